@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "peftkit",
+  platforms: [.macOS(.v26)],
+  products: [
+    .executable(name: "peftkit", targets: ["peftkit"]),
+    .library(name: "Tensors", targets: ["Tensors"]),
+    .library(name: "SafeTensors", targets: ["SafeTensors"]),
+    .library(name: "JSONDocument", targets: ["JSONDocument"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "PEFT", targets: ["PEFT"]),
+    .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
+    .library(name: "Conversion", targets: ["Conversion"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // C: system libraries and shims for what Swift cannot import.
+    .systemLibrary(
+      name: "CJSONC", pkgConfig: "json-c",
+      providers: [.apt(["libjson-c-dev"]), .brew(["json-c"])]),
+    .target(name: "CFileSystem"),
+    .target(name: "CKernels"),
+
+    // Core.
+    .target(name: "Tensors"),
+    .target(
+      name: "Files",
+      dependencies: [
+        "Tensors", "CFileSystem", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "JSONDocument", dependencies: ["Tensors", "CJSONC"]),
+    .target(name: "Kernels", dependencies: ["Tensors", "CKernels"]),
+
+    // Formats.
+    .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors"]),
+
+    // Operations.
+    .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
+    .target(
+      name: "MultitaskPromptTuning",
+      dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
+    .target(
+      name: "Conversion",
+      dependencies: ["Tensors", "Files", "SafeTensors", "Checkpoints", "PEFT"]),
+
+    // Command line.
+    .target(
+      name: "PeftkitCommands",
+      dependencies: [
+        "Tensors", "Files", "JSONDocument", "SafeTensors", "Checkpoints", "PEFT",
+        "MultitaskPromptTuning", "Conversion",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
+
+    // Tests.
+    .target(name: "TestSupport", dependencies: ["Tensors", "Files"], path: "Tests/TestSupport"),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+    .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(name: "SafeTensorsTests", dependencies: ["SafeTensors", "JSONDocument", "TestSupport"]),
+    .testTarget(name: "PEFTTests", dependencies: ["PEFT", "TestSupport"]),
+    .testTarget(
+      name: "MultitaskPromptTuningTests", dependencies: ["MultitaskPromptTuning", "TestSupport"]),
+    .testTarget(name: "PeftkitCommandsTests", dependencies: ["PeftkitCommands", "TestSupport"]),
+  ]
+)
+
+// One loop sets the language mode of every target; tests alone may use unsafe code unmarked.
+for target in package.targets where target.type != .system && target.type != .plugin {
+  var settings = target.swiftSettings ?? []
+  settings += [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+  ]
+  if target.type != .test && target.name != "TestSupport" {
+    settings.append(.strictMemorySafety())
+  }
+  target.swiftSettings = settings
+}

@@ -1,0 +1,38 @@
+/// The name of a tensor: valid UTF-8 that compares, hashes and sorts by its bytes.
+///
+/// Swift's `String` holds "é" and "e\u{301}" equal; files do not.
+public struct TensorName: Sendable {
+  /// The name as text.
+  public let string: String
+
+  /// Takes text as a name.
+  public init(_ string: String) {
+    self.string = string
+  }
+
+  /// The name with control characters escaped, fit for a terminal or a message.
+  public var printable: String { string.printable }
+}
+
+extension TensorName: Hashable, Comparable {
+  public static func == (left: Self, right: Self) -> Bool {
+    left.string.utf8.elementsEqual(right.string.utf8)
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    for byte in string.utf8 { hasher.combine(byte) }
+    hasher.combine(UInt8(0xFF))
+  }
+}
+
+extension TensorName: ExpressibleByStringLiteral, CustomStringConvertible {
+  public init(stringLiteral value: String) {
+    self.init(value)
+  }
+
+  public var description: String { string }
+}
