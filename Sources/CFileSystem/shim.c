@@ -1,1 +1,54 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
 #include "CFileSystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* One errno for "this kernel or file system has no such call", so that callers have one fallback. */
+static int normalized(int result) {
+  if (result != 0 && (errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP)) errno = ENOTSUP;
+  return result;
+}
+
+int cfs_rename_exclusive(const char *from, const char *to) {
+#if defined(__APPLE__)
+  return normalized(renamex_np(from, to, RENAME_EXCL));
+#else
+  return normalized(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+#endif
+}
+
+int cfs_rename_exchange(const char *first, const char *second) {
+#if defined(__APPLE__)
+  return normalized(renamex_np(first, second, RENAME_SWAP));
+#else
+  return normalized(renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE));
+#endif
+}
+
+ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count) {
+#if defined(__linux__)
+  off64_t from = offset;
+  ssize_t copied = copy_file_range(source, &from, destination, NULL, count, 0);
+  if (copied < 0 && (errno == EXDEV || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP ||
+                     errno == EPERM)) {
+    errno = ENOTSUP;
+  }
+  return copied;
+#else
+  (void)source, (void)offset, (void)destination, (void)count;
+  errno = ENOTSUP;
+  return -1;
+#endif
+}
+
+int cfs_sync(int descriptor) {
+#if defined(__APPLE__)
+  if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;
+#endif
+  return fsync(descriptor);
+}

@@ -13,7 +13,10 @@ public enum DType: UInt8, CaseIterable, Sendable, Hashable {
   case bool
 
   /// The name in a safetensors header, for example `BF16`.
-  public var name: String {
+  public var name: String { spelling.description }
+
+  /// The name as parsers compare it, without a `String` for each look.
+  package var spelling: StaticString {
     switch self {
     case .uint64: "U64"
     case .int64: "I64"

@@ -1,1 +1,17 @@
+/* What Swift cannot import from the C library: calls behind _GNU_SOURCE and their Darwin twins.
+   Each returns 0 (or a count) on success, else -1 with errno set. */
 #pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Renames `from` to `to`; fails with EEXIST if `to` exists, ENOTSUP if the file system cannot tell. */
+int cfs_rename_exclusive(const char *_Nonnull from, const char *_Nonnull to);
+
+/* Swaps what the two names stand for; ENOTSUP where the file system cannot. */
+int cfs_rename_exchange(const char *_Nonnull first, const char *_Nonnull second);
+
+/* Copies up to `count` bytes between two files inside the kernel; ENOTSUP where it cannot. */
+ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count);
+
+/* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
+int cfs_sync(int descriptor);

@@ -1,0 +1,96 @@
+internal import SystemPackage
+public import Tensors
+
+/// A directory that appears whole or not at all.
+///
+/// Files go into a temporary sibling; `commit` gives it the name. A directory that is replaced is
+/// swapped out whole, then removed. A value that ends without `commit` removes its sibling.
+public struct AtomicDirectory: ~Copyable {
+  private let target: FilePath
+  private let temporary: FilePath
+  private let policy: OutputPolicy
+  private var isCommitted = false
+
+  /// Starts a directory that will stand at `path`.
+  ///
+  /// - Throws: `alreadyExists` when there is something and the policy does not replace,
+  ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
+  public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
+    let target = try Self.resolved(FilePath(path))
+    if let status = try? Stat(target, followTargetSymlink: false) {
+      guard policy.replacesExisting else { throw .alreadyExists(target) }
+      guard status.type == .directory else {
+        throw CheckpointError(.invalidArgument, "is not a directory", path: target.string)
+      }
+    }
+    let temporary = TemporaryName.sibling(of: target)
+    try check(SystemCalls.makeDirectory(temporary), "create a directory beside it", target)
+    self.target = target
+    self.temporary = temporary
+    self.policy = policy
+  }
+
+  deinit {
+    if !isCommitted { _ = DirectoryTree.remove(temporary) }
+  }
+
+  /// Starts a file inside; its own `commit` puts it there.
+  ///
+  /// - Parameter name: the path inside, its directories made by `makeDirectory`.
+  public func makeFile(_ name: RelativePath) throws(CheckpointError) -> AtomicFile {
+    // Inside, nothing exists that the directory's own making did not put there.
+    try AtomicFile(
+      temporary.pushing(name.path),
+      policy: OutputPolicy(replacesExisting: false, synchronizes: policy.synchronizes))
+  }
+
+  /// Makes a directory inside.
+  public func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
+    let path = temporary.pushing(name.path)
+    try check(SystemCalls.makeDirectory(path), "create a directory", path)
+  }
+
+  /// Gives the directory its name.
+  ///
+  /// - Throws: `alreadyExists` when something took the name meanwhile and the policy does not
+  ///   replace, `system` when renaming fails; then what stood there still stands.
+  public consuming func commit() throws(CheckpointError) {
+    if policy.synchronizes { try Placement.synchronizeDirectory(of: temporary.pushing(".")) }
+    if policy.replacesExisting, (try? Stat(target, followTargetSymlink: false)) != nil {
+      try replaceTarget()
+    } else {
+      try Placement.place(temporary, at: target, replacing: false)
+    }
+    isCommitted = true
+    if policy.synchronizes { try Placement.synchronizeDirectory(of: target) }
+  }
+
+  private func replaceTarget() throws(CheckpointError) {
+    // The directory that is replaced ends under the temporary name, which is then removed.
+    switch SystemCalls.exchange(temporary, target) {
+    case nil:
+      try check(DirectoryTree.remove(temporary), "remove what was replaced", temporary)
+    case .notSupported:
+      let aside = TemporaryName.sibling(of: target)
+      try check(SystemCalls.rename(target, to: aside), "move aside", target)
+      if let failure = SystemCalls.rename(temporary, to: target) {
+        _ = SystemCalls.rename(aside, to: target)
+        throw .system("put the output in place", failure, path: target)
+      }
+      try check(DirectoryTree.remove(aside), "remove what was replaced", aside)
+    case let failure?:
+      throw .system("put the output in place", failure, path: target)
+    }
+  }
+
+  /// The path without a trailing `.` and such, which could not be renamed.
+  private static func resolved(_ path: FilePath) throws(CheckpointError) -> FilePath {
+    let normal = path.lexicallyNormalized()
+    guard let name = normal.lastComponent, name.kind == .regular else {
+      throw CheckpointError(
+        .invalidArgument, "cannot be replaced by an output; name the directory itself",
+        path: path.string)
+    }
+    return normal
+  }
+}

@@ -1,0 +1,144 @@
+internal import SystemPackage
+public import Tensors
+
+/// A file that appears whole or not at all.
+///
+/// What is written goes to a temporary sibling; `commit` flushes it and renames it into place. A
+/// value that ends without `commit`, on whatever path, removes the sibling.
+public struct AtomicFile: ~Copyable {
+  private let target: FilePath
+  private let temporary: FilePath
+  private let descriptor: FileDescriptor
+  private let policy: OutputPolicy
+  private var buffer: [UInt8] = []
+  private var isCommitted = false
+  /// The number of bytes written so far.
+  public private(set) var byteCount = 0
+
+  /// Small writes are gathered up to this many bytes.
+  private static let bufferCapacity = 1 << 18
+  /// What a copy that the kernel cannot do alone moves at a time.
+  private static let chunkByteCount = 1 << 20
+
+  /// Starts a file that will stand at `path`.
+  ///
+  /// - Throws: `alreadyExists` when there is one and the policy does not replace, `invalidArgument`
+  ///   when a directory or device has the name, `system` when the directory cannot be written.
+  public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
+    try self.init(FilePath(path), policy: policy)
+  }
+
+  init(_ target: FilePath, policy: OutputPolicy) throws(CheckpointError) {
+    let existing = try Self.permissionsOfFile(toReplace: target, policy: policy)
+    let temporary = TemporaryName.sibling(of: target)
+    let descriptor = try calling("create a file beside it", target) {
+      try FileDescriptor.open(
+        temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
+    }
+    // A file that others may not read must not become readable by being replaced.
+    if let existing, let failure = SystemCalls.setPermissions(existing, of: descriptor) {
+      try? descriptor.close()
+      _ = SystemCalls.unlink(temporary)
+      throw .system("set permissions", failure, path: target)
+    }
+    self.target = target
+    self.temporary = temporary
+    self.descriptor = descriptor
+    self.policy = policy
+  }
+
+  deinit {
+    try? descriptor.close()
+    if !isCommitted { _ = SystemCalls.unlink(temporary) }
+  }
+
+  /// Appends bytes.
+  ///
+  /// - Throws: `system` when they cannot be written, for example on a full disk.
+  public mutating func write(_ bytes: RawSpan) throws(CheckpointError) {
+    if bytes.byteCount > Self.bufferCapacity - buffer.count { try flush() }
+    if bytes.byteCount >= Self.bufferCapacity {
+      try writeThrough(bytes)
+    } else {
+      // SAFETY: the buffer is read, whole, before the closure returns.
+      unsafe bytes.withUnsafeBytes { bytes in unsafe buffer.append(contentsOf: bytes) }
+    }
+    byteCount += bytes.byteCount
+  }
+
+  /// Appends the bytes `range` of another file, inside the kernel where it can.
+  ///
+  /// - Throws: `truncated` when the other file has shrunk, `system` when reading or writing fails.
+  public mutating func copy(
+    from source: InputFile, range: Range<Int>
+  ) throws(CheckpointError) {
+    var offset = range.lowerBound
+    if range.count >= Self.bufferCapacity {
+      try flush()
+      copying: while offset < range.upperBound {
+        switch SystemCalls.copyRange(
+          from: source.descriptor, at: offset, to: descriptor, count: range.upperBound - offset)
+        {
+        case .success(0): break copying
+        case .success(let count):
+          offset += count
+          byteCount += count
+        case .failure(.notSupported): break copying
+        case .failure(let reason): throw .system("write", reason, path: target)
+        }
+      }
+    }
+    // What the kernel left: all of a small range, or the part where the source has shrunk, which
+    // the read below reports.
+    while offset < range.upperBound {
+      let count = min(Self.chunkByteCount, range.upperBound - offset)
+      let chunk = try source.read(at: offset, count: count)
+      try write(chunk.span.rawBytes)
+      offset += count
+    }
+  }
+
+  /// Puts the file in its place.
+  ///
+  /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
+  ///   replace, `system` when flushing or renaming fails; then nothing is left behind.
+  public consuming func commit() throws(CheckpointError) {
+    try flush()
+    if policy.synchronizes {
+      try check(SystemCalls.synchronize(descriptor), "flush", target)
+    }
+    try Placement.place(temporary, at: target, replacing: policy.replacesExisting)
+    isCommitted = true
+    if policy.synchronizes { try Placement.synchronizeDirectory(of: target) }
+  }
+
+  private mutating func flush() throws(CheckpointError) {
+    guard !buffer.isEmpty else { return }
+    try writeThrough(buffer.span.rawBytes)
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func writeThrough(_ bytes: RawSpan) throws(CheckpointError) {
+    // SAFETY: the buffer is written before the closure returns.
+    _ = try unsafe bytes.withUnsafeBytes { buffer throws(CheckpointError) in
+      try calling("write", target) { unsafe try descriptor.writeAll(buffer) }
+    }
+  }
+
+  /// The permissions of the file that will be replaced, nil when there is none.
+  private static func permissionsOfFile(
+    toReplace target: FilePath, policy: OutputPolicy
+  ) throws(CheckpointError) -> FilePermissions? {
+    guard let status = try? Stat(target, followTargetSymlink: false) else { return nil }
+    guard policy.replacesExisting else { throw .alreadyExists(target) }
+    switch status.type {
+    case .regular: return status.permissions
+    case .symbolicLink: return nil
+    case .directory:
+      throw CheckpointError(.invalidArgument, "is a directory", path: target.string)
+    default:
+      throw CheckpointError(.invalidArgument, "is not a regular file", path: target.string)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+internal import SystemPackage
+public import Tensors
+
+/// A path below some directory, as the file system spells it.
+///
+/// The bytes are kept: a name that is not valid UTF-8 still names the same file.
+public struct RelativePath: Sendable, Hashable {
+  let path: FilePath
+
+  /// The path as text, for messages; bytes that are not UTF-8 show as U+FFFD.
+  public var string: String { path.string }
+
+  /// The last part of the path.
+  public var name: String { path.lastComponent?.string ?? "" }
+
+  /// Whether the path is a bare name, directly in its directory.
+  public var isTopLevel: Bool { path.components.count == 1 }
+
+  init(_ path: FilePath) {
+    self.path = path
+  }
+
+  /// A name or path below the directory.
+  public init(_ string: String) {
+    self.init(FilePath(string))
+  }
+}
+
+/// What stands below a directory.
+public struct DirectoryTree: Sendable {
+  /// The directory.
+  public let root: String
+  /// Its directories, each before what it holds.
+  public private(set) var directories: [RelativePath] = []
+  /// Its regular files.
+  public private(set) var files: [RelativePath] = []
+  /// Pipes, devices, sockets and links that lead nowhere.
+  public private(set) var others: [RelativePath] = []
+
+  /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
+  private static let deepest = 32
+
+  /// Lists a tree in byte order, symbolic links followed.
+  ///
+  /// - Throws: `system` when a directory cannot be read, `unsupported` when it is deeper than 32
+  ///   levels, for example by a link to its own parent.
+  /// - Complexity: one system call or two for each entry.
+  public init(of root: String) throws(CheckpointError) {
+    self.root = root
+    var pending: [(path: FilePath, depth: Int)] = [(FilePath(""), 0)]
+    while let (path, depth) = pending.popLast() {
+      let directory = FilePath(root).pushing(path)
+      guard depth <= Self.deepest else {
+        throw CheckpointError(
+          .unsupported, "is nested deeper than \(Self.deepest) directories",
+          path: directory.string, hint: "does a symbolic link lead back to its own parent?")
+      }
+      if depth > 0 { directories.append(RelativePath(path)) }
+      for name in try Self.names(in: directory) {
+        let entry = RelativePath(path.appending(name))
+        switch (try? Stat(directory.appending(name)))?.type {
+        case .regular: files.append(entry)
+        case .directory: pending.append((entry.path, depth + 1))
+        default: others.append(entry)
+        }
+      }
+    }
+  }
+
+  /// The names of the directories directly in `root`, in byte order, links followed.
+  ///
+  /// - Throws: `system` or `missing` when `root` cannot be listed.
+  public static func subdirectories(of root: String) throws(CheckpointError) -> [String] {
+    let root = FilePath(root)
+    return try names(in: root).filter { (try? Stat(root.appending($0)))?.type == .directory }
+      .map { $0.string }
+  }
+
+  private static func names(
+    in directory: FilePath
+  ) throws(CheckpointError) -> [FilePath.Component] {
+    switch SystemCalls.names(in: directory) {
+    case .success(let names): return names
+    case .failure(let reason): throw .system("list", reason, path: directory)
+    }
+  }
+
+  /// Removes a directory and all that is in it; links themselves, never what they lead to.
+  ///
+  /// - Returns: the first failure, nil when all is gone.
+  static func remove(_ root: FilePath) -> Errno? {
+    var pending: [(path: FilePath, isEmptied: Bool)] = [(root, false)]
+    while let (path, isEmptied) = pending.popLast() {
+      if isEmptied {
+        if let failure = SystemCalls.removeDirectory(path) { return failure }
+        continue
+      }
+      switch SystemCalls.names(in: path) {
+      case .failure(let failure): return failure
+      case .success(let names):
+        pending.append((path, true))
+        for name in names {
+          let entry = path.appending(name)
+          if (try? Stat(entry, followTargetSymlink: false))?.type == .directory {
+            pending.append((entry, false))
+          } else if let failure = SystemCalls.unlink(entry) {
+            return failure
+          }
+        }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,103 @@
+internal import SystemPackage
+public import Tensors
+
+/// A regular file open for reading, by ranges; safe to share between threads.
+///
+/// Reads are calls, not touches of a mapping: a file that shrinks meanwhile is an error, not a crash.
+public final class InputFile: Sendable {
+  /// The path as it was given.
+  public let path: String
+  /// The size in bytes when the file was opened.
+  public let byteCount: Int
+  /// The permissions, which copies take over.
+  let permissions: FilePermissions
+  let descriptor: FileDescriptor
+
+  var filePath: FilePath { FilePath(path) }
+
+  /// Opens a file, following symbolic links.
+  ///
+  /// - Throws: `missing` when there is none, `system` when it may not be read, `invalidArgument`
+  ///   when it is a directory, pipe or device.
+  public convenience init(path: String) throws(CheckpointError) {
+    try self.init(FilePath(path))
+  }
+
+  init(_ path: FilePath) throws(CheckpointError) {
+    // Without `nonBlocking`, opening a pipe would wait for somebody to write to it.
+    let descriptor = try calling("open", path) {
+      try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+    }
+    let status: Stat
+    do throws(CheckpointError) {
+      status = try calling("examine", path) { try descriptor.stat() }
+      guard status.type == .regular else {
+        let kind = status.type == .directory ? "a directory" : "not a regular file"
+        throw CheckpointError(.invalidArgument, "is \(kind)", path: path.string)
+      }
+    } catch {
+      try? descriptor.close()
+      throw error
+    }
+    self.descriptor = descriptor
+    self.path = path.string
+    self.byteCount = Int(status.size)
+    self.permissions = status.permissions
+  }
+
+  deinit {
+    try? descriptor.close()
+  }
+
+  /// Fills `destination` from the bytes that start at `offset`.
+  ///
+  /// - Throws: `truncated` when the file ends first, `system` when a read fails.
+  public func read(
+    at offset: Int, into destination: inout MutableRawSpan
+  ) throws(CheckpointError) {
+    let count = destination.byteCount
+    var filled = 0
+    while filled < count {
+      // SAFETY: the buffer is the rest of `destination`, which is borrowed for the whole call.
+      let read = try unsafe destination.withUnsafeMutableBytes { buffer throws(CheckpointError) in
+        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+        return try calling("read", filePath) {
+          try unsafe descriptor.read(fromAbsoluteOffset: Int64(offset + filled), into: rest)
+        }
+      }
+      guard read > 0 else {
+        throw .truncated(need: count - filled, have: 0, at: offset + filled).inFile(path)
+      }
+      filled += read
+    }
+  }
+
+  /// The `count` bytes that start at `offset`.
+  ///
+  /// A range beyond the size seen at opening is refused before anything is allocated.
+  ///
+  /// - Throws: `truncated` when the file ends first, `system` when a read fails.
+  public func read(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw .truncated(need: count, have: max(0, byteCount - offset), at: offset).inFile(path)
+    }
+    var bytes = [UInt8](repeating: 0, count: count)
+    var elements = bytes.mutableSpan
+    // SAFETY: every bit pattern is a valid byte.
+    var raw = unsafe elements.mutableBytes
+    try read(at: offset, into: &raw)
+    return bytes
+  }
+
+  /// The whole file, for files that are small by nature such as a config.
+  ///
+  /// - Throws: `unsupported` above `limit` bytes, else as `read(at:count:)`.
+  public func readAll(limit: Int) throws(CheckpointError) -> [UInt8] {
+    guard byteCount <= limit else {
+      throw CheckpointError(
+        .unsupported, "has \(byteCount) bytes, more than the \(limit) that such a file may have",
+        path: path)
+    }
+    return try read(at: 0, count: byteCount)
+  }
+}

@@ -1,0 +1,37 @@
+internal import SystemPackage
+internal import Tensors
+
+extension CheckpointError {
+  /// The operating system refused `action` on `path`.
+  @inline(never)
+  static func system(_ action: String, _ reason: Errno, path: FilePath) -> Self {
+    let code: Code = reason == .noSuchFileOrDirectory ? .missing : .system
+    return Self(code, "cannot \(action): \(reason)", path: path.string)
+  }
+
+  /// The output exists and was not to be replaced.
+  @inline(never)
+  static func alreadyExists(_ path: FilePath) -> Self {
+    Self(
+      .alreadyExists, "already exists", path: path.string,
+      hint: "--force replaces it")
+  }
+}
+
+/// Throws the reason that a system call returned, if there is one.
+func check(_ reason: Errno?, _ action: String, _ path: FilePath) throws(CheckpointError) {
+  if let reason { throw .system(action, reason, path: path) }
+}
+
+/// Runs a swift-system call, which throws `Errno` untyped, and types what it throws.
+func calling<R>(
+  _ action: String, _ path: FilePath, _ body: () throws -> R
+) throws(CheckpointError) -> R {
+  do {
+    return try body()
+  } catch let reason as Errno {
+    throw .system(action, reason, path: path)
+  } catch {
+    throw CheckpointError(.system, "cannot \(action): \(error)", path: path.string)
+  }
+}

@@ -1,0 +1,158 @@
+// The calls into the C library that swift-system does not wrap, as functions that return the reason
+// of a failure, nil on success. Interrupted calls are made again.
+
+internal import CFileSystem
+internal import SystemPackage
+
+#if canImport(Darwin)
+  internal import Darwin
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Glibc
+#endif
+
+enum SystemCalls {
+  /// `rename(2)`: an existing `to` is replaced.
+  static func rename(_ from: FilePath, to: FilePath) -> Errno? {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    unsafe calling(from, to) { unsafe systemRename($0, $1) }
+  }
+
+  /// Renames unless `to` exists (`.fileExists`); `.notSupported` where the file system cannot tell.
+  static func renameExclusively(_ from: FilePath, to: FilePath) -> Errno? {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    unsafe calling(from, to) { unsafe cfs_rename_exclusive($0, $1) }
+  }
+
+  /// Swaps what two names stand for; `.notSupported` where the file system cannot.
+  static func exchange(_ first: FilePath, _ second: FilePath) -> Errno? {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    unsafe calling(first, second) { unsafe cfs_rename_exchange($0, $1) }
+  }
+
+  /// `link(2)`: a second name for a file; fails with `.fileExists` if `to` exists.
+  static func link(_ from: FilePath, to: FilePath) -> Errno? {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    unsafe calling(from, to) { unsafe systemLink($0, $1) }
+  }
+
+  /// `unlink(2)`: removes a file or a symbolic link.
+  static func unlink(_ path: FilePath) -> Errno? {
+    // SAFETY: the string is NUL-terminated and outlives the call.
+    unsafe calling(path) { unsafe systemUnlink($0) }
+  }
+
+  /// `rmdir(2)`: removes an empty directory.
+  static func removeDirectory(_ path: FilePath) -> Errno? {
+    // SAFETY: the string is NUL-terminated and outlives the call.
+    unsafe calling(path) { unsafe rmdir($0) }
+  }
+
+  /// `mkdir(2)` with the permissions that the umask leaves.
+  static func makeDirectory(_ path: FilePath) -> Errno? {
+    // SAFETY: the string is NUL-terminated and outlives the call.
+    unsafe calling(path) { unsafe mkdir($0, 0o777) }
+  }
+
+  /// `fchmod(2)`.
+  static func setPermissions(_ mode: FilePermissions, of descriptor: FileDescriptor) -> Errno? {
+    calling { fchmod(descriptor.rawValue, mode.rawValue) }
+  }
+
+  /// Writes what the system holds back of this file or directory to the drive.
+  static func synchronize(_ descriptor: FileDescriptor) -> Errno? {
+    calling { cfs_sync(descriptor.rawValue) }
+  }
+
+  /// Copies up to `count` bytes inside the kernel, to where `destination` stands.
+  ///
+  /// - Returns: the number of bytes copied; `.notSupported` where the kernel cannot.
+  static func copyRange(
+    from source: FileDescriptor, at offset: Int, to destination: FileDescriptor, count: Int
+  ) -> Result<Int, Errno> {
+    while true {
+      let copied = cfs_copy_range(source.rawValue, Int64(offset), destination.rawValue, count)
+      if copied >= 0 { return .success(copied) }
+      let reason = Errno(rawValue: errno)
+      if reason != .interrupted { return .failure(reason) }
+    }
+  }
+
+  /// The name of this host and the id of this process.
+  static func processIdentity() -> (host: String, process: Int) {
+    var name = [CChar](repeating: 0, count: 256)
+    // SAFETY: one byte less than the buffer holds, so that a cut name stays NUL-terminated.
+    let result = unsafe gethostname(&name, name.count - 1)
+    let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return (result == 0 ? String(decoding: bytes, as: UTF8.self) : "localhost", Int(getpid()))
+  }
+
+  /// The names in a directory, without `.` and `..`, in byte order.
+  static func names(in directory: FilePath) -> Result<[FilePath.Component], Errno> {
+    // SAFETY: the stream is used on this thread only and closed before returning; an entry is read
+    // before the next `readdir` overwrites it, and its name is NUL-terminated.
+    unsafe directory.withPlatformString { path in
+      guard let stream = unsafe opendir(path) else { return .failure(Errno(rawValue: errno)) }
+      defer { unsafe closedir(stream) }
+      var names: [FilePath.Component] = []
+      while true {
+        errno = 0
+        guard let entry = unsafe readdir(stream) else {
+          return errno == 0 ? .success(names.sorted(by: precedes)) : .failure(Errno(rawValue: errno))
+        }
+        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+          unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) {
+            unsafe FilePath(platformString: $0)
+          }
+        }
+        if let component = name.lastComponent, component.kind == .regular { names.append(component) }
+      }
+    }
+  }
+
+  private static func precedes(_ left: FilePath.Component, _ right: FilePath.Component) -> Bool {
+    left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+  }
+
+  private static func calling(_ body: () -> CInt) -> Errno? {
+    while body() != 0 {
+      let reason = Errno(rawValue: errno)
+      if reason != .interrupted { return reason }
+    }
+    return nil
+  }
+
+  @unsafe
+  private static func calling(
+    _ path: FilePath, _ body: (UnsafePointer<CChar>) -> CInt
+  ) -> Errno? {
+    unsafe path.withPlatformString { path in calling { unsafe body(path) } }
+  }
+
+  @unsafe
+  private static func calling(
+    _ first: FilePath, _ second: FilePath,
+    _ body: (UnsafePointer<CChar>, UnsafePointer<CChar>) -> CInt
+  ) -> Errno? {
+    unsafe first.withPlatformString { first in
+      unsafe second.withPlatformString { second in calling { unsafe body(first, second) } }
+    }
+  }
+}
+
+// The C library's functions under names that the static ones above do not hide.
+@unsafe
+private func systemRename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> CInt {
+  unsafe rename(from, to)
+}
+
+@unsafe
+private func systemLink(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> CInt {
+  unsafe link(from, to)
+}
+
+@unsafe
+private func systemUnlink(_ path: UnsafePointer<CChar>) -> CInt {
+  unsafe unlink(path)
+}

@@ -1,0 +1,61 @@
+internal import Tensors
+
+/// Writes a header as the reference does: compact JSON in the order of the calls.
+struct HeaderEncoder {
+  private var text: [UInt8] = Array("{".utf8)
+
+  init(metadata: ArchiveMetadata?) {
+    guard let metadata else { return }
+    append("\"__metadata__\":{")
+    for (index, entry) in metadata.entries.enumerated() {
+      if index > 0 { append(",") }
+      append(quoting: entry.key.string)
+      append(":")
+      append(quoting: entry.value)
+    }
+    append("}")
+  }
+
+  mutating func append(_ tensor: TensorInfo, offsets: Range<Int>) {
+    if text.count > 1 { append(",") }
+    append(quoting: tensor.name.string)
+    append(":{\"dtype\":\"\(tensor.dtype.name)\",\"shape\":[")
+    for (index, dimension) in tensor.shape.dimensions.enumerated() {
+      if index > 0 { append(",") }
+      append(String(dimension))
+    }
+    append("],\"data_offsets\":[\(offsets.lowerBound),\(offsets.upperBound)]}")
+  }
+
+  /// The header, padded with spaces to a multiple of 8 bytes, so that the data is aligned.
+  consuming func finish() -> [UInt8] {
+    append("}")
+    while !text.count.isMultiple(of: 8) { text.append(UInt8(ascii: " ")) }
+    return text
+  }
+
+  private mutating func append(_ string: String) {
+    text.append(contentsOf: string.utf8)
+  }
+
+  /// As serde_json does: short escapes where JSON has them, other controls as `\u00XX`, all else raw.
+  private mutating func append(quoting string: String) {
+    append("\"")
+    for byte in string.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""): append("\\\"")
+      case UInt8(ascii: "\\"): append("\\\\")
+      case 0x08: append("\\b")
+      case 0x09: append("\\t")
+      case 0x0A: append("\\n")
+      case 0x0C: append("\\f")
+      case 0x0D: append("\\r")
+      case 0..<0x20:
+        append(byte < 0x10 ? "\\u000" : "\\u00")
+        append(String(byte, radix: 16))
+      default: text.append(byte)
+      }
+    }
+    append("\"")
+  }
+}

@@ -1,0 +1,256 @@
+internal import Tensors
+
+/// Fills the tables from the bytes of a header (spec/safetensors.md, R7 to R17).
+struct HeaderParser: ~Escapable {
+  private var scanner: HeaderScanner
+  private var entries: [HeaderTables.Entry] = []
+  private var dimensions: [UInt] = []
+  private var metadata: ArchiveMetadata?
+  private var hasMetadata = false
+  /// Names that had escapes, decoded; they follow the header in the text of the tables.
+  private var decoded: [UInt8] = []
+
+  @_lifetime(copy bytes)
+  private init(_ bytes: Span<UInt8>, baseOffset: Int) {
+    scanner = HeaderScanner(bytes, baseOffset: baseOffset)
+    // The shortest entry of a real file takes about this much.
+    entries.reserveCapacity(min(bytes.count / 64, 1 << 20))
+  }
+
+  /// Parses a header that stands at `baseOffset` in its file.
+  ///
+  /// - Throws: `malformed` with the byte where the header stops being one.
+  /// - Complexity: O(bytes), one pass.
+  static func parse(
+    _ header: [UInt8], baseOffset: Int
+  ) throws(CheckpointError) -> HeaderTables {
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: header.span)
+    } catch {
+      throw .malformed(
+        "the header is not valid UTF-8", at: baseOffset + error.byteOffsets.lowerBound)
+    }
+    var parser = HeaderParser(header.span, baseOffset: baseOffset)
+    try parser.parseHeader()
+    return HeaderTables(
+      text: parser.decoded.isEmpty ? header : header + parser.decoded,
+      entries: parser.entries, dimensions: parser.dimensions, metadata: parser.metadata)
+  }
+
+  private mutating func parseHeader() throws(CheckpointError) {
+    try scanner.open(UInt8(ascii: "{"), "an object")
+    if !scanner.isEmpty(until: UInt8(ascii: "}")) {
+      repeat { try parseMember() } while try scanner.continues(until: UInt8(ascii: "}"))
+    }
+    scanner.skipWhitespace()
+    guard scanner.current == nil else { throw scanner.failure("text follows its end") }
+  }
+
+  private mutating func parseMember() throws(CheckpointError) {
+    scanner.skipWhitespace()
+    let key = try scanner.scanString()
+    try scanner.expect(UInt8(ascii: ":"), ":")
+    if try matches(key, "__metadata__") {
+      guard !hasMetadata else {
+        throw scanner.failure("__metadata__ comes twice", at: key.range.lowerBound)
+      }
+      hasMetadata = true
+      try parseMetadata()
+    } else {
+      try parseTensor(named: key)
+    }
+  }
+
+  private mutating func parseMetadata() throws(CheckpointError) {
+    scanner.skipWhitespace()
+    if scanner.current == UInt8(ascii: "n") {
+      try scanner.scanLiteral("null")
+      return
+    }
+    try scanner.open(UInt8(ascii: "{"), "an object or null in __metadata__")
+    var metadata: [ArchiveMetadata.Entry] = []
+    var keys: Set<TensorName> = []
+    if !scanner.isEmpty(until: UInt8(ascii: "}")) {
+      repeat {
+        scanner.skipWhitespace()
+        let token = try scanner.scanString()
+        let key = TensorName(try scanner.string(token))
+        guard keys.insert(key).inserted else {
+          throw scanner.failure(
+            "__metadata__ has the key \"\(key)\" twice", at: token.range.lowerBound)
+        }
+        try scanner.expect(UInt8(ascii: ":"), ":")
+        scanner.skipWhitespace()
+        guard scanner.current == UInt8(ascii: "\"") else {
+          throw scanner.failure("a value of __metadata__ must be a string")
+        }
+        metadata.append(.init(key: key, value: try scanner.string(try scanner.scanString())))
+      } while try scanner.continues(until: UInt8(ascii: "}"))
+    }
+    self.metadata = ArchiveMetadata(metadata)
+  }
+
+  private mutating func parseTensor(named key: StringToken) throws(CheckpointError) {
+    var entry = TensorFields(key: key)
+    scanner.skipWhitespace()
+    do throws(CheckpointError) {
+      switch scanner.current {
+      case UInt8(ascii: "{"): try parseObject(into: &entry)
+      case UInt8(ascii: "["): try parseArray(into: &entry)
+      default: throw scanner.failure("a tensor must be described by an object")
+      }
+      entries.append(try makeEntry(entry))
+    } catch {
+      throw error.naming(tensor: TensorName(try scanner.string(key)))
+    }
+  }
+
+  /// `{"dtype": …, "shape": …, "data_offsets": …}` in any order; other fields are skipped.
+  private mutating func parseObject(into entry: inout TensorFields) throws(CheckpointError) {
+    try scanner.open(UInt8(ascii: "{"), "an object")
+    guard !scanner.isEmpty(until: UInt8(ascii: "}")) else { return }
+    repeat {
+      scanner.skipWhitespace()
+      let field = try scanner.scanString()
+      try scanner.expect(UInt8(ascii: ":"), ":")
+      if try matches(field, "dtype") {
+        try refuseSecond(entry.dtype != nil, field)
+        entry.dtype = try parseDType()
+      } else if try matches(field, "shape") {
+        try refuseSecond(entry.shape != nil, field)
+        entry.shape = try parseShape()
+      } else if try matches(field, "data_offsets") {
+        try refuseSecond(entry.offsets != nil, field)
+        entry.offsets = try parseOffsets()
+      } else {
+        try scanner.skipValue()
+      }
+    } while try scanner.continues(until: UInt8(ascii: "}"))
+  }
+
+  /// `[dtype, shape, data_offsets]`, which the reference takes as well.
+  private mutating func parseArray(into entry: inout TensorFields) throws(CheckpointError) {
+    try scanner.open(UInt8(ascii: "["), "an array")
+    guard !scanner.isEmpty(until: UInt8(ascii: "]")) else { return }
+    entry.dtype = try parseDType()
+    guard try scanner.continues(until: UInt8(ascii: "]")) else { return }
+    entry.shape = try parseShape()
+    guard try scanner.continues(until: UInt8(ascii: "]")) else { return }
+    entry.offsets = try parseOffsets()
+    guard try !scanner.continues(until: UInt8(ascii: "]")) else {
+      throw scanner.failure("a tensor's array must have 3 elements")
+    }
+  }
+
+  private func refuseSecond(
+    _ isSecond: Bool, _ field: StringToken
+  ) throws(CheckpointError) {
+    guard isSecond else { return }
+    let name = try scanner.string(field)
+    throw scanner.failure("the field \"\(name)\" comes twice", at: field.range.lowerBound)
+  }
+
+  /// `"F32"`, or `{"F32": null}`, which the reference takes as well.
+  private mutating func parseDType() throws(CheckpointError) -> DType {
+    scanner.skipWhitespace()
+    let isObject = scanner.current == UInt8(ascii: "{")
+    if isObject {
+      try scanner.open(UInt8(ascii: "{"), "a dtype")
+      scanner.skipWhitespace()
+    }
+    guard scanner.current == UInt8(ascii: "\"") else {
+      throw scanner.failure("dtype must be a string")
+    }
+    let token = try scanner.scanString()
+    guard let dtype = try dtype(spelled: token) else {
+      let name = try scanner.string(token)
+      throw scanner.failure("unknown dtype \"\(name)\"", at: token.range.lowerBound)
+    }
+    if isObject {
+      try scanner.expect(UInt8(ascii: ":"), ":")
+      scanner.skipWhitespace()
+      try scanner.scanLiteral("null")
+      guard try !scanner.continues(until: UInt8(ascii: "}")) else {
+        throw scanner.failure("dtype must be a string")
+      }
+    }
+    return dtype
+  }
+
+  /// An array of extents, appended to the flat table.
+  private mutating func parseShape() throws(CheckpointError) -> Range<Int> {
+    let start = dimensions.count
+    scanner.skipWhitespace()
+    try scanner.open(UInt8(ascii: "["), "an array as shape")
+    if !scanner.isEmpty(until: UInt8(ascii: "]")) {
+      repeat {
+        dimensions.append(try parseSize("an extent"))
+      } while try scanner.continues(until: UInt8(ascii: "]"))
+    }
+    return start..<dimensions.count
+  }
+
+  private mutating func parseOffsets() throws(CheckpointError) -> (begin: UInt, end: UInt) {
+    scanner.skipWhitespace()
+    try scanner.open(UInt8(ascii: "["), "an array as data_offsets")
+    let begin = try parseSize("a data offset")
+    guard try scanner.continues(until: UInt8(ascii: "]")) else {
+      throw scanner.failure("data_offsets must have 2 elements")
+    }
+    let end = try parseSize("a data offset")
+    guard try !scanner.continues(until: UInt8(ascii: "]")) else {
+      throw scanner.failure("data_offsets must have 2 elements")
+    }
+    return (begin, end)
+  }
+
+  private mutating func parseSize(_ what: StaticString) throws(CheckpointError) -> UInt {
+    scanner.skipWhitespace()
+    let start = scanner.position
+    if scanner.isAtNumber, let size = try scanner.scanNumber() { return size }
+    throw scanner.failure("\(what) must be an integer from 0 to 2^64 - 1", at: start)
+  }
+
+  private mutating func makeEntry(
+    _ fields: TensorFields
+  ) throws(CheckpointError) -> HeaderTables.Entry {
+    guard let dtype = fields.dtype else { throw scanner.failure("dtype is missing") }
+    guard let shape = fields.shape else { throw scanner.failure("shape is missing") }
+    guard let offsets = fields.offsets else { throw scanner.failure("data_offsets is missing") }
+    var name = fields.key.range
+    if fields.key.hasEscapes {
+      let start = decoded.count
+      try scanner.decode(fields.key, into: &decoded)
+      name = scanner.bytes.count + start..<scanner.bytes.count + decoded.count
+    }
+    // A header has at most 100,000,000 bytes, and decoding never makes a name longer.
+    return HeaderTables.Entry(
+      nameOffset: UInt32(name.lowerBound), nameCount: UInt32(name.count),
+      shapeOffset: UInt32(shape.lowerBound), shapeCount: UInt32(shape.count),
+      dtype: dtype, begin: offsets.begin, end: offsets.end)
+  }
+
+  private func dtype(spelled token: StringToken) throws(CheckpointError) -> DType? {
+    if token.hasEscapes { return DType(name: try scanner.string(token)) }
+    return DType(spelling: scanner.bytes.extracting(token.range))
+  }
+
+  /// Whether a string means `text`, however it is spelled.
+  private func matches(
+    _ token: StringToken, _ text: StaticString
+  ) throws(CheckpointError) -> Bool {
+    if token.hasEscapes { return try scanner.string(token) == text.description }
+    guard token.range.count == text.utf8CodeUnitCount else { return false }
+    return scanner.bytes.extracting(token.range).elementsEqual(text)
+  }
+}
+
+/// The fields of one tensor while they are being collected.
+private struct TensorFields {
+  let key: StringToken
+  var dtype: DType?
+  var shape: Range<Int>?
+  var offsets: (begin: UInt, end: UInt)?
+
+  init(key: StringToken) { self.key = key }
+}

@@ -1,0 +1,114 @@
+internal import Tensors
+
+extension HeaderScanner {
+  /// Whether a number starts under the cursor.
+  var isAtNumber: Bool {
+    current == UInt8(ascii: "-") || digit() != nil
+  }
+
+  /// Takes a number.
+  ///
+  /// - Returns: its value when it is a plain integer of at most 64 bits, nil for any other number
+  ///   (negative, fractional, with an exponent, larger), which is JSON but no size or offset.
+  /// - Throws: `malformed` for what is no number, or none that serde_json can hold as a double.
+  mutating func scanNumber() throws(CheckpointError) -> UInt? {
+    let start = position
+    let isNegative = current == UInt8(ascii: "-")
+    if isNegative { position += 1 }
+    var number = ApproximateNumber()
+    try scanIntegerPart(&number)
+    var isInteger = number.exponent == 0
+    if current == UInt8(ascii: ".") {
+      isInteger = false
+      try scanFraction(&number)
+    }
+    if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
+      isInteger = false
+      try scanExponent(&number)
+    }
+    guard number.isFinite else { throw failure("a number is out of range", at: start) }
+    return isInteger && !isNegative ? UInt(number.significand) : nil
+  }
+
+  private mutating func scanIntegerPart(
+    _ number: inout ApproximateNumber
+  ) throws(CheckpointError) {
+    guard let first = digit() else { throw failure("expected a digit") }
+    position += 1
+    number.append(first)
+    if first == 0 {
+      guard digit() == nil else { throw failure("a number starts with 0") }
+      return
+    }
+    while let digit = digit() {
+      position += 1
+      // The first digit that does not fit ends the significand; the rest only count.
+      if number.exponent > 0 || !number.append(digit) { number.exponent += 1 }
+    }
+  }
+
+  private mutating func scanFraction(_ number: inout ApproximateNumber) throws(CheckpointError) {
+    position += 1
+    guard digit() != nil else { throw failure("expected a digit after the point") }
+    var isFull = false
+    while let digit = digit() {
+      position += 1
+      if isFull { continue }
+      if number.append(digit) { number.exponent -= 1 } else { isFull = true }
+    }
+  }
+
+  private mutating func scanExponent(_ number: inout ApproximateNumber) throws(CheckpointError) {
+    position += 1
+    var isNegative = false
+    if current == UInt8(ascii: "-") || current == UInt8(ascii: "+") {
+      isNegative = current == UInt8(ascii: "-")
+      position += 1
+    }
+    guard digit() != nil else { throw failure("expected a digit in the exponent") }
+    var exponent = 0
+    while let digit = digit() {
+      position += 1
+      // Far beyond any double, and far from overflow.
+      exponent = min(exponent * 10 + Int(digit), 1 << 40)
+    }
+    number.exponent += isNegative ? -exponent : exponent
+  }
+
+  private func digit() -> UInt64? {
+    guard let byte = current, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
+      return nil
+    }
+    return UInt64(byte - UInt8(ascii: "0"))
+  }
+}
+
+/// A decimal number as serde_json reads it without its exact mode: a 64-bit significand and a power
+/// of ten, multiplied with a rounding that refuses some numbers just below the largest double.
+private struct ApproximateNumber {
+  var significand: UInt64 = 0
+  var exponent = 0
+
+  /// Appends a digit; false when it does not fit.
+  @discardableResult
+  mutating func append(_ digit: UInt64) -> Bool {
+    let (tens, overflow) = significand.multipliedReportingOverflow(by: 10)
+    let (sum, carry) = tens.addingReportingOverflow(digit)
+    guard !overflow, !carry else { return false }
+    significand = sum
+    return true
+  }
+
+  var isFinite: Bool {
+    guard significand != 0, exponent > 0 else { return true }
+    guard exponent <= 308 else {
+      return false
+    }
+    return (Double(significand) * Self.powerOfTen(exponent)).isFinite
+  }
+
+  /// The double nearest to a power of ten of at most 308.
+  private static func powerOfTen(_ exponent: Int) -> Double {
+    Double("1e\(exponent)") ?? .infinity
+  }
+}

@@ -1,0 +1,102 @@
+internal import Tensors
+
+/// A string in the header, still as it is spelled there.
+struct StringToken {
+  /// The bytes between the quotes.
+  let range: Range<Int>
+  /// Whether it must be decoded before it means something.
+  let hasEscapes: Bool
+}
+
+extension HeaderScanner {
+  /// Takes a string; the cursor must stand on its opening quote.
+  ///
+  /// Escapes are checked here and decoded by `decode`, since most strings have none.
+  mutating func scanString() throws(CheckpointError) -> StringToken {
+    guard current == UInt8(ascii: "\"") else { throw failure("expected a string") }
+    position += 1
+    let start = position
+    var hasEscapes = false
+    while position < bytes.count {
+      switch bytes[position] {
+      case UInt8(ascii: "\""):
+        defer { position += 1 }
+        return StringToken(range: start..<position, hasEscapes: hasEscapes)
+      case UInt8(ascii: "\\"):
+        hasEscapes = true
+        _ = try scanEscape()
+      case 0..<0x20:
+        throw failure("a control character stands unescaped in a string")
+      default:
+        position += 1
+      }
+    }
+    throw failure("a string does not end")
+  }
+
+  /// The text of a string as UTF-8, appended to `text`.
+  func decode(_ token: StringToken, into text: inout [UInt8]) throws(CheckpointError) {
+    var scanner = HeaderScanner(bytes, baseOffset: baseOffset)
+    scanner.position = token.range.lowerBound
+    while scanner.position < token.range.upperBound {
+      let byte = bytes[scanner.position]
+      if byte == UInt8(ascii: "\\") {
+        text.append(contentsOf: Array(String(try scanner.scanEscape()).utf8))
+      } else {
+        text.append(byte)
+        scanner.position += 1
+      }
+    }
+  }
+
+  /// The text of a string.
+  func string(_ token: StringToken) throws(CheckpointError) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity(token.range.count)
+    try decode(token, into: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Takes an escape; the cursor must stand on its backslash.
+  private mutating func scanEscape() throws(CheckpointError) -> Unicode.Scalar {
+    let start = position
+    position += 1
+    guard let kind = current else { throw failure("a string does not end") }
+    position += 1
+    switch kind {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(kind)
+    case UInt8(ascii: "b"): return "\u{8}"
+    case UInt8(ascii: "f"): return "\u{C}"
+    case UInt8(ascii: "n"): return "\n"
+    case UInt8(ascii: "r"): return "\r"
+    case UInt8(ascii: "t"): return "\t"
+    case UInt8(ascii: "u"): break
+    default: throw failure("an unknown escape", at: start)
+    }
+    var value = UInt32(try scanHexadecimal())
+    if value & 0xFC00 == 0xD800, current == UInt8(ascii: "\\") {
+      position += 1
+      guard current == UInt8(ascii: "u") else { throw failure("a lone surrogate", at: start) }
+      position += 1
+      let low = UInt32(try scanHexadecimal())
+      guard low & 0xFC00 == 0xDC00 else { throw failure("a lone surrogate", at: start) }
+      value = 0x10000 + (value & 0x3FF) << 10 + (low & 0x3FF)
+    }
+    guard let scalar = Unicode.Scalar(value) else {
+      throw failure("a lone surrogate, which is no text", at: start)
+    }
+    return scalar
+  }
+
+  private mutating func scanHexadecimal() throws(CheckpointError) -> UInt16 {
+    var value: UInt16 = 0
+    for _ in 0..<4 {
+      guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw failure("an escape needs four hexadecimal digits")
+      }
+      value = value << 4 | UInt16(digit)
+      position += 1
+    }
+    return value
+  }
+}

@@ -1,0 +1,169 @@
+internal import Tensors
+
+/// The JSON lexer of a safetensors header: one pass, no recursion, bounds checked.
+///
+/// It takes what serde_json takes when it buffers a value for the reference implementation
+/// (spec/safetensors.md, R7 to R12): strict JSON, at most 127 levels, numbers that fit a double.
+struct HeaderScanner: ~Escapable {
+  /// The header, valid UTF-8.
+  let bytes: Span<UInt8>
+  /// The place of the header in the file, for errors.
+  let baseOffset: Int
+  var position = 0
+  /// The number of objects and arrays that are open.
+  var depth = 0
+
+  /// serde_json's limit: the object of the header counts as the first level.
+  static let deepestNesting = 127
+
+  @_lifetime(copy bytes)
+  init(_ bytes: Span<UInt8>, baseOffset: Int) {
+    self.bytes = bytes
+    self.baseOffset = baseOffset
+  }
+
+  /// The byte under the cursor, nil at the end.
+  var current: UInt8? {
+    position < bytes.count ? bytes[position] : nil
+  }
+
+  mutating func skipWhitespace() {
+    while position < bytes.count {
+      switch bytes[position] {
+      case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"):
+        position += 1
+      default:
+        return
+      }
+    }
+  }
+
+  /// Skips white space and takes `byte` if it comes next.
+  mutating func take(_ byte: UInt8) -> Bool {
+    skipWhitespace()
+    guard position < bytes.count, bytes[position] == byte else { return false }
+    position += 1
+    return true
+  }
+
+  /// Skips white space and takes `byte`, which must come next.
+  mutating func expect(_ byte: UInt8, _ meaning: String) throws(CheckpointError) {
+    guard take(byte) else { throw failure("expected \(meaning)") }
+  }
+
+  /// Opens an object or array: `byte` must come next.
+  mutating func open(_ byte: UInt8, _ meaning: String) throws(CheckpointError) {
+    try expect(byte, meaning)
+    depth += 1
+    guard depth <= Self.deepestNesting else {
+      throw failure("nested deeper than \(Self.deepestNesting) levels")
+    }
+  }
+
+  /// After an element: takes the comma, or the closing byte, which ends the object or array.
+  ///
+  /// - Returns: whether another element follows.
+  mutating func continues(until closing: UInt8) throws(CheckpointError) -> Bool {
+    if take(UInt8(ascii: ",")) { return true }
+    guard take(closing) else {
+      throw failure("expected , or \(Character(Unicode.Scalar(closing)))")
+    }
+    depth -= 1
+    return false
+  }
+
+  /// Right after `open`: takes the closing byte of an empty object or array.
+  ///
+  /// - Returns: whether it is empty.
+  mutating func isEmpty(until closing: UInt8) -> Bool {
+    guard take(closing) else { return false }
+    depth -= 1
+    return true
+  }
+
+  /// Takes `null`, `true` or `false`.
+  mutating func scanLiteral(_ literal: StaticString) throws(CheckpointError) {
+    let text = literal.description.utf8
+    guard text.count <= bytes.count - position else { throw failure("expected a value") }
+    for byte in text {
+      guard bytes[position] == byte else { throw failure("expected a value") }
+      position += 1
+    }
+  }
+
+  /// Skips a value of any kind, with a stack instead of recursion.
+  mutating func skipValue() throws(CheckpointError) {
+    // One bit a level tells arrays from objects: 127 levels fit two words.
+    var levels = NestingStack()
+    while true {
+      skipWhitespace()
+      switch current {
+      case UInt8(ascii: "{"):
+        try open(UInt8(ascii: "{"), "{")
+        if !isEmpty(until: UInt8(ascii: "}")) {
+          levels.push(isObject: true)
+          try skipKey()
+          continue
+        }
+      case UInt8(ascii: "["):
+        try open(UInt8(ascii: "["), "[")
+        if !isEmpty(until: UInt8(ascii: "]")) {
+          levels.push(isObject: false)
+          continue
+        }
+      case UInt8(ascii: "\""): _ = try scanString()
+      case UInt8(ascii: "n"): try scanLiteral("null")
+      case UInt8(ascii: "t"): try scanLiteral("true")
+      case UInt8(ascii: "f"): try scanLiteral("false")
+      case _ where isAtNumber: _ = try scanNumber()
+      default: throw failure("expected a value")
+      }
+      // A value has ended: close what it was the last of.
+      while true {
+        guard let isObject = levels.top else { return }
+        let closing = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+        if try continues(until: closing) {
+          if isObject { try skipKey() }
+          break
+        }
+        levels.pop()
+      }
+    }
+  }
+
+  private mutating func skipKey() throws(CheckpointError) {
+    skipWhitespace()
+    _ = try scanString()
+    try expect(UInt8(ascii: ":"), ":")
+  }
+
+  /// An error at the cursor.
+  @inline(never)
+  func failure(_ message: String) -> CheckpointError {
+    failure(message, at: position)
+  }
+
+  /// An error at a byte of the header.
+  @inline(never)
+  func failure(_ message: String, at position: Int) -> CheckpointError {
+    .malformed("the header is not valid: \(message)", at: baseOffset + position)
+  }
+}
+
+/// Whether each open level is an object, innermost last, in a fixed 128 bits.
+private struct NestingStack {
+  private var bits: UInt128 = 0
+  private var count = 0
+
+  var top: Bool? { count == 0 ? nil : bits & 1 == 1 }
+
+  mutating func push(isObject: Bool) {
+    bits = bits << 1 | (isObject ? 1 : 0)
+    count += 1
+  }
+
+  mutating func pop() {
+    bits >>= 1
+    count -= 1
+  }
+}

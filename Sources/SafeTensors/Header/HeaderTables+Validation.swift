@@ -1,0 +1,67 @@
+internal import Tensors
+
+extension HeaderTables {
+  /// Sorts the tensors by place and checks that they fill the data section exactly.
+  ///
+  /// The rules and their order are the reference's `Metadata::validate` (spec/safetensors.md, R18 to
+  /// R22).
+  ///
+  /// - Parameter dataByteCount: the bytes that follow the header in the file.
+  /// - Throws: `malformed`, or `truncated` when the data ends before the last tensor.
+  /// - Complexity: O(tensors) for a file in order, as writers leave it.
+  mutating func sortAndValidate(dataByteCount: Int) throws(CheckpointError) {
+    if !isSorted {
+      // Stable, so that empty tensors keep the header's order.
+      entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
+    }
+    var position: UInt = 0
+    for entry in entries {
+      do throws(CheckpointError) {
+        try validate(entry, at: position)
+      } catch {
+        throw error.naming(tensor: name(of: entry))
+      }
+      position = entry.end
+    }
+    if position > UInt(dataByteCount) {
+      throw CheckpointError(
+        .truncated,
+        "ends too early: the tensors take \(position) bytes, \(dataByteCount) follow the header",
+        hint: "the file was probably cut short on its way here; fetch it again")
+    }
+    if position < UInt(dataByteCount) {
+      throw .malformed(
+        "\(UInt(dataByteCount) - position) bytes follow that belong to no tensor")
+    }
+  }
+
+  private var isSorted: Bool {
+    var previous: (begin: UInt, end: UInt) = (0, 0)
+    for entry in entries {
+      if (entry.begin, entry.end) < previous { return false }
+      previous = (entry.begin, entry.end)
+    }
+    return true
+  }
+
+  private func validate(_ entry: Entry, at position: UInt) throws(CheckpointError) {
+    guard entry.begin <= entry.end else {
+      throw .malformed("its data ends at \(entry.end), before it begins at \(entry.begin)")
+    }
+    guard entry.begin >= position else {
+      throw .malformed(
+        "its data begins at \(entry.begin), inside that of another tensor, which ends at \(position)")
+    }
+    guard entry.begin == position else {
+      throw .malformed(
+        "its data begins at \(entry.begin), and bytes \(position) to there belong to no tensor")
+    }
+    let byteCount = try Shape.byteCount(
+      of: entry.dtype, dimensions: dimensions.span.extracting(entry.shapeRange))
+    guard UInt(byteCount) == entry.end - entry.begin else {
+      throw .malformed(
+        "\(entry.dtype.name) \(shape(of: entry)) takes \(byteCount) bytes, "
+          + "its data has \(entry.end - entry.begin)")
+    }
+  }
+}

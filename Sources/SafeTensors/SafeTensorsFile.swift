@@ -1,0 +1,126 @@
+public import Files
+internal import Synchronization
+public import Tensors
+
+/// A safetensors file, open for reading (spec/safetensors.md).
+///
+/// Opening reads the header with read calls and nothing else; the data is mapped when a tensor is
+/// first asked for. Verdicts are those of the reference implementation, except that a name or
+/// metadata key that comes twice is refused.
+public final class SafeTensorsFile: TensorArchive {
+  /// The path as it was given.
+  public var path: String { file.path }
+  /// Always `safetensors`.
+  public var format: ArchiveFormat { .safetensors }
+  /// `__metadata__`, in the order of the file; nil when it is absent or null.
+  public var metadata: ArchiveMetadata? { tables.metadata }
+  /// The number of tensors.
+  public var tensorCount: Int { tables.entries.count }
+
+  private let file: InputFile
+  private let tables: HeaderTables
+  private let names: NameTable
+  /// Where the data section starts in the file.
+  private let dataStart: Int
+  private let mapping = Mutex<SharedMapping?>(nil)
+
+  /// The largest header, in bytes: the reference's limit.
+  public static let largestHeader = 100_000_000
+  /// The bytes of the header's length.
+  static let lengthByteCount = 8
+
+  /// Opens a file.
+  ///
+  /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `truncated` or
+  ///   `malformed`, with tensor and byte, when it is no valid safetensors file.
+  /// - Complexity: O(header).
+  public convenience init(path: String) throws(CheckpointError) {
+    try self.init(InputFile(path: path))
+  }
+
+  /// Opens a file that is open already.
+  ///
+  /// - Throws: as `init(path:)`.
+  public init(_ file: InputFile) throws(CheckpointError) {
+    self.file = file
+    do throws(CheckpointError) {
+      let header = try Self.readHeader(of: file)
+      dataStart = Self.lengthByteCount + header.count
+      var tables = try HeaderParser.parse(header, baseOffset: Self.lengthByteCount)
+      names = try NameTable(tables)
+      try tables.sortAndValidate(dataByteCount: file.byteCount - dataStart)
+      self.tables = tables
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
+  private static func readHeader(of file: InputFile) throws(CheckpointError) -> [UInt8] {
+    let prefix = try file.read(at: 0, count: lengthByteCount)
+    var reader = ByteReader(prefix.span.rawBytes)
+    let length = try reader.readLittleEndian(UInt64.self)
+    guard length <= largestHeader else {
+      throw .malformed(
+        "the header's length is given as \(length) bytes, more than the \(largestHeader) allowed",
+        at: 0)
+    }
+    let rest = file.byteCount - lengthByteCount
+    guard length <= rest else {
+      throw CheckpointError(
+        .truncated, "ends too early: the header takes \(length) bytes, \(rest) are left",
+        offset: lengthByteCount,
+        hint: "the file was probably cut short on its way here; fetch it again")
+    }
+    return try file.read(at: lengthByteCount, count: Int(length))
+  }
+
+  /// The tensor at a place in the file's order: by place of the data, empty ones as in the header.
+  ///
+  /// - Complexity: O(1) and the copying of name and shape.
+  public func tensor(at index: Int) -> TensorInfo {
+    let entry = tables.entries[index]
+    return TensorInfo(
+      name: tables.name(of: entry), dtype: entry.dtype, shape: tables.shape(of: entry),
+      byteCount: Int(entry.end - entry.begin), dataOffsets: Int(entry.begin)..<Int(entry.end))
+  }
+
+  /// The place of the tensor with this name.
+  ///
+  /// - Complexity: O(length of the name).
+  public func index(of name: TensorName) -> Int? {
+    names.entry(named: name, in: tables)
+  }
+
+  /// Lends the data of a tensor in the mapping.
+  ///
+  /// - Throws: `system` when the file cannot be mapped, and what `body` throws.
+  public func withTensor<R>(
+    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    let entry = tables.entries[index]
+    let mapping = try map()
+    let bytes = mapping.bytes.extracting(fileRange(of: entry))
+    return try body(
+      TensorView(dtype: entry.dtype, shape: tables.shape(of: entry), bytes: bytes))
+  }
+
+  /// Appends the data of a tensor to an output, inside the kernel where it can.
+  ///
+  /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
+  public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+    try output.copy(from: file, range: fileRange(of: tables.entries[index]))
+  }
+
+  private func fileRange(of entry: HeaderTables.Entry) -> Range<Int> {
+    dataStart + Int(entry.begin)..<dataStart + Int(entry.end)
+  }
+
+  private func map() throws(CheckpointError) -> SharedMapping {
+    try mapping.withLock { mapping throws(CheckpointError) in
+      if let mapping { return mapping }
+      let new = SharedMapping(try MappedFile(file))
+      mapping = new
+      return new
+    }
+  }
+}

@@ -1,0 +1,69 @@
+public import Tensors
+
+/// Where everything goes in a safetensors file that is to be written.
+///
+/// The bytes are those that the reference writes for the same tensors (spec/safetensors.md, W1 to
+/// W7): tensors by dtype then name, compact JSON, header padded to 8.
+public struct SafeTensorsLayout: Sendable {
+  /// The places in the source, in the order in which the data must be written.
+  public let order: [Int]
+  /// The first bytes of the file: the header's length, the header, its padding.
+  public let prefix: [UInt8]
+  /// The size of the whole file in bytes.
+  public let byteCount: Int
+
+  /// Plans a file of these tensors, in any order.
+  ///
+  /// - Throws: `malformed`, naming the tensor, when two have the same name or one is called
+  ///   `__metadata__`; `unsupported` when the header or the file would be too large.
+  /// - Complexity: O(tensors · log tensors).
+  public init(tensors: [TensorInfo], metadata: ArchiveMetadata?) throws(CheckpointError) {
+    order = tensors.indices.sorted { Self.precedes(tensors[$0], tensors[$1]) }
+    var header = HeaderEncoder(metadata: metadata)
+    var offset = 0
+    for index in order {
+      let tensor = tensors[index]
+      guard !tensor.name.string.utf8.elementsEqual("__metadata__".utf8) else {
+        throw CheckpointError(
+          .malformed, "no tensor of a safetensors file can have this name", tensor: tensor.name)
+      }
+      let (end, overflow) = offset.addingReportingOverflow(tensor.byteCount)
+      guard !overflow else {
+        throw CheckpointError(.unsupported, "the tensors take more than 2^63 bytes")
+      }
+      header.append(tensor, offsets: offset..<end)
+      offset = end
+    }
+    try Self.refuseDuplicates(tensors)
+    let bytes = header.finish()
+    guard bytes.count <= SafeTensorsFile.largestHeader else {
+      throw CheckpointError(
+        .unsupported,
+        "the header would take \(bytes.count) bytes, "
+          + "more than the \(SafeTensorsFile.largestHeader) allowed")
+    }
+    var prefix: [UInt8] = []
+    prefix.reserveCapacity(SafeTensorsFile.lengthByteCount + bytes.count)
+    let length = UInt64(bytes.count)
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      prefix.append(UInt8(truncatingIfNeeded: length >> shift))
+    }
+    prefix += bytes
+    self.prefix = prefix
+    byteCount = prefix.count + offset
+  }
+
+  private static func refuseDuplicates(_ tensors: [TensorInfo]) throws(CheckpointError) {
+    var names: Set<TensorName> = []
+    names.reserveCapacity(tensors.count)
+    for tensor in tensors where !names.insert(tensor.name).inserted {
+      throw CheckpointError(
+        .malformed, "the name of a tensor comes twice", tensor: tensor.name)
+    }
+  }
+
+  private static func precedes(_ left: TensorInfo, _ right: TensorInfo) -> Bool {
+    if left.dtype != right.dtype { return left.dtype.rawValue < right.dtype.rawValue }
+    return left.name < right.name
+  }
+}

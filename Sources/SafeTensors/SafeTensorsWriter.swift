@@ -1,0 +1,45 @@
+public import Files
+public import Tensors
+
+/// Writes safetensors files. The one writer path: every output of the package goes through it.
+public enum SafeTensorsWriter {
+  /// Writes the tensors of an archive, streaming: no more than a chunk is in memory.
+  ///
+  /// - Parameters:
+  ///   - archive: where the tensors come from, of any format.
+  ///   - metadata: `__metadata__`; nil writes none.
+  ///   - output: where the file goes, not yet written to. The caller commits it.
+  /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold, `truncated` or
+  ///   `system` when reading or writing fails.
+  public static func write(
+    _ archive: any TensorArchive, metadata: ArchiveMetadata?, to output: inout AtomicFile
+  ) throws(CheckpointError) {
+    try write(archive.tensors, metadata: metadata, to: &output) { index, output throws(CheckpointError) in
+      try archive.copyTensor(at: index, to: &output)
+    }
+  }
+
+  /// Writes tensors whose data `append` supplies, each when its turn comes.
+  ///
+  /// - Parameters:
+  ///   - tensors: what to write, in any order; the file has the reference's order.
+  ///   - append: appends exactly the data of the tensor with this index.
+  /// - Throws: as above, and what `append` throws. Data of another size is a caller's bug and traps.
+  public static func write(
+    _ tensors: [TensorInfo], metadata: ArchiveMetadata?, to output: inout AtomicFile,
+    append: (_ index: Int, _ output: inout AtomicFile) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    let layout = try SafeTensorsLayout(tensors: tensors, metadata: metadata)
+    try output.write(layout.prefix.span.rawBytes)
+    for index in layout.order {
+      let start = output.byteCount
+      do throws(CheckpointError) {
+        try append(index, &output)
+      } catch {
+        throw error.naming(tensor: tensors[index].name)
+      }
+      precondition(
+        output.byteCount - start == tensors[index].byteCount, "data must have its tensor's size")
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/// What a file says of itself: text by key, in the order of the file (`__metadata__` of safetensors).
+public struct ArchiveMetadata: Sendable, Hashable {
+  /// One key and its text.
+  public struct Entry: Sendable, Hashable {
+    /// The key, unique as UTF-8 bytes.
+    public let key: TensorName
+    /// The text.
+    public let value: String
+
+    /// Makes an entry.
+    public init(key: TensorName, value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// The entries, in order; their keys are distinct.
+  public private(set) var entries: [Entry]
+
+  /// Takes entries in their order. A key that comes twice is a caller's bug and traps.
+  public init(_ entries: [Entry] = []) {
+    precondition(Set(entries.map(\.key)).count == entries.count, "metadata keys must be distinct")
+    self.entries = entries
+  }
+
+  /// The text of a key; setting replaces it in place, appends it, or removes it with nil.
+  ///
+  /// - Complexity: O(entries).
+  public subscript(key: TensorName) -> String? {
+    get { entries.first { $0.key == key }?.value }
+    set {
+      let index = entries.firstIndex { $0.key == key }
+      switch (index, newValue) {
+      case (let index?, let value?): entries[index] = Entry(key: key, value: value)
+      case (let index?, nil): entries.remove(at: index)
+      case (nil, let value?): entries.append(Entry(key: key, value: value))
+      case (nil, nil): break
+      }
+    }
+  }
+}
+
+extension ArchiveMetadata: ExpressibleByDictionaryLiteral {
+  public init(dictionaryLiteral elements: (TensorName, String)...) {
+    self.init(elements.map { Entry(key: $0.0, value: $0.1) })
+  }
+}
