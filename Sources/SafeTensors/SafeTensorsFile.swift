@@ -47,8 +47,9 @@ public final class SafeTensorsFile: TensorArchive {
       let header = try Self.readHeader(of: file)
       dataStart = Self.lengthByteCount + header.count
       var tables = try HeaderParser.parse(header, baseOffset: Self.lengthByteCount)
+      tables.sortByPlace()
       names = try NameTable(tables)
-      try tables.sortAndValidate(dataByteCount: file.byteCount - dataStart)
+      try tables.validate(dataByteCount: file.byteCount - dataStart)
       self.tables = tables
     } catch {
       throw error.inFile(file.path)

@@ -1,19 +1,24 @@
 internal import Tensors
 
 extension HeaderTables {
-  /// Sorts the tensors by place and checks that they fill the data section exactly.
+  /// Sorts the tensors by the place of their data.
+  ///
+  /// - Complexity: O(tensors) for a file in order, as writers leave it.
+  mutating func sortByPlace() {
+    guard !isSorted else { return }
+    // Stable, so that empty tensors keep the header's order.
+    entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
+  }
+
+  /// Checks that the sorted tensors fill the data section exactly.
   ///
   /// The rules and their order are the reference's `Metadata::validate` (spec/safetensors.md, R18 to
   /// R22).
   ///
   /// - Parameter dataByteCount: the bytes that follow the header in the file.
   /// - Throws: `malformed`, or `truncated` when the data ends before the last tensor.
-  /// - Complexity: O(tensors) for a file in order, as writers leave it.
-  mutating func sortAndValidate(dataByteCount: Int) throws(CheckpointError) {
-    if !isSorted {
-      // Stable, so that empty tensors keep the header's order.
-      entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
-    }
+  /// - Complexity: O(tensors).
+  func validate(dataByteCount: Int) throws(CheckpointError) {
     var position: UInt = 0
     for entry in entries {
       do throws(CheckpointError) {

@@ -1,0 +1,35 @@
+public import Files
+internal import SafeTensors
+public import Tensors
+
+/// Opens checkpoint files of any supported format.
+public enum Checkpoint {
+  /// Opens a file; its contents decide the format, not its name.
+  ///
+  /// - Throws: `missing`, `system` or `invalidArgument` when the file cannot be read; `unrecognized`
+  ///   or `unsupported` when it is something else, with a hint where one helps; `truncated` or
+  ///   `malformed` when it is damaged.
+  /// - Complexity: O(header); no tensor data is read.
+  public static func open(path: String) throws(CheckpointError) -> any TensorArchive {
+    let file = try InputFile(path: path)
+    let prefix = try file.read(at: 0, count: min(FileSignature.prefixByteCount, file.byteCount))
+    switch FileSignature(prefix: prefix, fileByteCount: file.byteCount) {
+    case .safetensors:
+      return try SafeTensorsFile(file)
+    case .torchZip, .torchLegacy:
+      throw CheckpointError(
+        .unsupported, "is a torch checkpoint, which this version does not read", path: path)
+    case .numPy:
+      throw CheckpointError(
+        .unsupported, "is a NumPy file, which this version does not read", path: path)
+    case .other(let impostor):
+      throw CheckpointError(
+        .unrecognized, "is \(impostor.name), not a checkpoint", path: path, hint: impostor.hint)
+    case nil:
+      // A damaged file keeps its name: then the format's own reader says what is wrong with it.
+      if path.hasSuffix(".safetensors") { return try SafeTensorsFile(file) }
+      throw CheckpointError(
+        .unrecognized, "is of no format that is known here", path: path)
+    }
+  }
+}
