@@ -23,6 +23,15 @@ public final class InputFile: Sendable {
     try self.init(FilePath(path))
   }
 
+  /// Opens a file that a `DirectoryTree` listed.
+  ///
+  /// - Throws: as `init(path:)`.
+  public convenience init(
+    _ file: RelativePath, in directory: String
+  ) throws(CheckpointError) {
+    try self.init(FilePath(directory).pushing(file.path))
+  }
+
   init(_ path: FilePath) throws(CheckpointError) {
     // Without `nonBlocking`, opening a pipe would wait for somebody to write to it.
     let descriptor = try calling("open", path) {

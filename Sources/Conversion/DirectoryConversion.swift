@@ -1,0 +1,95 @@
+internal import Checkpoints
+public import Files
+internal import PEFT
+public import Tensors
+
+/// One adapter directory in, one out: weights converted, config re-encoded, the rest copied.
+public struct DirectoryConversion: Sendable {
+  /// The directory that is read.
+  public let source: String
+  /// The directory that is written.
+  public let destination: String
+  /// The format of the weights that are written.
+  public let format: CheckpointFormat
+  /// Whether an existing directory is replaced as a whole, and whether the output is flushed.
+  public let policy: OutputPolicy
+
+  /// Describes a conversion.
+  public init(
+    source: String, destination: String, format: CheckpointFormat, policy: OutputPolicy
+  ) {
+    self.source = source
+    self.destination = destination
+    self.format = format
+    self.policy = policy
+  }
+
+  /// Converts. The destination appears whole or not at all; it may be the source.
+  ///
+  /// Symbolic links are followed, since hub caches are made of them.
+  ///
+  /// - Throws: what opening the adapter throws; `invalidArgument` when one directory lies in the
+  ///   other; `unsupported` for something that can be neither converted nor copied;
+  ///   `alreadyExists`, `system` and the like for the destination.
+  /// - Complexity: O(bytes), in constant memory beyond the header.
+  public func run() throws(CheckpointError) {
+    try refuseNesting()
+    let adapter = try Adapter(path: source)
+    let tree = try DirectoryTree(of: source)
+    if let other = tree.others.first {
+      throw CheckpointError(
+        .unsupported, "can be neither converted nor copied: it is no file and no directory",
+        path: source + "/" + other.string)
+    }
+    let output = try AtomicDirectory(path: destination, policy: policy)
+    for directory in tree.directories { try output.makeDirectory(directory) }
+    for file in tree.files where !file.isTopLevel || !isAdapterFile(file.name) {
+      try copy(file, to: output)
+    }
+    try writeConfig(adapter.config, to: output)
+    try writeWeights(adapter.weights, to: output)
+    try output.commit()
+  }
+
+  /// A destination in the source would be copied into itself; a source in the destination would go
+  /// with what is replaced.
+  private func refuseNesting() throws(CheckpointError) {
+    if PathRelation.isInside(destination, source) {
+      throw CheckpointError(
+        .invalidArgument, "lies in \(source), the directory that is converted", path: destination)
+    }
+    if PathRelation.isInside(source, destination) {
+      throw CheckpointError(
+        .invalidArgument, "holds \(source), the directory that is converted", path: destination)
+    }
+  }
+
+  private func isAdapterFile(_ name: String) -> Bool {
+    name == AdapterConfig.fileName || AdapterDirectory.weightsNames.contains(name)
+  }
+
+  private func copy(
+    _ file: RelativePath, to output: borrowing AtomicDirectory
+  ) throws(CheckpointError) {
+    let input = try InputFile(file, in: source)
+    var copy = try output.makeFile(file)
+    try copy.copy(from: input, range: 0..<input.byteCount)
+    try copy.commit()
+  }
+
+  private func writeConfig(
+    _ config: AdapterConfig, to output: borrowing AtomicDirectory
+  ) throws(CheckpointError) {
+    var file = try output.makeFile(RelativePath(AdapterConfig.fileName))
+    try file.write(config.encoded().span.rawBytes)
+    try file.commit()
+  }
+
+  private func writeWeights(
+    _ weights: any TensorArchive, to output: borrowing AtomicDirectory
+  ) throws(CheckpointError) {
+    var file = try output.makeFile(RelativePath(format.adapterWeightsName))
+    try FileConversion.write(weights, as: format, to: &file)
+    try file.commit()
+  }
+}

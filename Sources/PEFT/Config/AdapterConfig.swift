@@ -1,0 +1,115 @@
+internal import Files
+public import JSONDocument
+public import Tensors
+
+/// An `adapter_config.json`: every key and value of it, known or not, in the order of the file.
+///
+/// Decoding and encoding give the bytes that PEFT writes, for any file that PEFT wrote
+/// (spec/adapter_config.md).
+public struct AdapterConfig: Sendable, Hashable {
+  /// The keys and values.
+  public var document: JSONObject
+
+  /// The name of the file in an adapter directory.
+  public static let fileName = "adapter_config.json"
+
+  /// Takes keys and values as a config.
+  public init(document: JSONObject) {
+    self.document = document
+  }
+
+  /// Decodes a config.
+  ///
+  /// - Throws: `malformed`, with the byte, when the text is not JSON or not an object.
+  /// - Complexity: O(bytes).
+  public init(parsing bytes: [UInt8]) throws(CheckpointError) {
+    let value = try JSONValue(parsing: bytes)
+    guard let document = value.object else {
+      throw .malformed("a config must be a JSON object, and this is \(value.kindName)", at: 0)
+    }
+    self.document = document
+  }
+
+  /// Reads and decodes a file.
+  ///
+  /// - Throws: as `init(parsing:)`, and `missing` or `system` when it cannot be read.
+  public init(path: String) throws(CheckpointError) {
+    do throws(CheckpointError) {
+      let file = try InputFile(path: path)
+      try self.init(parsing: file.readAll(limit: JSONLimits.byteCount))
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// The bytes that PEFT writes for this config: keys sorted, two spaces, no newline at the end.
+  public func encoded() -> [UInt8] {
+    JSONValue.object(document).encoded(.python())
+  }
+
+  /// The value of a field, PEFT's default when its key is absent.
+  ///
+  /// - Throws: `mismatch` when the key holds JSON of another kind.
+  public func value<Value>(
+    _ field: ConfigField<Value>
+  ) throws(CheckpointError) -> Value {
+    try field.value(in: document)
+  }
+
+  /// Sets a field.
+  public mutating func set<Value>(_ field: ConfigField<Value>, to value: Value) {
+    document[field.key] = value.json
+  }
+}
+
+/// The fields that every config has (PEFT's `PeftConfigMixin` and `PeftConfig`).
+public enum BaseConfigFields {
+  /// The method.
+  public static let peftType = ConfigField<String?>("peft_type", default: nil)
+  /// The task, spelled as `TaskType`.
+  public static let taskType = ConfigField<String?>("task_type", default: nil)
+  /// The model that the adapter was trained on.
+  public static let baseModel = ConfigField<String?>("base_model_name_or_path", default: nil)
+  /// The revision of that model.
+  public static let revision = ConfigField<String?>("revision", default: nil)
+  /// Whether the adapter is for inference only; saved as true.
+  public static let inferenceMode = ConfigField<Bool>("inference_mode", default: false)
+  /// How to find the class of a model that has no task type.
+  public static let autoMapping = ConfigField<JSONObject?>("auto_mapping", default: nil)
+  /// The release that wrote the config; absent before 0.18.
+  public static let peftVersion = ConfigField<String?>("peft_version", default: nil)
+  /// Modules that are trained and saved whole.
+  public static let modulesToSave = ConfigField<[String]?>("modules_to_save", default: nil)
+
+  static let all: [any AnyConfigField] = [
+    peftType, taskType, baseModel, revision, inferenceMode, autoMapping, peftVersion,
+  ]
+}
+
+extension AdapterConfig {
+  /// The method.
+  ///
+  /// - Throws: `missing` when `peft_type` is absent or null, `mismatch` when it is no string.
+  public var peftType: PEFTType {
+    get throws(CheckpointError) {
+      guard let name = try value(BaseConfigFields.peftType) else {
+        throw CheckpointError(
+          .missing, "has no \"peft_type\", so that nothing can load it",
+          hint: "is this the config.json of the base model?")
+      }
+      return PEFTType(rawValue: name)
+    }
+  }
+
+  /// The modules besides the method's tensors whose weights the adapter holds: those that the config
+  /// lists, or the heads of its task in releases that did not list them.
+  ///
+  /// - Throws: `mismatch` when `modules_to_save` is no list of strings.
+  public var savedModules: [String] {
+    get throws(CheckpointError) {
+      if let modules = try value(BaseConfigFields.modulesToSave) { return modules }
+      let task = try value(BaseConfigFields.taskType).flatMap(TaskType.init(rawValue:))
+      return task?.headModules ?? []
+    }
+  }
+}

@@ -1,0 +1,142 @@
+internal import JSONDocument
+public import Tensors
+
+/// The config of a multitask prompt tuning adapter, typed (PEFT's `MultitaskPromptTuningConfig`).
+///
+/// The document underneath stays: keys that PEFT does not know travel along, and a key that was
+/// absent, as in older releases, stays absent until it is set.
+public struct MultitaskPromptTuningConfig: Sendable, Hashable {
+  /// The config with all its keys.
+  public private(set) var adapterConfig: AdapterConfig
+
+  /// Reads a config as one of this type.
+  ///
+  /// - Throws: `mismatch` when it is for another method, or a key holds JSON of another kind than
+  ///   PEFT declares.
+  public init(_ config: AdapterConfig) throws(CheckpointError) {
+    let type = try config.peftType
+    guard type == .multitaskPromptTuning else {
+      throw CheckpointError(
+        .mismatch,
+        "the adapter's peft_type is \(type.rawValue), not \(PEFTType.multitaskPromptTuning.rawValue)")
+    }
+    for field in MultitaskPromptTuningFields.all { try field.check(config.document) }
+    adapterConfig = config
+  }
+
+  /// A config with PEFT's defaults for everything else: all 21 keys of PEFT 0.21.
+  ///
+  /// - Parameters:
+  ///   - virtualTokenCount: `num_virtual_tokens`.
+  ///   - tokenDimension: `token_dim`.
+  ///   - taskCount: `num_tasks`.
+  ///   - rank: `num_ranks`.
+  ///   - taskType: `task_type`.
+  public init(
+    virtualTokenCount: Int, tokenDimension: Int, taskCount: Int = 1, rank: Int = 1,
+    taskType: TaskType? = nil
+  ) {
+    let fields = MultitaskPromptTuningFields.all.map { ($0.key, $0.defaultJSON) }
+    var document = JSONObject(uniqueKeysWithValues: fields)
+    document.sortKeys()
+    adapterConfig = AdapterConfig(document: document)
+    adapterConfig.set(
+      BaseConfigFields.peftType, to: PEFTType.multitaskPromptTuning.rawValue)
+    self.virtualTokenCount = virtualTokenCount
+    self.tokenDimension = tokenDimension
+    self.taskCount = taskCount
+    self.rank = rank
+    self.taskType = taskType
+  }
+
+  /// The bytes that PEFT writes for this config.
+  public func encoded() -> [UInt8] { adapterConfig.encoded() }
+
+  /// A field's value. The type of each was checked when the config was read, and can only be kept
+  /// since.
+  public subscript<Value>(_ field: ConfigField<Value>) -> Value {
+    get { (try? adapterConfig.value(field)) ?? field.defaultValue }
+    set { adapterConfig.set(field, to: newValue) }
+  }
+}
+
+extension MultitaskPromptTuningConfig {
+  /// `num_virtual_tokens`: virtual tokens of each submodule.
+  public var virtualTokenCount: Int? {
+    get { self[MultitaskPromptTuningFields.virtualTokenCount] }
+    set { self[MultitaskPromptTuningFields.virtualTokenCount] = newValue }
+  }
+
+  /// `token_dim`: the width of the base model's embeddings.
+  public var tokenDimension: Int? {
+    get { self[MultitaskPromptTuningFields.tokenDimension] }
+    set { self[MultitaskPromptTuningFields.tokenDimension] = newValue }
+  }
+
+  /// `num_tasks`.
+  public var taskCount: Int? {
+    get { self[MultitaskPromptTuningFields.taskCount] }
+    set { self[MultitaskPromptTuningFields.taskCount] = newValue }
+  }
+
+  /// `num_ranks`: the rank of each task's factors.
+  public var rank: Int? {
+    get { self[MultitaskPromptTuningFields.rank] }
+    set { self[MultitaskPromptTuningFields.rank] = newValue }
+  }
+
+  /// `task_type`; nil as well for a type that PEFT does not know.
+  public var taskType: TaskType? {
+    get { self[BaseConfigFields.taskType].flatMap(TaskType.init(rawValue:)) }
+    set { self[BaseConfigFields.taskType] = newValue?.rawValue }
+  }
+
+  /// `prompt_tuning_init`; nil for one that PEFT does not know.
+  public var initialization: PromptInitialization? {
+    get { PromptInitialization(rawValue: self[MultitaskPromptTuningFields.initialization]) }
+    set {
+      self[MultitaskPromptTuningFields.initialization] = (newValue ?? .random).rawValue
+    }
+  }
+
+  /// The submodules that get virtual tokens: as given, else 2 for sequence-to-sequence and 1 for all
+  /// others (spec/multitask-prompt-tuning.md, M2).
+  public var submoduleCount: Int {
+    self[MultitaskPromptTuningFields.submoduleCount] ?? (taskType == .sequenceToSequence ? 2 : 1)
+  }
+
+  /// The sizes of the module that this config describes.
+  ///
+  /// - Throws: `missing` for a size that is null, `mismatch` for one below 1 or a product beyond 63
+  ///   bits.
+  public var dimensions: MultitaskPromptDimensions {
+    get throws(CheckpointError) {
+      let tokens = try size(MultitaskPromptTuningFields.virtualTokenCount)
+      guard submoduleCount >= 1 else {
+        throw CheckpointError(
+          .mismatch,
+          "\"\(MultitaskPromptTuningFields.submoduleCount.key)\" must be at least 1, "
+            + "and is \(submoduleCount)")
+      }
+      let (total, overflow) = tokens.multipliedReportingOverflow(by: submoduleCount)
+      guard !overflow else {
+        throw CheckpointError(.mismatch, "the config asks for more than 2^63 virtual tokens")
+      }
+      return MultitaskPromptDimensions(
+        taskCount: try size(MultitaskPromptTuningFields.taskCount),
+        virtualTokenCount: total,
+        rank: try size(MultitaskPromptTuningFields.rank),
+        tokenDimension: try size(MultitaskPromptTuningFields.tokenDimension))
+    }
+  }
+
+  private func size(_ field: ConfigField<Int?>) throws(CheckpointError) -> Int {
+    guard let size = self[field] else {
+      throw CheckpointError(.missing, "\"\(field.key)\" is not set")
+    }
+    guard size >= 1 else {
+      throw CheckpointError(.mismatch, "\"\(field.key)\" must be at least 1, and is \(size)")
+    }
+    return size
+  }
+}
