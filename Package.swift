@@ -7,6 +7,8 @@ let package = Package(
   products: [
     .executable(name: "peftkit", targets: ["peftkit"]),
     .library(name: "Tensors", targets: ["Tensors"]),
+    .library(name: "Files", targets: ["Files"]),
+    .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),

@@ -33,7 +33,7 @@ public struct CheckpointError: Error, Hashable, Sendable {
   /// The kind of failure.
   public let code: Code
   /// What is wrong, without the place.
-  public let message: String
+  public private(set) var message: String
   /// The file.
   public private(set) var path: String?
   /// The tensor.
@@ -75,6 +75,13 @@ extension CheckpointError {
   @inline(never)
   public static func invalidArgument(_ message: String) -> Self {
     Self(.invalidArgument, message)
+  }
+
+  /// The same error with what it is about in front of the message.
+  @inline(never)
+  public consuming func inContext(_ context: String) -> Self {
+    message = context + ": " + message
+    return self
   }
 
   /// The same error with the file named, unless it already names one.

@@ -1,1 +1,3 @@
-print("x")
+import PeftkitCommands
+
+Peftkit.main()

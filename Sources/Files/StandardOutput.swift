@@ -1,0 +1,36 @@
+internal import SystemPackage
+public import Tensors
+
+#if canImport(Darwin)
+  internal import Darwin
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Glibc
+#endif
+
+/// The streams that the process was started with.
+public enum StandardStream: Sendable {
+  /// Data goes here.
+  case output
+  /// Errors and progress go here.
+  case error
+
+  private var descriptor: FileDescriptor {
+    self == .output ? .standardOutput : .standardError
+  }
+
+  /// Whether a person looks at it.
+  public var isTerminal: Bool { isatty(descriptor.rawValue) == 1 }
+
+  /// Writes bytes.
+  ///
+  /// - Throws: `system` when they cannot be written, for example into a closed pipe or a full disk.
+  public func write(_ bytes: RawSpan) throws(CheckpointError) {
+    let name: FilePath = self == .output ? "standard output" : "standard error"
+    // SAFETY: the buffer is written before the closure returns.
+    _ = try unsafe bytes.withUnsafeBytes { buffer throws(CheckpointError) in
+      try calling("write", name) { unsafe try descriptor.writeAll(buffer) }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+public import Files
+internal import Kernels
+public import PEFT
+public import Tensors
+
+/// The embedding of a multitask prompt tuning adapter (PEFT's `MultitaskPromptEmbedding`).
+///
+/// The three tensors stay where they are, in the mapping of the weights file, at whatever alignment
+/// they have there; nothing is copied.
+public struct MultitaskPromptEmbedding: Sendable {
+  /// The sizes: tasks, virtual tokens, rank and token dimension.
+  public let dimensions: MultitaskPromptDimensions
+  /// The file that holds the tensors.
+  public let weights: any TensorArchive
+
+  private let columns: Int
+  private let rows: Int
+  private let embeddings: Int
+
+  /// Takes the tensors of an adapter whose config and weights fit each other.
+  ///
+  /// - Throws: `mismatch` or `missing` when the adapter is of another method, or its config and
+  ///   weights disagree (the first disagreement, with both sides).
+  /// - Complexity: O(tensors); no tensor data is read.
+  public init(_ adapter: Adapter) throws(CheckpointError) {
+    weights = adapter.weights
+    do throws(CheckpointError) {
+      dimensions = try MultitaskPromptTuningConfig(adapter.config).dimensions
+    } catch {
+      throw error.inFile(adapter.directory.configPath)
+    }
+    if let finding = adapter.multitaskWeightFindings.first(where: { $0.severity == .error }) {
+      throw CheckpointError(
+        .mismatch, finding.message, path: weights.path,
+        hint: "peftkit validate \(adapter.directory.path) lists all that is wrong")
+    }
+    columns = try Self.index(of: .columns, in: weights)
+    rows = try Self.index(of: .rows, in: weights)
+    embeddings = try Self.index(of: .embeddings, in: weights)
+  }
+
+  /// Opens an adapter directory.
+  ///
+  /// - Throws: as `init(_:)`, and what opening the directory throws.
+  public init(path: String) throws(CheckpointError) {
+    try self.init(try Adapter(path: path))
+  }
+
+  private static func index(
+    of tensor: MultitaskPromptTensor, in weights: any TensorArchive
+  ) throws(CheckpointError) -> Int {
+    guard let index = weights.index(of: tensor.name) else {
+      throw CheckpointError(
+        .missing, "the weights have no \(tensor.rawValue)", path: weights.path)
+    }
+    return index
+  }
+
+  /// Lends the tensors to a kernel.
+  func withFactors<R>(
+    _ body: (consuming PromptFactors) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    try weights.withTensor(at: columns) { columns throws(CheckpointError) in
+      try weights.withTensor(at: rows) { rows throws(CheckpointError) in
+        try weights.withTensor(at: embeddings) { embeddings throws(CheckpointError) in
+          try body(PromptFactors(columns: columns, rows: rows, embeddings: embeddings))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+public import PEFT
+public import Tensors
+
+/// What a forward is asked for: `forward(indices, task_ids)` of PEFT's module.
+public struct PromptInput: Sendable, Hashable {
+  /// The task of each prompt, or one for all (PEFT's `task_ids`, [B or 1]).
+  public let taskIDs: [Int]
+  /// The rows of the prompt that are looked up, [B, L], row-major.
+  public let indices: [Int]
+  /// B.
+  public let batchCount: Int
+  /// L.
+  public let sequenceLength: Int
+
+  /// Checks ids against the adapter's sizes (spec/multitask-prompt-tuning.md, M10 to M15).
+  ///
+  /// - Parameters:
+  ///   - taskIDs: each in 0..<tasks; one, or as many as the batch has prompts.
+  ///   - indices: [batchCount, sequenceLength], each in 0..<virtual tokens; nil for 0, 1, 2, … in
+  ///     every prompt, then `sequenceLength` must be the number of virtual tokens.
+  ///   - batchCount: B.
+  ///   - sequenceLength: L: the number of virtual tokens; any, when there is one virtual token.
+  /// - Throws: `invalidArgument` naming the id or count that does not fit.
+  /// - Complexity: O(B · L).
+  public init(
+    taskIDs: [Int], indices: [Int]? = nil, batchCount: Int, sequenceLength: Int,
+    for dimensions: MultitaskPromptDimensions
+  ) throws(CheckpointError) {
+    let tokens = dimensions.virtualTokenCount
+    guard taskIDs.count == 1 || taskIDs.count == batchCount else {
+      throw .invalidArgument(
+        "\(taskIDs.count) task ids do not go with \(batchCount) prompts; give one, or one for each")
+    }
+    guard sequenceLength == tokens || tokens == 1 else {
+      throw .invalidArgument(
+        "\(sequenceLength) indices for each prompt, where the adapter has \(tokens) virtual tokens")
+    }
+    if let task = taskIDs.first(where: { !(0..<dimensions.taskCount).contains($0) }) {
+      throw .invalidArgument(
+        "there is no task \(task): the adapter has tasks 0 to \(dimensions.taskCount - 1)")
+    }
+    let (count, overflow) = batchCount.multipliedReportingOverflow(by: sequenceLength)
+    guard batchCount >= 0, sequenceLength >= 0, !overflow else {
+      throw .invalidArgument("\(batchCount) prompts of \(sequenceLength) indices are too many")
+    }
+    if let indices {
+      guard indices.count == count else {
+        throw .invalidArgument(
+          "\(indices.count) indices are not \(batchCount) prompts of \(sequenceLength)")
+      }
+      if let place = indices.firstIndex(where: { !(0..<tokens).contains($0) }) {
+        throw .invalidArgument(
+          "there is no virtual token \(indices[place]): the adapter has 0 to \(tokens - 1) "
+            + "(prompt \(place / sequenceLength), position \(place % sequenceLength))")
+      }
+      self.indices = indices
+    } else {
+      guard sequenceLength == tokens else {
+        throw .invalidArgument(
+          "\(sequenceLength) positions need indices, since the adapter has \(tokens) virtual tokens")
+      }
+      self.indices = (0..<count).map { $0 % tokens }
+    }
+    self.taskIDs = taskIDs
+    self.batchCount = batchCount
+    self.sequenceLength = sequenceLength
+  }
+
+  /// One prompt for each task, every virtual token in order.
+  ///
+  /// - Throws: `invalidArgument` for a task that the adapter does not have.
+  public init(
+    taskIDs: [Int], for dimensions: MultitaskPromptDimensions
+  ) throws(CheckpointError) {
+    try self.init(
+      taskIDs: taskIDs, batchCount: taskIDs.count, sequenceLength: dimensions.virtualTokenCount,
+      for: dimensions)
+  }
+}

@@ -1,0 +1,106 @@
+internal import Checkpoints
+public import Files
+public import PEFT
+public import Tensors
+
+/// A file of reference outputs: cases, each a forward's input and what it computed
+/// (spec/reference-outputs.md).
+public struct ReferenceFile: Sendable {
+  /// The file.
+  public let archive: any TensorArchive
+  /// The cases, by name in byte order; at least one.
+  public let cases: [Case]
+
+  /// One case: places of its tensors in the file.
+  public struct Case: Sendable {
+    /// The name, what stands before the last dot of its tensors' names.
+    public let name: String
+    /// `NAME.output`, [B, L, D] in F32, F64, BF16 or F16.
+    public let output: TensorInfo
+
+    let outputIndex: Int
+    let taskIDs: Int
+    let indices: Int?
+  }
+
+  /// Opens a file and finds its cases.
+  ///
+  /// - Throws: `missing` when there is no case, or a case lacks a tensor; what opening the file
+  ///   throws.
+  /// - Complexity: O(tensors · log tensors).
+  public init(path: String) throws(CheckpointError) {
+    archive = try Checkpoint.open(path: path)
+    do throws(CheckpointError) {
+      cases = try Self.findCases(in: archive)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  private static func findCases(
+    in archive: any TensorArchive
+  ) throws(CheckpointError) -> [Case] {
+    let suffixes = ["output", "task_ids"]
+    let names = Set(
+      archive.tensors.compactMap { tensor -> TensorName? in
+        guard let dot = tensor.name.string.lastIndex(of: ".") else { return nil }
+        let suffix = String(tensor.name.string[dot...].dropFirst())
+        return suffixes.contains(suffix) ? TensorName(String(tensor.name.string[..<dot])) : nil
+      })
+    guard !names.isEmpty else {
+      throw CheckpointError(
+        .missing, "has no reference cases",
+        hint: "a case NAME has the tensors NAME.task_ids and NAME.output")
+    }
+    var cases: [Case] = []
+    for name in names.sorted() {
+      let output = try index(of: "output", of: name, in: archive)
+      cases.append(
+        Case(
+          name: name.string, output: archive.tensor(at: output), outputIndex: output,
+          taskIDs: try index(of: "task_ids", of: name, in: archive),
+          indices: archive.index(of: TensorName("\(name).indices"))))
+    }
+    return cases
+  }
+
+  private static func index(
+    of suffix: String, of name: TensorName, in archive: any TensorArchive
+  ) throws(CheckpointError) -> Int {
+    guard let index = archive.index(of: TensorName("\(name).\(suffix)")) else {
+      throw CheckpointError(.missing, "case \(name) has no \(name).\(suffix)")
+    }
+    return index
+  }
+
+  /// The input of a case, checked against an adapter's sizes.
+  ///
+  /// - Throws: `mismatch` for tensors of the wrong dtype or shape, `invalidArgument` for ids out of
+  ///   range.
+  /// - Complexity: O(B · L).
+  public func input(
+    of reference: Case, for dimensions: MultitaskPromptDimensions
+  ) throws(CheckpointError) -> PromptInput {
+    do throws(CheckpointError) {
+      let shape = reference.output.shape
+      guard shape.rank == 3, shape.dimensions[2] == UInt(dimensions.tokenDimension),
+        let batchCount = Int(exactly: shape.dimensions[0]),
+        let sequenceLength = Int(exactly: shape.dimensions[1])
+      else {
+        throw CheckpointError(
+          .mismatch,
+          "has the shape \(shape), and the adapter gives [B, L, \(dimensions.tokenDimension)]",
+          tensor: reference.output.name)
+      }
+      var indices: [Int]?
+      if let place = reference.indices {
+        indices = try archive.integers(at: place, shape: [UInt(batchCount), UInt(sequenceLength)])
+      }
+      return try PromptInput(
+        taskIDs: archive.integers(at: reference.taskIDs, shape: nil), indices: indices,
+        batchCount: batchCount, sequenceLength: sequenceLength, for: dimensions)
+    } catch {
+      throw error.inContext("case \(reference.name)").inFile(archive.path)
+    }
+  }
+}

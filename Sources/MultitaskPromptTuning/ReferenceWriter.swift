@@ -1,0 +1,42 @@
+public import Files
+internal import SafeTensors
+public import Tensors
+
+/// Writes a forward as a reference file with the one case `case0` (spec/reference-outputs.md).
+public enum ReferenceWriter {
+  /// Writes input and output of a forward; the caller commits the file.
+  ///
+  /// - Parameters:
+  ///   - producer: who computed it, kept in `__metadata__`.
+  /// - Throws: `system` when writing fails.
+  public static func write(
+    _ result: PromptOutput, of input: PromptInput, producer: String, to file: inout AtomicFile
+  ) throws(CheckpointError) {
+    let tensors = [
+      try TensorInfo(name: "case0.task_ids", dtype: .int64, shape: Shape([input.taskIDs.count])),
+      try TensorInfo(
+        name: "case0.indices", dtype: .int64,
+        shape: Shape([input.batchCount, input.sequenceLength])),
+      try TensorInfo(name: "case0.output", dtype: result.dtype, shape: result.shape),
+    ]
+    let data = [bytes(of: input.taskIDs), bytes(of: input.indices), result.bytes]
+    try SafeTensorsWriter.write(
+      tensors, metadata: ["producer": producer], to: &file
+    ) { index, file throws(CheckpointError) in
+      let bytes = data[index]
+      try file.write(bytes.span.rawBytes)
+    }
+  }
+
+  /// I64 elements, little endian.
+  private static func bytes(of values: [Int]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(values.count * 8)
+    for value in values {
+      for shift in stride(from: 0, to: 64, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+      }
+    }
+    return bytes
+  }
+}

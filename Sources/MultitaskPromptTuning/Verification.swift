@@ -1,0 +1,61 @@
+internal import Files
+public import Kernels
+public import Tensors
+
+/// How a verification judges.
+public enum VerificationRule: Sendable, Hashable {
+  /// Equal values at rank 1, the rounding-error bound above (spec/multitask-prompt-tuning.md, M21 to
+  /// M27).
+  case numerics
+  /// `torch.allclose` with the reference as `other`.
+  case allClose(relative: Double, absolute: Double)
+}
+
+/// What one case of a reference came to.
+public struct CaseVerdict: Sendable {
+  /// The name of the case.
+  public let name: String
+  /// The reference output: name, dtype and shape.
+  public let output: TensorInfo
+  /// The comparison by `numerics`; under `allClose` as well, for its figures.
+  public let report: ForwardReport
+  /// The comparison by `allClose`, when that is the rule.
+  public let tolerance: ToleranceComparison?
+
+  /// Whether the reference is what the adapter computes.
+  public var holds: Bool { tolerance?.isClose ?? report.holds }
+}
+
+extension MultitaskPromptEmbedding {
+  /// Compares a case of a reference with what this adapter computes in the dtype of its output.
+  ///
+  /// - Throws: `mismatch` or `invalidArgument` when the case is none of this adapter, `system` when
+  ///   a file cannot be mapped.
+  /// - Complexity: O(B · L · D · rank).
+  public func verify(
+    _ reference: ReferenceFile.Case, of file: ReferenceFile, rule: VerificationRule = .numerics
+  ) throws(CheckpointError) -> CaseVerdict {
+    let input = try file.input(of: reference, for: dimensions)
+    do throws(CheckpointError) {
+      return try file.archive.withTensor(at: reference.outputIndex) { view throws(CheckpointError) in
+        try withPlan(input, dtype: view.dtype) { plan throws(CheckpointError) in
+          CaseVerdict(
+            name: reference.name, output: reference.output, report: plan.verify(view.bytes),
+            tolerance: Self.compare(plan, with: view.bytes, rule: rule))
+        }
+      }
+    } catch {
+      throw error.inFile(file.archive.path).naming(tensor: reference.output.name)
+    }
+  }
+
+  private static func compare(
+    _ plan: borrowing ForwardPlan, with reference: RawSpan, rule: VerificationRule
+  ) -> ToleranceComparison? {
+    guard case .allClose(let relative, let absolute) = rule else { return nil }
+    let output = plan.output()
+    return ToleranceComparison(
+      output.span.rawBytes, reference: reference, format: plan.format, relative: relative,
+      absolute: absolute)
+  }
+}

@@ -1,0 +1,35 @@
+internal import ArgumentParser
+internal import Files
+internal import JSONDocument
+internal import PEFT
+internal import Tensors
+
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config",
+    abstract: "Print a config as PEFT writes it.",
+    discussion: """
+      The output equals Python's json.dumps(json.load(f), indent=2, sort_keys=True), byte for byte: \
+      no newline at the end, no meaning checked. What could not be kept exactly is refused.
+
+      EXAMPLES:
+        peftkit config my-adapter
+        peftkit config my-adapter/adapter_config.json | diff - other/adapter_config.json
+      """)
+
+  @Argument(help: "An adapter_config.json, or a directory that holds one.", completion: .file())
+  var path: String
+
+  func run() throws {
+    let isDirectory = try PathKind(path: path) == .directory
+    let file = isDirectory ? path + "/" + AdapterConfig.fileName : path
+    do throws(CheckpointError) {
+      let input = try InputFile(path: file)
+      let document = try JSONValue(parsing: input.readAll(limit: JSONLimits.byteCount))
+      let bytes = document.encoded(.python())
+      try StandardStream.output.write(bytes.span.rawBytes)
+    } catch {
+      throw error.inFile(file)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+internal import ArgumentParser
+internal import Conversion
+internal import Files
+internal import Tensors
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Convert a checkpoint file or an adapter directory.",
+    discussion: """
+      A file becomes a file, in the format of --to or of DST's extension (.safetensors; .bin, .pt, \
+      .pth and .ckpt are torch). A directory becomes a directory: its weights are converted (to \
+      safetensors unless --to says otherwise), its config is written as PEFT writes it, and all \
+      other files are copied.
+
+      The output appears whole or not at all. With --force, DST may be SRC.
+
+      EXAMPLES:
+        peftkit convert adapter_model.bin adapter_model.safetensors
+        peftkit convert my-adapter my-adapter-safetensors
+        peftkit convert my-adapter my-adapter --force
+      """)
+
+  @Argument(help: ArgumentHelp("The file or directory to read.", valueName: "src"), completion: .file())
+  var source: String
+
+  @Argument(help: ArgumentHelp("The file or directory to write.", valueName: "dst"), completion: .file())
+  var destination: String
+
+  @Option(name: .customLong("to"), help: "The format to write: safetensors or torch.")
+  var format: CheckpointFormat?
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    if try PathKind(path: source) == .directory {
+      try DirectoryConversion(
+        source: source, destination: destination, format: format ?? .safetensors,
+        policy: output.policy
+      ).run()
+      return
+    }
+    guard let format = format ?? CheckpointFormat(fileName: destination) else {
+      throw ValidationError(
+        "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
+          + ".safetensors or .bin.")
+    }
+    try FileConversion(
+      source: source, destination: destination, format: format, policy: output.policy
+    ).run()
+  }
+}
+
+extension CheckpointFormat: ExpressibleByArgument {}

@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import Files
+internal import MultitaskPromptTuning
+internal import PEFT
+internal import Tensors
+
+struct ForwardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "forward",
+    abstract: "Compute the prompts of a multitask prompt tuning adapter.",
+    discussion: """
+      Computes what PEFT's module computes, in F32 unless --dtype says otherwise, and writes it as \
+      a reference file with the one case case0, which peftkit verify accepts.
+
+      EXAMPLES:
+        peftkit forward my-adapter --tasks 0,2 -o prompts.safetensors
+        peftkit forward my-adapter --tasks 1 --indices batch.safetensors --dtype bfloat16 -o out.safetensors
+      """)
+
+  @Argument(help: "An adapter directory.", completion: .directory)
+  var adapter: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Task ids, separated by commas: one for each prompt, or one for all.", valueName: "ids"))
+  var tasks: TaskList
+
+  @Option(
+    help: ArgumentHelp(
+      "A safetensors file with I64 indices [B, L]; without it, every virtual token in order.",
+      valueName: "file"),
+    completion: .file())
+  var indices: String?
+
+  @Option(help: "What to compute in: float32, float64, bfloat16 or float16.")
+  var dtype: ComputeDType = .float32
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The safetensors file to write.", valueName: "out.safetensors"),
+    completion: .file())
+  var output: String
+
+  @OptionGroup var options: OutputOptions
+
+  func run() throws {
+    let embedding = try MultitaskPromptEmbedding(path: adapter)
+    let input = try makeInput(for: embedding.dimensions)
+    var file = try AtomicFile(path: output, policy: options.policy)
+    let result = try embedding.forward(input, dtype: dtype.dtype)
+    try ReferenceWriter.write(
+      result, of: input, producer: "peftkit \(Version.current)", to: &file)
+    try file.commit()
+  }
+
+  private func makeInput(
+    for dimensions: MultitaskPromptDimensions
+  ) throws(CheckpointError) -> PromptInput {
+    guard let indices else {
+      do throws(CheckpointError) {
+        return try PromptInput(taskIDs: tasks.ids, for: dimensions)
+      } catch {
+        throw error.inFile(adapter)
+      }
+    }
+    do throws(CheckpointError) {
+      return try PromptInput(taskIDs: tasks.ids, indicesFile: indices, for: dimensions)
+    } catch {
+      throw error.inFile(indices)
+    }
+  }
+}
+
+/// `0,2`: at least one task id.
+struct TaskList: ExpressibleByArgument {
+  let ids: [Int]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    let ids = parts.compactMap { Int($0) }
+    guard ids.count == parts.count else { return nil }
+    self.ids = ids
+  }
+}
+
+/// The dtypes that prompts are computed in, as torch spells them.
+enum ComputeDType: String, ExpressibleByArgument, CaseIterable {
+  case float32, float64, bfloat16, float16
+
+  var dtype: DType {
+    switch self {
+    case .float32: .float32
+    case .float64: .float64
+    case .bfloat16: .bfloat16
+    case .float16: .float16
+    }
+  }
+}

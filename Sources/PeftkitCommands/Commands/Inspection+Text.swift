@@ -1,0 +1,89 @@
+internal import Files
+internal import JSONDocument
+internal import PEFT
+internal import Tensors
+
+extension Inspection {
+  /// A summary, the config and a table of the tensors.
+  func printText() throws(CheckpointError) {
+    var output = TextOutput()
+    addSummary(to: &output)
+    if let adapter { addConfig(adapter.config, to: &output) }
+    if let metadata = archive.metadata, !metadata.entries.isEmpty {
+      output.line()
+      output.line(output.styled("metadata", .bold))
+      var table = Table(alignments: [.left, .left])
+      for entry in metadata.entries { table.add([entry.key.printable, entry.value.printable]) }
+      output.table(table)
+    }
+    addTensors(to: &output)
+    try output.print()
+  }
+
+  private func addSummary(to output: inout TextOutput) {
+    output.line(output.styled(path.printable, .bold))
+    var table = Table(alignments: [.left, .left])
+    if let adapter {
+      table.add(["adapter", summary(of: adapter.config)])
+      table.add(["weights", "\(adapter.directory.weightsName) (\(archive.format.rawValue))"])
+    } else {
+      table.add(["format", archive.format.rawValue])
+    }
+    table.add([
+      "holds",
+      [
+        Sizes.count(archive.tensorCount, "tensor"),
+        Sizes.count(parameterCount, "parameter"), Sizes.bytes(byteCount),
+      ].joined(separator: ", "),
+    ])
+    output.table(table)
+  }
+
+  /// The method, and for multitask prompt tuning its sizes.
+  private func summary(of config: AdapterConfig) -> String {
+    var parts = [(try? config.peftType.rawValue.printable) ?? "no peft_type"]
+    if let task = config.document["task_type"]?.string { parts.append(task.printable) }
+    if let sizes = try? MultitaskPromptTuningConfig(config).dimensions {
+      parts += [
+        Sizes.count(sizes.taskCount, "task"),
+        Sizes.count(sizes.virtualTokenCount, "virtual token"), "rank \(sizes.rank)",
+        "dimension \(sizes.tokenDimension)",
+      ]
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  /// The keys that say something: all but nulls and what the summary has said.
+  private func addConfig(_ config: AdapterConfig, to output: inout TextOutput) {
+    var table = Table(alignments: [.left, .left])
+    var silent = 0
+    for member in config.document {
+      if member.value.isNull {
+        silent += 1
+        continue
+      }
+      table.add([member.key.printable, member.value.description.printable])
+    }
+    output.line()
+    output.line(output.styled("config", .bold))
+    output.table(table)
+    if silent > 0 { output.line("  (\(Sizes.count(silent, "key")) null)") }
+  }
+
+  private func addTensors(to output: inout TextOutput) {
+    guard archive.tensorCount > 0 else { return }
+    output.line()
+    output.line(output.styled("tensors", .bold))
+    var table = Table([
+      ("name", .left), ("dtype", .left), ("shape", .left), ("size", .right),
+    ])
+    for index in 0..<archive.tensorCount {
+      let tensor = archive.tensor(at: index)
+      table.add([
+        tensor.name.printable, tensor.dtype.name, tensor.shape.description,
+        Sizes.bytes(tensor.byteCount),
+      ])
+    }
+    output.table(table)
+  }
+}

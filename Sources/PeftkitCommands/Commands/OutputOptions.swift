@@ -1,0 +1,17 @@
+internal import ArgumentParser
+internal import Files
+
+/// How every command writes its output.
+struct OutputOptions: ParsableArguments {
+  @Flag(name: .long, help: "Replace an existing output.")
+  var force = false
+
+  @Flag(
+    name: .customLong("no-sync"),
+    help: "Do not wait until the output is on the drive; a power cut may lose it.")
+  var noSync = false
+
+  var policy: OutputPolicy {
+    OutputPolicy(replacesExisting: force, synchronizes: !noSync)
+  }
+}

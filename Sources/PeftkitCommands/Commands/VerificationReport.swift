@@ -1,0 +1,165 @@
+internal import JSONDocument
+internal import Kernels
+internal import MultitaskPromptTuning
+internal import Tensors
+
+/// What `verify` found, for printing.
+struct VerificationReport {
+  let adapter: String
+  let reference: String
+  let rank: Int
+  let rule: VerificationRule
+  let verdicts: [CaseVerdict]
+
+  var holds: Bool { verdicts.allSatisfy(\.holds) }
+
+  /// The rule in one word, for programs.
+  private var ruleName: String {
+    switch rule {
+    case .numerics: rank <= 1 ? "equal" : "rounding-bound"
+    case .allClose: "allclose"
+    }
+  }
+}
+
+extension VerificationReport {
+  func printText() throws(CheckpointError) {
+    var output = TextOutput()
+    var table = Table([
+      ("case", .left), ("dtype", .left), ("shape", .left), ("elements", .right),
+      ("equal", .right), ("max ULP", .right), ("bound used", .right), ("verdict", .left),
+    ])
+    for verdict in verdicts {
+      let report = verdict.report
+      table.add([
+        verdict.name.printable, verdict.output.dtype.name, verdict.output.shape.description,
+        Sizes.count(report.elementCount), Sizes.count(report.equalCount),
+        String(report.largestDistance),
+        report.largestShare.map { "\(Int(($0 * 100).rounded(.up).clamped))%" } ?? "-",
+        verdict.holds ? "holds" : "differs",
+      ])
+    }
+    output.table(table)
+    for verdict in verdicts { addDetails(of: verdict, to: &output) }
+    let cases = Sizes.count(verdicts.count, "case")
+    if holds {
+      output.line(output.styled("verified:", .green) + " \(cases), \(meaning)")
+    } else {
+      let wrong = verdicts.count { !$0.holds }
+      output.line(output.styled("differs:", .red) + " \(wrong) of \(cases), \(meaning)")
+    }
+    try output.print()
+  }
+
+  private var meaning: String {
+    switch rule {
+    case .numerics:
+      rank <= 1 ? "every value must be equal" : "within the rounding error of any order of summation"
+    case .allClose(let relative, let absolute):
+      "by torch.allclose with rtol \(relative), atol \(absolute)"
+    }
+  }
+
+  private func addDetails(of verdict: CaseVerdict, to output: inout TextOutput) {
+    let report = verdict.report
+    if let element = report.largestDistanceElement, verdict.holds {
+      output.line(
+        "\(verdict.name.printable): largest distance \(report.largestDistance) ULP at "
+          + place(element))
+    }
+    for (count, reason) in [
+      (report.notComparableCount, "not comparable: a factor is infinite or NaN"),
+      (report.flushedCount, "accepted: a CPU that takes subnormal numbers for zero"),
+      (report.overflowedCount, "accepted: an intermediate may overflow"),
+    ] where count > 0 {
+      output.line("\(verdict.name.printable): \(Sizes.count(count, "element")) \(reason)")
+    }
+    guard !verdict.holds else { return }
+    for element in verdict.offenders {
+      output.line(
+        "\(verdict.name.printable): at \(place(element)) the reference has "
+          + "\(element.reference), computed is \(element.computed)")
+    }
+    if report.ownOffenderCount > 0 {
+      output.line(
+        "\(verdict.name.printable): \(Sizes.count(report.ownOffenderCount, "value")) computed here "
+          + "are outside the bound, which is a bug in peftkit: please report it")
+    }
+    let rest = verdict.offenderCount - verdict.offenders.count
+    if rest > 0 { output.line("\(verdict.name.printable): and \(Sizes.count(rest)) more") }
+  }
+
+  private func place(_ element: ForwardReport.Element) -> String {
+    "[\(element.batch), \(element.position), \(element.component)]"
+  }
+}
+
+extension VerificationReport {
+  /// The schema is that of spec/command-line.md.
+  func printJSON() throws(CheckpointError) {
+    var output = JSONOutput()
+    output.writer.beginObject()
+    output.writer.member("path", adapter)
+    output.writer.member("reference", reference)
+    output.writer.member("rule", ruleName)
+    if case .allClose(let relative, let absolute) = rule {
+      output.writer.member("rtol", relative)
+      output.writer.member("atol", absolute)
+    }
+    output.writer.member("holds", holds)
+    output.writer.key("cases")
+    output.writer.beginArray()
+    for verdict in verdicts { output.writer.verdict(verdict) }
+    output.writer.endArray()
+    output.writer.endObject()
+    try output.print()
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func verdict(_ verdict: CaseVerdict) {
+    let report = verdict.report
+    beginObject()
+    member("name", verdict.name)
+    member("dtype", verdict.output.dtype.name)
+    key("shape")
+    integers(verdict.output.shape.dimensions)
+    member("holds", verdict.holds)
+    member("element_count", report.elementCount)
+    member("equal_count", report.equalCount)
+    key("largest_ulp_distance")
+    integer(report.largestDistance)
+    key("largest_ulp_position")
+    position(report.largestDistanceElement)
+    member("largest_bound_share", report.largestShare)
+    member("not_comparable_count", report.notComparableCount)
+    member("flushed_count", report.flushedCount)
+    member("overflowed_count", report.overflowedCount)
+    member("offender_count", verdict.offenderCount)
+    key("offenders")
+    beginArray()
+    for element in verdict.offenders {
+      beginObject()
+      key("position")
+      position(element)
+      member("reference", element.reference)
+      member("computed", element.computed)
+      endObject()
+    }
+    endArray()
+    endObject()
+  }
+
+  private mutating func position(_ element: ForwardReport.Element?) {
+    if let element {
+      integers([element.batch, element.position, element.component])
+    } else {
+      null()
+    }
+  }
+}
+
+extension Double {
+  /// The number within what an `Int` of percents shows.
+  fileprivate var clamped: Double { isNaN ? 0 : Swift.min(self, 1e9) }
+}

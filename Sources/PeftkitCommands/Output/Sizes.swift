@@ -1,0 +1,42 @@
+/// Numbers as people read them.
+enum Sizes {
+  /// A count of bytes: exact below 1 kB, else three digits and a decimal unit.
+  static func bytes(_ count: Int) -> String {
+    let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
+    guard count >= 1000 else { return "\(count) B" }
+    var value = Double(count) / 1000
+    var unit = 0
+    while value >= 999.5, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    let decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0
+    return "\(fixed(value, decimals)) \(units[unit])"
+  }
+
+  /// A count with groups of three digits: 1,234,567.
+  static func count(_ count: Int) -> String {
+    var text = ""
+    let digits = String(count)
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
+      text.append(digit)
+    }
+    return text
+  }
+
+  /// A count with its noun, in the plural where it is not one.
+  static func count(_ count: Int, _ noun: String) -> String {
+    "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")"
+  }
+
+  private static func fixed(_ value: Double, _ decimals: Int) -> String {
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = Int((value * scale).rounded())
+    guard decimals > 0 else { return String(scaled) }
+    let digits = String(repeating: "0", count: max(0, decimals + 1 - String(scaled).count))
+      + String(scaled)
+    return digits.dropLast(decimals) + "." + digits.suffix(decimals)
+  }
+}

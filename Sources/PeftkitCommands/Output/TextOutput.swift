@@ -1,0 +1,36 @@
+internal import Files
+internal import Tensors
+
+/// Text for a person, gathered and printed at once; styled on a terminal only.
+struct TextOutput {
+  private var text = ""
+  private let isStyled: Bool
+
+  init() {
+    isStyled = StandardStream.output.isTerminal
+  }
+
+  /// A text in a style, or plain where nobody would see it.
+  func styled(_ text: String, _ style: Style) -> String {
+    isStyled ? style.apply(to: text) : text
+  }
+
+  /// Adds a line.
+  mutating func line(_ line: String = "") {
+    text += line
+    text += "\n"
+  }
+
+  /// Adds a table, indented by two spaces.
+  mutating func table(_ table: Table) {
+    for (index, row) in table.lines.enumerated() {
+      line("  " + (index == 0 && table.hasHeader ? styled(row, .dim) : row))
+    }
+  }
+
+  /// Prints everything to standard output.
+  consuming func print() throws(CheckpointError) {
+    let bytes = Array(text.utf8)
+    try StandardStream.output.write(bytes.span.rawBytes)
+  }
+}

@@ -1,0 +1,54 @@
+public import ArgumentParser
+internal import Files
+internal import Tensors
+
+/// The command-line tool. Exit codes: 0 done, and what was asked holds; 1 the check ran and found
+/// something; 2 input or output cannot be used; 64 wrong usage.
+public struct Peftkit: ParsableCommand {
+  /// The name, help and subcommands.
+  public static let configuration = CommandConfiguration(
+    commandName: "peftkit",
+    abstract: "Convert, inspect and verify Hugging Face PEFT adapter checkpoints.",
+    discussion: """
+      Files are opened natively, without Python; nothing in them is ever executed.
+
+      Exit codes: 0 done, and what was asked holds; 1 the check ran and found something; 2 the \
+      input cannot be used or the output not be written; 64 wrong usage.
+
+      EXAMPLES:
+        peftkit inspect my-adapter
+        peftkit convert my-adapter my-adapter-converted
+        peftkit verify my-adapter --reference reference.safetensors
+      """,
+    version: Version.current,
+    subcommands: [
+      InspectCommand.self, ConfigCommand.self, ConvertCommand.self, ForwardCommand.self,
+      VerifyCommand.self, ValidateCommand.self,
+    ])
+
+  /// The tool without arguments: prints its help.
+  public init() {}
+
+  /// Runs the command line and ends the process.
+  public static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as CheckpointError {
+      ErrorReport.print(error)
+      exit(withError: ExitCode(2))
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
+
+enum Version {
+  /// The version of the package.
+  static let current = "0.1.0"
+}
+
+extension ExitCode {
+  /// The check ran and found something.
+  static let finding = ExitCode(1)
+}
