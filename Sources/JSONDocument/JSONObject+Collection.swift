@@ -1,0 +1,37 @@
+extension JSONObject: RandomAccessCollection {
+  /// The place of the first member: 0.
+  public var startIndex: Int { 0 }
+  /// The number of members.
+  public var endIndex: Int { members.count }
+
+  /// The member at `position`.
+  public subscript(position: Int) -> Member { members[position] }
+
+  /// The keys in order.
+  public var keys: some RandomAccessCollection<String> & Sendable { members.map(\.key) }
+
+  /// The values in order.
+  public var values: some RandomAccessCollection<JSONValue> & Sendable { members.map(\.value) }
+}
+
+extension JSONObject: Hashable {
+  /// Whether both hold the same members in the same order.
+  public static func == (left: Self, right: Self) -> Bool {
+    left.members == right.members
+  }
+
+  /// Feeds the members in order.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(members)
+  }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral, CustomStringConvertible {
+  /// Takes members in order. A key that stands twice is a caller's bug and traps.
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self.init(uniqueKeysWithValues: elements)
+  }
+
+  /// The object on one line, as `JSONStyle.compact` writes it.
+  public var description: String { JSONValue.object(self).description }
+}

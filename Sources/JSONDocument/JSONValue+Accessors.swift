@@ -1,0 +1,67 @@
+extension JSONValue {
+  /// Whether the value is `null`.
+  public var isNull: Bool {
+    if case .null = self { true } else { false }
+  }
+
+  /// The truth value, or nil when the value is of another kind.
+  public var bool: Bool? {
+    if case .bool(let value) = self { value } else { nil }
+  }
+
+  /// The integer, or nil when the value is of another kind or does not fit.
+  public var integer: Int? {
+    if case .integer(let value) = self { Int(exactly: value) } else { nil }
+  }
+
+  /// The float, or nil when the value is of another kind, an integer too.
+  public var float: Double? {
+    if case .float(let value) = self { value } else { nil }
+  }
+
+  /// The number, whether written as an integer or a float, or nil when the value is of another kind.
+  ///
+  /// An integer that no `Double` holds exactly is rounded to the nearest.
+  public var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .float(let value): value
+    default: nil
+    }
+  }
+
+  /// The text, or nil when the value is of another kind.
+  public var string: String? {
+    if case .string(let value) = self { value } else { nil }
+  }
+
+  /// The values, or nil when the value is of another kind.
+  public var array: [JSONValue]? {
+    if case .array(let value) = self { value } else { nil }
+  }
+
+  /// The members, or nil when the value is of another kind.
+  public var object: JSONObject? {
+    if case .object(let value) = self { value } else { nil }
+  }
+
+  /// The value of the member `key`, or nil when there is none or the value is not an object.
+  ///
+  /// - Complexity: as that of `JSONObject.subscript(key:)`.
+  public subscript(key: String) -> JSONValue? {
+    if case .object(let value) = self { value[key] } else { nil }
+  }
+
+  /// What kind of value it is, with its article, for messages: "a string", "an integer".
+  public var kindName: String {
+    switch self {
+    case .null: "null"
+    case .bool: "a boolean"
+    case .integer: "an integer"
+    case .float: "a float"
+    case .string: "a string"
+    case .array: "an array"
+    case .object: "an object"
+    }
+  }
+}

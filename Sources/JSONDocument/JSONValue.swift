@@ -1,0 +1,99 @@
+/// A JSON value, kept without loss: integers of any size, the order of members, every string.
+///
+/// Values are equal when they would be written the same: strings and keys by their UTF-8 bytes,
+/// floats by their bits (a NaN equals itself, -0.0 is not 0.0), integers by their digits, members in
+/// their order.
+public enum JSONValue: Sendable {
+  /// `null`.
+  case null
+  /// `true` or `false`.
+  case bool(Bool)
+  /// A number written without fraction and exponent.
+  case integer(JSONInteger)
+  /// A number written with a fraction or an exponent, or `NaN`, `Infinity`, `-Infinity`.
+  case float(Double)
+  /// Text; it may hold NUL.
+  case string(String)
+  /// Values in order.
+  case array([JSONValue])
+  /// Members in order.
+  case object(JSONObject)
+
+  /// Makes an integer.
+  public init(_ value: some FixedWidthInteger) {
+    self = .integer(JSONInteger(value))
+  }
+}
+
+extension JSONValue: Hashable {
+  /// Whether both would be written the same.
+  public static func == (left: Self, right: Self) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let left), .bool(let right)): left == right
+    case (.integer(let left), .integer(let right)): left == right
+    case (.float(let left), .float(let right)): left.bitPattern == right.bitPattern
+    case (.string(let left), .string(let right)): left.hasSameUTF8(as: right)
+    case (.array(let left), .array(let right)): left == right
+    case (.object(let left), .object(let right)): left == right
+    default: false
+    }
+  }
+
+  /// Feeds the kind and the contents.
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .null:
+      hasher.combine(0)
+    case .bool(let value):
+      hasher.combine(1)
+      hasher.combine(value)
+    case .integer(let value):
+      hasher.combine(2)
+      hasher.combine(value)
+    case .float(let value):
+      hasher.combine(3)
+      hasher.combine(value.bitPattern)
+    case .string(let value):
+      hasher.combine(4)
+      hasher.combine(utf8Of: value)
+    case .array(let value):
+      hasher.combine(5)
+      hasher.combine(value)
+    case .object(let value):
+      hasher.combine(6)
+      hasher.combine(value)
+    }
+  }
+}
+
+extension JSONValue:
+  ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral,
+  ExpressibleByDictionaryLiteral
+{
+  /// Makes `null`.
+  public init(nilLiteral: ()) { self = .null }
+  /// Takes a truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// Takes an integer.
+  public init(integerLiteral value: Int) { self = .integer(JSONInteger(value)) }
+  /// Takes a float.
+  public init(floatLiteral value: Double) { self = .float(value) }
+  /// Takes text.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// Takes values in order.
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+
+  /// Takes members in order. A key that stands twice is a caller's bug and traps.
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self = .object(JSONObject(uniqueKeysWithValues: elements))
+  }
+}
+
+extension JSONValue: CustomStringConvertible {
+  /// The value on one line, as `JSONStyle.compact` writes it.
+  public var description: String {
+    String(decoding: encoded(.compact), as: UTF8.self)
+  }
+}

@@ -1,0 +1,138 @@
+/// Writes JSON, piece by piece, into a buffer that can be drained on the way.
+///
+/// The calls follow the document: `beginObject`, then `key` and a value for each member, `endObject`.
+/// Calls that make no document, such as a value without its key, are a caller's bug and trap. Keys are
+/// not checked for being written twice, and only `value(_:)` sorts them.
+///
+/// - Complexity: each call takes time in proportion to what it writes.
+public struct JSONWriter: ~Copyable {
+  /// An array or object that is not ended yet.
+  private struct Container {
+    let isObject: Bool
+    var isEmpty = true
+  }
+
+  /// How the JSON is laid out.
+  public let style: JSONStyle
+  /// What was written and not drained.
+  var buffer: [UInt8] = []
+  private var containers: [Container] = []
+  private var hasKey = false
+  private var hasRoot = false
+
+  /// Starts a document.
+  public init(_ style: JSONStyle) {
+    self.style = style
+  }
+
+  /// The bytes that wait to be drained.
+  public var byteCount: Int { buffer.count }
+
+  /// Whether one whole value has been written.
+  public var isComplete: Bool { hasRoot && containers.isEmpty }
+
+  /// Starts an object.
+  public mutating func beginObject() {
+    beginValue()
+    begin(isObject: true, UInt8(ascii: "{"))
+  }
+
+  /// Ends the object that was begun last.
+  public mutating func endObject() {
+    end(isObject: true, UInt8(ascii: "}"))
+  }
+
+  /// Starts an array.
+  public mutating func beginArray() {
+    beginValue()
+    begin(isObject: false, UInt8(ascii: "["))
+  }
+
+  /// Ends the array that was begun last.
+  public mutating func endArray() {
+    end(isObject: false, UInt8(ascii: "]"))
+  }
+
+  /// Writes the key of the member whose value comes next.
+  public mutating func key(_ key: String) {
+    precondition(containers.last?.isObject == true && !hasKey, "a key must stand in an object")
+    separate()
+    appendQuoted(key)
+    buffer.append(UInt8(ascii: ":"))
+    if style.indent != nil { buffer.append(UInt8(ascii: " ")) }
+    hasKey = true
+  }
+
+  /// Writes a truth value.
+  public mutating func bool(_ value: Bool) {
+    beginValue()
+    append(value ? "true" : "false")
+  }
+
+  /// Writes `null`.
+  public mutating func null() {
+    beginValue()
+    append("null")
+  }
+
+  /// Hands over what waits, and forgets it.
+  ///
+  /// - Throws: what `body` throws; the bytes then stay.
+  public mutating func drain<E: Error>(into body: (RawSpan) throws(E) -> Void) throws(E) {
+    // SAFETY: a byte has no padding that could be read.
+    try body(unsafe buffer.span.bytes)
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// Ends the document. One that is not complete is a caller's bug and traps.
+  ///
+  /// - Returns: what was not drained.
+  public consuming func finish() -> [UInt8] {
+    precondition(isComplete, "a JSON document must be complete")
+    return buffer
+  }
+
+  /// Writes what comes before a value.
+  mutating func beginValue() {
+    if hasKey {
+      hasKey = false
+    } else if let container = containers.last {
+      precondition(!container.isObject, "a value in an object must have a key")
+      separate()
+    } else {
+      precondition(!hasRoot, "a JSON document must hold one value")
+      hasRoot = true
+    }
+  }
+
+  /// Writes ASCII that needs no escapes.
+  mutating func append(_ text: StaticString) {
+    buffer.append(contentsOf: text.description.utf8)
+  }
+
+  private mutating func begin(isObject: Bool, _ bracket: UInt8) {
+    buffer.append(bracket)
+    containers.append(Container(isObject: isObject))
+  }
+
+  private mutating func end(isObject: Bool, _ bracket: UInt8) {
+    let container = containers.popLast()
+    precondition(container?.isObject == isObject && !hasKey, "what ends must have begun")
+    if container?.isEmpty == false { breakLine() }
+    buffer.append(bracket)
+  }
+
+  /// Separates an entry from the one before it.
+  private mutating func separate() {
+    let last = containers.count - 1
+    if !containers[last].isEmpty { buffer.append(UInt8(ascii: ",")) }
+    containers[last].isEmpty = false
+    breakLine()
+  }
+
+  private mutating func breakLine() {
+    guard let indent = style.indent else { return }
+    buffer.append(UInt8(ascii: "\n"))
+    for _ in 0..<indent * containers.count { buffer.append(UInt8(ascii: " ")) }
+  }
+}

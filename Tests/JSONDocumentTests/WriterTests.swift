@@ -1,0 +1,129 @@
+import JSONDocument
+import Testing
+
+@Suite struct WriterTests {
+  @Test func floatsReadAsPythonWritesThem() throws {
+    let floats = vectors("floats.txt")
+    #expect(floats.count == 500)
+    for (bits, expected) in floats {
+      let value = Double(bitPattern: try #require(UInt64(bits, radix: 16)))
+      #expect(JSONValue.float(value).text(.python()) == expected)
+      #expect(try parse(expected).float?.bitPattern == value.bitPattern, "\(expected)")
+    }
+  }
+
+  @Test func notFiniteFloats() {
+    let values: JSONValue = [.float(.nan), .float(-.nan), .float(.infinity), .float(-.infinity)]
+    #expect(values.text(.python(indent: 0)) == "[\nNaN,\nNaN,\nInfinity,\n-Infinity\n]")
+    #expect(values.text(.compact) == #"["NaN","NaN","Infinity","-Infinity"]"#)
+  }
+
+  @Test func piecesMakeADocument() {
+    var writer = JSONWriter(.pretty)
+    writer.beginObject()
+    writer.key("z")
+    writer.beginArray()
+    writer.integer(-1)
+    writer.integer(UInt64.max)
+    writer.float(0.5)
+    writer.bool(true)
+    writer.bool(false)
+    writer.null()
+    writer.string("\u{E9}\n")
+    writer.endArray()
+    writer.key("a")
+    writer.beginObject()
+    writer.endObject()
+    writer.key("v")
+    writer.value(["k": [], "j": 1])
+    let isCompleteInside = writer.isComplete
+    #expect(!isCompleteInside)
+    writer.endObject()
+    let isComplete = writer.isComplete
+    #expect(isComplete)
+    #expect(
+      String(decoding: writer.finish(), as: UTF8.self) == """
+        {
+          "z": [
+            -1,
+            18446744073709551615,
+            0.5,
+            true,
+            false,
+            null,
+            "\u{E9}\\n"
+          ],
+          "a": {},
+          "v": {
+            "k": [],
+            "j": 1
+          }
+        }
+        """)
+  }
+
+  @Test func drainsOnTheWay() {
+    var whole: [UInt8] = []
+    var writer = JSONWriter(.compact)
+    writer.beginArray()
+    for number in 0..<1000 {
+      writer.integer(number)
+      guard writer.byteCount > 64 else { continue }
+      writer.drain { bytes in
+        for index in 0..<bytes.byteCount {
+          whole.append(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+        }
+      }
+      let byteCount = writer.byteCount
+      #expect(byteCount == 0)
+    }
+    writer.endArray()
+    whole += writer.finish()
+    let text = "[" + (0..<1000).map { String($0) }.joined(separator: ",") + "]"
+    #expect(String(decoding: whole, as: UTF8.self) == text)
+  }
+
+  @Test func writesValuesNestedBeyondWhatIsParsed() {
+    var value: JSONValue = []
+    for _ in 0..<5000 { value = [value] }
+    #expect(value.encoded(.compact).count == 2 * 5001)
+  }
+
+  /// Every code point below 0x300 and some beyond, against the rule of Python's encoder.
+  @Test func escapesEveryCharacterByRule() throws {
+    let scalars = (Array(0..<0x300) + [0x2028, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF])
+      .compactMap { Unicode.Scalar(UInt32($0)) }
+    for scalar in scalars {
+      let text = String(Character(scalar))
+      let ascii = JSONValue.string(text).text(.python())
+      #expect(ascii.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
+      #expect(try parse(ascii) == .string(text))
+      let raw = JSONValue.string("x" + text).text(.compact)
+      #expect(try parse(raw) == .string("x" + text))
+      #expect(
+        (raw.utf8.count == text.utf8.count + 3) == (scalar.value >= 0x20 && !"\"\\".contains(text)))
+    }
+  }
+
+  @Test func misuseTraps() async {
+    await #expect(processExitsWith: .failure) {
+      var writer = JSONWriter(.compact)
+      writer.beginObject()
+      writer.null()
+    }
+    await #expect(processExitsWith: .failure) {
+      var writer = JSONWriter(.compact)
+      writer.beginArray()
+      writer.endObject()
+    }
+    await #expect(processExitsWith: .failure) {
+      var writer = JSONWriter(.compact)
+      writer.null()
+      writer.null()
+    }
+    await #expect(processExitsWith: .failure) {
+      let writer = JSONWriter(.compact)
+      _ = writer.finish()
+    }
+  }
+}
