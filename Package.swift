@@ -65,7 +65,9 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Tensors", "Files"], path: "Tests/TestSupport"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
-    .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
+    .testTarget(
+      name: "JSONDocumentTests", dependencies: ["JSONDocument", "Tensors", "TestSupport"],
+      exclude: ["Vectors"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
     .testTarget(name: "SafeTensorsTests", dependencies: ["SafeTensors", "JSONDocument", "TestSupport"]),
     .testTarget(name: "PEFTTests", dependencies: ["PEFT", "TestSupport"]),
