@@ -55,7 +55,7 @@ let package = Package(
     .target(
       name: "PeftkitCommands",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "SafeTensors", "Checkpoints", "PEFT",
+        "Tensors", "Files", "JSONDocument", "Kernels", "Checkpoints", "PEFT",
         "MultitaskPromptTuning", "Conversion",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -68,12 +68,20 @@ let package = Package(
     .testTarget(
       name: "JSONDocumentTests", dependencies: ["JSONDocument", "Tensors", "TestSupport"],
       exclude: ["Vectors"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
-    .testTarget(name: "SafeTensorsTests", dependencies: ["SafeTensors", "JSONDocument", "TestSupport"]),
-    .testTarget(name: "PEFTTests", dependencies: ["PEFT", "TestSupport"]),
     .testTarget(
-      name: "MultitaskPromptTuningTests", dependencies: ["MultitaskPromptTuning", "TestSupport"]),
-    .testTarget(name: "PeftkitCommandsTests", dependencies: ["PeftkitCommands", "TestSupport"]),
+      name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"],
+      exclude: ["Vectors"]),
+    .testTarget(name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
+    .testTarget(
+      name: "PEFTTests",
+      dependencies: ["PEFT", "JSONDocument", "Files", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "MultitaskPromptTuningTests",
+      dependencies: [
+        "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "Tensors", "TestSupport",
+      ]),
+    .testTarget(
+      name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),
   ]
 )
 

@@ -1,0 +1,63 @@
+/* The choice among the instruction sets, made at each call: a few loads, no state of ours. */
+
+#include "include/CKernels.h"
+
+#include <string.h>
+
+#define CK_DECLARE(set)                                                                            \
+  void ck_##set##_forward(const ck_forward_row *row);                                              \
+  void ck_##set##_convert(void *target, int target_format, const void *source, int source_format,  \
+                          size_t count);                                                           \
+  void ck_##set##_bound(const ck_bound_row *row);
+
+CK_DECLARE(baseline)
+CK_DECLARE(avx2)
+CK_DECLARE(avx512)
+
+#if defined(__x86_64__)
+#define CK_DISPATCH(set, function, ...)                                                            \
+  switch (set) {                                                                                   \
+  case ck_avx512: ck_avx512_##function(__VA_ARGS__); break;                                        \
+  case ck_avx2: ck_avx2_##function(__VA_ARGS__); break;                                            \
+  default: ck_baseline_##function(__VA_ARGS__);                                                    \
+  }
+#else
+#define CK_DISPATCH(set, function, ...)                                                            \
+  (void)(set);                                                                                     \
+  ck_baseline_##function(__VA_ARGS__);
+#endif
+
+int ck_is_available(int instruction_set) {
+  if (instruction_set == ck_baseline) return 1;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+  if (instruction_set == ck_avx2) return avx2;
+  return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+  return 0;
+#endif
+}
+
+void ck_forward(const ck_forward_row *row, int instruction_set) {
+  CK_DISPATCH(instruction_set, forward, row)
+}
+
+void ck_convert(void *target, int target_format, const void *source, int source_format,
+                size_t count, int instruction_set) {
+  CK_DISPATCH(instruction_set, convert, target, target_format, source, source_format, count)
+}
+
+void ck_bound(const ck_bound_row *row, int instruction_set) {
+  CK_DISPATCH(instruction_set, bound, row)
+}
+
+size_t ck_equal_prefix(const void *left, const void *right, size_t count) {
+  enum { block = 4096 };
+  const unsigned char *l = left, *r = right;
+  size_t i = 0;
+  while (count - i >= block && memcmp(l + i, r + i, block) == 0) i += block;
+  while (i < count && l[i] == r[i]) i++;
+  return i;
+}

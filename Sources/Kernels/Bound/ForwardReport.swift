@@ -1,0 +1,76 @@
+/// What a comparison of a reference output with a forward found.
+public struct ForwardReport: Hashable, Sendable {
+  /// One element of the output.
+  public struct Element: Hashable, Sendable {
+    /// The prompt, b.
+    public let batch: Int
+    /// The row of the prompt, l.
+    public let position: Int
+    /// The component, d.
+    public let component: Int
+    /// What the reference holds.
+    public let reference: Double
+    /// What the forward computes.
+    public let computed: Double
+  }
+
+  /// The format of both outputs.
+  public let format: FloatFormat
+  /// The number of elements.
+  public let elementCount: Int
+  /// The elements whose values are equal; −0 equals +0 and NaN equals NaN.
+  public internal(set) var equalCount = 0
+  /// The largest distance of a comparable element, as `FloatFormat.ulpDistance(_:_:)` counts.
+  public internal(set) var largestDistance: UInt64 = 0
+  /// The first element at that distance, or nil when all are equal.
+  public internal(set) var largestDistanceElement: Element?
+  /// The largest share of the rounding-error bound that the reference uses: more than 1 is outside,
+  /// infinite for an infinity or NaN that nothing explains. Nil up to rank 1, where values must be
+  /// equal, and when no element was measured.
+  public internal(set) var largestShare: Double?
+  /// The first element with that share.
+  public internal(set) var largestShareElement: Element?
+  /// The largest share that the forward itself uses.
+  public internal(set) var largestOwnShare: Double?
+  /// The elements that depend on an infinite or NaN factor and are not equal.
+  public internal(set) var notComparableCount = 0
+  /// The BF16 elements accepted because a CPU may have taken subnormal numbers for zero.
+  public internal(set) var flushedCount = 0
+  /// The infinities and NaNs accepted because finite factors may overflow on the way.
+  public internal(set) var overflowedCount = 0
+  /// The elements of the reference that are wrong: unequal up to rank 1, outside the bound above.
+  public internal(set) var offenderCount = 0
+  /// The first of them, at most eight.
+  public internal(set) var firstOffenders: [Element] = []
+  /// The elements of the forward that are outside the bound: none, unless this project is wrong.
+  public internal(set) var ownOffenderCount = 0
+
+  /// Whether both sides are right wherever they can be compared.
+  public var holds: Bool { offenderCount == 0 && ownOffenderCount == 0 }
+
+  init(format: FloatFormat, elementCount: Int) {
+    self.format = format
+    self.elementCount = elementCount
+  }
+
+  mutating func addOffender(_ element: Element) {
+    offenderCount += 1
+    if firstOffenders.count < 8 { firstOffenders.append(element) }
+  }
+
+  mutating func addDistance(_ distance: UInt64, _ element: @autoclosure () -> Element) {
+    guard distance > largestDistance else { return }
+    largestDistance = distance
+    largestDistanceElement = element()
+  }
+
+  mutating func addShare(_ share: Double, _ element: @autoclosure () -> Element) {
+    if let largest = largestShare, share <= largest { return }
+    largestShare = share
+    largestShareElement = element()
+  }
+
+  mutating func addOwnShare(_ share: Double) {
+    largestOwnShare = max(share, largestOwnShare ?? 0)
+  }
+}

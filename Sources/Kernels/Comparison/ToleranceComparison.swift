@@ -1,0 +1,79 @@
+/// How two runs of elements compare by `torch.allclose`: every pair must satisfy
+/// |value − reference| ≤ atol + rtol · |reference|.
+///
+/// Each step is rounded as torch rounds it: tolerances to F32 (F64 for F64 elements), and
+/// differences, products and sums to the elements' format. Equal values pass, infinities among
+/// them; an infinite difference fails whatever the tolerance, and NaN fails against everything
+/// unless `equalNaN`.
+public struct ToleranceComparison: Hashable, Sendable {
+  /// torch's default relative tolerance.
+  public static let defaultRelativeTolerance = 1e-5
+  /// torch's default absolute tolerance.
+  public static let defaultAbsoluteTolerance = 1e-8
+
+  /// The number of pairs.
+  public let elementCount: Int
+  /// The pairs that satisfy the rule.
+  public private(set) var closeCount = 0
+  /// The places of the first pairs that do not, at most eight.
+  public private(set) var firstOffenders: [Int] = []
+
+  /// Whether all pairs satisfy the rule (`torch.allclose`).
+  public var isClose: Bool { closeCount == elementCount }
+
+  /// Compares two runs of elements.
+  ///
+  /// - Parameters:
+  ///   - values: whole elements of `format`, little endian, at any alignment (torch's `input`).
+  ///   - reference: as many of them (torch's `other`); another number is a caller's bug and traps.
+  ///   - relative: `rtol`, not negative.
+  ///   - absolute: `atol`, not negative.
+  ///   - equalNaN: whether NaN is close to NaN, as in torch by default not.
+  /// - Complexity: O(elements).
+  public init(
+    _ values: RawSpan, reference: RawSpan, format: FloatFormat,
+    relative: Double = defaultRelativeTolerance, absolute: Double = defaultAbsoluteTolerance,
+    equalNaN: Bool = false
+  ) {
+    precondition(values.byteCount == reference.byteCount, "runs of different lengths")
+    precondition(
+      values.byteCount.isMultiple(of: format.byteCount), "runs must hold whole elements")
+    precondition(relative >= 0 && absolute >= 0, "tolerances are not negative")
+    elementCount = values.byteCount / format.byteCount
+    let rule = Rule(format: format, relative: relative, absolute: absolute, equalNaN: equalNaN)
+    for index in 0..<elementCount {
+      let value = format.value(of: index, in: values)
+      if rule.isClose(value, format.value(of: index, in: reference)) {
+        closeCount += 1
+      } else if firstOffenders.count < 8 {
+        firstOffenders.append(index)
+      }
+    }
+  }
+
+  /// The rule for one pair.
+  private struct Rule {
+    let format: FloatFormat
+    let relative: Double
+    let absolute: Double
+    let equalNaN: Bool
+
+    init(format: FloatFormat, relative: Double, absolute: Double, equalNaN: Bool) {
+      self.format = format
+      self.relative = format == .float64 ? relative : Double(Float(relative))
+      self.absolute = format == .float64 ? absolute : Double(Float(absolute))
+      self.equalNaN = equalNaN
+    }
+
+    func isClose(_ value: Double, _ reference: Double) -> Bool {
+      if value == reference { return true }
+      if value.isNaN || reference.isNaN { return equalNaN && value.isNaN && reference.isNaN }
+      // As torch does, an exact comparison is all that is left when both tolerances are zero.
+      // Products and sums of two F32 numbers in F64, rounded to F32, are F32 arithmetic.
+      let scaled = format.rounding(relative * reference).magnitude
+      let allowed = format.rounding(absolute + scaled)
+      let difference = format.rounding(value - reference).magnitude
+      return difference.isFinite && difference <= allowed
+    }
+  }
+}

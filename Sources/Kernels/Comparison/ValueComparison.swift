@@ -1,0 +1,68 @@
+internal import CKernels
+
+/// How two runs of elements compare as values: −0 equals +0 and NaN equals NaN.
+public struct ValueComparison: Hashable, Sendable {
+  /// The number of pairs.
+  public var elementCount = 0
+  /// The pairs of equal values.
+  public var equalCount = 0
+  /// The largest distance of a pair, as `FloatFormat.ulpDistance(_:_:)` counts.
+  public var largestDistance: UInt64 = 0
+  /// The first pair at that distance, or nil when all are equal.
+  public var largestDistanceIndex: Int?
+
+  /// Whether all pairs are equal.
+  public var isEqual: Bool { equalCount == elementCount }
+
+  /// A comparison of nothing.
+  public init() {}
+
+  /// Compares two runs of elements.
+  ///
+  /// - Parameters:
+  ///   - left: whole elements of `format`, little endian, at any alignment.
+  ///   - right: as many of them; another number is a caller's bug and traps.
+  /// - Complexity: O(elements), no allocation. Runs of equal bytes go at the speed of memory.
+  public init(_ left: RawSpan, _ right: RawSpan, format: FloatFormat) {
+    self.init()
+    precondition(left.byteCount == right.byteCount, "runs of different lengths")
+    precondition(left.byteCount.isMultiple(of: format.byteCount), "runs must hold whole elements")
+    let count = left.byteCount / format.byteCount
+    elementCount = count
+    equalCount = count
+    // After a difference look again for equal bytes only now and then: differences come together.
+    let stride = 1024
+    var index = 0
+    while index < count {
+      index +=
+        Self.equalPrefix(
+          left.extracting((index * format.byteCount)...),
+          right.extracting((index * format.byteCount)...)) / format.byteCount
+      for index in index..<min(index + stride, count) {
+        let distance = format.ulpDistance(
+          format.bits(of: index, in: left), format.bits(of: index, in: right))
+        add(distance, at: index)
+      }
+      index += stride
+    }
+  }
+
+  private mutating func add(_ distance: UInt64, at index: Int) {
+    guard distance > 0 else { return }
+    equalCount -= 1
+    if distance > largestDistance {
+      largestDistance = distance
+      largestDistanceIndex = index
+    }
+  }
+
+  /// The number of leading bytes that are the same.
+  private static func equalPrefix(_ left: RawSpan, _ right: RawSpan) -> Int {
+    // SAFETY: both spans have the same length, checked by the caller, and are only read.
+    unsafe left.withUnsafeBytes { l in
+      unsafe right.withUnsafeBytes { r in
+        unsafe ck_equal_prefix(l.baseAddress, r.baseAddress, l.count)
+      }
+    }
+  }
+}

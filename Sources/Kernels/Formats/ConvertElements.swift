@@ -1,0 +1,74 @@
+internal import CKernels
+
+/// Converts a run of elements from one floating-point format to another, appending to `target`.
+///
+/// Rounds to nearest, ties to even; F64 goes to the half types by way of F32, as in torch. What is
+/// too large becomes an infinity, subnormals are kept, and NaN stays NaN: quiet, with its sign and
+/// as much of its payload as fits, except that BF16 to F32 and equal formats copy bits.
+///
+/// - Parameters:
+///   - source: whole elements of `sourceFormat`, little endian, at any alignment.
+///   - target: room for as many elements of `targetFormat`; less is a caller's bug and traps.
+/// - Complexity: O(elements), no allocation.
+@_lifetime(target: copy target)
+public func convertElements(
+  _ source: RawSpan, from sourceFormat: FloatFormat, to targetFormat: FloatFormat,
+  into target: inout OutputRawSpan, implementation: KernelImplementation = .automatic
+) {
+  precondition(
+    source.byteCount.isMultiple(of: sourceFormat.byteCount), "source must hold whole elements")
+  let count = source.byteCount / sourceFormat.byteCount
+  precondition(
+    count <= target.freeCapacity / targetFormat.byteCount, "target is too small for the elements")
+  guard let set = implementation.instructionSet else {
+    for index in 0..<count {
+      appendElement(of: source, at: index, from: sourceFormat, to: targetFormat, into: &target)
+    }
+    return
+  }
+  // SAFETY: both buffers hold `count` elements, checked above, and do not overlap: `target` is
+  // borrowed exclusively.
+  unsafe source.withUnsafeBytes { from in
+    unsafe target.withUnsafeMutableBytes { to, initialized in
+      guard count > 0, let start = to.baseAddress else { return }
+      unsafe ck_convert(
+        start + initialized, Int32(targetFormat.rawValue), from.baseAddress,
+        Int32(sourceFormat.rawValue), count, set.rawValue)
+      initialized += count * targetFormat.byteCount
+    }
+  }
+}
+
+@_lifetime(target: copy target)
+private func appendElement(
+  of source: RawSpan, at index: Int, from sourceFormat: FloatFormat, to targetFormat: FloatFormat,
+  into target: inout OutputRawSpan
+) {
+  let bits = sourceFormat.bits(of: index, in: source)
+  let converted: UInt64
+  switch (sourceFormat, targetFormat) {
+  case _ where sourceFormat == targetFormat:
+    converted = bits
+  case (.bfloat16, .float32):
+    converted = bits << 16
+  default:
+    converted = targetFormat.bits(rounding: sourceFormat.value(ofBits: bits))
+  }
+  for byte in 0..<targetFormat.byteCount {
+    target.append(UInt8(truncatingIfNeeded: converted >> (8 * byte)))
+  }
+}
+
+/// The same, to a new array of bytes.
+///
+/// - Complexity: O(elements).
+public func convertElements(
+  _ source: RawSpan, from sourceFormat: FloatFormat, to targetFormat: FloatFormat,
+  implementation: KernelImplementation = .automatic
+) -> [UInt8] {
+  let count = source.byteCount / sourceFormat.byteCount
+  return [UInt8](capacity: count * targetFormat.byteCount) { bytes in
+    convertElements(
+      source, from: sourceFormat, to: targetFormat, into: &bytes, implementation: implementation)
+  }
+}

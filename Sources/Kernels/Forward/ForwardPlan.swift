@@ -1,0 +1,107 @@
+public import Tensors
+
+/// One forward of multitask prompt tuning: which factors, for which tasks and indices, in which
+/// format.
+///
+/// Output row (b, l) is `embeddings[indices[b, l]] * (columns[k, l] · rows[k])`, with k the task of
+/// b: the place in the task's product is l and not the index. The factors are first converted to
+/// the output's format. F64 and F32 are computed in themselves; for BF16 and F16 the product is
+/// accumulated in F32 and rounded, and the multiplication by the embedding, of two half numbers in
+/// F32, is rounded again.
+///
+/// The sum runs over the rank in ascending order with one accumulator, multiplication and addition
+/// rounded one after the other: the bits are the same at every instruction set and for every way of
+/// sharing out the rows. torch does not say in which order it sums, so that above rank 1 its last
+/// bits may differ; at rank 1 and 0 the values are torch's. A NaN in the output is always the
+/// positive quiet one; infinities, subnormals and signed zeros follow IEEE 754 under its default
+/// rounding.
+public struct ForwardPlan: ~Escapable {
+  /// The tensors.
+  public let factors: PromptFactors
+  /// The number of prompts (`B`).
+  public let batchCount: Int
+  /// The number of rows of each prompt (`L`).
+  public let sequenceLength: Int
+  /// The format to compute in, and of the output.
+  public let format: FloatFormat
+  /// The size of the output in bytes.
+  public let outputByteCount: Int
+
+  let taskIDs: Span<Int>
+  let indices: Span<Int>
+
+  /// Plans a forward.
+  ///
+  /// Task ids outside 0..<tasks and indices outside 0..<positions are a caller's bug and trap.
+  ///
+  /// - Parameters:
+  ///   - taskIDs: one for each prompt, or a single one for all.
+  ///   - indices: [batchCount, sequenceLength], row-major.
+  ///   - sequenceLength: the number of positions; with one position, any length.
+  /// - Throws: `invalidArgument` when counts do not go together or the output is too large to count.
+  /// - Complexity: O(batchCount * sequenceLength).
+  @_lifetime(copy factors, copy taskIDs, copy indices)
+  public init(
+    _ factors: consuming PromptFactors, taskIDs: Span<Int>, indices: Span<Int>, batchCount: Int,
+    sequenceLength: Int, format: FloatFormat
+  ) throws(CheckpointError) {
+    precondition(batchCount >= 0 && sequenceLength >= 0, "counts are not negative")
+    guard taskIDs.count == 1 || taskIDs.count == batchCount else {
+      throw .invalidArgument("\(taskIDs.count) task ids for a batch of \(batchCount)")
+    }
+    let positions = factors.positionCount
+    guard sequenceLength == positions || positions == 1 else {
+      throw .invalidArgument(
+        "\(sequenceLength) indices in a row, where the adapter has \(positions) positions")
+    }
+    let rows = batchCount.multipliedReportingOverflow(by: sequenceLength)
+    let elements = rows.partialValue.multipliedReportingOverflow(by: factors.width)
+    let bytes = elements.partialValue.multipliedReportingOverflow(by: format.byteCount)
+    guard !rows.overflow, !elements.overflow, !bytes.overflow else {
+      throw .invalidArgument("the output is too large to count its bytes")
+    }
+    guard indices.count == rows.partialValue else {
+      throw .invalidArgument(
+        "\(indices.count) indices for [\(batchCount), \(sequenceLength)]")
+    }
+    for index in taskIDs.indices {
+      precondition(0..<factors.taskCount ~= taskIDs[index], "task id out of range")
+    }
+    for index in indices.indices {
+      precondition(0..<positions ~= indices[index], "index out of range")
+    }
+    self.factors = factors
+    self.batchCount = batchCount
+    self.sequenceLength = sequenceLength
+    self.format = format
+    self.outputByteCount = bytes.partialValue
+    self.taskIDs = taskIDs
+    self.indices = indices
+  }
+
+  /// The number of output rows, batchCount * sequenceLength.
+  public var rowCount: Int { indices.count }
+
+  /// The size of one output row in bytes; 0 without rows, whose width may be absurd.
+  var rowByteCount: Int { rowCount == 0 ? 0 : outputByteCount / rowCount }
+
+  /// Where the operands of an output row stand, counted in elements of their tensors.
+  struct RowPlace {
+    var task: Int
+    var columns: Int
+    var rows: Int
+    var embedding: Int
+  }
+
+  func place(ofRow row: Int) -> RowPlace {
+    let task = taskIDs[taskIDs.count == 1 ? 0 : row / sequenceLength]
+    let position = factors.positionCount == 1 ? 0 : row % sequenceLength
+    // What these address lies within tensors whose sizes are known to fit; where an extent is zero
+    // the tensor is empty, the product may wrap, and nothing is read.
+    return RowPlace(
+      task: task,
+      columns: (task &* factors.positionCount &+ position) &* factors.rank,
+      rows: task &* factors.rank &* factors.width,
+      embedding: indices[row] &* factors.width)
+  }
+}
