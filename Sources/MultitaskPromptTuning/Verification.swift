@@ -20,10 +20,27 @@ public struct CaseVerdict: Sendable {
   /// The comparison by `numerics`; under `allClose` as well, for its figures.
   public let report: ForwardReport
   /// The comparison by `allClose`, when that is the rule.
-  public let tolerance: ToleranceComparison?
+  public let tolerance: ToleranceVerdict?
 
   /// Whether the reference is what the adapter computes.
-  public var holds: Bool { tolerance?.isClose ?? report.holds }
+  public var holds: Bool { tolerance?.comparison.isClose ?? report.holds }
+
+  /// The number of elements that differ by the rule.
+  public var offenderCount: Int {
+    guard let comparison = tolerance?.comparison else { return report.offenderCount }
+    return comparison.elementCount - comparison.closeCount
+  }
+
+  /// The first of them, at most eight.
+  public var offenders: [ForwardReport.Element] { tolerance?.offenders ?? report.firstOffenders }
+}
+
+/// What a case came to by `torch.allclose`.
+public struct ToleranceVerdict: Sendable {
+  /// The counts.
+  public let comparison: ToleranceComparison
+  /// The first elements that are not close, at most eight.
+  public let offenders: [ForwardReport.Element]
 }
 
 extension MultitaskPromptEmbedding {
@@ -51,11 +68,15 @@ extension MultitaskPromptEmbedding {
 
   private static func compare(
     _ plan: borrowing ForwardPlan, with reference: RawSpan, rule: VerificationRule
-  ) -> ToleranceComparison? {
+  ) -> ToleranceVerdict? {
     guard case .allClose(let relative, let absolute) = rule else { return nil }
     let output = plan.output()
-    return ToleranceComparison(
+    let comparison = ToleranceComparison(
       output.span.rawBytes, reference: reference, format: plan.format, relative: relative,
       absolute: absolute)
+    let offenders = comparison.firstOffenders.map { index in
+      plan.element(at: index, reference: reference, computed: output.span.rawBytes)
+    }
+    return ToleranceVerdict(comparison: comparison, offenders: offenders)
   }
 }

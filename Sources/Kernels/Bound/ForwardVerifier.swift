@@ -104,9 +104,7 @@ struct ForwardVerifier {
   }
 
   private static func element(_ pair: Pair, _ plan: ForwardPlan) -> ForwardReport.Element {
-    ForwardReport.Element(
-      batch: pair.row / plan.sequenceLength, position: pair.row % plan.sequenceLength,
-      component: pair.component, reference: plan.format.value(ofBits: pair.theirs),
-      computed: plan.format.value(ofBits: pair.ours))
+    plan.element(
+      row: pair.row, component: pair.component, reference: pair.theirs, computed: pair.ours)
   }
 }

@@ -1,5 +1,5 @@
-internal import ArgumentParser
-internal import Conversion
+public import ArgumentParser
+public import Conversion
 internal import Files
 internal import Tensors
 

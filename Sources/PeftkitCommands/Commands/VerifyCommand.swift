@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Kernels
 internal import MultitaskPromptTuning
+internal import PEFT
 internal import Tensors
 
 struct VerifyCommand: ParsableCommand {
