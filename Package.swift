@@ -71,7 +71,8 @@ let package = Package(
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"],
       exclude: ["Vectors"]),
-    .testTarget(name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
+    .testTarget(
+      name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
     .testTarget(
       name: "PEFTTests",
       dependencies: ["PEFT", "JSONDocument", "Files", "Tensors", "TestSupport"]),

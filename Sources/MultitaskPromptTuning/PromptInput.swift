@@ -57,7 +57,8 @@ public struct PromptInput: Sendable, Hashable {
     } else {
       guard sequenceLength == tokens else {
         throw .invalidArgument(
-          "\(sequenceLength) positions need indices, since the adapter has \(tokens) virtual tokens")
+          "\(sequenceLength) positions need indices, since the adapter has \(tokens) virtual tokens"
+        )
       }
       self.indices = (0..<count).map { $0 % tokens }
     }

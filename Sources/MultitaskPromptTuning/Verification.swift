@@ -54,7 +54,8 @@ extension MultitaskPromptEmbedding {
   ) throws(CheckpointError) -> CaseVerdict {
     let input = try file.input(of: reference, for: dimensions)
     do throws(CheckpointError) {
-      return try file.archive.withTensor(at: reference.outputIndex) { view throws(CheckpointError) in
+      return try file.archive.withTensor(at: reference.outputIndex) {
+        view throws(CheckpointError) in
         try withPlan(input, dtype: view.dtype) { plan throws(CheckpointError) in
           CaseVerdict(
             name: reference.name, output: reference.output, report: plan.verify(view.bytes),

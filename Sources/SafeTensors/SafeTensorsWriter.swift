@@ -14,7 +14,8 @@ public enum SafeTensorsWriter {
   public static func write(
     _ archive: any TensorArchive, metadata: ArchiveMetadata?, to output: inout AtomicFile
   ) throws(CheckpointError) {
-    try write(archive.tensors, metadata: metadata, to: &output) { index, output throws(CheckpointError) in
+    try write(archive.tensors, metadata: metadata, to: &output) {
+      index, output throws(CheckpointError) in
       try archive.copyTensor(at: index, to: &output)
     }
   }

@@ -99,14 +99,17 @@ enum SystemCalls {
       while true {
         errno = 0
         guard let entry = unsafe readdir(stream) else {
-          return errno == 0 ? .success(names.sorted(by: precedes)) : .failure(Errno(rawValue: errno))
+          return errno == 0
+            ? .success(names.sorted(by: precedes)) : .failure(Errno(rawValue: errno))
         }
         let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
           unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) {
             unsafe FilePath(platformString: $0)
           }
         }
-        if let component = name.lastComponent, component.kind == .regular { names.append(component) }
+        if let component = name.lastComponent, component.kind == .regular {
+          names.append(component)
+        }
       }
     }
   }

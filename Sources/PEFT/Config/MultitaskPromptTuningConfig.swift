@@ -18,7 +18,8 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
     guard type == .multitaskPromptTuning else {
       throw CheckpointError(
         .mismatch,
-        "the adapter's peft_type is \(type.rawValue), not \(PEFTType.multitaskPromptTuning.rawValue)")
+        "the adapter's peft_type is \(type.rawValue), not \(PEFTType.multitaskPromptTuning.rawValue)"
+      )
     }
     for field in MultitaskPromptTuningFields.all { try field.check(config.document) }
     adapterConfig = config

@@ -116,7 +116,8 @@ extension MultitaskPromptTuningConfig {
     let initialization = self[MultitaskPromptTuningFields.initialization]
     guard let path = self[MultitaskPromptTuningFields.sourcePath] else {
       return Finding(
-        .error, "source-initialization", "\"prompt_tuning_init\" \(initialization) needs \"\(key)\"",
+        .error, "source-initialization",
+        "\"prompt_tuning_init\" \(initialization) needs \"\(key)\"",
         key: key)
     }
     return Finding(

@@ -21,10 +21,12 @@ struct ConvertCommand: ParsableCommand {
         peftkit convert my-adapter my-adapter --force
       """)
 
-  @Argument(help: ArgumentHelp("The file or directory to read.", valueName: "src"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("The file or directory to read.", valueName: "src"), completion: .file())
   var source: String
 
-  @Argument(help: ArgumentHelp("The file or directory to write.", valueName: "dst"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("The file or directory to write.", valueName: "dst"), completion: .file())
   var destination: String
 
   @Option(name: .customLong("to"), help: "The format to write: safetensors or torch.")

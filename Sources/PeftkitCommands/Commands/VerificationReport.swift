@@ -54,7 +54,8 @@ extension VerificationReport {
   private var meaning: String {
     switch rule {
     case .numerics:
-      rank <= 1 ? "every value must be equal" : "within the rounding error of any order of summation"
+      rank <= 1
+        ? "every value must be equal" : "within the rounding error of any order of summation"
     case .allClose(let relative, let absolute):
       "by torch.allclose with rtol \(relative), atol \(absolute)"
     }

@@ -35,7 +35,8 @@ enum Sizes {
     for _ in 0..<decimals { scale *= 10 }
     let scaled = Int((value * scale).rounded())
     guard decimals > 0 else { return String(scaled) }
-    let digits = String(repeating: "0", count: max(0, decimals + 1 - String(scaled).count))
+    let digits =
+      String(repeating: "0", count: max(0, decimals + 1 - String(scaled).count))
       + String(scaled)
     return digits.dropLast(decimals) + "." + digits.suffix(decimals)
   }

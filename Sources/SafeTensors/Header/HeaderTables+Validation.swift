@@ -55,7 +55,8 @@ extension HeaderTables {
     }
     guard entry.begin >= position else {
       throw .malformed(
-        "its data begins at \(entry.begin), inside that of another tensor, which ends at \(position)")
+        "its data begins at \(entry.begin), inside that of another tensor, which ends at \(position)"
+      )
     }
     guard entry.begin == position else {
       throw .malformed(
