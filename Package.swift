@@ -98,5 +98,10 @@ for target in package.targets where target.type != .system && target.type != .pl
   if target.type != .test && target.name != "TestSupport" {
     settings.append(.strictMemorySafety())
   }
+  // CI sets this; a compiler that knows more warnings must not break anybody's build.
+  if Context.environment["PEFTKIT_WARNINGS_AS_ERRORS"] != nil {
+    settings.append(.treatAllWarnings(as: .error))
+    target.cSettings = [.treatAllWarnings(as: .error)]
+  }
   target.swiftSettings = settings
 }

@@ -105,6 +105,8 @@ class FileTests(InteropTest):
             metadata = rng.choice(
                 [None, {}, {"format": "pt"}, {random_text(rng): random_text(rng, 20)}]
             )
+            if not tensors and metadata == {}:
+                metadata = None  # The reference then writes `{},"__metadata__":{}}`, no JSON at all.
             path = self.scratch / f"{number}.safetensors"
             path.write_bytes(disordered(tensors, metadata, rng))
             cases.append((path, write(tensors, metadata)))

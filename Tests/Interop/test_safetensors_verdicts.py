@@ -1,6 +1,6 @@
 """`peftkit inspect` takes and refuses the same safetensors files as the reference library.
 
-The one difference: duplicate tensor names, which the reference takes, are refused. For files that
+The one difference: names and metadata keys given twice, which the reference takes, are refused. For files that
 both take, the tensors and the metadata must be the same.
 """
 
@@ -355,13 +355,17 @@ def systematic():
         yield framed(Header([text], [], b"").render().encode())
 
 
-def has_duplicate_names(content):
-    """Whether a header that the reference takes names a tensor twice."""
+def has_duplicate_keys(content):
+    """Whether a header that the reference takes has a tensor's name or a metadata key twice."""
     from safetensors_reference import split
 
     pairs = json.loads(split(content)[0], object_pairs_hook=lambda pairs: pairs)
-    counts = Counter(name for name, _ in pairs)
-    return any(count > 1 for count in counts.values())
+    metadata = [value or [] for name, value in pairs if name == "__metadata__"]
+    return any(
+        count > 1
+        for members in [pairs, *metadata]
+        for count in Counter(name for name, _ in members).values()
+    )
 
 
 def by_name(tensors):
@@ -375,7 +379,7 @@ def verdict_problem(path):
 
     expected = verdict(path)
     content = path.read_bytes()
-    accepted = expected["accepted"] and not has_duplicate_names(content)
+    accepted = expected["accepted"] and not has_duplicate_keys(content)
     run = peftkit("inspect", path, "--json")
     about = f"reference: {expected}; header {content[8:400]!r}"
     if run.code != (0 if accepted else 2):

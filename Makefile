@@ -1,0 +1,43 @@
+# What people and CI run. `make help` lists it.
+
+SWIFT ?= swift
+EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
+
+.PHONY: help setup demo build test interop lint static linkage fixtures clean
+
+help: ## List the targets.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install the system libraries, where they are missing (Debian, Ubuntu).
+	@if ! pkg-config --exists json-c zlib 2>/dev/null && command -v apt-get >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ]; then as=; else as=sudo; fi; \
+	  $$as apt-get update -qq && $$as apt-get install -y -qq libjson-c-dev libz-dev pkg-config; \
+	fi
+
+demo: setup ## Build peftkit and verify a shipped adapter against what PEFT computed.
+	$(SWIFT) run -c release peftkit verify $(EXAMPLE)
+
+build: setup ## Build the release binary.
+	$(SWIFT) build -c release --product peftkit
+
+test: setup ## Run the Swift tests.
+	$(SWIFT) test
+
+interop: build ## Run the suite against real PEFT, torch and safetensors (installs them once).
+	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" sh Tests/Interop/run.sh
+
+lint: ## Check the format of all Swift code.
+	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+
+static: setup ## Build a binary that needs no Swift on the machine it runs on, and run it.
+	$(SWIFT) build -c release --product peftkit --static-swift-stdlib --scratch-path .build-static
+	.build-static/release/peftkit verify $(EXAMPLE)
+
+linkage: setup ## Check that the libraries do not pull in Foundation.
+	sh Tests/Linkage/run.sh
+
+fixtures: ## Make the fixtures again with the pinned releases.
+	cd Fixtures && python3 make_fixtures.py
+
+clean: ## Remove what builds and the interop suite left.
+	rm -rf .build .build-static Tests/Linkage/.build .interop-venv

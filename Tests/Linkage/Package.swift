@@ -1,0 +1,18 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A program that uses every library of peftkit and nothing else: what it links is what they need.
+let package = Package(
+  name: "Linkage",
+  platforms: [.macOS(.v26)],
+  dependencies: [.package(name: "peftkit", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "Linkage",
+      dependencies: [
+        .product(name: "Checkpoints", package: "peftkit"),
+        .product(name: "Conversion", package: "peftkit"),
+        .product(name: "MultitaskPromptTuning", package: "peftkit"),
+        .product(name: "PEFT", package: "peftkit"),
+      ])
+  ])

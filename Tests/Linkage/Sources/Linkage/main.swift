@@ -1,0 +1,10 @@
+import Checkpoints
+import Conversion
+import MultitaskPromptTuning
+import PEFT
+
+let path = CommandLine.arguments[1]
+let adapter = try Adapter(path: path)
+let embedding = try MultitaskPromptEmbedding(adapter)
+let output = try embedding.forward(PromptInput(taskIDs: [0], for: embedding.dimensions))
+print(adapter.config.document["peft_type"] ?? "?", output.shape, CheckpointFormat.safetensors)
