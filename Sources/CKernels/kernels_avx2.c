@@ -6,9 +6,10 @@
 #include <immintrin.h>
 
 #define CK_NAME(name) ck_avx2_##name
+#define CK_HAS_FMA
 #define CK_F16_LANES 8
 
-#pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 CK_INLINE void ck_avx2_widen_lanes(float *target, const ck_file_u16 *source) {
   _mm256_storeu_ps(target, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i_u *)source)));

@@ -6,9 +6,10 @@
 #include <immintrin.h>
 
 #define CK_NAME(name) ck_avx512_##name
+#define CK_HAS_FMA
 #define CK_F16_LANES 16
 
-#pragma clang attribute push(__attribute__((target("avx2,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), \
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), \
                              apply_to = function)
 
 CK_INLINE void ck_avx512_widen_lanes(float *target, const ck_file_u16 *source) {

@@ -6,6 +6,7 @@
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
+#define CK_HAS_FMA
 #define CK_F16_LANES 4
 
 CK_INLINE void ck_baseline_widen_lanes(float *target, const ck_file_u16 *source) {

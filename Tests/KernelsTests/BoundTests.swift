@@ -91,12 +91,31 @@ import Testing
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed \(seed)")
     var generator = SeededGenerator(seed: seed)
-    for _ in 0..<150 {
+    for _ in 0..<300 {
       let problem = Problem(using: &generator)
       let output = try problem.output()
       let report = try problem.verify(output)
       #expect(report.holds, "\(problem) seed \(seed): \(report)")
       #expect(report.equalCount == report.elementCount && report.notComparableCount == 0)
+    }
+  }
+
+  /// The quick bound of each instruction set against exact arithmetic, on outputs that are off.
+  @Test func everyInstructionSetJudgesAlike() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("seed \(seed)")
+    var generator = SeededGenerator(seed: seed)
+    for _ in 0..<100 {
+      let problem = Problem(using: &generator)
+      var output = try problem.output()
+      for index in stride(from: 0, to: output.count, by: problem.format.byteCount) {
+        output[index] ^= UInt8.random(in: 0...7, using: &generator)
+      }
+      let exact = try problem.verify(output, .reference)
+      for implementation in vectorImplementations {
+        let report = try problem.verify(output, implementation)
+        #expect(report.agrees(with: exact), "\(problem) \(implementation) seed \(seed)")
+      }
     }
   }
 
@@ -142,6 +161,24 @@ extension FloatFormat {
     let sign = UInt64(1) << (8 * byteCount - 1)
     let ordinal = ordinal(ofBits: bits) + (up ? 1 : -1)
     return ordinal < 0 ? sign | ordinal.magnitude : UInt64(ordinal)
+  }
+}
+
+extension ForwardReport {
+  /// Whether two reports say the same, but for the last digits of the largest shares.
+  fileprivate func agrees(with other: Self) -> Bool {
+    func alike(_ left: Double?, _ right: Double?) -> Bool {
+      guard let left, let right else { return left == nil && right == nil }
+      return left == right || abs(left - right) <= 1e-6 * left
+    }
+    // As text, in which NaN is NaN.
+    func alike(_ left: [Element?], _ right: [Element?]) -> Bool { "\(left)" == "\(right)" }
+    return offenderCount == other.offenderCount && alike(firstOffenders, other.firstOffenders)
+      && equalCount == other.equalCount && largestDistance == other.largestDistance
+      && alike([largestDistanceElement], [other.largestDistanceElement])
+      && notComparableCount == other.notComparableCount && flushedCount == other.flushedCount
+      && overflowedCount == other.overflowedCount && ownOffenderCount == other.ownOffenderCount
+      && alike(largestShare, other.largestShare) && alike(largestOwnShare, other.largestOwnShare)
   }
 }
 

@@ -111,5 +111,13 @@ import Testing
       value.span.bytes, reference: reference.span.bytes, format: .float16, relative: 0.0009764,
       absolute: 0)
     #expect(comparison.isClose)
+    // 0.01 rounds up in BF16, and so does the sum; in F32 it would not reach the difference.
+    let small = Problem.bytes([0x1.4cp-7], .bfloat16)
+    let zero = Problem.bytes([0x1p-30], .bfloat16)
+    #expect(
+      ToleranceComparison(
+        zero.span.bytes, reference: small.span.bytes, format: .bfloat16, relative: 0.01,
+        absolute: 0.01
+      ).isClose)
   }
 }

@@ -70,8 +70,10 @@ struct Problem: CustomStringConvertible {
     try withPlan { $0.output(implementation: implementation) }
   }
 
-  func verify(_ reference: [UInt8]) throws -> ForwardReport {
-    try withPlan { $0.verify(reference.span.bytes) }
+  func verify(
+    _ reference: [UInt8], _ implementation: KernelImplementation = .automatic
+  ) throws -> ForwardReport {
+    try withPlan { $0.verify(reference.span.bytes, implementation: implementation) }
   }
 
   func verify(values reference: [Double]) throws -> ForwardReport {
@@ -87,7 +89,9 @@ struct Problem: CustomStringConvertible {
 extension Problem {
   /// A problem of random sizes, formats and numbers of all kinds.
   init(using generator: inout SeededGenerator) {
-    func pick<T>(_ values: [T]) -> T { values.randomElement(using: &generator)! }
+    func pick<T>(_ values: [T]) -> T {
+      values[Int.random(in: values.indices, using: &generator)]
+    }
     let positions = pick([1, 1, 2, 3, 5])
     let batch = pick([1, 2, 3])
     let format = pick(FloatFormat.allCases)

@@ -18,7 +18,10 @@ enum Vectors {
   }
 
   static func forwards() throws -> [Forward] {
-    let bytes = try bytes("forward.bin")
+    try forwards(try bytes("forward.bin"))
+  }
+
+  static func forwards(_ bytes: [UInt8]) throws -> [Forward] {
     var reader = ByteReader(bytes.span.bytes)
     var cases: [Forward] = []
     while reader.remaining > 0 {

@@ -32,7 +32,7 @@ void ck_forward(const ck_forward_row *_Nonnull row, int instruction_set);
 void ck_convert(void *_Nullable target, int target_format, const void *_Nullable source,
                 int source_format, size_t count, int instruction_set);
 
-/* The share of the rounding-error bound that each element of one output row uses, in plain f64.
+/* The share of the rounding-error bound that each element of one output row uses, by f64 arithmetic.
  * All operands are f64, at their natural alignment. A share is NaN or
  * infinite where f64 cannot say. */
 typedef struct {
@@ -44,7 +44,8 @@ typedef struct {
   size_t rank, width;
   double gamma, accumulator_floor; /* g, and rank * eta' / 2 */
   double product_unit, product_floor; /* u and eta / 2 of a half type, 0 and 0 otherwise */
-  double unit, floor;              /* u and eta / 2 of the output */
+  double unit, floor; /* u and eta / 2 of the output */
+  uint8_t is_f64;     /* whether the output is F64, judged in pairs of f64 */
 } ck_bound_row;
 
 void ck_bound(const ck_bound_row *_Nonnull row, int instruction_set);

@@ -35,16 +35,13 @@ extension ForwardBound {
   /// Whether an infinity or NaN can come of finite factors.
   func mayOverflow(to output: Double, embedding: Double, sums: Sums) -> Bool {
     let accumulator: FloatFormat = format == .float64 ? .float64 : .float32
-    let half = WideFloat.power(-1)
-    let positive = (sums.a + sums.p) * half
-    let negative = (sums.a - sums.p) * half
     let sumLimit = Self.overflowLimit(accumulator)
     // Up to its overflow a sum has lost no more than rounding loses of numbers within the limit.
     let reached = sums.a < sumLimit ? sums.a : sumLimit
     let spread = gamma * reached + accumulatorFloor
     let limit = Self.overflowLimit(format)
-    let sumUp = sumLimit <= positive + spread
-    let sumDown = sumLimit <= negative + spread
+    let sumUp = sumLimit <= sums.positive + spread
+    let sumDown = sumLimit <= spread - sums.negative
     let up = sumUp || limit <= sums.p + spread
     let down = sumDown || limit <= spread - sums.p
     if output.isNaN { return (sumUp && sumDown) || (embedding == 0 && (up || down)) }

@@ -9,12 +9,13 @@
 /// Beyond that a finite element is accepted in one case, and an infinite or NaN one in another:
 /// - **BF16, flushed**: some CPUs take subnormal factors and products (below 2^-126) for zero. Zero
 ///   is accepted where e, or p or e·p within δ, is that small; and each term of p that has such a
-///   factor, or is that small, may be missing from p.
+///   factor, or is that small, may be missing from p. Partial sums of normal terms that such a CPU
+///   flushes on the way to a normal p are not accepted: it takes terms below 2^-110 to have them.
 /// - **Overflow**: the intermediate sums lie between the sum of the negative terms and that of the
-///   positive ones, widened by g·a + rank·η′/2 (of a no more than the accumulator can hold). Where that range, or p so widened in the output's
-///   format, or e·p ± |e|·δ reaches what rounds to infinity, so may the output, with the sign that
-///   follows; and NaN is accepted where sums may reach both infinities, or one of them is
-///   multiplied by e = 0.
+///   positive ones, widened by g·a + rank·η′/2 (of a no more than the accumulator can hold). Where
+///   that range, or p so widened in the output's format, or e·p ± |e|·δ reaches what rounds to
+///   infinity, so may the output, with the sign that follows; and NaN is accepted where sums may
+///   reach both infinities, or one of them is multiplied by e = 0.
 ///
 /// All of it is evaluated to 2^-100 of the sizes involved.
 struct ForwardBound {
@@ -48,19 +49,29 @@ struct ForwardBound {
     floor = .power(format.smallestExponent - 1)
   }
 
-  /// The exact sums of one element.
+  /// The sums of one element, of the terms of either sign: from their difference alone the smaller
+  /// could not be had again.
   struct Sums {
-    /// Σ c·r, and Σ |c||r|.
-    var p = WideFloat.zero, a = WideFloat.zero
-    /// The positive and the negative terms that a CPU may take for zero.
-    var flushedUp = WideFloat.zero, flushedDown = WideFloat.zero
+    private(set) var positive = WideFloat.zero
+    private(set) var negative = WideFloat.zero
+    /// Of these, the terms that a CPU may take for zero.
+    fileprivate(set) var flushedUp = WideFloat.zero
+    fileprivate(set) var flushedDown = WideFloat.zero
+
+    /// Σ c·r.
+    var p: WideFloat { positive + negative }
+    /// Σ |c||r|.
+    var a: WideFloat { positive - negative }
+
+    fileprivate mutating func add(_ term: WideFloat) {
+      if term.isNegative { negative = negative + term } else { positive = positive + term }
+    }
   }
 
   /// Adds the term c·r of finite factors.
   func add(_ column: Double, _ row: Double, to sums: inout Sums) {
     let term = WideFloat(column) * WideFloat(row)
-    sums.p = sums.p + term
-    sums.a = sums.a + term.magnitude
+    sums.add(term)
     guard format == .bfloat16, !term.isZero else { return }
     guard column.isFlushable || row.isFlushable || term.magnitude < .flushLimit else { return }
     if term.isNegative {

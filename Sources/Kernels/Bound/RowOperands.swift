@@ -11,10 +11,16 @@ struct RowOperands {
   private(set) var theirShares: [Double] = []
   private(set) var ourShares: [Double] = []
   private var task: Int?
+  /// What computes the shares; nil to leave all of them to exact arithmetic.
+  private let instructionSet: InstructionSet?
+
+  init(instructionSet: InstructionSet?) {
+    self.instructionSet = instructionSet
+  }
 
   /// A share by F64 arithmetic up to this is certain to be within the bound: its error is below
   /// 2^-20. Others are computed exactly.
-  private static let certainShare = 0.999999
+  static let certainShare = 0.999999
 
   mutating func load(_ plan: ForwardPlan, row: Int) {
     let factors = plan.factors
@@ -37,21 +43,16 @@ struct RowOperands {
 
   /// Fills in the shares of one row of the reference and of the forward.
   mutating func measure(_ theirs: RawSpan, _ ours: RawSpan, _ bound: ForwardBound) {
-    guard bound.format != .float64 else {
-      // The range and precision of F64 do not suffice to judge F64.
-      theirShares = [Double](repeating: .nan, count: embedding.count)
-      ourShares = theirShares
-      return
-    }
     theirShares = shares(of: theirs, bound)
     ourShares = shares(of: ours, bound)
   }
 
   private func shares(of output: RawSpan, _ bound: ForwardBound) -> [Double] {
+    var shares = [Double](repeating: .nan, count: embedding.count)
+    guard let instructionSet else { return shares }
     let values = [Double](output, from: bound.format, rounding: bound.format)
     let half = bound.format.isHalf
     let (unit, floor) = (bound.unit.double, bound.floor.double)
-    var shares = [Double](repeating: .nan, count: embedding.count)
     // SAFETY: the counts are those of the arrays: `load` made them from `rank` columns, `rank` rows
     // of `width` and one embedding of `width`, and the output's row has that width.
     unsafe shares.withUnsafeMutableBufferPointer { shares in
@@ -67,8 +68,9 @@ struct RowOperands {
                 columns: c, rows: r, embedding: e, output: v, shares: s, rank: columns.count,
                 width: embedding.count, gamma: bound.gamma.double,
                 accumulator_floor: bound.accumulatorFloor.double, product_unit: half ? unit : 0,
-                product_floor: half ? floor : 0, unit: unit, floor: floor)
-              unsafe ck_bound(&job, InstructionSet.best.rawValue)
+                product_floor: half ? floor : 0, unit: unit, floor: floor,
+                is_f64: bound.format == .float64 ? 1 : 0)
+              unsafe ck_bound(&job, instructionSet.rawValue)
             }
           }
         }

@@ -26,8 +26,8 @@ struct WideFloat {
       return
     }
     let shift = Int(high.exponent)
-    self.high = Double(sign: .plus, exponent: -shift, significand: high)
-    self.low = Double(sign: .plus, exponent: -shift, significand: low)
+    self.high = Self.scale(high, by: -shift)
+    self.low = Self.scale(low, by: -shift)
     self.exponent = exponent + shift
   }
 
@@ -65,8 +65,8 @@ struct WideFloat {
     let shift = right.exponent - left.exponent
     // So small against the other that it only tips the last bit.
     guard shift > -300 else { return left }
-    let small = Double(sign: .plus, exponent: shift, significand: right.high)
-    let smallLow = Double(sign: .plus, exponent: shift, significand: right.low)
+    let small = scale(right.high, by: shift)
+    let smallLow = scale(right.low, by: shift)
     let (high, highError) = exactSum(left.high, small)
     let (low, lowError) = exactSum(left.low, smallLow)
     let (middle, middleError) = exactSum(high, highError + low)
@@ -85,6 +85,14 @@ struct WideFloat {
     return Double(
       sign: .plus, exponent: shift,
       significand: (left.high + left.low) / (right.high + right.low))
+  }
+
+  /// value * 2^exponent, by one multiplication where the power is a normal number.
+  private static func scale(_ value: Double, by exponent: Int) -> Double {
+    guard -1022...1023 ~= exponent else {
+      return Double(sign: .plus, exponent: exponent, significand: value)
+    }
+    return value * Double(bitPattern: UInt64(1023 + exponent) << 52)
   }
 
   /// The sum rounded, and what the rounding lost, exactly.

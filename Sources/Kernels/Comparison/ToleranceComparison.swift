@@ -1,7 +1,7 @@
 /// How two runs of elements compare by `torch.allclose`: every pair must satisfy
 /// |value − reference| ≤ atol + rtol · |reference|.
 ///
-/// Each step is rounded as torch rounds it: tolerances to F32 (F64 for F64 elements), and
+/// Each step is rounded as torch rounds it: `rtol` to F32 (F64 for F64 elements), and `atol`,
 /// differences, products and sums to the elements' format. Equal values pass, infinities among
 /// them; an infinite difference fails whatever the tolerance, and NaN fails against everything
 /// unless `equalNaN`.
@@ -61,7 +61,7 @@ public struct ToleranceComparison: Hashable, Sendable {
     init(format: FloatFormat, relative: Double, absolute: Double, equalNaN: Bool) {
       self.format = format
       self.relative = format == .float64 ? relative : Double(Float(relative))
-      self.absolute = format == .float64 ? absolute : Double(Float(absolute))
+      self.absolute = format.rounding(absolute)
       self.equalNaN = equalNaN
     }
 

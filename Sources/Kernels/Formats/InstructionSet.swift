@@ -5,7 +5,7 @@ public enum InstructionSet: Int32, CaseIterable, Hashable, Sendable {
   // The numbers are those of CKernels.h.
   /// What every CPU of the architecture has: SSE2 on x86-64, NEON on arm64.
   case baseline = 0
-  /// AVX2 and F16C.
+  /// AVX2, FMA and F16C.
   case avx2 = 1
   /// AVX-512 F, BW, DQ and VL.
   case avx512 = 2
