@@ -1,0 +1,11 @@
+import ArgumentParser
+
+struct Empty: ParsableCommand {
+  @Argument var path: String
+
+  func run() {
+    print(path)
+  }
+}
+
+Empty.main()
