@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -51,4 +52,27 @@ int cfs_sync(int descriptor) {
   if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;
 #endif
   return fsync(descriptor);
+}
+
+static volatile sig_atomic_t noted_signal = 0;
+
+static void note_signal(int signal) { noted_signal = signal; }
+
+void cfs_note_signals(void) {
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t index = 0; index < sizeof(signals) / sizeof(signals[0]); index++) {
+    struct sigaction previous;
+    /* A signal that the caller ignores (nohup) stays ignored. */
+    if (sigaction(signals[index], NULL, &previous) != 0 || previous.sa_handler == SIG_IGN) continue;
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(signals[index], &action, NULL);
+  }
+}
+
+int cfs_noted_signal(void) { return noted_signal; }
+
+void cfs_die_by_signal(int number) {
+  signal(number, SIG_DFL);
+  raise(number);
 }

@@ -19,6 +19,8 @@ public struct AtomicFile: ~Copyable {
   private static let bufferCapacity = 1 << 18
   /// What a copy that the kernel cannot do alone moves at a time.
   private static let chunkByteCount = 1 << 20
+  /// What the kernel copies before somebody looks whether the user wants to stop.
+  private static let kernelChunkByteCount = 1 << 26
 
   /// Starts a file that will stand at `path`.
   ///
@@ -57,6 +59,7 @@ public struct AtomicFile: ~Copyable {
   ///
   /// - Throws: `system` when they cannot be written, for example on a full disk.
   public mutating func write(_ bytes: RawSpan) throws(CheckpointError) {
+    try Interruption.check(target.string)
     if bytes.byteCount > Self.bufferCapacity - buffer.count { try flush() }
     if bytes.byteCount >= Self.bufferCapacity {
       try writeThrough(bytes)
@@ -77,8 +80,10 @@ public struct AtomicFile: ~Copyable {
     if range.count >= Self.bufferCapacity {
       try flush()
       copying: while offset < range.upperBound {
+        try Interruption.check(target.string)
         switch SystemCalls.copyRange(
-          from: source.descriptor, at: offset, to: descriptor, count: range.upperBound - offset)
+          from: source.descriptor, at: offset, to: descriptor,
+          count: min(Self.kernelChunkByteCount, range.upperBound - offset))
         {
         case .success(0): break copying
         case .success(let count):
@@ -104,6 +109,7 @@ public struct AtomicFile: ~Copyable {
   /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
   ///   replace, `system` when flushing or renaming fails; then nothing is left behind.
   public consuming func commit() throws(CheckpointError) {
+    try Interruption.check(target.string)
     try flush()
     if policy.synchronizes {
       try check(SystemCalls.synchronize(descriptor), "flush", target)

@@ -36,6 +36,7 @@ public struct Peftkit: ParsableCommand {
       try command.run()
     } catch let error as CheckpointError {
       ErrorReport.print(error)
+      if error.code == .interrupted { Interruption.endProcess() }
       exit(withError: ExitCode(2))
     } catch {
       exit(withError: error)

@@ -6,7 +6,7 @@ public struct CheckpointError: Error, Hashable, Sendable {
   public struct Code: Hashable, Sendable {
     private enum Kind {
       case truncated, malformed, unrecognized, unsupported, invalidArgument
-      case mismatch, missing, alreadyExists, system
+      case mismatch, missing, alreadyExists, system, interrupted
     }
     private let kind: Kind
 
@@ -28,6 +28,8 @@ public struct CheckpointError: Error, Hashable, Sendable {
     public static var alreadyExists: Self { Self(kind: .alreadyExists) }
     /// The operating system refused; the message names the call and its reason.
     public static var system: Self { Self(kind: .system) }
+    /// A signal asked to stop; nothing was written.
+    public static var interrupted: Self { Self(kind: .interrupted) }
   }
 
   /// The kind of failure.

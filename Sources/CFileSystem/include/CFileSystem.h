@@ -15,3 +15,12 @@ ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count
 
 /* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
 int cfs_sync(int descriptor);
+
+/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process. */
+void cfs_note_signals(void);
+
+/* The signal that was noted, 0 when there was none. */
+int cfs_noted_signal(void);
+
+/* Ends the process by `signal`, as if it had not been noted. */
+void cfs_die_by_signal(int signal);

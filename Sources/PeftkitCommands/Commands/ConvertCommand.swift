@@ -35,6 +35,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    Interruption.noteSignals()
     if try PathKind(path: source) == .directory {
       try DirectoryConversion(
         source: source, destination: destination, format: format ?? .safetensors,

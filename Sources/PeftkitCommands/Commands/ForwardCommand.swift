@@ -44,6 +44,7 @@ struct ForwardCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() throws {
+    Interruption.noteSignals()
     let embedding = try MultitaskPromptEmbedding(path: adapter)
     let input = try makeInput(for: embedding.dimensions)
     var file = try AtomicFile(path: output, policy: options.policy)

@@ -1,0 +1,27 @@
+internal import CFileSystem
+internal import Tensors
+
+/// Stopping by signal without leaving anything behind.
+///
+/// A program that writes files calls `noteSignals` first. The first SIGINT, SIGTERM or SIGHUP then
+/// makes the next write throw `interrupted`, so that every temporary is removed on the way out; the
+/// program ends by `endProcess()`. A second signal ends it at once.
+public enum Interruption {
+  /// Notes signals from now on, instead of ending the process.
+  public static func noteSignals() {
+    cfs_note_signals()
+  }
+
+  /// Ends the process by the signal that was noted, so that a shell sees how it ended.
+  public static func endProcess() {
+    cfs_die_by_signal(cfs_noted_signal())
+  }
+
+  /// Throws when a signal was noted.
+  ///
+  /// - Throws: `interrupted`.
+  static func check(_ path: String) throws(CheckpointError) {
+    guard cfs_noted_signal() != 0 else { return }
+    throw CheckpointError(.interrupted, "was not written: interrupted", path: path)
+  }
+}
