@@ -1,14 +1,6 @@
 internal import SystemPackage
 public import Tensors
 
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Glibc
-#endif
-
 /// A file's bytes mapped into memory, read-only; unmapped when the value ends.
 ///
 /// The pages are read when they are first touched. A file that is cut short while it is mapped ends
@@ -37,20 +29,18 @@ public struct MappedFile: ~Copyable, Sendable {
       byteCount = 0
       return
     }
-    // SAFETY: a fresh private read-only mapping aliases no Swift memory.
-    let address = unsafe mmap(
-      nil, file.byteCount, PROT_READ, MAP_PRIVATE, file.descriptor.rawValue, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else {
-      throw .system("map into memory", Errno(rawValue: errno), path: file.filePath)
+    switch unsafe SystemCalls.map(file.descriptor, byteCount: file.byteCount) {
+    case .success(let address): unsafe start = address
+    case .failure(let reason):
+      throw .system("map into memory", reason, path: file.filePath)
     }
-    unsafe start = UnsafeRawPointer(address)
     byteCount = file.byteCount
   }
 
   deinit {
     if let start = unsafe start {
       // SAFETY: spans of these bytes borrow from this value, so that none outlives it.
-      unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount)
+      unsafe SystemCalls.unmap(start, byteCount: byteCount)
     }
   }
 

@@ -79,6 +79,33 @@ enum SystemCalls {
     }
   }
 
+  /// Maps a file's first bytes, read-only and private.
+  ///
+  /// - Parameter byteCount: at least 1.
+  @unsafe
+  static func map(
+    _ descriptor: FileDescriptor, byteCount: Int
+  ) -> Result<UnsafeRawPointer, Errno> {
+    // SAFETY: a fresh read-only mapping aliases no Swift memory.
+    let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      return unsafe .failure(Errno(rawValue: errno))
+    }
+    return unsafe .success(UnsafeRawPointer(address))
+  }
+
+  /// Ends a mapping that `map` made.
+  @unsafe
+  static func unmap(_ start: UnsafeRawPointer, byteCount: Int) {
+    // SAFETY: the caller vouches that nothing borrows these bytes any more.
+    unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount)
+  }
+
+  /// Whether a person looks at what is written there.
+  static func isTerminal(_ descriptor: FileDescriptor) -> Bool {
+    isatty(descriptor.rawValue) == 1
+  }
+
   /// The name of this host and the id of this process.
   static func processIdentity() -> (host: String, process: Int) {
     var name = [CChar](repeating: 0, count: 256)

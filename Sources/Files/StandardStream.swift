@@ -1,14 +1,6 @@
 internal import SystemPackage
 public import Tensors
 
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Glibc
-#endif
-
 /// The streams that the process was started with.
 public enum StandardStream: Sendable {
   /// Data goes here.
@@ -21,7 +13,7 @@ public enum StandardStream: Sendable {
   }
 
   /// Whether a person looks at it.
-  public var isTerminal: Bool { isatty(descriptor.rawValue) == 1 }
+  public var isTerminal: Bool { SystemCalls.isTerminal(descriptor) }
 
   /// Writes bytes.
   ///
