@@ -90,12 +90,18 @@ public final class InputFile: Sendable {
     guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
       throw .truncated(need: count, have: max(0, byteCount - offset), at: offset).inFile(path)
     }
-    var bytes = [UInt8](repeating: 0, count: count)
-    var elements = bytes.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var raw = unsafe elements.mutableBytes
-    try read(at: offset, into: &raw)
-    return bytes
+    return try [UInt8](capacity: count) { output throws(CheckpointError) in
+      // SAFETY: any byte is a valid one, and `count` of them are counted as initialized only once
+      // `read` has filled them all.
+      try unsafe output.withUnsafeMutableBufferPointer {
+        buffer, initialized throws(CheckpointError) in
+        var bytes = unsafe MutableRawSpan(
+          _unsafeBytes: UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+        try read(at: offset, into: &bytes)
+        initialized = count
+      }
+    }
   }
 
   /// The whole file, for files that are small by nature such as a config.

@@ -110,19 +110,18 @@ struct HeaderParser: ~Escapable {
     try scanner.open(UInt8(ascii: "{"), "an object")
     guard !scanner.isEmpty(until: UInt8(ascii: "}")) else { return }
     repeat {
-      scanner.skipWhitespace()
-      let field = try scanner.scanString()
-      try scanner.expect(UInt8(ascii: ":"), ":")
-      if try matches(field, "dtype") {
-        try refuseSecond(entry.dtype != nil, field)
+      let (field, place) = try parseField()
+      switch field {
+      case .dtype:
+        try refuseSecond(entry.dtype != nil, "dtype", at: place)
         entry.dtype = try parseDType()
-      } else if try matches(field, "shape") {
-        try refuseSecond(entry.shape != nil, field)
+      case .shape:
+        try refuseSecond(entry.shape != nil, "shape", at: place)
         entry.shape = try parseShape()
-      } else if try matches(field, "data_offsets") {
-        try refuseSecond(entry.offsets != nil, field)
+      case .dataOffsets:
+        try refuseSecond(entry.offsets != nil, "data_offsets", at: place)
         entry.offsets = try parseOffsets()
-      } else {
+      case nil:
         try scanner.skipValue()
       }
     } while try scanner.continues(until: UInt8(ascii: "}"))
@@ -142,12 +141,23 @@ struct HeaderParser: ~Escapable {
     }
   }
 
+  /// A field's name and its colon.
+  ///
+  /// - Returns: the field, nil when it is none that means something, and where its name starts.
+  private mutating func parseField() throws(CheckpointError) -> (field: TensorField?, place: Int) {
+    scanner.skipWhitespace()
+    let start = scanner.position + 1
+    if let field = scanner.takeUsualField() { return (field, start) }
+    let name = try scanner.scanString()
+    try scanner.expect(UInt8(ascii: ":"), ":")
+    for field in TensorField.allCases where try matches(name, field.name) { return (field, start) }
+    return (nil, start)
+  }
+
   private func refuseSecond(
-    _ isSecond: Bool, _ field: StringToken
+    _ isSecond: Bool, _ name: StaticString, at place: Int
   ) throws(CheckpointError) {
-    guard isSecond else { return }
-    let name = try scanner.string(field)
-    throw scanner.failure("the field \"\(name)\" comes twice", at: field.range.lowerBound)
+    if isSecond { throw scanner.failure("the field \"\(name)\" comes twice", at: place) }
   }
 
   /// `"F32"`, or `{"F32": null}`, which the reference takes as well.
@@ -184,7 +194,7 @@ struct HeaderParser: ~Escapable {
     try scanner.open(UInt8(ascii: "["), "an array as shape")
     if !scanner.isEmpty(until: UInt8(ascii: "]")) {
       repeat {
-        dimensions.append(try parseSize("an extent"))
+        dimensions.append(try scanner.scanSize("an extent"))
       } while try scanner.continues(until: UInt8(ascii: "]"))
     }
     return start..<dimensions.count
@@ -193,22 +203,15 @@ struct HeaderParser: ~Escapable {
   private mutating func parseOffsets() throws(CheckpointError) -> (begin: UInt, end: UInt) {
     scanner.skipWhitespace()
     try scanner.open(UInt8(ascii: "["), "an array as data_offsets")
-    let begin = try parseSize("a data offset")
+    let begin = try scanner.scanSize("a data offset")
     guard try scanner.continues(until: UInt8(ascii: "]")) else {
       throw scanner.failure("data_offsets must have 2 elements")
     }
-    let end = try parseSize("a data offset")
+    let end = try scanner.scanSize("a data offset")
     guard try !scanner.continues(until: UInt8(ascii: "]")) else {
       throw scanner.failure("data_offsets must have 2 elements")
     }
     return (begin, end)
-  }
-
-  private mutating func parseSize(_ what: StaticString) throws(CheckpointError) -> UInt {
-    scanner.skipWhitespace()
-    let start = scanner.position
-    if scanner.isAtNumber, let size = try scanner.scanNumber() { return size }
-    throw scanner.failure("\(what) must be an integer from 0 to 2^64 - 1", at: start)
   }
 
   private mutating func makeEntry(
@@ -232,7 +235,10 @@ struct HeaderParser: ~Escapable {
 
   private func dtype(spelled token: StringToken) throws(CheckpointError) -> DType? {
     if token.hasEscapes { return DType(name: try scanner.string(token)) }
-    return DType(spelling: scanner.bytes.extracting(token.range))
+    let spelling = scanner.bytes.extracting(token.range)
+    // Most often the same as the one before.
+    if let last = entries.last?.dtype, spelling.elementsEqual(last.spelling) { return last }
+    return DType(spelling: spelling)
   }
 
   /// Whether a string means `text`, however it is spelled.

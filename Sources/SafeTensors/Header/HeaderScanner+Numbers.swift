@@ -2,8 +2,46 @@ internal import Tensors
 
 extension HeaderScanner {
   /// Whether a number starts under the cursor.
+  @inline(__always)
   var isAtNumber: Bool {
     current == UInt8(ascii: "-") || digit() != nil
+  }
+
+  /// Takes a size or offset: a plain integer of at most 64 bits.
+  ///
+  /// - Throws: `malformed` for what is no number, or another number.
+  @inline(__always)
+  mutating func scanSize(_ what: StaticString) throws(CheckpointError) -> UInt {
+    skipWhitespace()
+    if let size = takeShortInteger() { return size }
+    let start = position
+    if isAtNumber, let size = try scanNumber() { return size }
+    throw failure("\(what) must be an integer from 0 to 2^64 - 1", at: start)
+  }
+
+  /// Takes what most numbers are: at most 19 digits, and nothing else that a number may have. Leaves
+  /// the cursor for everything else, right or wrong.
+  @inline(__always)
+  private mutating func takeShortInteger() -> UInt? {
+    var value: UInt = 0
+    var index = position
+    let limit = min(bytes.count, position + 19)
+    while index < limit {
+      let digit = bytes[index] &- UInt8(ascii: "0")
+      guard digit < 10 else { break }
+      value = value &* 10 &+ UInt(digit)
+      index += 1
+    }
+    guard index > position, index < bytes.count else { return nil }
+    if bytes[position] == UInt8(ascii: "0"), index - position > 1 { return nil }
+    switch bytes[index] {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "e"),
+      UInt8(ascii: "E"):
+      return nil
+    default:
+      position = index
+      return value
+    }
   }
 
   /// Takes a number.
@@ -75,6 +113,7 @@ extension HeaderScanner {
     number.exponent += isNegative ? -exponent : exponent
   }
 
+  @inline(__always)
   private func digit() -> UInt64? {
     guard let byte = current, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
       return nil
@@ -100,10 +139,9 @@ private struct ApproximateNumber {
   }
 
   var isFinite: Bool {
-    guard significand != 0, exponent > 0 else { return true }
-    guard exponent <= 308 else {
-      return false
-    }
+    // 2^64 · 10^288 is still a double.
+    guard significand != 0, exponent > 288 else { return true }
+    guard exponent <= 308 else { return false }
     return (Double(significand) * Self.powerOfTen(exponent)).isFinite
   }
 

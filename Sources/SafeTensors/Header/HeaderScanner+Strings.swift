@@ -17,6 +17,7 @@ extension HeaderScanner {
     position += 1
     let start = position
     var hasEscapes = false
+    skipPlainText()
     while position < bytes.count {
       switch bytes[position] {
       case UInt8(ascii: "\""):
@@ -25,6 +26,7 @@ extension HeaderScanner {
       case UInt8(ascii: "\\"):
         hasEscapes = true
         _ = try scanEscape()
+        skipPlainText()
       case 0..<0x20:
         throw failure("a control character stands unescaped in a string")
       default:
@@ -32,6 +34,24 @@ extension HeaderScanner {
       }
     }
     throw failure("a string does not end")
+  }
+
+  /// Skips bytes that mean themselves, eight at a time: on return a quote, a backslash or a control
+  /// character stands under the cursor, or fewer than eight bytes are left.
+  @inline(__always)
+  private mutating func skipPlainText() {
+    while position <= bytes.count - 8 {
+      let word = bytes.word(at: position)
+      let stops =
+        word.highBits(ofBytesBelow: 0x20)
+        | (word ^ UInt64(repeating: UInt8(ascii: "\""))).highBits(ofBytesBelow: 1)
+        | (word ^ UInt64(repeating: UInt8(ascii: "\\"))).highBits(ofBytesBelow: 1)
+      guard stops == 0 else {
+        position += stops.trailingZeroBitCount / 8
+        return
+      }
+      position += 8
+    }
   }
 
   /// The text of a string as UTF-8, appended to `text`.
@@ -98,5 +118,20 @@ extension HeaderScanner {
       position += 1
     }
     return value
+  }
+}
+
+extension UInt64 {
+  /// Eight times the same byte.
+  @inline(__always)
+  fileprivate init(repeating byte: UInt8) {
+    self = 0x0101_0101_0101_0101 * UInt64(byte)
+  }
+
+  /// A word whose lowest set bit is the high bit of the lowest byte below `limit`, which is at most
+  /// 128; zero when there is none. Bits above the lowest mean nothing: a borrow may have set them.
+  @inline(__always)
+  fileprivate func highBits(ofBytesBelow limit: UInt8) -> UInt64 {
+    (self &- UInt64(repeating: limit)) & ~self & UInt64(repeating: 0x80)
   }
 }

@@ -23,11 +23,19 @@ struct HeaderScanner: ~Escapable {
   }
 
   /// The byte under the cursor, nil at the end.
+  @inline(__always)
   var current: UInt8? {
     position < bytes.count ? bytes[position] : nil
   }
 
+  @inline(__always)
   mutating func skipWhitespace() {
+    // Writers leave none, so that a look at one byte is most often enough.
+    guard let byte = current, byte <= UInt8(ascii: " ") else { return }
+    skipRun()
+  }
+
+  private mutating func skipRun() {
     while position < bytes.count {
       switch bytes[position] {
       case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"):
@@ -39,6 +47,7 @@ struct HeaderScanner: ~Escapable {
   }
 
   /// Skips white space and takes `byte` if it comes next.
+  @inline(__always)
   mutating func take(_ byte: UInt8) -> Bool {
     skipWhitespace()
     guard position < bytes.count, bytes[position] == byte else { return false }
@@ -47,12 +56,14 @@ struct HeaderScanner: ~Escapable {
   }
 
   /// Skips white space and takes `byte`, which must come next.
-  mutating func expect(_ byte: UInt8, _ meaning: String) throws(CheckpointError) {
+  @inline(__always)
+  mutating func expect(_ byte: UInt8, _ meaning: StaticString) throws(CheckpointError) {
     guard take(byte) else { throw failure("expected \(meaning)") }
   }
 
   /// Opens an object or array: `byte` must come next.
-  mutating func open(_ byte: UInt8, _ meaning: String) throws(CheckpointError) {
+  @inline(__always)
+  mutating func open(_ byte: UInt8, _ meaning: StaticString) throws(CheckpointError) {
     try expect(byte, meaning)
     depth += 1
     guard depth <= Self.deepestNesting else {
@@ -63,6 +74,7 @@ struct HeaderScanner: ~Escapable {
   /// After an element: takes the comma, or the closing byte, which ends the object or array.
   ///
   /// - Returns: whether another element follows.
+  @inline(__always)
   mutating func continues(until closing: UInt8) throws(CheckpointError) -> Bool {
     if take(UInt8(ascii: ",")) { return true }
     guard take(closing) else {

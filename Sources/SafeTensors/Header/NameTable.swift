@@ -5,12 +5,14 @@ internal import Tensors
 /// Linear probing over a power of two at least twice the number of names. The hash is keyed anew in
 /// every process, so that no file can be made whose names collide.
 struct NameTable: Sendable {
-  private var slots: [UInt32]
+  /// The number of an entry in the low half of each, the high half of its name's hash in the high
+  /// half, so that a name is only looked at when it is most likely the right one.
+  private var slots: [UInt64]
   private let mask: Int
 
   /// One random key a process.
   private static let key = UInt64.random(in: .min ... .max) | 1
-  private static let vacant = UInt32.max
+  private static let vacant = UInt64.max
 
   /// Enters the names of all tensors.
   ///
@@ -20,56 +22,72 @@ struct NameTable: Sendable {
     let count = tables.entries.count
     var capacity = 8
     while capacity < 2 * count { capacity *= 2 }
-    slots = [UInt32](repeating: Self.vacant, count: capacity)
+    slots = [UInt64](repeating: Self.vacant, count: capacity)
     mask = capacity - 1
     let text = tables.text.span
-    for number in 0..<count {
-      let range = tables.entries[number].nameRange
-      let name = text.extracting(range)
-      let slot = slot(of: name, in: tables)
+    let entries = tables.entries.span
+    let key = Self.key
+    for number in entries.indices {
+      let name = text.extracting(entries[number].nameRange)
+      let hash = Self.hash(name, key: key)
+      let slot = slot(of: name, hash: hash, text: text, entries: entries)
       guard slots[slot] == Self.vacant else {
-        let tensor = tables.name(of: tables.entries[number])
         throw CheckpointError(
-          .malformed, "the name of a tensor comes twice", tensor: tensor,
+          .malformed, "the name of a tensor comes twice",
+          tensor: tables.name(of: tables.entries[number]),
           hint: "such a file is ambiguous: readers differ in which of the two they load")
       }
-      slots[slot] = UInt32(number)
+      slots[slot] = hash & ~0xFFFF_FFFF | UInt64(number)
     }
   }
 
   /// The number of the entry with this name.
   func entry(named name: TensorName, in tables: HeaderTables) -> Int? {
     let bytes = Array(name.string.utf8)
-    let found = slots[slot(of: bytes.span, in: tables)]
-    return found == Self.vacant ? nil : Int(found)
+    let slot = slot(
+      of: bytes.span, hash: Self.hash(bytes.span, key: Self.key), text: tables.text.span,
+      entries: tables.entries.span)
+    let found = slots[slot]
+    return found == Self.vacant ? nil : Int(found & 0xFFFF_FFFF)
   }
 
   /// The slot that holds this name, or the vacant one where it would go.
-  private func slot(of name: Span<UInt8>, in tables: HeaderTables) -> Int {
-    let text = tables.text.span
-    var slot = Int(truncatingIfNeeded: Self.hash(name)) & mask
+  private func slot(
+    of name: Span<UInt8>, hash: UInt64, text: Span<UInt8>, entries: Span<HeaderTables.Entry>
+  ) -> Int {
+    var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != Self.vacant {
-      let other = text.extracting(tables.entries[Int(slots[slot])].nameRange)
-      if other.elementsEqual(name) { return slot }
+      if (slots[slot] ^ hash) >> 32 == 0 {
+        let other = entries[Int(slots[slot] & 0xFFFF_FFFF)].nameRange
+        if text.extracting(other).elementsEqual(name) { return slot }
+      }
       slot = (slot + 1) & mask
     }
     return slot
   }
 
   /// Folds eight bytes at a time by a 128-bit multiplication.
-  private static func hash(_ bytes: Span<UInt8>) -> UInt64 {
+  private static func hash(_ bytes: Span<UInt8>, key: UInt64) -> UInt64 {
     var state = key ^ UInt64(bytes.count)
     var index = 0
-    while index < bytes.count {
+    while index <= bytes.count - 8 {
+      state = fold(state ^ bytes.word(at: index), key)
+      index += 8
+    }
+    if index < bytes.count {
       var word: UInt64 = 0
-      let end = min(index + 8, bytes.count)
-      while index < end {
+      while index < bytes.count {
         word = word << 8 | UInt64(bytes[index])
         index += 1
       }
-      let (high, low) = (state ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15 ^ key)
-      state = high ^ low &+ key
+      state = fold(state ^ word, key)
     }
     return state ^ state >> 32
+  }
+
+  @inline(__always)
+  private static func fold(_ word: UInt64, _ key: UInt64) -> UInt64 {
+    let (high, low) = word.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15 ^ key)
+    return (high ^ low) &+ key
   }
 }
