@@ -28,9 +28,7 @@ public struct SafeTensorsLayout: Sendable {
           .malformed, "no tensor of a safetensors file can have this name", tensor: tensor.name)
       }
       let (end, overflow) = offset.addingReportingOverflow(tensor.byteCount)
-      guard !overflow else {
-        throw CheckpointError(.unsupported, "the tensors take more than 2^63 bytes")
-      }
+      guard !overflow else { throw Self.tooLarge }
       header.append(tensor, offsets: offset..<end)
       offset = end
     }
@@ -50,7 +48,13 @@ public struct SafeTensorsLayout: Sendable {
     }
     prefix += bytes
     self.prefix = prefix
-    byteCount = prefix.count + offset
+    let (sum, overflow) = offset.addingReportingOverflow(prefix.count)
+    guard !overflow else { throw Self.tooLarge }
+    byteCount = sum
+  }
+
+  private static var tooLarge: CheckpointError {
+    CheckpointError(.unsupported, "the file would take 2^63 bytes or more")
   }
 
   private static func refuseDuplicates(_ tensors: [TensorInfo]) throws(CheckpointError) {

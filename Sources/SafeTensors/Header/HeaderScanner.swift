@@ -67,7 +67,7 @@ struct HeaderScanner: ~Escapable {
     try expect(byte, meaning)
     depth += 1
     guard depth <= Self.deepestNesting else {
-      throw failure("nested deeper than \(Self.deepestNesting) levels")
+      throw failure("nested deeper than \(Self.deepestNesting) levels", at: position - 1)
     }
   }
 
