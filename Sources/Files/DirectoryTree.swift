@@ -39,15 +39,18 @@ public struct DirectoryTree: Sendable {
 
   /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
   private static let deepest = 32
+  /// Larger trees are refused: links that fan out make billions of paths of a few directories.
+  static let mostEntries = 1_000_000
 
-  /// Lists a tree in byte order, symbolic links followed.
+  /// Lists a tree, symbolic links followed; the names of each directory are in byte order.
   ///
   /// - Throws: `system` when a directory cannot be read, `unsupported` when it is deeper than 32
-  ///   levels, for example by a link to its own parent.
+  ///   levels, for example by a link to its own parent, or holds more than a million entries.
   /// - Complexity: one system call or two for each entry.
   public init(of root: String) throws(CheckpointError) {
     self.root = root
     var pending: [(path: FilePath, depth: Int)] = [(FilePath(""), 0)]
+    var entryCount = 0
     while let (path, depth) = pending.popLast() {
       let directory = FilePath(root).pushing(path)
       guard depth <= Self.deepest else {
@@ -56,14 +59,23 @@ public struct DirectoryTree: Sendable {
           path: directory.string, hint: "does a symbolic link lead back to its own parent?")
       }
       if depth > 0 { directories.append(RelativePath(path)) }
-      for name in try Self.names(in: directory) {
+      let names = try Self.names(in: directory)
+      entryCount += names.count
+      guard entryCount <= Self.mostEntries else {
+        throw CheckpointError(
+          .unsupported, "holds more than \(Self.mostEntries) files and directories", path: root,
+          hint: "do symbolic links lead to the same directory many times?")
+      }
+      var inner: [(path: FilePath, depth: Int)] = []
+      for name in names {
         let entry = RelativePath(path.appending(name))
         switch (try? Stat(directory.appending(name)))?.type {
         case .regular: files.append(entry)
-        case .directory: pending.append((entry.path, depth + 1))
+        case .directory: inner.append((entry.path, depth + 1))
         default: others.append(entry)
         }
       }
+      pending += inner.reversed()
     }
   }
 
@@ -85,7 +97,8 @@ public struct DirectoryTree: Sendable {
     }
   }
 
-  /// Removes a directory and all that is in it; links themselves, never what they lead to.
+  /// Removes a directory and all that is in it; links themselves, never what they lead to, not even
+  /// when `root` is one, which is a failure.
   ///
   /// - Returns: the first failure, nil when all is gone.
   static func remove(_ root: FilePath) -> Errno? {
@@ -95,7 +108,7 @@ public struct DirectoryTree: Sendable {
         if let failure = SystemCalls.removeDirectory(path) { return failure }
         continue
       }
-      switch SystemCalls.names(in: path) {
+      switch SystemCalls.names(in: path, followsLink: false) {
       case .failure(let failure): return failure
       case .success(let names):
         pending.append((path, true))

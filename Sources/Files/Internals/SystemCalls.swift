@@ -116,11 +116,23 @@ enum SystemCalls {
   }
 
   /// The names in a directory, without `.` and `..`, in byte order.
-  static func names(in directory: FilePath) -> Result<[FilePath.Component], Errno> {
-    // SAFETY: the stream is used on this thread only and closed before returning; an entry is read
-    // before the next `readdir` overwrites it, and its name is NUL-terminated.
+  ///
+  /// - Parameter followsLink: whether a link to a directory is as good as one; it fails with
+  ///   `.notDirectory` or `.tooManySymbolicLinkLevels` if not.
+  static func names(
+    in directory: FilePath, followsLink: Bool = true
+  ) -> Result<[FilePath.Component], Errno> {
+    // SAFETY: the stream owns the descriptor, is used on this thread only and closed before
+    // returning; an entry is read before the next `readdir` overwrites it, and its name is
+    // NUL-terminated.
     unsafe directory.withPlatformString { path in
-      guard let stream = unsafe opendir(path) else { return .failure(Errno(rawValue: errno)) }
+      let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
+      let descriptor = unsafe open(path, flags)
+      guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
+      guard let stream = unsafe fdopendir(descriptor) else {
+        defer { close(descriptor) }
+        return .failure(Errno(rawValue: errno))
+      }
       defer { unsafe closedir(stream) }
       var names: [FilePath.Component] = []
       while true {
@@ -142,7 +154,10 @@ enum SystemCalls {
   }
 
   private static func precedes(_ left: FilePath.Component, _ right: FilePath.Component) -> Bool {
-    left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    // SAFETY: both strings are NUL-terminated and outlive the call, which compares unsigned bytes.
+    unsafe left.withPlatformString { left in
+      unsafe right.withPlatformString { right in unsafe strcmp(left, right) < 0 }
+    }
   }
 
   private static func calling(_ body: () -> CInt) -> Errno? {
