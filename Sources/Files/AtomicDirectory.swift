@@ -17,16 +17,17 @@ public struct AtomicDirectory: ~Copyable {
   ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
   public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
-    if let status = try? Stat(target, followTargetSymlink: false) {
-      guard policy.replacesExisting else { throw .alreadyExists(target) }
-      guard status.type == .directory else {
-        throw CheckpointError(.invalidArgument, "is not a directory", path: target.string)
-      }
+    _ = try Self.replaces(target, policy)
+    switch TemporaryName.makeSibling(
+      of: target,
+      { path in
+        SystemCalls.makeDirectory(path).map { .failure($0) } ?? .success(())
+      })
+    {
+    case .success(let made): temporary = made.path
+    case .failure(let reason): throw .system("create a directory beside it", reason, path: target)
     }
-    let temporary = TemporaryName.sibling(of: target)
-    try check(SystemCalls.makeDirectory(temporary), "create a directory beside it", target)
     self.target = target
-    self.temporary = temporary
     self.policy = policy
   }
 
@@ -48,6 +49,7 @@ public struct AtomicDirectory: ~Copyable {
   public func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
     let path = temporary.pushing(name.path)
     try check(SystemCalls.makeDirectory(path), "create a directory", path)
+    if policy.synchronizes { try Placement.synchronizeDirectory(of: path) }
   }
 
   /// Gives the directory its name.
@@ -56,7 +58,7 @@ public struct AtomicDirectory: ~Copyable {
   ///   replace, `system` when renaming fails; then what stood there still stands.
   public consuming func commit() throws(CheckpointError) {
     if policy.synchronizes { try Placement.synchronizeDirectory(of: temporary.pushing(".")) }
-    if policy.replacesExisting, (try? Stat(target, followTargetSymlink: false)) != nil {
+    if try Self.replaces(target, policy) {
       try replaceTarget()
     } else {
       try Placement.place(temporary, at: target, replacing: false)
@@ -83,14 +85,28 @@ public struct AtomicDirectory: ~Copyable {
     }
   }
 
-  /// The path without a trailing `.` and such, which could not be renamed.
+  /// Whether a directory stands at `target` that is to be replaced.
+  private static func replaces(
+    _ target: FilePath, _ policy: OutputPolicy
+  ) throws(CheckpointError) -> Bool {
+    guard let status = try? Stat(target, followTargetSymlink: false) else { return false }
+    guard policy.replacesExisting else { throw .alreadyExists(target) }
+    guard status.type == .directory else {
+      throw CheckpointError(.invalidArgument, "is not a directory", path: target.string)
+    }
+    return true
+  }
+
+  /// The path without trailing `.`, which could not be renamed. Its `..` stay: behind a symbolic
+  /// link they lead elsewhere than the text says.
   private static func resolved(_ path: FilePath) throws(CheckpointError) -> FilePath {
-    let normal = path.lexicallyNormalized()
-    guard let name = normal.lastComponent, name.kind == .regular else {
+    var target = path
+    while target.lastComponent?.kind == .currentDirectory { target.removeLastComponent() }
+    guard target.lastComponent?.kind == .regular else {
       throw CheckpointError(
         .invalidArgument, "cannot be replaced by an output; name the directory itself",
         path: path.string)
     }
-    return normal
+    return target
   }
 }

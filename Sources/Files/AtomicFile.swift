@@ -31,14 +31,20 @@ public struct AtomicFile: ~Copyable {
   }
 
   init(_ target: FilePath, policy: OutputPolicy) throws(CheckpointError) {
-    let existing = try Self.permissionsOfFile(toReplace: target, policy: policy)
-    let temporary = TemporaryName.sibling(of: target)
-    let descriptor = try calling("create a file beside it", target) {
-      try FileDescriptor.open(
-        temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
+    guard target.lastComponent?.kind == .regular else {
+      throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
     }
-    // A file that others may not read must not become readable by being replaced.
+    let existing = try Self.permissionsOfFile(toReplace: target, policy: policy)
+    // A file that others may not read must not become readable by being replaced, nor its
+    // replacement be opened by them while it is still empty.
+    let initial: FilePermissions =
+      existing == nil ? [.ownerReadWrite, .groupReadWrite, .otherReadWrite] : [.ownerReadWrite]
+    let temporary: FilePath
+    let descriptor: FileDescriptor
+    switch TemporaryName.makeSibling(of: target, { Self.create($0, permissions: initial) }) {
+    case .success(let made): (temporary, descriptor) = made
+    case .failure(let reason): throw .system("create a file beside it", reason, path: target)
+    }
     if let existing, let failure = SystemCalls.setPermissions(existing, of: descriptor) {
       try? descriptor.close()
       _ = SystemCalls.unlink(temporary)
@@ -132,6 +138,19 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
+  private static func create(
+    _ path: FilePath, permissions: FilePermissions
+  ) -> Result<FileDescriptor, Errno> {
+    do {
+      return .success(
+        try FileDescriptor.open(
+          path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+          permissions: permissions))
+    } catch {
+      return .failure(error as? Errno ?? .ioError)
+    }
+  }
+
   /// The permissions of the file that will be replaced, nil when there is none.
   private static func permissionsOfFile(
     toReplace target: FilePath, policy: OutputPolicy
@@ -139,7 +158,8 @@ public struct AtomicFile: ~Copyable {
     guard let status = try? Stat(target, followTargetSymlink: false) else { return nil }
     guard policy.replacesExisting else { throw .alreadyExists(target) }
     switch status.type {
-    case .regular: return status.permissions
+    // Not set-user-id and its like: the new file may have another owner.
+    case .regular: return status.permissions.subtracting([.setUserID, .setGroupID])
     case .symbolicLink: return nil
     case .directory:
       throw CheckpointError(.invalidArgument, "is a directory", path: target.string)

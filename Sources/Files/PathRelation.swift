@@ -7,7 +7,14 @@ public enum PathRelation {
   /// - Complexity: a system call for each level above `path`.
   public static func isInside(_ path: String, _ directory: String) -> Bool {
     guard let target = identity(of: FilePath(directory)) else { return false }
-    var current = FilePath(path).lexicallyNormalized().parent
+    // Only a last name can be taken off as text: `..` behind a symbolic link leads elsewhere.
+    var current = FilePath(path)
+    while current.lastComponent?.kind == .currentDirectory { current.removeLastComponent() }
+    if current.lastComponent?.kind == .regular {
+      current = current.parent
+    } else {
+      current.append("..")
+    }
     var previous: Identity?
     // The root is its own parent, which ends the climb.
     while let identity = identity(of: current), identity != previous {

@@ -11,7 +11,27 @@ enum TemporaryName {
   /// The longest name that common file systems hold, in bytes.
   private static let longestName = 255
 
-  /// A sibling of `path` that no living process uses.
+  /// Makes a sibling of `path` with `create`, which must fail with `.fileExists` for a name in use.
+  ///
+  /// Such a name is left over from a process that was killed and had this one's id, as all first
+  /// processes of containers do; then the next is tried.
+  ///
+  /// - Returns: the sibling's name and what `create` made.
+  static func makeSibling<R>(
+    of path: FilePath, _ create: (FilePath) -> Result<R, Errno>
+  ) -> Result<(path: FilePath, value: R), Errno> {
+    var attempt = 0
+    while true {
+      let sibling = sibling(of: path)
+      switch create(sibling) {
+      case .success(let value): return .success((sibling, value))
+      case .failure(.fileExists) where attempt < 1000: attempt += 1
+      case .failure(let reason): return .failure(reason)
+      }
+    }
+  }
+
+  /// A sibling of `path` that no other part of this process uses.
   static func sibling(of path: FilePath) -> FilePath {
     let identity = SystemCalls.processIdentity()
     let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
