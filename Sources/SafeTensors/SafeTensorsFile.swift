@@ -6,7 +6,7 @@ public import Tensors
 ///
 /// Opening reads the header with read calls and nothing else; the data is mapped when a tensor is
 /// first asked for. Verdicts are those of the reference implementation, except that a name or
-/// metadata key that comes twice is refused.
+/// metadata key that comes twice is refused (R14).
 public final class SafeTensorsFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
@@ -24,7 +24,7 @@ public final class SafeTensorsFile: TensorArchive {
   private let dataStart: Int
   private let mapping = Mutex<SharedMapping?>(nil)
 
-  /// The largest header, in bytes: the reference's limit.
+  /// The largest header, in bytes: the reference's limit (R3).
   public static let largestHeader = 100_000_000
   /// The bytes of the header's length.
   static let lengthByteCount = 8

@@ -122,7 +122,7 @@ extension HeaderScanner {
   }
 }
 
-/// A decimal number as serde_json reads it without its exact mode: a 64-bit significand and a power
+/// A decimal number as serde_json reads it without its exact mode (R10): a 64-bit significand and a power
 /// of ten, multiplied with a rounding that refuses some numbers just below the largest double.
 private struct ApproximateNumber {
   var significand: UInt64 = 0

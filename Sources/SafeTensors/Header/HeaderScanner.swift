@@ -13,7 +13,7 @@ struct HeaderScanner: ~Escapable {
   /// The number of objects and arrays that are open.
   var depth = 0
 
-  /// serde_json's limit: the object of the header counts as the first level.
+  /// serde_json's limit: the object of the header counts as the first level (R9).
   static let deepestNesting = 127
 
   @_lifetime(copy bytes)
