@@ -29,15 +29,17 @@ public struct PromptInput: Sendable, Hashable {
     let tokens = dimensions.virtualTokenCount
     guard taskIDs.count == 1 || taskIDs.count == batchCount else {
       throw .invalidArgument(
-        "\(taskIDs.count) task ids do not go with \(batchCount) prompts; give one, or one for each")
+        "the number of task ids is \(taskIDs.count), and that of prompts \(batchCount); "
+          + "give one id, or one for each prompt")
     }
     guard sequenceLength == tokens || tokens == 1 else {
       throw .invalidArgument(
-        "\(sequenceLength) indices for each prompt, where the adapter has \(tokens) virtual tokens")
+        "the number of indices is \(sequenceLength) for each prompt, and that of virtual tokens \(tokens)"
+      )
     }
     if let task = taskIDs.first(where: { !(0..<dimensions.taskCount).contains($0) }) {
       throw .invalidArgument(
-        "there is no task \(task): the adapter has tasks 0 to \(dimensions.taskCount - 1)")
+        "there is no task \(task): the adapter has \(Self.range("task", dimensions.taskCount))")
     }
     let (count, overflow) = batchCount.multipliedReportingOverflow(by: sequenceLength)
     guard batchCount >= 0, sequenceLength >= 0, !overflow else {
@@ -50,21 +52,26 @@ public struct PromptInput: Sendable, Hashable {
       }
       if let place = indices.firstIndex(where: { !(0..<tokens).contains($0) }) {
         throw .invalidArgument(
-          "there is no virtual token \(indices[place]): the adapter has 0 to \(tokens - 1) "
-            + "(prompt \(place / sequenceLength), position \(place % sequenceLength))")
+          "there is no virtual token \(indices[place]) (prompt \(place / sequenceLength), position "
+            + "\(place % sequenceLength)): the adapter has \(Self.range("virtual token", tokens))")
       }
       self.indices = indices
     } else {
       guard sequenceLength == tokens else {
         throw .invalidArgument(
-          "\(sequenceLength) positions need indices, since the adapter has \(tokens) virtual tokens"
-        )
+          "the number of positions is \(sequenceLength), and that of virtual tokens \(tokens): "
+            + "such prompts need indices")
       }
       self.indices = (0..<count).map { $0 % tokens }
     }
     self.taskIDs = taskIDs
     self.batchCount = batchCount
     self.sequenceLength = sequenceLength
+  }
+
+  /// Which ids there are, for messages; counts are at least 1.
+  private static func range(_ noun: String, _ count: Int) -> String {
+    count == 1 ? "the one \(noun) 0" : "the \(noun)s 0 to \(count - 1)"
   }
 
   /// One prompt for each task, every virtual token in order.

@@ -14,9 +14,9 @@ public struct AdapterDirectory: Sendable {
   public static let weightsNames = ["adapter_model.safetensors", "adapter_model.bin"]
 
   /// The path of the config.
-  public var configPath: String { path + "/" + AdapterConfig.fileName }
+  public var configPath: String { Self.path(of: AdapterConfig.fileName, in: path) }
   /// The path of the weights.
-  public var weightsPath: String { path + "/" + weightsName }
+  public var weightsPath: String { Self.path(of: weightsName, in: path) }
 
   /// Looks for the files.
   ///
@@ -25,10 +25,12 @@ public struct AdapterDirectory: Sendable {
   public init(path: String) throws(CheckpointError) {
     self.path = path
     let directory = path
-    guard PathKind.existing(directory + "/" + AdapterConfig.fileName) == .file else {
+    guard PathKind.existing(Self.path(of: AdapterConfig.fileName, in: directory)) == .file else {
       throw Self.missing(AdapterConfig.fileName, in: directory)
     }
-    let present = Self.weightsNames.filter { PathKind.existing(directory + "/" + $0) == .file }
+    let present = Self.weightsNames.filter {
+      PathKind.existing(Self.path(of: $0, in: directory)) == .file
+    }
     guard let first = present.first else {
       throw Self.missing(Self.weightsNames.joined(separator: " or "), in: directory)
     }
@@ -36,13 +38,18 @@ public struct AdapterDirectory: Sendable {
     supersededNames = Array(present.dropFirst())
   }
 
+  /// A path in a directory that may be spelled with a slash at its end.
+  private static func path(of name: String, in directory: String) -> String {
+    directory.hasSuffix("/") ? directory + name : directory + "/" + name
+  }
+
   private static func missing(_ name: String, in directory: String) -> CheckpointError {
     let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
-    let adapters = others.filter {
-      PathKind.existing("\(directory)/\($0)/\(AdapterConfig.fileName)") == .file
+    let adapters = others.map { path(of: $0, in: directory) }.filter {
+      PathKind.existing(path(of: AdapterConfig.fileName, in: $0)) == .file
     }
     return CheckpointError(
       .missing, "is not an adapter directory: it has no \(name)", path: directory,
-      hint: adapters.first.map { "an adapter stands in \(directory)/\($0)" })
+      hint: adapters.first.map { "an adapter stands in \($0)" })
   }
 }

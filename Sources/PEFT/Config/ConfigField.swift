@@ -21,7 +21,7 @@ public struct ConfigField<Value: ConfigValue>: Sendable {
     guard let json = document[key] else { return defaultValue }
     guard let value = Value.decode(json) else {
       throw CheckpointError(
-        .mismatch, "\"\(key)\" must be \(Value.expectation), and is \(json.kindName)")
+        .mismatch, "\"\(key)\" must be \(Value.expectation), and is \(json.kindInConfig)")
     }
     return value
   }
@@ -39,5 +39,16 @@ extension ConfigField: AnyConfigField {
 
   func check(_ document: JSONObject) throws(CheckpointError) {
     _ = try value(in: document)
+  }
+}
+
+extension JSONValue {
+  /// What a value is, for messages that say what it should have been: an integer is refused for its
+  /// size alone where an integer is wanted.
+  fileprivate var kindInConfig: String {
+    if case .integer(let value) = self, Int(exactly: value) == nil {
+      return "an integer beyond 64 bits"
+    }
+    return kindName
   }
 }

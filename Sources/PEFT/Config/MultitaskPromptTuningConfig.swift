@@ -121,7 +121,10 @@ extension MultitaskPromptTuningConfig {
       }
       let (total, overflow) = tokens.multipliedReportingOverflow(by: submoduleCount)
       guard !overflow else {
-        throw CheckpointError(.mismatch, "the config asks for more than 2^63 virtual tokens")
+        throw CheckpointError(
+          .mismatch,
+          "\"num_virtual_tokens\" \(tokens) times \"num_transformer_submodules\" "
+            + "\(submoduleCount) is more than 64 bits can count")
       }
       return MultitaskPromptDimensions(
         taskCount: try size(MultitaskPromptTuningFields.taskCount),
