@@ -14,7 +14,7 @@ struct ConfigCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit config my-adapter
-        peftkit config my-adapter/adapter_config.json | diff - other/adapter_config.json
+        peftkit config my-adapter | diff - other/adapter_config.json
       """)
 
   @Argument(help: "An adapter_config.json, or a directory that holds one.", completion: .file())

@@ -29,10 +29,22 @@ struct ConvertCommand: ParsableCommand {
     help: ArgumentHelp("The file or directory to write.", valueName: "dst"), completion: .file())
   var destination: String
 
-  @Option(name: .customLong("to"), help: "The format to write: safetensors or torch.")
+  @Option(
+    name: .customLong("to"), help: ArgumentHelp("The format to write.", valueName: "format"))
   var format: CheckpointFormat?
 
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    // A source that is not there is for `run` to report.
+    guard PathKind.existing(source) == .file, fileFormat == nil else { return }
+    throw ValidationError(
+      "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
+        + ".safetensors or .bin.")
+  }
+
+  /// The format that a file is written in.
+  private var fileFormat: CheckpointFormat? { format ?? CheckpointFormat(fileName: destination) }
 
   func run() throws {
     Interruption.noteSignals()
@@ -43,13 +55,10 @@ struct ConvertCommand: ParsableCommand {
       ).run()
       return
     }
-    guard let format = format ?? CheckpointFormat(fileName: destination) else {
-      throw ValidationError(
-        "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
-          + ".safetensors or .bin.")
-    }
+    // Anything but a file is refused when it is opened, whatever the format.
     try FileConversion(
-      source: source, destination: destination, format: format, policy: output.policy
+      source: source, destination: destination, format: fileFormat ?? .safetensors,
+      policy: output.policy
     ).run()
   }
 }

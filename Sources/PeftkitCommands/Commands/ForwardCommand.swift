@@ -14,7 +14,8 @@ struct ForwardCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit forward my-adapter --tasks 0,2 -o prompts.safetensors
-        peftkit forward my-adapter --tasks 1 --indices batch.safetensors --dtype bfloat16 -o out.safetensors
+        peftkit forward my-adapter --tasks 1 --dtype bfloat16 -o out.safetensors
+        peftkit forward my-adapter --tasks 1 --indices in.safetensors -o out.safetensors
       """)
 
   @Argument(help: "An adapter directory.", completion: .directory)
@@ -22,7 +23,8 @@ struct ForwardCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Task ids, separated by commas: one for each prompt, or one for all.", valueName: "ids"))
+      "Task ids from 0, separated by commas: one for each prompt, or one for all.", valueName: "ids"
+    ))
   var tasks: TaskList
 
   @Option(
@@ -32,7 +34,7 @@ struct ForwardCommand: ParsableCommand {
     completion: .file())
   var indices: String?
 
-  @Option(help: "What to compute in: float32, float64, bfloat16 or float16.")
+  @Option(help: "The type to compute in, as torch spells it.")
   var dtype: ComputeDType = .float32
 
   @Option(

@@ -18,7 +18,7 @@ struct VerifyCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit verify my-adapter --reference reference.safetensors
-        peftkit verify my-adapter --reference reference.safetensors --rtol 1e-4 --atol 1e-6
+        peftkit verify my-adapter --reference reference.safetensors --rtol 1e-4
       """)
 
   @Argument(help: "An adapter directory.", completion: .directory)
@@ -29,10 +29,16 @@ struct VerifyCommand: ParsableCommand {
     completion: .file())
   var reference: String
 
-  @Option(help: "Relative tolerance: judge as torch.allclose does.")
+  @Option(
+    help: ArgumentHelp(
+      "Relative tolerance: judge as torch.allclose does (1e-05 if only --atol is given).",
+      valueName: "x"))
   var rtol: Double?
 
-  @Option(help: "Absolute tolerance: judge as torch.allclose does.")
+  @Option(
+    help: ArgumentHelp(
+      "Absolute tolerance: judge as torch.allclose does (1e-08 if only --rtol is given).",
+      valueName: "y"))
   var atol: Double?
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")
