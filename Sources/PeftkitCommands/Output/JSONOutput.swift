@@ -3,8 +3,12 @@ internal import JSONDocument
 internal import Tensors
 
 /// JSON for a program, strict, streamed to standard output and ended by a newline.
+///
+/// Everything beyond ASCII is escaped: text comes from files that nobody vouches for, and U+009B or
+/// a change of direction would reach the terminal of whoever looks at the output.
 struct JSONOutput: ~Copyable {
-  var writer = JSONWriter(.pretty)
+  var writer = JSONWriter(
+    JSONStyle(indent: 2, escapesNonASCII: true, sortsKeys: false, quotesNonFinite: true))
 
   /// What is gathered before it is written out.
   private static let chunkByteCount = 1 << 16
