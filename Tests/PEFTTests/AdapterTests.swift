@@ -1,0 +1,251 @@
+import Files
+import Foundation
+import PEFT
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("Adapter directories")
+struct AdapterDirectoryTests {
+  @Test("safetensors is taken before torch, which is superseded (C30, C31)")
+  func weightsOrder() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try FileManager.default.copyItem(
+      atPath: copy.weightsPath, toPath: copy.path + "/adapter_model.bin")
+    let adapter = try Adapter(path: copy.path)
+    #expect(adapter.directory.weightsName == "adapter_model.safetensors")
+    #expect(adapter.directory.supersededNames == ["adapter_model.bin"])
+    let findings = try adapter.findings()
+    #expect(findings.map(\.code) == ["superseded-weights"])
+    #expect(findings.first?.severity == .warning)
+    #expect(findings.first?.message.contains("adapter_model.bin") == true)
+    #expect(findings.first?.message.contains("adapter_model.safetensors") == true)
+  }
+
+  @Test("the contents decide the format, not the name (C30)")
+  func contentsDecide() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try FileManager.default.moveItem(
+      atPath: copy.weightsPath, toPath: copy.path + "/adapter_model.bin")
+    let adapter = try Adapter(path: copy.path)
+    #expect(adapter.directory.weightsName == "adapter_model.bin")
+    #expect(adapter.weights.format == .safetensors)
+    #expect(try adapter.findings().isEmpty)
+  }
+
+  @Test("links are followed (C30), and a slash at the end is fine (C33)")
+  func links() throws {
+    let directory = try TemporaryDirectory()
+    let link = directory.path("link")
+    try FileManager.default.createSymbolicLink(
+      atPath: link, withDestinationPath: Fixtures.adapter("mpt-causal-lm"))
+    #expect(try Adapter(path: link + "/").weights.tensorCount == 3)
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    #expect(
+      try AdapterDirectory(path: copy.path + "/").configPath == copy.path + "/adapter_config.json")
+  }
+
+  @Test(
+    "what is missing is named (C32)",
+    arguments: [
+      ("adapter_config.json", "it has no adapter_config.json"),
+      (
+        "adapter_model.safetensors", "it has no adapter_model.safetensors or adapter_model.bin"
+      ),
+    ])
+  func missing(name: String, reason: String) throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try FileManager.default.removeItem(atPath: copy.path + "/" + name)
+    let error = #expect(throws: CheckpointError.self) { try Adapter(path: copy.path) }
+    #expect(error?.code == .missing)
+    #expect(error?.path == copy.path)
+    #expect(error?.message == "is not an adapter directory: \(reason)")
+    #expect(error?.hint == nil)
+  }
+
+  @Test("an adapter in a subdirectory is hinted at (C32)", arguments: ["", "/"])
+  func subdirectory(slash: String) throws {
+    let copy = try AdapterCopy(of: "mpt-two-adapters")
+    try FileManager.default.removeItem(atPath: copy.configPath)
+    try FileManager.default.removeItem(atPath: copy.weightsPath)
+    let error = #expect(throws: CheckpointError.self) { try Adapter(path: copy.path + slash) }
+    #expect(error?.hint == "an adapter stands in \(copy.path)/other")
+    #expect(try Adapter(path: copy.path + "/other").weights.tensorCount == 3)
+  }
+
+  @Test("every method opens, and PEFT's own adapters are well (C14, M4 to M8)")
+  func everyAdapter() throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path("adapters"))
+    for name in names.sorted() where !name.hasSuffix("-bin") {
+      let findings = try Adapter(path: Fixtures.adapter(name)).findings()
+      let expected = name.contains("-source-") ? ["source-initialization"] : []
+      #expect(findings.map(\.code) == expected, "\(name)")
+    }
+  }
+}
+
+/// Weights with a change, and the findings that it must make.
+struct WeightFindingCase: CustomTestStringConvertible, Sendable {
+  let rule: String
+  let adapter: String
+  let severity: Finding.Severity
+  let code: String
+  let tensor: TensorName?
+  let parts: [String]
+  let change: @Sendable (inout RawSafeTensors) -> Void
+
+  var testDescription: String { "\(rule) \(code) in \(adapter)" }
+
+  init(
+    _ rule: String, _ severity: Finding.Severity, _ code: String, _ tensor: TensorName?,
+    _ parts: [String], adapter: String = "mpt-causal-lm",
+    change: @escaping @Sendable (inout RawSafeTensors) -> Void
+  ) {
+    self.rule = rule
+    self.adapter = adapter
+    self.severity = severity
+    self.code = code
+    self.tensor = tensor
+    self.parts = parts
+    self.change = change
+  }
+
+  static let all: [WeightFindingCase] = [
+    Self("M4", .error, "missing-tensor", "prefix_task_rows", ["no prefix_task_rows"]) {
+      $0["prefix_task_rows"] = nil
+    },
+    Self("M4", .error, "missing-tensor", "prompt_embeddings", ["no prompt_embeddings"]) {
+      $0["prompt_embeddings"] = nil
+    },
+    Self(
+      "M5", .error, "shape-mismatch", "prefix_task_cols",
+      ["[3, 8]", "[3, 8, 1] = [num_tasks, num_virtual_tokens × submodules, num_ranks]"]
+    ) { $0["prefix_task_cols"]?.shape = [3, 8] },
+    Self(
+      "M5", .error, "shape-mismatch", "prefix_task_rows",
+      ["[3, 16, 1]", "[3, 1, 16] = [num_tasks, num_ranks, token_dim]"]
+    ) { $0["prefix_task_rows"]?.shape = [3, 16, 1] },
+    Self(
+      "M5", .error, "shape-mismatch", "prompt_embeddings",
+      ["[16, 8]", "[8, 16] = [num_virtual_tokens × submodules, token_dim]"]
+    ) { $0["prompt_embeddings"]?.shape = [16, 8] },
+    Self("M5", .error, "shape-mismatch", "prefix_task_cols", ["[0, 8, 1]", "[3, 8, 1]"]) {
+      $0["prefix_task_cols"]?.shape = [0, 8, 1]
+      $0["prefix_task_cols"]?.bytes = []
+    },
+    Self("M6", .error, "unsupported-dtype", "prompt_embeddings", ["prompt_embeddings", "I32"]) {
+      $0["prompt_embeddings"]?.dtype = "I32"
+    },
+    Self("M6", .error, "unsupported-dtype", "prefix_task_cols", ["F8_E4M3"]) {
+      $0["prefix_task_cols"] = .init(
+        "prefix_task_cols", "F8_E4M3", [3, 8, 1], [UInt8](repeating: 0, count: 24))
+    },
+    Self(
+      "M6", .warning, "dtype-mismatch", nil,
+      ["prefix_task_cols is F32", "prefix_task_rows is F32", "prompt_embeddings is BF16"]
+    ) {
+      $0["prompt_embeddings"] = .init(
+        "prompt_embeddings", "BF16", [8, 16], [UInt8](repeating: 0, count: 256))
+    },
+    Self(
+      "M7", .warning, "unexpected-tensor", "base_model.lm_head.weight",
+      ["base_model.lm_head.weight", "modules_to_save"]
+    ) { $0["base_model.lm_head.weight"] = .init("base_model.lm_head.weight", [1], floats: [1]) },
+    Self(
+      "M7", .warning, "unexpected-tensor", "base_model.scores.weight", ["base_model.scores.weight"],
+      adapter: "mpt-seq-cls"
+    ) { $0["base_model.scores.weight"] = .init("base_model.scores.weight", [1], floats: [1]) },
+    Self(
+      "M8", .error, "non-finite-values", "prompt_embeddings",
+      ["prompt_embeddings", "2 values", "element 5 of 128"]
+    ) {
+      $0["prompt_embeddings"]?.bytes.replaceSubrange(20..<24, with: [0, 0, 0xC0, 0x7F])
+      $0["prompt_embeddings"]?.bytes.replaceSubrange(32..<36, with: [0, 0, 0x80, 0xFF])
+    },
+  ]
+}
+
+@Suite("Findings about weights")
+struct WeightFindingTests {
+  @Test("each rule is found, alone, with both sides (M4 to M8)", arguments: WeightFindingCase.all)
+  func finding(_ item: WeightFindingCase) throws {
+    let copy = try AdapterCopy(of: item.adapter)
+    try copy.changeWeights { item.change(&$0) }
+    let findings = try Adapter(path: copy.path).findings()
+    #expect(findings.count == 1)
+    let finding = try #require(findings.first)
+    #expect(finding.severity == item.severity)
+    #expect(finding.code == item.code)
+    #expect(finding.tensor == item.tensor)
+    for part in item.parts {
+      #expect(finding.message.contains(part), "\(finding.message) lacks \(part)")
+    }
+  }
+
+  @Test("a config that asks for another size disagrees with each tensor that has it (M1, M2, M5)")
+  func configDisagrees() throws {
+    let copy = try AdapterCopy(of: "mpt-seq2seq")
+    try copy.replaceInConfig("\"SEQ_2_SEQ_LM\"", "\"CAUSAL_LM\"")
+    let findings = try Adapter(path: copy.path).findings()
+    #expect(findings.map(\.code) == ["shape-mismatch", "shape-mismatch"])
+    #expect(findings.map(\.tensor) == ["prefix_task_cols", "prompt_embeddings"])
+  }
+
+  @Test("heads of the task and modules_to_save are expected (C15, M7)")
+  func heads() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try copy.changeWeights {
+      $0["base_model.score.weight"] = .init("base_model.score.weight", [1], floats: [1])
+    }
+    let codes = try Adapter(path: copy.path).findings().map(\.code)
+    #expect(codes == ["unexpected-tensor"])
+    try copy.replaceInConfig(
+      "\"modules_to_save\": null", "\"modules_to_save\": [\"base_model.score\"]")
+    #expect(try Adapter(path: copy.path).findings().isEmpty)
+    try copy.replaceInConfig(
+      "\"modules_to_save\": [\"base_model.score\"]", "\"modules_to_save\": null")
+    try copy.replaceInConfig("\"CAUSAL_LM\"", "\"SEQ_CLS\"")
+    #expect(try Adapter(path: copy.path).findings().isEmpty)
+  }
+
+  @Test(
+    "non-finite values in each dtype that has them (M8)",
+    arguments: [
+      ("F64", [0, 0, 0, 0, 0, 0, 0xF0, 0x7F]), ("F32", [1, 0, 0x80, 0x7F]), ("BF16", [0x80, 0xFF]),
+      ("F16", [0, 0x7C]),
+    ] as [(String, [UInt8])])
+  func nonFinite(dtype: String, value: [UInt8]) throws {
+    let directory = try TemporaryDirectory()
+    let zero = [UInt8](repeating: 0, count: value.count)
+    let path = try directory.write(
+      RawSafeTensors([.init("t", dtype, [3], zero + zero + value)]).encoded(misalignment: 3),
+      to: "a.safetensors")
+    let weights = try Adapter.opening(path)
+    let findings = try weights.valueFindings()
+    #expect(findings.map(\.code) == ["non-finite-values"])
+    #expect(findings.first?.message.contains("the first at element 2 of 3") == true)
+  }
+
+  @Test("integers, and the largest finite numbers, are finite (M8)")
+  func finite() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(
+      RawSafeTensors([
+        .init("i", "I64", [1], [0, 0, 0, 0, 0, 0, 0xF0, 0x7F]),
+        .init("h", "F16", [2], [0xFF, 0x7B, 0xFF, 0xFB]),
+        .init("b", "BF16", [1], [0x7F, 0x7F]),
+        .init("e", "F32", [0, 7], []),
+      ]).encoded(), to: "a.safetensors")
+    #expect(try Adapter.opening(path).valueFindings().isEmpty)
+  }
+}
+
+extension Adapter {
+  /// Opens a lone weights file by standing it in an adapter directory's place.
+  fileprivate static func opening(_ path: String) throws -> any TensorArchive {
+    let copy = try AdapterCopy(of: "lora")
+    try FileManager.default.removeItem(atPath: copy.weightsPath)
+    try FileManager.default.copyItem(atPath: path, toPath: copy.weightsPath)
+    return try Adapter(path: copy.path).weights
+  }
+}
