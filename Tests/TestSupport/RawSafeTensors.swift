@@ -1,9 +1,9 @@
 import Foundation
 
 /// A safetensors file taken apart and put together by Foundation's JSON, not by the code under test.
-public struct RawSafeTensors {
+public struct RawSafeTensors: Sendable {
   /// A tensor with its data.
-  public struct Tensor {
+  public struct Tensor: Sendable {
     /// The name.
     public var name: String
     /// The dtype as the file spells it.
