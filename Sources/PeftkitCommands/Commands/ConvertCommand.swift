@@ -48,17 +48,11 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    if try PathKind(path: source) == .directory {
-      try DirectoryConversion(
-        source: source, destination: destination, format: format ?? .safetensors,
-        policy: output.policy
-      ).run()
-      return
-    }
-    // Anything but a file is refused when it is opened, whatever the format.
-    try FileConversion(
-      source: source, destination: destination, format: fileFormat ?? .safetensors,
-      policy: output.policy
+    let isDirectory = try PathKind(path: source) == .directory
+    let format = isDirectory ? self.format : fileFormat
+    try ConversionJob(
+      source: source, destination: destination,
+      options: ConversionOptions(format: format ?? .safetensors, policy: output.policy)
     ).run()
   }
 }

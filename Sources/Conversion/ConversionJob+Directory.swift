@@ -1,38 +1,10 @@
 internal import Checkpoints
-public import Files
+internal import Files
 internal import PEFT
-public import Tensors
+internal import Tensors
 
-/// One adapter directory in, one out: weights converted, config re-encoded, the rest copied.
-public struct DirectoryConversion: Sendable {
-  /// The directory that is read.
-  public let source: String
-  /// The directory that is written.
-  public let destination: String
-  /// The format of the weights that are written.
-  public let format: CheckpointFormat
-  /// Whether an existing directory is replaced as a whole, and whether the output is flushed.
-  public let policy: OutputPolicy
-
-  /// Describes a conversion.
-  public init(
-    source: String, destination: String, format: CheckpointFormat, policy: OutputPolicy
-  ) {
-    self.source = source
-    self.destination = destination
-    self.format = format
-    self.policy = policy
-  }
-
-  /// Converts. The destination appears whole or not at all; it may be the source.
-  ///
-  /// Symbolic links are followed, since hub caches are made of them.
-  ///
-  /// - Throws: what opening the adapter throws; `invalidArgument` when one directory lies in the
-  ///   other; `unsupported` for something that can be neither converted nor copied;
-  ///   `alreadyExists`, `system` and the like for the destination.
-  /// - Complexity: O(bytes), in constant memory beyond the header.
-  public func run() throws(CheckpointError) {
+extension ConversionJob {
+  func convertDirectory() throws(CheckpointError) {
     try refuseNesting()
     let adapter = try Adapter(path: source)
     let tree = try DirectoryTree(of: source)
@@ -41,7 +13,7 @@ public struct DirectoryConversion: Sendable {
         .unsupported, "can be neither converted nor copied: it is no file and no directory",
         path: source + "/" + other.string)
     }
-    let output = try AtomicDirectory(path: destination, policy: policy)
+    let output = try AtomicDirectory(path: destination, policy: options.policy)
     for directory in tree.directories { try output.makeDirectory(directory) }
     for file in tree.files where !file.isTopLevel || !isAdapterFile(file.name) {
       try copy(file, to: output)
@@ -88,8 +60,8 @@ public struct DirectoryConversion: Sendable {
   private func writeWeights(
     _ weights: any TensorArchive, to output: borrowing AtomicDirectory
   ) throws(CheckpointError) {
-    var file = try output.makeFile(RelativePath(format.adapterWeightsName))
-    try FileConversion.write(weights, as: format, to: &file)
+    var file = try output.makeFile(RelativePath(options.format.adapterWeightsName))
+    try write(weights, to: &file)
     try file.commit()
   }
 }
