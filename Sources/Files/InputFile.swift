@@ -9,8 +9,6 @@ public final class InputFile: Sendable {
   public let path: String
   /// The size in bytes when the file was opened.
   public let byteCount: Int
-  /// The permissions, which copies take over.
-  let permissions: FilePermissions
   let descriptor: FileDescriptor
 
   var filePath: FilePath { FilePath(path) }
@@ -51,7 +49,6 @@ public final class InputFile: Sendable {
     self.descriptor = descriptor
     self.path = path.string
     self.byteCount = Int(status.size)
-    self.permissions = status.permissions
   }
 
   deinit {
