@@ -4,6 +4,34 @@ public import Tensors
 public enum ArchiveFormat: String, Sendable, CaseIterable {
   /// A safetensors file.
   case safetensors
+  /// A torch checkpoint in a zip archive, as torch saves since 1.6.
+  case torchZip = "torch-zip"
+  /// A torch checkpoint of pickles and raw storages, as torch saved before 1.6.
+  case torchLegacy = "torch-legacy"
+  /// A torch checkpoint in a tar archive, as torch saved before 0.1.10.
+  case torchTar = "torch-tar"
+  /// A TorchScript archive, of which only the parameters are looked at.
+  case torchScript = "torchscript"
+}
+
+/// Something in a file that is no tensor, or a tensor that nothing here can hold.
+public struct SkippedItem: Sendable, Hashable {
+  /// The name, unique among the tensors and skipped items of its archive.
+  public let name: TensorName
+  /// What it is, for example `int`, `str`, `complex128 tensor`, `sparse_coo tensor`.
+  public let type: String
+  /// Whether it is a tensor, so that leaving it out loses weights.
+  public let isTensor: Bool
+  /// The extents of a tensor, where they are known.
+  public let shape: Shape?
+
+  /// Describes an item.
+  public init(name: TensorName, type: String, isTensor: Bool, shape: Shape? = nil) {
+    self.name = name
+    self.type = type
+    self.isTensor = isTensor
+    self.shape = shape
+  }
 }
 
 /// A file of named tensors, whatever its format. Tensors keep the order of the file.
@@ -22,6 +50,12 @@ public protocol TensorArchive: AnyObject, Sendable {
   func tensor(at index: Int) -> TensorInfo
   /// The place of the tensor with this name, compared as UTF-8 bytes.
   func index(of name: TensorName) -> Int?
+  /// What the file holds besides its tensors, in the order of the file.
+  var skipped: [SkippedItem] { get }
+  /// The first tensor that is the very same view of the same bytes, where this one is not the first.
+  ///
+  /// - Returns: nil for a tensor that shares nothing, or only a part, with those before it.
+  func alias(of index: Int) -> Int?
   /// Lends the data of a tensor, from a mapping where the file holds it as it is.
   ///
   /// - Throws: `system` when the file cannot be mapped, and what `body` throws.
@@ -35,6 +69,12 @@ public protocol TensorArchive: AnyObject, Sendable {
 }
 
 extension TensorArchive {
+  /// Nothing: most formats hold tensors only.
+  public var skipped: [SkippedItem] { [] }
+
+  /// Nil: in most formats every tensor has its own bytes.
+  public func alias(of index: Int) -> Int? { nil }
+
   /// All tensors, in the file's order.
   ///
   /// - Complexity: O(tensors).
