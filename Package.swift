@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "Files", targets: ["Files"]),
     .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
+    .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "PEFT", targets: ["PEFT"]),
@@ -25,6 +26,8 @@ let package = Package(
     .systemLibrary(
       name: "CJSONC", pkgConfig: "json-c",
       providers: [.apt(["libjson-c-dev"]), .brew(["json-c"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
     .target(name: "CFileSystem"),
     .target(name: "CKernels"),
 
@@ -40,7 +43,9 @@ let package = Package(
 
     // Formats.
     .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
-    .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors"]),
+    .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib"]),
+    .target(
+      name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint"]),
 
     // Operations.
     .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
@@ -73,6 +78,9 @@ let package = Package(
       exclude: ["Vectors"]),
     .testTarget(
       name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
+    .testTarget(
+      name: "TorchCheckpointTests",
+      dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"]),
     .testTarget(
       name: "PEFTTests",
       dependencies: ["PEFT", "JSONDocument", "Files", "Tensors", "TestSupport"]),
