@@ -12,13 +12,15 @@ public struct AtomicFile: ~Copyable {
   private let policy: OutputPolicy
   private var buffer: [UInt8] = []
   private var isCommitted = false
+  /// Who is shown what is written; see `observing`.
+  var observer: (any ByteObserver)?
   /// The number of bytes written so far.
   public private(set) var byteCount = 0
 
   /// Small writes are gathered up to this many bytes.
   private static let bufferCapacity = 1 << 18
   /// What a copy that the kernel cannot do alone moves at a time.
-  private static let chunkByteCount = 1 << 20
+  private static let chunkByteCount = 1 << 18
   /// What the kernel copies before somebody looks whether the user wants to stop.
   private static let kernelChunkByteCount = 1 << 26
 
@@ -74,6 +76,7 @@ public struct AtomicFile: ~Copyable {
       unsafe bytes.withUnsafeBytes { bytes in unsafe buffer.append(contentsOf: bytes) }
     }
     byteCount += bytes.byteCount
+    observer?.observe(bytes)
   }
 
   /// Appends the bytes `range` of another file, inside the kernel where it can.
@@ -83,7 +86,7 @@ public struct AtomicFile: ~Copyable {
     from source: InputFile, range: Range<Int>
   ) throws(CheckpointError) {
     var offset = range.lowerBound
-    if range.count >= Self.bufferCapacity {
+    if range.count >= Self.bufferCapacity, observer == nil {
       try flush()
       copying: while offset < range.upperBound {
         try Interruption.check(target.string)
@@ -100,12 +103,26 @@ public struct AtomicFile: ~Copyable {
         }
       }
     }
-    // What the kernel left: all of a small range, or the part where the source has shrunk, which
-    // the read below reports.
+    // What the kernel left: all of a small or observed range, or the part where the source has
+    // shrunk, which the read reports.
+    try copyThroughMemory(from: source, range: offset..<range.upperBound)
+  }
+
+  private mutating func copyThroughMemory(
+    from source: InputFile, range: Range<Int>
+  ) throws(CheckpointError) {
+    var chunk = [UInt8](repeating: 0, count: min(Self.chunkByteCount, range.count))
+    var offset = range.lowerBound
     while offset < range.upperBound {
-      let count = min(Self.chunkByteCount, range.upperBound - offset)
-      let chunk = try source.read(at: offset, count: count)
-      try write(chunk.span.rawBytes)
+      let count = min(chunk.count, range.upperBound - offset)
+      do {
+        var elements = chunk.mutableSpan
+        // SAFETY: every bit pattern is a valid byte.
+        var raw = unsafe elements.mutableBytes
+        var part = raw.extracting(first: count)
+        try source.read(at: offset, into: &part)
+      }
+      try write(chunk.span.extracting(first: count).rawBytes)
       offset += count
     }
   }

@@ -1,0 +1,24 @@
+public import Tensors
+
+/// Is shown the bytes on their way into a file, for example to take their checksum.
+public protocol ByteObserver: AnyObject {
+  /// Takes note of the next bytes.
+  func observe(_ bytes: RawSpan)
+}
+
+extension AtomicFile {
+  /// Runs `body`, showing `observer` every byte that it appends, in order.
+  ///
+  /// Copies then pass through memory, a chunk at a time, instead of staying inside the kernel.
+  /// Observing inside `body` once more is a caller's bug and traps.
+  ///
+  /// - Throws: what `body` throws.
+  public mutating func observing(
+    by observer: any ByteObserver, _ body: (inout AtomicFile) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    precondition(self.observer == nil, "a file has one observer at a time")
+    self.observer = observer
+    defer { self.observer = nil }
+    try body(&self)
+  }
+}
