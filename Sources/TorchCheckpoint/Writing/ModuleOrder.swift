@@ -1,0 +1,62 @@
+internal import Tensors
+
+/// The place of a tensor in a module's state dict, as far as its name tells.
+///
+/// A state dict lists a module's own tensors before those of its submodules, both in the order in
+/// which the class creates them. Names tell the usual part of it: `weight` is before `bias`, and
+/// numbered modules stand in the order of their numbers. The rest is in the order of the bytes.
+struct ModuleOrder: Comparable {
+  private let path: [Component]
+
+  init(_ name: TensorName) {
+    let parts = name.string.utf8.split(
+      separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    path = parts.enumerated().map { place, part in
+      let text = String(Substring(part))
+      return place == parts.count - 1 ? .tensor(text) : .module(text)
+    }
+  }
+
+  static func == (left: Self, right: Self) -> Bool {
+    left.path == right.path
+  }
+
+  static func < (left: Self, right: Self) -> Bool {
+    left.path.lexicographicallyPrecedes(right.path)
+  }
+
+  private struct Component: Comparable {
+    /// Tensors stand before modules, and each group before the next.
+    private let group: Int
+    private let number: Int
+    private let text: String
+
+    /// The tensors of common modules, in the order of creation.
+    private static let tensors = [
+      "weight", "bias", "running_mean", "running_var", "num_batches_tracked",
+    ]
+
+    static func tensor(_ text: String) -> Self {
+      guard let number = tensors.firstIndex(of: text) else {
+        return Self(group: 1, number: 0, text: text)
+      }
+      return Self(group: 0, number: number, text: text)
+    }
+
+    static func module(_ text: String) -> Self {
+      guard let number = Int(text) else { return Self(group: 3, number: 0, text: text) }
+      return Self(group: 2, number: number, text: text)
+    }
+
+    static func == (left: Self, right: Self) -> Bool {
+      left.group == right.group && left.number == right.number
+        && left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    static func < (left: Self, right: Self) -> Bool {
+      if left.group != right.group { return left.group < right.group }
+      if left.number != right.number { return left.number < right.number }
+      return left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+    }
+  }
+}

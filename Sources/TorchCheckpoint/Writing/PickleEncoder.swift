@@ -1,0 +1,110 @@
+/// Writes a pickle of protocol 2, opcode by opcode, as Python's C pickler does.
+struct PickleEncoder {
+  /// A slot of the memo: objects are numbered as they are first written.
+  typealias MemoIndex = UInt32
+
+  private(set) var bytes: [UInt8] = []
+  private var memoCount: MemoIndex = 0
+  private var globals: [PickleGlobal: MemoIndex] = [:]
+  private var literals: [String: MemoIndex] = [:]
+
+  /// Starts the stream.
+  init() {
+    append(.protocol)
+    bytes.append(2)
+  }
+
+  /// Writes an opcode that stands alone.
+  mutating func append(_ opcode: PickleOpcode) {
+    bytes.append(opcode.rawValue)
+  }
+
+  /// Gives the object that was just written the next slot of the memo.
+  @discardableResult
+  mutating func memoize() -> MemoIndex {
+    defer { memoCount += 1 }
+    append(memoCount, short: .putShort, long: .put)
+    return memoCount
+  }
+
+  /// Writes an object once more.
+  mutating func recall(_ index: MemoIndex) {
+    append(index, short: .getShort, long: .get)
+  }
+
+  private mutating func append(_ index: MemoIndex, short: PickleOpcode, long: PickleOpcode) {
+    if let index = UInt8(exactly: index) {
+      append(short)
+      bytes.append(index)
+    } else {
+      append(long)
+      bytes.appendLittleEndian(index)
+    }
+  }
+
+  /// Writes a class or function: in full the first time, then from the memo.
+  mutating func append(_ global: PickleGlobal) {
+    if let index = globals[global] { return recall(index) }
+    append(.global)
+    bytes.append(contentsOf: global.module.utf8)
+    bytes.append(0x0A)
+    bytes.append(contentsOf: global.name.utf8)
+    bytes.append(0x0A)
+    globals[global] = memoize()
+  }
+
+  /// Writes a string that is an object of its own.
+  mutating func append(_ string: String) {
+    append(.unicode)
+    bytes.appendLittleEndian(UInt32(string.utf8.count))
+    bytes.append(contentsOf: string.utf8)
+    memoize()
+  }
+
+  /// Writes a string that is a literal in torch's source: Python keeps one object for each, so that
+  /// a second one comes from the memo.
+  mutating func append(literal: String) {
+    if let index = literals[literal] { return recall(index) }
+    literals[literal] = memoCount
+    append(literal)
+  }
+
+  /// Writes a number, in as few bytes as Python does.
+  mutating func append(_ value: Int) {
+    if let value = UInt8(exactly: value) {
+      append(.int8)
+      bytes.append(value)
+    } else if let value = UInt16(exactly: value) {
+      append(.int16)
+      bytes.appendLittleEndian(value)
+    } else if let value = Int32(exactly: value) {
+      append(.int32)
+      bytes.appendLittleEndian(value)
+    } else {
+      // Two's complement, with room for the sign.
+      let count = (value.bitWidth - (value < 0 ? ~value : value).leadingZeroBitCount) / 8 + 1
+      append(.long)
+      bytes.append(UInt8(count))
+      for place in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * place))) }
+    }
+  }
+
+  /// Writes a boolean.
+  mutating func append(_ value: Bool) {
+    append(value ? .true : .false)
+  }
+
+  /// Writes a tuple of numbers; the empty tuple has no slot in the memo.
+  mutating func append(tuple: [Int]) {
+    if tuple.count > 3 { append(.mark) }
+    for value in tuple { append(value) }
+    switch tuple.count {
+    case 0: return append(.emptyTuple)
+    case 1: append(.tuple1)
+    case 2: append(.tuple2)
+    case 3: append(.tuple3)
+    default: append(.tuple)
+    }
+    memoize()
+  }
+}

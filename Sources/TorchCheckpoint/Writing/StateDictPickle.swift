@@ -1,0 +1,121 @@
+internal import Tensors
+
+/// The record `data.pkl`: a plain dict of tensors and Parameters, as `torch.save` pickles it.
+struct StateDictPickle {
+  private var pickle = PickleEncoder()
+  private let layout: TorchLayout
+
+  /// Python sets this many items at a time.
+  private static let batchCount = 1000
+
+  /// The pickle of entries whose storages are numbered in their order.
+  ///
+  /// - Throws: `unsupported`, naming the tensor, for one that torch cannot hold.
+  /// - Complexity: O(entries).
+  static func bytes(
+    of entries: [TorchEntry], layout: TorchLayout
+  ) throws(CheckpointError) -> [UInt8] {
+    var encoder = Self(layout: layout)
+    try encoder.appendDict(entries)
+    encoder.pickle.append(.stop)
+    return encoder.pickle.bytes
+  }
+
+  private init(layout: TorchLayout) {
+    self.layout = layout
+  }
+
+  private mutating func appendDict(_ entries: [TorchEntry]) throws(CheckpointError) {
+    pickle.append(.emptyDict)
+    pickle.memoize()
+    if entries.isEmpty { return }
+    if entries.count == 1 {
+      try appendItem(entries[0], key: 0)
+      return pickle.append(.setItem)
+    }
+    // Python only sees that the items have ended in a batch that is not full: an empty one
+    // follows when all are.
+    for start in stride(from: 0, through: entries.count, by: Self.batchCount) {
+      pickle.append(.mark)
+      for key in start..<min(start + Self.batchCount, entries.count) {
+        try appendItem(entries[key], key: key)
+      }
+      pickle.append(.setItems)
+    }
+  }
+
+  private mutating func appendItem(_ entry: TorchEntry, key: Int) throws(CheckpointError) {
+    let name = entry.tensor.name.string
+    switch name {
+    // Names that are also literals in torch's source, so that Python has one object for both.
+    case "cpu", "storage": pickle.append(literal: name)
+    default: pickle.append(name)
+    }
+    do throws(CheckpointError) {
+      let tensor = try TorchTensor(entry.tensor, layout: layout)
+      append(tensor, key: key, kind: entry.kind)
+    } catch {
+      throw error.naming(tensor: entry.tensor.name)
+    }
+  }
+
+  private mutating func append(_ tensor: TorchTensor, key: Int, kind: TorchEntry.Kind) {
+    switch kind {
+    case .tensor:
+      append(tensor, key: key)
+    case .parameter(let requiresGradient):
+      pickle.append(.rebuildParameter)
+      append(tensor, key: key)
+      pickle.append(requiresGradient)
+      appendNoHooks()
+      pickle.append(.tuple3)
+      pickle.memoize()
+      appendCall()
+    }
+  }
+
+  private mutating func append(_ tensor: TorchTensor, key: Int) {
+    switch tensor.encoding {
+    case .typedStorage: pickle.append(.rebuildTensor2)
+    case .untypedStorage: pickle.append(.rebuildTensor3)
+    }
+    pickle.append(.mark)
+    appendStorage(of: tensor, key: key)
+    pickle.append(0)
+    pickle.append(tuple: tensor.size)
+    pickle.append(tuple: tensor.stride)
+    pickle.append(false)
+    appendNoHooks()
+    if case .untypedStorage(let dtype, _) = tensor.encoding { pickle.append(.torch(dtype)) }
+    pickle.append(.tuple)
+    pickle.memoize()
+    appendCall()
+  }
+
+  private mutating func appendStorage(of tensor: TorchTensor, key: Int) {
+    pickle.append(.mark)
+    pickle.append(literal: "storage")
+    switch tensor.encoding {
+    case .typedStorage(let name): pickle.append(.torch(name))
+    case .untypedStorage: pickle.append(.untypedStorage)
+    }
+    pickle.append(String(key))
+    pickle.append(literal: "cpu")
+    pickle.append(tensor.storageCount)
+    pickle.append(.tuple)
+    pickle.memoize()
+    pickle.append(.persistentID)
+  }
+
+  /// The backward hooks: always none.
+  private mutating func appendNoHooks() {
+    pickle.append(.orderedDict)
+    pickle.append(.emptyTuple)
+    appendCall()
+  }
+
+  private mutating func appendCall() {
+    pickle.append(.reduce)
+    pickle.memoize()
+  }
+}

@@ -1,0 +1,23 @@
+public import Tensors
+
+/// What stands under a name in the dict that a torch file holds.
+public struct TorchEntry: Hashable, Sendable {
+  /// The Python type of the value.
+  public enum Kind: Hashable, Sendable {
+    /// A `torch.Tensor` that requires no gradient.
+    case tensor
+    /// A `torch.nn.Parameter`.
+    case parameter(requiresGradient: Bool)
+  }
+
+  /// The name, dtype and shape.
+  public let tensor: TensorInfo
+  /// The Python type.
+  public let kind: Kind
+
+  /// Describes an entry.
+  public init(_ tensor: TensorInfo, kind: Kind = .tensor) {
+    self.tensor = tensor
+    self.kind = kind
+  }
+}

@@ -1,0 +1,106 @@
+internal import Tensors
+
+/// Where everything goes in a torch file that is to be written.
+struct TorchPlan {
+  /// What a record holds.
+  enum Content {
+    case bytes([UInt8])
+    /// The data of the entry with this number.
+    case storage(Int)
+    /// Known when everything else has been written.
+    case serializationID
+  }
+
+  /// The contents of the records, in the order of the file.
+  let contents: [Content]
+  /// Their places.
+  let records: [ZipRecord]
+  /// Where the directory starts.
+  let directoryOffset: Int
+  private let folder: String
+
+  /// Plans a file of these entries, in their order.
+  ///
+  /// - Throws: `malformed` when two entries have one name, `unsupported` for what torch cannot hold,
+  ///   both naming the tensor; `invalidArgument` for a path that leaves no name for the folder.
+  /// - Complexity: O(entries · log entries).
+  init(
+    _ entries: [TorchEntry], path: String, layout: TorchLayout
+  ) throws(CheckpointError) {
+    try Self.refuseDuplicates(entries)
+    folder = try TorchFolder.name(forPath: path)
+    let pickle = try StateDictPickle.bytes(of: entries, layout: layout)
+    var contents: [Content] = []
+    var records: [ZipRecord] = []
+    var offset = 0
+    for (name, content) in Self.outline(pickle, count: entries.count, layout: layout) {
+      let record = ZipRecord(
+        path: folder + "/" + name, byteCount: Self.byteCount(of: content, in: entries),
+        headerOffset: offset)
+      guard let end = record.endOffset, end <= Self.largestOffset else {
+        throw CheckpointError(.unsupported, "the tensors take more than 2^62 bytes")
+      }
+      contents.append(content)
+      records.append(record)
+      offset = end
+    }
+    self.contents = contents
+    self.records = records
+    directoryOffset = offset
+  }
+
+  /// The id record, from the checksums of the records in front of it.
+  func serializationID(checksums: [UInt32]) -> [UInt8] {
+    let earlier = records.prefix(checksums.count)
+    return SerializationID.bytes(
+      names: earlier.map { String($0.path.dropFirst(folder.count + 1)) },
+      checksums: zip(earlier, checksums).filter { $0.0.byteCount > 0 }.map(\.1))
+  }
+
+  /// The bytes from the directory to the end of the file.
+  func directory(checksums: [UInt32]) -> [UInt8] {
+    ZipDirectory.bytes(of: records, checksums: checksums, at: directoryOffset)
+  }
+
+  /// No file system has larger files; the arithmetic up to here cannot overflow.
+  private static let largestOffset = 1 << 62
+
+  private static func byteCount(of content: Content, in entries: [TorchEntry]) -> Int {
+    switch content {
+    case .bytes(let bytes): bytes.count
+    case .storage(let index): entries[index].tensor.byteCount
+    case .serializationID: SerializationID.byteCount
+    }
+  }
+
+  /// The records of a layout, in the order of the file.
+  private static func outline(
+    _ pickle: [UInt8], count: Int, layout: TorchLayout
+  ) -> [(name: String, content: Content)] {
+    func text(_ name: String, _ text: String) -> (name: String, content: Content) {
+      (name, .bytes(Array(text.utf8)))
+    }
+    var outline: [(name: String, content: Content)] = [("data.pkl", .bytes(pickle))]
+    if layout >= .v2_7 {
+      outline.append(text(".format_version", "1"))
+      outline.append(text(".storage_alignment", String(ZipRecord.alignment)))
+    }
+    if layout >= .v2_1 { outline.append(text("byteorder", "little")) }
+    var keys = Array(0..<count)
+    // Earlier releases sort the keys as strings: 0, 1, 10, 11, 2.
+    if layout < .v2_7 { keys.sort { String($0) < String($1) } }
+    for key in keys { outline.append(("data/\(key)", .storage(key))) }
+    outline.append(text("version", "3\n"))
+    if layout >= .v2_1 { outline.append((".data/serialization_id", .serializationID)) }
+    return outline
+  }
+
+  private static func refuseDuplicates(_ entries: [TorchEntry]) throws(CheckpointError) {
+    var names: Set<TensorName> = []
+    names.reserveCapacity(entries.count)
+    for entry in entries where !names.insert(entry.tensor.name).inserted {
+      throw CheckpointError(
+        .malformed, "the name of a tensor comes twice", tensor: entry.tensor.name)
+    }
+  }
+}

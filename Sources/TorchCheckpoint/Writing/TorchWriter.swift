@@ -1,0 +1,71 @@
+public import Files
+public import Tensors
+
+/// Writes torch checkpoints, byte for byte as `torch.save` writes a dict of tensors.
+///
+/// The bytes are those that a release of torch on Linux writes for the same dict, provided that no
+/// two tensors share a storage and that each has a storage no larger than itself. No Python runs.
+public enum TorchWriter {
+  /// Writes the tensors of an archive as the dict that PEFT saves, streaming: no more than a chunk
+  /// of data is in memory.
+  ///
+  /// - Parameters:
+  ///   - archive: where the tensors come from, of any format. `PEFTStateDict` tells their order.
+  ///   - path: the path that torch would have been given; a folder inside is named after it.
+  ///   - layout: the generation of torch whose layout is written.
+  ///   - output: where the file goes, not yet written to. The caller commits it.
+  /// - Throws: `unsupported` for tensors that torch cannot hold, naming them; `invalidArgument` for a
+  ///   path without a name; `truncated` or `system` when reading or writing fails.
+  public static func write(
+    _ archive: any TensorArchive, path: String, layout: TorchLayout = .newest,
+    to output: inout AtomicFile
+  ) throws(CheckpointError) {
+    let dict = PEFTStateDict(archive)
+    try write(dict.entries, path: path, layout: layout, to: &output) {
+      index, output throws(CheckpointError) in
+      try archive.copyTensor(at: dict.sources[index], to: &output)
+    }
+  }
+
+  /// Writes a dict of these entries, in their order, whose data `append` supplies.
+  ///
+  /// - Parameters:
+  ///   - append: appends exactly the data of the entry with this index. The order of the calls is
+  ///     the layout's.
+  /// - Throws: as above, `malformed` when two entries have one name, and what `append` throws. Data
+  ///   of another size is a caller's bug and traps.
+  public static func write(
+    _ entries: [TorchEntry], path: String, layout: TorchLayout = .newest,
+    to output: inout AtomicFile,
+    append: (_ index: Int, _ output: inout AtomicFile) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    precondition(output.byteCount == 0, "a torch file starts at the start of its file")
+    let plan = try TorchPlan(entries, path: path, layout: layout)
+    var checksums: [UInt32] = []
+    checksums.reserveCapacity(plan.records.count)
+    for (record, content) in zip(plan.records, plan.contents) {
+      try output.write(record.localHeader.span.rawBytes)
+      let checksum = RecordChecksum()
+      try output.observing(by: checksum) { output throws(CheckpointError) in
+        switch content {
+        case .bytes(let bytes):
+          try output.write(bytes.span.rawBytes)
+        case .serializationID:
+          try output.write(plan.serializationID(checksums: checksums).span.rawBytes)
+        case .storage(let index):
+          do throws(CheckpointError) {
+            try append(index, &output)
+          } catch {
+            throw error.naming(tensor: entries[index].tensor.name)
+          }
+        }
+      }
+      precondition(
+        output.byteCount - record.dataOffset == record.byteCount,
+        "data must have its tensor's size")
+      try output.write(record.descriptor(checksum: checksum.value).span.rawBytes)
+      checksums.append(checksum.value)
+    }
+    try output.write(plan.directory(checksums: checksums).span.rawBytes)
+  }
+}
