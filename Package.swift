@@ -54,14 +54,14 @@ let package = Package(
       dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
     .target(
       name: "Conversion",
-      dependencies: ["Tensors", "Files", "SafeTensors", "Checkpoints", "PEFT"]),
+      dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint", "Checkpoints", "PEFT"]),
 
     // Command line.
     .target(
       name: "PeftkitCommands",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "Kernels", "Checkpoints", "PEFT",
-        "MultitaskPromptTuning", "Conversion",
+        "Tensors", "Files", "JSONDocument", "Kernels", "TorchCheckpoint", "Checkpoints",
+        "PEFT", "MultitaskPromptTuning", "Conversion",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),

@@ -4,9 +4,10 @@ internal import PEFT
 internal import Tensors
 
 extension ConversionJob {
-  func convertDirectory() throws(CheckpointError) {
+  func convertDirectory() throws(CheckpointError) -> ConversionReport {
     try refuseNesting()
     let adapter = try Adapter(path: source)
+    let plan = try ConversionPlan(adapter.weights, options: options)
     let tree = try DirectoryTree(of: source)
     if let other = tree.others.first {
       throw CheckpointError(
@@ -19,8 +20,9 @@ extension ConversionJob {
       try copy(file, to: output)
     }
     try writeConfig(adapter.config, to: output)
-    try writeWeights(adapter.weights, to: output)
+    try writeWeights(plan.archive, to: output)
     try output.commit()
+    return plan.report
   }
 
   /// A destination in the source would be copied into itself; a source in the destination would go
@@ -60,8 +62,9 @@ extension ConversionJob {
   private func writeWeights(
     _ weights: any TensorArchive, to output: borrowing AtomicDirectory
   ) throws(CheckpointError) {
-    var file = try output.makeFile(RelativePath(options.format.adapterWeightsName))
-    try write(weights, to: &file)
+    let name = options.format.adapterWeightsName
+    var file = try output.makeFile(RelativePath(name))
+    try write(weights, to: &file, named: name)
     try file.commit()
   }
 }

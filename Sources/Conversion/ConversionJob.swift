@@ -24,15 +24,12 @@ public struct ConversionJob: Sendable {
   /// A directory's weights are converted and its config is written as PEFT writes it; all other
   /// files are copied, symbolic links followed, since hub caches are made of them.
   ///
+  /// - Returns: what was left out.
   /// - Throws: what opening the source throws; `invalidArgument` when source and destination lie in
   ///   one another; `unsupported` for something that can be neither converted nor copied;
   ///   `alreadyExists`, `system`, `interrupted` and the like for the destination.
   /// - Complexity: O(bytes), in constant memory beyond headers.
-  public func run() throws(CheckpointError) {
-    if try PathKind(path: source) == .directory {
-      try convertDirectory()
-    } else {
-      try convertFile()
-    }
+  public func run() throws(CheckpointError) -> ConversionReport {
+    try PathKind(path: source) == .directory ? convertDirectory() : convertFile()
   }
 }

@@ -119,8 +119,7 @@ public struct AtomicFile: ~Copyable {
         var elements = chunk.mutableSpan
         // SAFETY: every bit pattern is a valid byte.
         var raw = unsafe elements.mutableBytes
-        var part = raw.extracting(first: count)
-        try source.read(at: offset, into: &part)
+        try source.read(at: offset, count: count, into: &raw)
       }
       try write(chunk.span.extracting(first: count).rawBytes)
       offset += count

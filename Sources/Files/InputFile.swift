@@ -55,18 +55,19 @@ public final class InputFile: Sendable {
     try? descriptor.close()
   }
 
-  /// Fills `destination` from the bytes that start at `offset`.
+  /// Reads `count` bytes that start at `offset` into the front of `destination`.
   ///
+  /// - Parameter count: no more than `destination` has room for; more is a caller's bug and traps.
   /// - Throws: `truncated` when the file ends first, `system` when a read fails.
   public func read(
-    at offset: Int, into destination: inout MutableRawSpan
+    at offset: Int, count: Int, into destination: inout MutableRawSpan
   ) throws(CheckpointError) {
-    let count = destination.byteCount
+    precondition(count <= destination.byteCount, "the destination is too small")
     var filled = 0
     while filled < count {
       // SAFETY: the buffer is the rest of `destination`, which is borrowed for the whole call.
       let read = try unsafe destination.withUnsafeMutableBytes { buffer throws(CheckpointError) in
-        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<count])
         return try calling("read", filePath) {
           try unsafe descriptor.read(fromAbsoluteOffset: Int64(offset + filled), into: rest)
         }
@@ -95,7 +96,7 @@ public final class InputFile: Sendable {
         var bytes = unsafe MutableRawSpan(
           _unsafeBytes: UnsafeMutableRawBufferPointer(
             rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
-        try read(at: offset, into: &bytes)
+        try read(at: offset, count: count, into: &bytes)
         initialized = count
       }
     }

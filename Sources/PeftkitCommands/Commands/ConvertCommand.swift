@@ -2,6 +2,7 @@ public import ArgumentParser
 public import Conversion
 internal import Files
 internal import Tensors
+public import TorchCheckpoint
 
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -33,6 +34,18 @@ struct ConvertCommand: ParsableCommand {
     name: .customLong("to"), help: ArgumentHelp("The format to write.", valueName: "format"))
   var format: CheckpointFormat?
 
+  @Option(
+    help: ArgumentHelp(
+      "The generation of torch whose layout is written: 1.13, 2.1 or 2.7.", valueName: "layout"))
+  var torchLayout: TorchLayout = .newest
+
+  @Flag(
+    help: "Write a tensor that has two names once, and note the other name in the metadata.")
+  var dropAliases = false
+
+  @Flag(help: "Leave out tensors that the format cannot hold, instead of refusing them.")
+  var skipUnsupported = false
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -50,11 +63,29 @@ struct ConvertCommand: ParsableCommand {
     Interruption.noteSignals()
     let isDirectory = try PathKind(path: source) == .directory
     let format = isDirectory ? self.format : fileFormat
-    try ConversionJob(
-      source: source, destination: destination,
-      options: ConversionOptions(format: format ?? .safetensors, policy: output.policy)
+    var options = ConversionOptions(format: format ?? .safetensors, policy: output.policy)
+    options.torchLayout = torchLayout
+    options.dropsAliases = dropAliases
+    options.skipsUnsupported = skipUnsupported
+    let report = try ConversionJob(
+      source: source, destination: destination, options: options
     ).run()
+    try printNotes(report)
+  }
+
+  /// Tells on standard error what was left out.
+  private func printNotes(_ report: ConversionReport) throws(CheckpointError) {
+    var text = ""
+    for item in report.skipped {
+      text += "note: \(item.name.printable) was left out: it is a \(item.type.printable)\n"
+    }
+    for alias in report.aliases {
+      text += "note: \(alias.name.printable) was left out: it is \(alias.kept.printable)\n"
+    }
+    let bytes = Array(text.utf8)
+    try StandardStream.error.write(bytes.span.rawBytes)
   }
 }
 
 extension CheckpointFormat: ExpressibleByArgument {}
+extension TorchLayout: ExpressibleByArgument {}

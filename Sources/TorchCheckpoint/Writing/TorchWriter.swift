@@ -6,6 +6,11 @@ public import Tensors
 /// The bytes are those that a release of torch on Linux writes for the same dict, provided that no
 /// two tensors share a storage and that each has a storage no larger than itself. No Python runs.
 public enum TorchWriter {
+  /// Whether torch has this dtype.
+  public static func canWrite(_ dtype: DType) -> Bool {
+    TorchEncoding(dtype) != nil
+  }
+
   /// Writes the tensors of an archive as the dict that PEFT saves, streaming: no more than a chunk
   /// of data is in memory.
   ///
