@@ -157,7 +157,7 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
     ) { $0["base_model.scores.weight"] = .init("base_model.scores.weight", [1], floats: [1]) },
     Self(
       "M8", .error, "non-finite-values", "prompt_embeddings",
-      ["prompt_embeddings", "2 values", "element 5 of 128"]
+      ["prompt_embeddings", "2 values", "the first of them, at element 5 of 128"]
     ) {
       $0["prompt_embeddings"]?.bytes.replaceSubrange(20..<24, with: [0, 0, 0xC0, 0x7F])
       $0["prompt_embeddings"]?.bytes.replaceSubrange(32..<36, with: [0, 0, 0x80, 0xFF])
@@ -223,7 +223,9 @@ struct WeightFindingTests {
     let weights = try Adapter.opening(path)
     let findings = try weights.valueFindings()
     #expect(findings.map(\.code) == ["non-finite-values"])
-    #expect(findings.first?.message.contains("the first at element 2 of 3") == true)
+    #expect(
+      findings.first?.message.contains("one value that is NaN or infinite, at element 2 of 3")
+        == true)
   }
 
   @Test("integers, and the largest finite numbers, are finite (M8)")

@@ -17,8 +17,7 @@ extension TensorArchive {
       findings.append(
         Finding(
           .error, "non-finite-values",
-          "\(info.name) has \(census.count) values that are NaN or infinite, the first at element "
-            + "\(first) of \(info.elementCount)",
+          "\(info.name) has \(census.description), at element \(first) of \(info.elementCount)",
           tensor: info.name))
     }
     return findings
@@ -29,6 +28,13 @@ extension TensorArchive {
 struct NonFiniteCensus {
   private(set) var count = 0
   private(set) var firstIndex: Int?
+
+  /// How many there are, for a message that goes on with the place of the first.
+  var description: String {
+    count == 1
+      ? "one value that is NaN or infinite"
+      : "\(count) values that are NaN or infinite, the first of them"
+  }
 
   /// Counts; nil for dtypes that have no such values, or that are not looked into.
   init?(_ view: TensorView) {

@@ -15,7 +15,7 @@ struct ForwardCommand: ParsableCommand {
       EXAMPLES:
         peftkit forward my-adapter --tasks 0,2 -o prompts.safetensors
         peftkit forward my-adapter --tasks 1 --dtype bfloat16 -o out.safetensors
-        peftkit forward my-adapter --tasks 1 --indices in.safetensors -o out.safetensors
+        peftkit forward my-adapter --tasks 1 --indices i.safetensors -o o.safetensors
       """)
 
   @Argument(help: "An adapter directory.", completion: .directory)

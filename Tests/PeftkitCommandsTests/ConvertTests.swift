@@ -1,0 +1,267 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("convert")
+struct ConvertTests {
+  static let weights = Fixtures.adapter("mpt-causal-lm") + "/adapter_model.safetensors"
+
+  /// Runs a conversion that must do its work in silence.
+  private func convert(_ arguments: String...) throws {
+    let run = try peftkit(["convert"] + arguments)
+    #expect(run.exitCode == 0, "\(run.errors)")
+    #expect(run.output.isEmpty && run.errors.isEmpty)
+  }
+
+  private func expectRefusal(_ arguments: [String], _ errors: String) throws {
+    let run = try peftkit(["convert"] + arguments)
+    #expect(run.exitCode == 2)
+    #expect(run.output.isEmpty)
+    #expect(run.errors == errors)
+  }
+
+  @Test("a file becomes the same file, by extension or by --to (L14)")
+  func file() throws {
+    let directory = try TemporaryDirectory()
+    try convert(Self.weights, directory.path("a.safetensors"))
+    try convert(Self.weights, directory.path("b.SafeTensors"))
+    try convert(Self.weights, directory.path("c.bin"), "--to", "safetensors")
+    try convert(Self.weights, directory.path("d"), "--to", "safetensors", "--no-sync")
+    #expect(try directory.names == ["a.safetensors", "b.SafeTensors", "c.bin", "d"])
+    for name in try directory.names {
+      #expect(try bytes(of: directory.path(name)) == bytes(of: Self.weights), "\(name)")
+    }
+  }
+
+  @Test(
+    "__metadata__ stays as it is, and none stays none (L15)",
+    arguments: [nil, [:], ["format": "np", "a": "é\n"]] as [[String: String]?])
+  func metadata(metadata: [String: String]?) throws {
+    let directory = try TemporaryDirectory()
+    let file = RawSafeTensors([.init("t", [2], floats: [1, .nan])], metadata: metadata)
+    let source = try directory.write(file.encoded(misalignment: 3), to: "in.safetensors")
+    try convert(source, directory.path("out.safetensors"))
+    let result = try RawSafeTensors(path: directory.path("out.safetensors"))
+    #expect(result.metadata == metadata)
+    #expect(result["t"]?.bytes == file["t"]?.bytes)
+  }
+
+  @Test("an existing file is replaced with --force only (L8, L9)")
+  func existingFile() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write([1, 2, 3], to: "out.safetensors")
+    try expectRefusal(
+      [Self.weights, path], "error: \(path): already exists\nhint: --force replaces it\n")
+    #expect(try bytes(of: path) == [1, 2, 3])
+    try convert(Self.weights, path, "--force")
+    #expect(try bytes(of: path) == bytes(of: Self.weights))
+    #expect(try directory.names == ["out.safetensors"])
+  }
+
+  @Test("a file may be converted in place (L17)")
+  func fileInPlace() throws {
+    let directory = try TemporaryDirectory()
+    let file = RawSafeTensors([.init("t", [1], floats: [1])])
+    let path = try directory.write(file.encoded(misalignment: 1), to: "a.safetensors")
+    try expectRefusal(
+      [path, path], "error: \(path): already exists\nhint: --force replaces it\n")
+    try convert(path, path, "--force")
+    #expect(try RawSafeTensors(path: path)["t"]?.bytes == file["t"]?.bytes)
+    #expect(try bytes(of: path).count % 8 == 4)
+    #expect(try directory.names == ["a.safetensors"])
+  }
+
+  @Test("a link is replaced, not what it leads to (L8)")
+  func link() throws {
+    let directory = try TemporaryDirectory()
+    let target = try directory.write([7], to: "target")
+    let link = directory.path("link.safetensors")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    try convert(Self.weights, link, "--force")
+    #expect(try bytes(of: target) == [7])
+    #expect(try bytes(of: link) == bytes(of: Self.weights))
+  }
+
+  @Test("a directory and a file do not replace each other (L8)")
+  func kinds() throws {
+    let directory = try TemporaryDirectory()
+    let file = try directory.write([7], to: "file")
+    try FileManager.default.createDirectory(
+      atPath: directory.path("directory"), withIntermediateDirectories: false)
+    try expectRefusal(
+      [Self.weights, directory.path("directory"), "--to", "safetensors", "--force"],
+      "error: \(directory.path("directory")): is a directory\n")
+    try expectRefusal(
+      [Fixtures.adapter("mpt-causal-lm"), file, "--force"],
+      "error: \(file): is not a directory\n")
+    #expect(try directory.names == ["directory", "file"])
+  }
+
+  @Test("an adapter that PEFT saved comes out the same, file by file (L16)")
+  func directories() throws {
+    let directory = try TemporaryDirectory()
+    for name in ["mpt-causal-lm", "mpt-seq-cls", "mpt-two-adapters", "mpt-unicode", "lora"] {
+      let target = directory.path(name)
+      try convert(Fixtures.adapter(name), target)
+      #expect(try contents(of: target) == contents(of: Fixtures.adapter(name)), "\(name)")
+    }
+  }
+
+  @Test("the config is re-encoded, other files travel, superseded weights do not (L16)")
+  func everything() throws {
+    let copy = try AdapterCopy(of: "mpt-two-adapters")
+    let config = try bytes(of: copy.configPath)
+    try copy.replaceInConfig(
+      "{\n  \"auto_mapping\": null,", "{\"zz\": 1e5,\n\n\"auto_mapping\": null ,")
+    try copy.replaceInConfig("\n}", "  \n}\n")
+    let superseded = copy.path + "/adapter_model.bin"
+    try Data([1]).write(to: URL(fileURLWithPath: superseded))
+    let deep = copy.path + "/a/b/c"
+    try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: copy.path + "/empty", withIntermediateDirectories: true)
+    try Data([9, 9]).write(to: URL(fileURLWithPath: deep + "/x"))
+    try Data([8]).write(to: URL(fileURLWithPath: deep + "/adapter_model.bin"))
+    let big = [UInt8](repeating: 0xA5, count: 3_000_001)
+    try Data(big).write(to: URL(fileURLWithPath: copy.path + "/big"))
+    try FileManager.default.createSymbolicLink(
+      atPath: copy.path + "/link.md", withDestinationPath: "README.md")
+    try FileManager.default.createSymbolicLink(
+      atPath: copy.path + "/linked", withDestinationPath: "a/b")
+
+    let target = copy.directory.path("out")
+    try convert(copy.path, target)
+    let result = try contents(of: target)
+    #expect(
+      result.keys.sorted() == [
+        "README.md", "a/b/c/adapter_model.bin", "a/b/c/x", "adapter_config.json",
+        "adapter_model.safetensors", "big", "link.md", "linked/c/adapter_model.bin", "linked/c/x",
+        "other/adapter_config.json", "other/adapter_model.safetensors",
+      ])
+    #expect(FileManager.default.fileExists(atPath: target + "/empty"))
+    #expect(result["link.md"] == result["README.md"])
+    #expect(result["big"] == big)
+    let expected = String(decoding: config, as: UTF8.self)
+      .replacingOccurrences(of: "\n}", with: ",\n  \"zz\": 100000.0\n}")
+    #expect(result["adapter_config.json"] == Array(expected.utf8))
+    for name in ["link.md", "linked"] {
+      let attributes = try FileManager.default.attributesOfItem(atPath: target + "/" + name)
+      #expect(attributes[.type] as? FileAttributeType != .typeSymbolicLink)
+    }
+  }
+
+  @Test("links to files elsewhere become files, as hub caches need (L16)")
+  func hubCache() throws {
+    let directory = try TemporaryDirectory()
+    let snapshot = directory.path("snapshot")
+    try FileManager.default.createDirectory(
+      atPath: snapshot, withIntermediateDirectories: false)
+    let source = Fixtures.adapter("mpt-causal-lm")
+    for name in try files(below: source) {
+      try FileManager.default.createSymbolicLink(
+        atPath: snapshot + "/" + name, withDestinationPath: source + "/" + name)
+    }
+    try convert(snapshot, directory.path("out"))
+    #expect(try contents(of: directory.path("out")) == contents(of: source))
+  }
+
+  @Test("a directory is replaced as a whole, with --force only; in place too (L8, L17)")
+  func existingDirectory() throws {
+    let copy = try AdapterCopy(of: "mpt-one-token")
+    let target = copy.directory.path("out")
+    try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: false)
+    try Data([1]).write(to: URL(fileURLWithPath: target + "/old"))
+    try expectRefusal(
+      [copy.path, target], "error: \(target): already exists\nhint: --force replaces it\n")
+    #expect(try files(below: target) == ["old"])
+    try convert(copy.path, target, "--force")
+    #expect(try contents(of: target) == contents(of: copy.path))
+    let before = try contents(of: copy.path)
+    try convert(copy.path, copy.path + "/", "--force")
+    #expect(try contents(of: copy.path) == before)
+    #expect(try copy.directory.names == ["adapter", "out"])
+  }
+
+  @Test("one directory in the other is refused, however it is spelled (L17)")
+  func nested() throws {
+    let copy = try AdapterCopy(of: "mpt-two-adapters")
+    let before = try contents(of: copy.path)
+    for (source, target) in [
+      (copy.path, copy.path + "/in"), (copy.path, copy.path + "/other/deep"),
+      (copy.path, copy.path + "/./in/"),
+    ] {
+      try expectRefusal(
+        [source, target],
+        "error: \(target): lies in \(source), the directory that is converted\n")
+    }
+    for (source, target) in [
+      (copy.path + "/other", copy.path), (copy.path, copy.directory.path),
+    ] {
+      try expectRefusal(
+        [source, target, "--force"],
+        "error: \(target): holds \(source), the directory that is converted\n")
+    }
+    let link = copy.directory.path("link")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: copy.path)
+    let run = try peftkit("convert", copy.path, link + "/in")
+    #expect(run.exitCode == 2)
+    #expect(try contents(of: copy.path) == before)
+    #expect(try copy.directory.names == ["adapter", "link"])
+  }
+
+  @Test("pipes, links to nowhere and endless trees are refused, and nothing stays (L7, L18)")
+  func uncopyable() throws {
+    let copy = try AdapterCopy(of: "mpt-one-token")
+    let target = copy.directory.path("out")
+    let entry = copy.path + "/entry"
+    #expect(mkfifo(entry, 0o600) == 0)
+    let reason = "can be neither converted nor copied: it is no file and no directory"
+    try expectRefusal([copy.path, target], "error: \(entry): \(reason)\n")
+    try FileManager.default.removeItem(atPath: entry)
+    try FileManager.default.createSymbolicLink(atPath: entry, withDestinationPath: "nowhere")
+    try expectRefusal([copy.path, target], "error: \(entry): \(reason)\n")
+    try FileManager.default.removeItem(atPath: entry)
+    try FileManager.default.createSymbolicLink(atPath: entry, withDestinationPath: ".")
+    let run = try peftkit("convert", copy.path, target)
+    #expect(run.exitCode == 2)
+    #expect(run.errors.contains("is nested deeper than 32 directories"))
+    #expect(run.errors.hasSuffix("hint: does a symbolic link lead back to its own parent?\n"))
+    #expect(try copy.directory.names == ["adapter"])
+  }
+
+  @Test("whatever fails, no temporary stays and nothing is replaced (L7)")
+  func leavesNothing() throws {
+    let copy = try AdapterCopy(of: "mpt-one-token")
+    let weights = try bytes(of: copy.weightsPath)
+    let existing = try copy.directory.write([1], to: "existing.safetensors")
+    try Data(weights.dropLast()).write(to: URL(fileURLWithPath: copy.weightsPath))
+    let out = copy.directory.path("out")
+    for arguments in [
+      [copy.path, out], [copy.path, copy.path, "--force"], [copy.weightsPath, existing, "--force"],
+      [copy.weightsPath, copy.directory.path("new.safetensors")],
+    ] {
+      #expect(try peftkit(["convert"] + arguments).exitCode == 2)
+    }
+    #expect(try bytes(of: existing) == [1])
+    #expect(try copy.directory.names == ["adapter", "existing.safetensors"])
+    #expect(
+      try files(below: copy.path) == [
+        "README.md", "adapter_config.json", "adapter_model.safetensors",
+      ])
+    try Data(weights).write(to: URL(fileURLWithPath: copy.weightsPath))
+    let run = try peftkit("convert", copy.path, copy.directory.path("none/out"))
+    #expect(run.exitCode == 2)
+    #expect(run.errors.hasPrefix("error: \(copy.directory.path("none/out")): "))
+    #expect(try copy.directory.names == ["adapter", "existing.safetensors"])
+  }
+
+  @Test("no command leaves a temporary beside its output (L7)")
+  func noTemporaries() throws {
+    let copy = try AdapterCopy(of: "mpt-one-token")
+    try convert(copy.path, copy.directory.path("b"), "--no-sync")
+    try convert(copy.weightsPath, copy.directory.path("c.safetensors"))
+    let run = try peftkit("forward", copy.path, "--tasks", "0", "-o", copy.directory.path("d"))
+    #expect(run.exitCode == 0)
+    #expect(try copy.directory.names == ["adapter", "b", "c.safetensors", "d"])
+  }
+}

@@ -1,0 +1,108 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("inspect and config")
+struct InspectTests {
+  @Test("--json has these keys and no others (L11, L12)", arguments: [true, false])
+  func keys(isAdapter: Bool) throws {
+    let adapter = Fixtures.adapter("mpt-seq-cls")
+    let path = isAdapter ? adapter : adapter + "/adapter_model.safetensors"
+    let run = try peftkit("inspect", path, "--json")
+    #expect(run.exitCode == 0 && run.errors.isEmpty)
+    #expect(run.output.hasSuffix("}\n"))
+    let json = try run.json()
+    var keys: Set = [
+      "path", "kind", "format", "metadata", "tensors", "tensor_count", "parameter_count",
+      "byte_count",
+    ]
+    if isAdapter { keys.insert("config") }
+    #expect(Set(json.keys) == keys)
+    #expect(json["path"] as? String == path)
+    #expect(json["kind"] as? String == (isAdapter ? "adapter" : "file"))
+    #expect(json["format"] as? String == "safetensors")
+    #expect(json["metadata"] as? [String: String] == ["format": "pt"])
+
+    let raw = try RawSafeTensors(path: adapter + "/adapter_model.safetensors")
+    let tensors = try #require(json["tensors"] as? [[String: Any]])
+    #expect(tensors.count == raw.tensors.count)
+    var offset = 0
+    for (tensor, expected) in zip(tensors, raw.tensors) {
+      #expect(Set(tensor.keys) == ["name", "dtype", "shape", "byte_count", "data_offsets"])
+      #expect(tensor["name"] as? String == expected.name)
+      #expect(tensor["dtype"] as? String == expected.dtype)
+      #expect(tensor["shape"] as? [UInt64] == expected.shape)
+      #expect(tensor["byte_count"] as? Int == expected.bytes.count)
+      #expect(tensor["data_offsets"] as? [Int] == [offset, offset + expected.bytes.count])
+      offset += expected.bytes.count
+    }
+    #expect(json["tensor_count"] as? Int == 4)
+    #expect(json["byte_count"] as? Int == offset)
+    #expect(json["parameter_count"] as? Int == offset / 4)
+    guard isAdapter else { return }
+    let config = try JSONSerialization.jsonObject(
+      with: Data(bytes(of: adapter + "/adapter_config.json")))
+    #expect(json["config"] as? NSDictionary == config as? NSDictionary)
+  }
+
+  @Test(
+    "no metadata is null; extents reach 2^64 - 1; floats that JSON lacks are strings (L11, L12)")
+  func oddValues() throws {
+    let copy = try AdapterCopy(of: "mpt-one-token")
+    try copy.changeWeights {
+      $0 = RawSafeTensors([.init("é", "F32", [.max, 0], []), .init("", "U8", [], [1])])
+    }
+    try copy.replaceInConfig(
+      "\"revision\": null", "\"revision\": [NaN, Infinity, -Infinity, 1e400, -0.0, 1E22]")
+    let run = try peftkit("inspect", copy.path, "--json")
+    let json = try run.json()
+    #expect(json["metadata"] is NSNull)
+    #expect(run.output.contains("18446744073709551615,"))
+    #expect(!run.output.utf8.contains { $0 >= 0x80 })
+    let names = (json["tensors"] as? [[String: Any]])?.compactMap { $0["name"] as? String }
+    #expect(names.map(Set.init) == ["é", ""])
+    #expect(json["parameter_count"] as? Int == 1)
+    let revision = (json["config"] as? [String: Any])?["revision"] as? [Any]
+    #expect(
+      revision?.prefix(4).map { $0 as? String } == ["NaN", "Infinity", "-Infinity", "Infinity"])
+    #expect(run.output.contains("-0.0,") && run.output.contains("1e+22"))
+  }
+
+  @Test("many tensors are printed in file order, each once (L11)")
+  func manyTensors() throws {
+    let directory = try TemporaryDirectory()
+    let tensors = (0..<3000).map { RawSafeTensors.Tensor("t\($0)", "U8", [1], [0]) }
+    let path = try directory.write(RawSafeTensors(tensors).encoded(), to: "a.safetensors")
+    let json = try peftkit("inspect", path, "--json").json()
+    let names = (json["tensors"] as? [[String: Any]])?.compactMap { $0["name"] as? String }
+    #expect(names == tensors.map(\.name))
+  }
+
+  @Test("config prints what Python would, of a file or a directory (L13)")
+  func config() throws {
+    for name in ["mpt-unicode", "lora", "mpt-seq-cls"] {
+      let path = Fixtures.adapter(name) + "/adapter_config.json"
+      for argument in [Fixtures.adapter(name), path] {
+        let run = try peftkit("config", argument)
+        #expect(run.exitCode == 0)
+        #expect(try Array(run.output.utf8) == bytes(of: path))
+      }
+    }
+  }
+
+  @Test("config checks no meaning (L13)", arguments: ["[1,2]", "{\"peft_type\": 5}", "NaN"])
+  func configOfAnything(text: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(Array(text.utf8), to: "x.json")
+    #expect(try peftkit("config", path).exitCode == 0)
+  }
+
+  @Test(
+    "config of the JSON vectors is Python's (L13)",
+    arguments: ["float-shortest", "not-finite", "surrogate-pairs", "integers-beyond-64-bit"])
+  func configVectors(name: String) throws {
+    let run = try peftkit("config", Fixtures.path("json/accept/\(name).json"))
+    let expected = try bytes(of: Fixtures.path("json/accept/\(name).expected"))
+    #expect(Array(run.output.utf8) == expected)
+  }
+}

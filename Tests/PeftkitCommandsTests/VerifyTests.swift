@@ -1,0 +1,366 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("verify")
+struct VerifyTests {
+  /// The reference of `mpt-causal-lm` with one bit of `case5.output` [1, 2, 3] changed.
+  private func perturbed(in directory: TemporaryDirectory) throws -> String {
+    var raw = try RawSafeTensors(path: Fixtures.reference("mpt-causal-lm"))
+    raw["case5.output"]?.bytes[4 * (8 * 16 + 2 * 16 + 3)] ^= 1
+    return try directory.write(raw.encoded(), to: "reference.safetensors")
+  }
+
+  private func number(_ name: String, of path: String) throws -> Float {
+    let data = try RawSafeTensors(path: path)[name]?.bytes ?? []
+    let start = 4 * (8 * 16 + 2 * 16 + 3)
+    return Float(
+      bitPattern: data[start..<start + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+  }
+
+  @Test(
+    "references of PEFT hold (L1, L21)",
+    arguments: [
+      "mpt-causal-lm", "mpt-rank4", "mpt-rank4-f16", "mpt-bf16", "mpt-f64", "mpt-seq2seq",
+    ])
+  func holds(name: String) throws {
+    let arguments = ["verify", Fixtures.adapter(name), "--reference", Fixtures.reference(name)]
+    let run = try peftkit(arguments)
+    #expect(run.exitCode == 0)
+    #expect(run.errors.isEmpty)
+    #expect(run.output.contains("\nverified: "))
+    let json = try peftkit(arguments + ["--json"]).json()
+    #expect(json["holds"] as? Bool == true)
+    #expect(json["rule"] as? String == (name.contains("rank4") ? "rounding-bound" : "equal"))
+  }
+
+  @Test("a changed bit is found, with its place and both values (L1, L21, L22)")
+  func differs() throws {
+    let directory = try TemporaryDirectory()
+    let path = try perturbed(in: directory)
+    let run = try peftkit("verify", Fixtures.adapter("mpt-causal-lm"), "--reference", path)
+    #expect(run.exitCode == 1)
+    #expect(run.errors.isEmpty)
+    let theirs = Double(try number("case5.output", of: path))
+    let right = Double(try number("case5.output", of: Fixtures.reference("mpt-causal-lm")))
+    #expect(theirs != right)
+    #expect(
+      run.output.contains(
+        "\ncase5: at [1, 2, 3] the reference has \(theirs), computed is \(right)\n"))
+    #expect(run.output.hasSuffix("\ndiffers: 1 of 7 cases, every value must be equal\n"))
+    let lines = run.output.split(separator: "\n")
+    #expect(lines.filter { $0.hasSuffix("  differs") }.count == 1)
+    #expect(lines.filter { $0.hasSuffix("  holds") }.count == 6)
+  }
+
+  @Test("--json has these keys and no others (L24)")
+  func keys() throws {
+    let directory = try TemporaryDirectory()
+    let path = try perturbed(in: directory)
+    let adapter = Fixtures.adapter("mpt-causal-lm")
+    let run = try peftkit("verify", adapter, "--reference", path, "--json")
+    #expect(run.exitCode == 1)
+    let json = try run.json()
+    #expect(Set(json.keys) == ["path", "reference", "rule", "holds", "cases"])
+    #expect(json["path"] as? String == adapter)
+    #expect(json["reference"] as? String == path)
+    #expect(json["holds"] as? Bool == false)
+    let cases = try #require(json["cases"] as? [[String: Any]])
+    #expect(cases.map { $0["name"] as? String } == (0..<7).map { "case\($0)" })
+    for item in cases {
+      #expect(
+        Set(item.keys) == [
+          "name", "dtype", "shape", "holds", "element_count", "equal_count", "largest_ulp_distance",
+          "largest_ulp_position", "largest_bound_share", "not_comparable_count", "flushed_count",
+          "overflowed_count", "offender_count", "offenders",
+        ])
+    }
+    let wrong = cases[5]
+    #expect(wrong["holds"] as? Bool == false)
+    #expect(wrong["dtype"] as? String == "F32")
+    #expect(wrong["shape"] as? [Int] == [3, 8, 16])
+    #expect(wrong["element_count"] as? Int == 384)
+    #expect(wrong["equal_count"] as? Int == 383)
+    #expect(wrong["largest_ulp_distance"] as? Int == 1)
+    #expect(wrong["largest_ulp_position"] as? [Int] == [1, 2, 3])
+    #expect(wrong["largest_bound_share"] is NSNull)
+    #expect(wrong["offender_count"] as? Int == 1)
+    let offender = try #require((wrong["offenders"] as? [[String: Any]])?.first)
+    #expect(Set(offender.keys) == ["position", "reference", "computed"])
+    #expect(offender["position"] as? [Int] == [1, 2, 3])
+    // As text: Foundation reads some numbers a step off.
+    let theirs = Double(try number("case5.output", of: path))
+    #expect(run.output.contains("\"reference\": \(theirs),"))
+    #expect(cases[0]["largest_ulp_position"] is NSNull)
+  }
+
+  @Test("above rank 1 the share of the bound is a number (L24)")
+  func share() throws {
+    let json = try peftkit(
+      "verify", Fixtures.adapter("mpt-rank4"), "--reference", Fixtures.reference("mpt-rank4"),
+      "--json"
+    ).json()
+    for item in (json["cases"] as? [[String: Any]]) ?? [] {
+      let share = try #require(item["largest_bound_share"] as? Double)
+      #expect(share > 0 && share <= 1)
+    }
+  }
+
+  @Test(
+    "tolerances replace the rule, the missing one takes torch's default (M27, L23)",
+    arguments: [
+      (["--rtol", "1e-4"], 1e-4, 1e-8, 0), (["--atol", "1e-3"], 1e-5, 1e-3, 0),
+      (["--rtol", "0", "--atol", "0"], 0, 0, 1), (["--rtol", "0", "--atol", "1e-3"], 0, 1e-3, 0),
+    ] as [([String], Double, Double, Int32)])
+  func tolerances(options: [String], rtol: Double, atol: Double, exitCode: Int32) throws {
+    let directory = try TemporaryDirectory()
+    let path = try perturbed(in: directory)
+    let arguments = ["verify", Fixtures.adapter("mpt-causal-lm"), "--reference", path] + options
+    #expect(try peftkit(arguments).exitCode == exitCode)
+    let json = try peftkit(arguments + ["--json"]).json()
+    #expect(Set(json.keys) == ["path", "reference", "rule", "rtol", "atol", "holds", "cases"])
+    #expect(json["rule"] as? String == "allclose")
+    #expect(json["rtol"] as? Double == rtol)
+    #expect(json["atol"] as? Double == atol)
+    #expect(json["holds"] as? Bool == (exitCode == 0))
+  }
+
+  @Test("a NaN in a reference: the distance and the value (L12, L24)")
+  func nan() throws {
+    let directory = try TemporaryDirectory()
+    let file = RawSafeTensors([
+      .init("c.output", [1, 1, 5], floats: [.nan, .infinity, -.infinity, 0, 0]),
+      .init("c.task_ids", [1], integers: [0]),
+    ])
+    let path = try directory.write(file.encoded(), to: "r.safetensors")
+    let run = try peftkit(
+      "verify", Fixtures.adapter("mpt-one-token"), "--reference", path, "--json")
+    #expect(run.exitCode == 1)
+    #expect(run.output.contains("\"largest_ulp_distance\": 18446744073709551615,"))
+    let cases = try run.json()["cases"] as? [[String: Any]]
+    let offenders = cases?.first?["offenders"] as? [[String: Any]]
+    #expect(
+      offenders?.prefix(3).map { $0["reference"] as? String } == ["NaN", "Infinity", "-Infinity"])
+  }
+
+  @Test(
+    "a reference that is none of this adapter is exit code 2, with the reason (L1, F4, F5)",
+    arguments: [
+      ([RawSafeTensors.Tensor("x", [1], integers: [0])], "has no reference cases"),
+      (
+        [.init("c.output", [1, 1, 5], floats: [0, 0, 0, 0, 0])], "case c has no c.task_ids"
+      ),
+      (
+        [
+          .init("c.output", [1, 1, 4], floats: [0, 0, 0, 0]),
+          .init("c.task_ids", [1], integers: [0]),
+        ], "case c: has the shape [1, 1, 4], and the adapter gives [B, L, 5] (tensor \"c.output\")"
+      ),
+      (
+        [
+          .init("c.output", [1, 1, 5], floats: [0, 0, 0, 0, 0]),
+          .init("c.task_ids", [1], integers: [9]),
+        ], "case c: there is no task 9: the adapter has the one task 0"
+      ),
+    ])
+  func misfits(tensors: [RawSafeTensors.Tensor], message: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(RawSafeTensors(tensors).encoded(), to: "r.safetensors")
+    for options in [[], ["--json"], ["--rtol", "1"]] {
+      let run = try peftkit(
+        ["verify", Fixtures.adapter("mpt-one-token"), "--reference", path] + options)
+      #expect(run.exitCode == 2)
+      #expect(run.output.isEmpty)
+      #expect(run.errors.hasPrefix("error: \(path): \(message)\n"), "\(run.errors)")
+    }
+  }
+
+  @Test("a good case before a bad one is not judged (F5, L2)")
+  func oneBadCase() throws {
+    let directory = try TemporaryDirectory()
+    var raw = try RawSafeTensors(path: Fixtures.reference("mpt-one-token"))
+    raw["z.output"] = .init("z.output", [1, 1, 5], floats: [0, 0, 0, 0, 0])
+    raw["z.task_ids"] = .init("z.task_ids", [1], integers: [1])
+    let path = try directory.write(raw.encoded(), to: "r.safetensors")
+    let run = try peftkit("verify", Fixtures.adapter("mpt-one-token"), "--reference", path)
+    #expect(run.exitCode == 2)
+    #expect(run.output.isEmpty)
+  }
+
+  @Test("another method's adapter is refused (C17, L1)")
+  func otherMethod() throws {
+    let adapter = Fixtures.adapter("ia3")
+    let run = try peftkit("verify", adapter, "--reference", Fixtures.reference("mpt-one-token"))
+    #expect(run.exitCode == 2)
+    #expect(
+      run.errors == "error: \(adapter)/adapter_config.json: the adapter's peft_type is IA3, "
+        + "not MULTITASK_PROMPT_TUNING\n")
+  }
+}
+
+@Suite("forward")
+struct ForwardCommandTests {
+  @Test(
+    "what is written is a reference that verify accepts (F7, L19, L20)",
+    arguments: ["float32", "float64", "bfloat16", "float16"])
+  func roundTrip(dtype: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("out.safetensors")
+    let adapter = Fixtures.adapter("mpt-rank4")
+    let run = try peftkit("forward", adapter, "--tasks", "0,2", "--dtype", dtype, "-o", path)
+    #expect(run.exitCode == 0)
+    #expect(run.output.isEmpty && run.errors.isEmpty)
+    let raw = try RawSafeTensors(path: path)
+    let names = ["float32": "F32", "float64": "F64", "bfloat16": "BF16", "float16": "F16"]
+    #expect(raw["case0.output"]?.dtype == names[dtype])
+    #expect(raw["case0.output"]?.shape == [2, 10, 24])
+    #expect(raw.metadata?.keys.sorted() == ["producer"])
+    #expect(raw.metadata?["producer"]?.hasPrefix("peftkit ") == true)
+    let verified = try peftkit("verify", adapter, "--reference", path, "--json").json()
+    let first = (verified["cases"] as? [[String: Any]])?.first
+    #expect(first?["equal_count"] as? Int == 480)
+  }
+
+  @Test("the output is PEFT's, with indices too (L19)")
+  func values() throws {
+    let directory = try TemporaryDirectory()
+    let raw = try RawSafeTensors(path: Fixtures.reference("mpt-causal-lm"))
+    // case6: three tasks, indices permuted and repeated, F32 at rank 1.
+    var indices = try #require(raw["case6.indices"])
+    indices.name = "indices"
+    let file = try directory.write(RawSafeTensors([indices]).encoded(), to: "in.safetensors")
+    let ids = try #require(raw["case6.task_ids"]?.bytes)
+    let tasks = stride(from: 0, to: ids.count, by: 8).map { String(ids[$0]) }
+    let path = directory.path("out.safetensors")
+    let run = try peftkit(
+      "forward", Fixtures.adapter("mpt-causal-lm"), "--tasks", tasks.joined(separator: ","),
+      "--indices", file, "-o", path)
+    #expect(run.exitCode == 0)
+    let out = try RawSafeTensors(path: path)
+    #expect(out["case0.indices"]?.bytes == indices.bytes)
+    #expect(out["case0.task_ids"]?.bytes == ids)
+    let floats = { (bytes: [UInt8]) in
+      stride(from: 0, to: bytes.count, by: 4).map { start in
+        Float(
+          bitPattern: bytes[start..<start + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        )
+      }
+    }
+    let ours = try #require(out["case0.output"]?.bytes)
+    let theirs = try #require(raw["case6.output"]?.bytes)
+    #expect(floats(ours) == floats(theirs))
+  }
+
+  @Test(
+    "what the adapter does not have is exit code 2, and nothing is written (L1, L7)",
+    arguments: [
+      (["--tasks", "3"], "there is no task 3: the adapter has the tasks 0 to 2"),
+      (["--tasks=-1"], "there is no task -1: the adapter has the tasks 0 to 2"),
+      (["--tasks", "0,1,7"], "there is no task 7: the adapter has the tasks 0 to 2"),
+    ])
+  func wrongIDs(options: [String], message: String) throws {
+    let directory = try TemporaryDirectory()
+    let adapter = Fixtures.adapter("mpt-causal-lm")
+    let run = try peftkit(["forward", adapter, "-o", directory.path("o.safetensors")] + options)
+    #expect(run.exitCode == 2)
+    #expect(run.errors == "error: \(adapter): \(message)\n")
+    #expect(try directory.names.isEmpty)
+  }
+
+  @Test("an existing output is replaced with --force only (L8, L9)")
+  func existing() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write([1], to: "o.safetensors")
+    let arguments = ["forward", Fixtures.adapter("mpt-one-token"), "--tasks", "0", "-o", path]
+    let refused = try peftkit(arguments)
+    #expect(refused.exitCode == 2)
+    #expect(refused.errors == "error: \(path): already exists\nhint: --force replaces it\n")
+    #expect(try bytes(of: path) == [1])
+    #expect(try peftkit(arguments + ["--force", "--no-sync"]).exitCode == 0)
+    #expect(try bytes(of: path).count > 100)
+  }
+
+  @Test("errors in an indices file name it (L3)")
+  func indicesFile() throws {
+    let directory = try TemporaryDirectory()
+    let tensor = RawSafeTensors.Tensor("indices", "I32", [1, 1], [0, 0, 0, 0])
+    let path = try directory.write(RawSafeTensors([tensor]).encoded(), to: "i.safetensors")
+    let run = try peftkit(
+      "forward", Fixtures.adapter("mpt-one-token"), "--tasks", "0", "--indices", path, "-o",
+      directory.path("o"))
+    #expect(run.exitCode == 2)
+    #expect(run.errors == "error: \(path): must be I64, and is I32 (tensor \"indices\")\n")
+  }
+}
+
+@Suite("validate")
+struct ValidateTests {
+  @Test("an adapter without findings is exit code 0 (L1, L25)")
+  func clean() throws {
+    let path = Fixtures.adapter("mpt-causal-lm")
+    let run = try peftkit("validate", path)
+    #expect(run.exitCode == 0)
+    #expect(run.output == "\(path): 3 tensors, nothing found\n")
+    let json = try peftkit("validate", path, "--json").json()
+    #expect(Set(json.keys) == ["path", "kind", "format", "holds", "findings", "finding_count"])
+    #expect(json["holds"] as? Bool == true)
+    #expect((json["findings"] as? [Any])?.isEmpty == true)
+    #expect(json["finding_count"] as? Int == 0)
+  }
+
+  @Test("findings are printed as data, and are exit code 1 (L1, L25, L26, L27)")
+  func findings() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try copy.replaceInConfig("\"num_tasks\": 3", "\"num_tasks\": 4")
+    try copy.changeWeights {
+      $0["prefix_task_rows"] = nil
+      $0.tensors.append(.init("x", [2], floats: [0, -.infinity]))
+    }
+    let run = try peftkit("validate", copy.path)
+    #expect(run.exitCode == 1)
+    #expect(run.errors.isEmpty)
+    #expect(
+      run.output == """
+        error: prefix_task_cols has the shape [3, 8, 1], and the config says [4, 8, 1] \
+        = [num_tasks, num_virtual_tokens × submodules, num_ranks] [shape-mismatch]
+        error: the weights have no prefix_task_rows [missing-tensor]
+        warning: x belongs neither to the method nor to a module of "modules_to_save" \
+        [unexpected-tensor]
+        error: x has one value that is NaN or infinite, at element 1 of 2 \
+        [non-finite-values]
+        \(copy.path): 3 tensors, 4 findings
+
+        """)
+    let json = try peftkit("validate", copy.path, "--json").json()
+    #expect(json["holds"] as? Bool == false)
+    #expect(json["kind"] as? String == "adapter")
+    #expect(json["finding_count"] as? Int == 4)
+    let findings = try #require(json["findings"] as? [[String: Any]])
+    for finding in findings {
+      #expect(Set(finding.keys) == ["severity", "code", "message", "key", "tensor"])
+    }
+    #expect(findings.map { $0["severity"] as? String } == ["error", "error", "warning", "error"])
+    #expect(findings[2]["tensor"] as? String == "x")
+    #expect(findings[2]["key"] is NSNull)
+  }
+
+  @Test("of a file the values alone are looked at (L25)")
+  func file() throws {
+    let directory = try TemporaryDirectory()
+    let good = RawSafeTensors([.init("t", [1], floats: [1])])
+    let path = try directory.write(good.encoded(), to: "a.safetensors")
+    #expect(try peftkit("validate", path).output == "\(path): 1 tensor, nothing found\n")
+    let bad = RawSafeTensors([.init("t", [1], floats: [.nan])])
+    try directory.write(bad.encoded(), to: "a.safetensors")
+    let run = try peftkit("validate", path, "--json")
+    #expect(run.exitCode == 1)
+    #expect(try run.json()["kind"] as? String == "file")
+  }
+
+  @Test("warnings alone are findings too (L25)")
+  func warnings() throws {
+    let run = try peftkit("validate", Fixtures.adapter("mpt-only-source-shared"))
+    #expect(run.exitCode == 1)
+    #expect(run.output.hasPrefix("warning: "))
+  }
+}
