@@ -4,7 +4,7 @@ public import PEFT
 public import Tensors
 
 /// A file of reference outputs: cases, each a forward's input and what it computed
-/// (spec/reference-outputs.md).
+/// (spec/reference-outputs.md, F1 to F8).
 public struct ReferenceFile: Sendable {
   /// The file.
   public let archive: any TensorArchive

@@ -20,7 +20,7 @@ struct ReferenceTests {
     return try ReferenceFile(path: path)
   }
 
-  @Test("what PEFT computed is what we compute, for every adapter and case (M16 to M19, F2)")
+  @Test("what PEFT computed is what we compute, for every adapter and case (M16 to M19, F1, F2)")
   func everyReference() throws {
     #expect(referencedAdapters.count >= 21)
     var cases = 0

@@ -1,7 +1,7 @@
 internal import Files
 public import Tensors
 
-/// Where an adapter's files stand in its directory.
+/// Where an adapter's files stand in its directory (spec/adapter_config.md, C30 to C33).
 public struct AdapterDirectory: Sendable {
   /// The directory.
   public let path: String

@@ -22,7 +22,7 @@ extension Adapter {
   }
 
   /// Whether the weights are those that the config of a multitask prompt tuning adapter describes
-  /// (spec/multitask-prompt-tuning.md, M1 to M9); empty for other methods.
+  /// (spec/multitask-prompt-tuning.md, M4 to M7); empty for other methods.
   public var multitaskWeightFindings: [Finding] {
     guard (try? config.peftType) == .multitaskPromptTuning else { return [] }
     return shapeFindings + dtypeFindings + unexpectedFindings

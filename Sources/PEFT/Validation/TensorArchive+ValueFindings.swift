@@ -2,7 +2,8 @@ public import Files
 public import Tensors
 
 extension TensorArchive {
-  /// The tensors whose values no computation survives: NaN or infinity, in F64, F32, BF16 and F16.
+  /// The tensors whose values no computation survives: NaN or infinity, in F64, F32, BF16 and F16
+  /// (spec/multitask-prompt-tuning.md, M8).
   ///
   /// - Throws: `system` when the file cannot be mapped.
   /// - Complexity: O(bytes).

@@ -2,7 +2,8 @@ internal import Files
 internal import Tensors
 
 enum ErrorReport {
-  /// Prints `error: PATH: what is wrong (where)` and the hint to standard error.
+  /// Prints `error: PATH: what is wrong (where)` and the hint to standard error
+  /// (spec/command-line.md, L3).
   static func print(_ error: CheckpointError) {
     var text = paint("error:", .red) + " \(error)\n"
     if let hint = error.hint { text += paint("hint:", .cyan) + " \(hint.printable)\n" }
