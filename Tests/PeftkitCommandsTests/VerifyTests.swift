@@ -106,6 +106,19 @@ struct VerifyTests {
     }
   }
 
+  @Test("far outside the bound it does not matter how far (L22)", arguments: [Float.nan, 0x1p99])
+  func farOutside(value: Float) throws {
+    let directory = try TemporaryDirectory()
+    var raw = try RawSafeTensors(path: Fixtures.reference("mpt-rank4"))
+    raw["case0.output"]?.bytes.replaceSubrange(0..<4, with: littleEndian(value.bitPattern))
+    let path = try directory.write(raw.encoded(), to: "r.safetensors")
+    let run = try peftkit("verify", Fixtures.adapter("mpt-rank4"), "--reference", path)
+    #expect(run.exitCode == 1)
+    #expect(run.output.contains("  >999%  differs\n"))
+    #expect(
+      run.output.contains("\ncase0: at [0, 0, 0] the reference has \(Double(value)), computed is "))
+  }
+
   @Test(
     "tolerances replace the rule, the missing one takes torch's default (M27, L23)",
     arguments: [

@@ -35,7 +35,7 @@ extension VerificationReport {
         verdict.name.printable, verdict.output.dtype.name, verdict.output.shape.description,
         Sizes.count(report.elementCount), Sizes.count(report.equalCount),
         String(report.largestDistance),
-        report.largestShare.map { "\(Int(($0 * 100).rounded(.up).clamped))%" } ?? "-",
+        report.largestShare.map(percentage) ?? "-",
         verdict.holds ? "holds" : "differs",
       ])
     }
@@ -84,10 +84,15 @@ extension VerificationReport {
     if report.ownOffenderCount > 0 {
       output.line(
         "\(verdict.name.printable): \(Sizes.count(report.ownOffenderCount, "value")) computed here "
-          + "are outside the bound, which is a bug in peftkit: please report it")
+          + "outside the bound, which is a bug in peftkit: please report it")
     }
     let rest = verdict.offenderCount - verdict.offenders.count
     if rest > 0 { output.line("\(verdict.name.printable): and \(Sizes.count(rest)) more") }
+  }
+
+  /// A share in percent, rounded up; far beyond the bound, infinitely too, it does not matter how far.
+  private func percentage(_ share: Double) -> String {
+    share <= 9.99 ? "\(Int((share * 100).rounded(.up)))%" : ">999%"
   }
 
   private func place(_ element: ForwardReport.Element) -> String {
@@ -158,9 +163,4 @@ extension JSONWriter {
       null()
     }
   }
-}
-
-extension Double {
-  /// The number within what an `Int` of percents shows.
-  fileprivate var clamped: Double { isNaN ? 0 : Swift.min(self, 1e9) }
 }
