@@ -1,0 +1,18 @@
+internal import CZlib
+internal import Tensors
+
+/// The CRC-32 of zip archives, added up piece by piece.
+struct Checksum: Sendable, Hashable {
+  /// The checksum of the bytes so far.
+  private(set) var value: UInt32 = 0
+
+  /// Adds the next bytes.
+  mutating func update(_ bytes: RawSpan) {
+    // SAFETY: the buffer is read before the closure returns.
+    unsafe bytes.withUnsafeBytes { buffer in
+      let start = unsafe buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      guard let start = unsafe start else { return }
+      value = unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(value), start, buffer.count))
+    }
+  }
+}

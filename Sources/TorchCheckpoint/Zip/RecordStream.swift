@@ -1,0 +1,139 @@
+internal import Files
+internal import Tensors
+
+/// The bytes of one zip entry from first to last, decompressed and checked as they go by.
+struct RecordStream: ~Copyable {
+  private let file: InputFile
+  private let entry: ZipEntry
+  private let isChecked: Bool
+  private var checksum = Checksum()
+  /// The bytes handed out so far.
+  private(set) var position = 0
+  private var inflater: Inflater?
+  /// Compressed bytes that were read and not yet taken, and where the next ones stand.
+  private var input: [UInt8] = []
+  private var inputStart = 0
+  private var inputOffset: Int
+
+  private static let inputByteCount = 1 << 17
+
+  /// Starts at the first byte.
+  init(_ entry: ZipEntry, in file: InputFile, isChecked: Bool) throws(CheckpointError) {
+    self.file = file
+    self.entry = entry
+    self.isChecked = isChecked
+    inputOffset = entry.dataOffset
+    inflater = entry.method == .deflated ? try Inflater() : nil
+  }
+
+  /// The bytes left.
+  var remaining: Int { entry.byteCount - position }
+
+  /// Fills `output` with the next bytes.
+  ///
+  /// - Throws: `truncated` when the record has fewer, `malformed` when it is damaged, `system` when
+  ///   reading fails.
+  mutating func read(into output: inout MutableRawSpan) throws(CheckpointError) {
+    let count = output.byteCount
+    guard count <= remaining else {
+      throw .truncated(need: count, have: remaining, at: entry.dataRange.upperBound)
+        .inContext(quoted)
+    }
+    if entry.method == .stored {
+      try file.read(at: entry.dataOffset + position, into: &output)
+    } else {
+      var filled = 0
+      while filled < count {
+        var rest = output._mutatingExtracting(filled..<count)
+        filled += try inflate(into: &rest)
+      }
+    }
+    position += count
+    if isChecked { checksum.update(output.bytes) }
+  }
+
+  /// Checks that the record ends here, and its checksum.
+  mutating func finish() throws(CheckpointError) {
+    if entry.method == .deflated {
+      var nothing: [UInt8] = [0]
+      var elements = nothing.mutableSpan
+      // SAFETY: every bit pattern is a valid byte.
+      var output = unsafe elements.mutableBytes
+      let isAtEnd = inflater?.isAtEnd ?? true
+      let excess = isAtEnd ? 0 : try inflate(into: &output, mayEnd: true)
+      guard excess == 0 else {
+        throw .malformed(
+          "\(quoted) holds more than the \(entry.byteCount) bytes that the zip index says",
+          at: entry.dataOffset)
+      }
+      guard inputOffset == entry.dataRange.upperBound, inputStart == input.count else {
+        throw .malformed("unexpected bytes follow the data of \(quoted)", at: entry.dataOffset)
+      }
+    }
+    guard !isChecked || checksum.value == entry.checksum else {
+      throw .malformed(
+        "the checksum of \(quoted) does not match: its data is damaged", at: entry.dataOffset)
+    }
+  }
+
+  private var quoted: String { "the record \"\(entry.name.printable)\"" }
+
+  /// - Returns: the bytes produced: at least one, unless the data may end and does.
+  private mutating func inflate(
+    into output: inout MutableRawSpan, mayEnd: Bool = false
+  ) throws(CheckpointError) -> Int {
+    while true {
+      if inputStart == input.count { try refill() }
+      guard inflater?.isAtEnd == false else {
+        if mayEnd { return 0 }
+        throw .malformed("the data of \(quoted) ends too early", at: inputOffset)
+      }
+      let input = input
+      let rest = input.span.rawBytes.extracting(inputStart..<input.count)
+      let isLast = rest.isEmpty
+      let step: (consumed: Int, produced: Int)?
+      do throws(CheckpointError) {
+        step = try inflater?.inflate(rest, into: &output)
+      } catch {
+        throw .malformed("the compressed data of \(quoted) is damaged", at: entry.dataOffset)
+      }
+      let (consumed, produced) = step ?? (0, 0)
+      inputStart += consumed
+      if produced > 0 { return produced }
+      if isLast && consumed == 0 && inflater?.isAtEnd == false {
+        throw .malformed("the data of \(quoted) ends too early", at: inputOffset)
+      }
+    }
+  }
+
+  private mutating func refill() throws(CheckpointError) {
+    let count = min(Self.inputByteCount, entry.dataRange.upperBound - inputOffset)
+    input = try file.read(at: inputOffset, count: count)
+    inputStart = 0
+    inputOffset += count
+  }
+}
+
+extension ZipIndex {
+  /// The whole of a small record.
+  ///
+  /// - Throws: `unsupported` above `limit` bytes, else as `RecordStream`.
+  func contents(
+    of entry: ZipEntry, in file: InputFile, limit: Int
+  ) throws(CheckpointError) -> [UInt8] {
+    guard entry.byteCount <= limit else {
+      throw CheckpointError(
+        .unsupported,
+        "the record \"\(entry.name.printable)\" has \(entry.byteCount) bytes, more "
+          + "than the \(limit) supported", offset: entry.dataOffset)
+    }
+    var stream = try RecordStream(entry, in: file, isChecked: !checksumsAreOff)
+    var bytes = [UInt8](repeating: 0, count: entry.byteCount)
+    var elements = bytes.mutableSpan
+    // SAFETY: every bit pattern is a valid byte.
+    var output = unsafe elements.mutableBytes
+    try stream.read(into: &output)
+    try stream.finish()
+    return bytes
+  }
+}

@@ -1,0 +1,151 @@
+internal import Files
+internal import Tensors
+
+/// Where a zip archive's index stands, by the records at the end of the file.
+struct ZipEnd {
+  /// The index in the file.
+  let index: Range<Int>
+  /// The number of its entries.
+  let entryCount: Int
+
+  static let byteCount = 22
+  private static let locatorByteCount = 20
+  private static let wideByteCount = 56
+  private static let signature: [UInt8] = [0x50, 0x4B, 0x05, 0x06]
+
+  /// Finds the end record, and the wide one where there is one.
+  ///
+  /// - Throws: `truncated` when there is no end record; `malformed` when it is not the end of the
+  ///   file, when there are two, or when what they say cannot be; `unsupported` for several disks.
+  init(of file: InputFile) throws(CheckpointError) {
+    let size = file.byteCount
+    let tailStart = max(0, size - Self.byteCount - Int(UInt16.max))
+    let tail = try file.read(at: tailStart, count: size - tailStart)
+    let start = try Self.find(in: tail, tailStart: tailStart)
+    let classic = try Self.readClassic(tail.span.rawBytes, at: start, tailStart: tailStart)
+    let locatorStart = start - Self.locatorByteCount
+    let wide =
+      locatorStart < 0 ? nil : try Self.readWide(file, locatorAt: locatorStart, agreeing: classic)
+    let counts = wide?.counts ?? classic
+    let indexEnd = wide?.offset ?? start
+    guard
+      let offset = Int(exactly: counts.indexOffset), let byteCount = Int(exactly: counts.indexSize),
+      let count = Int(exactly: counts.entries), offset <= indexEnd, byteCount == indexEnd - offset
+    else {
+      throw .malformed(
+        "the zip index is inconsistent: \(counts.indexSize) bytes at \(counts.indexOffset) do not "
+          + "end at its end record", at: indexEnd)
+    }
+    index = offset..<indexEnd
+    entryCount = count
+  }
+
+  private struct Counts {
+    var entries: UInt64
+    var indexSize: UInt64
+    var indexOffset: UInt64
+  }
+
+  /// The place of the one end record, which is the end of the file.
+  private static func find(in tail: [UInt8], tailStart: Int) throws(CheckpointError) -> Int {
+    let bytes = tail.span.rawBytes
+    var last: Int?
+    var candidates: [Int] = []
+    for start in stride(from: 0, through: tail.count - byteCount, by: 1)
+    where tail[start] == 0x50 && tail[start..<start + 4].elementsEqual(signature) {
+      last = start
+      var reader = ByteReader(bytes.extracting(start + 20..<start + 22))
+      let comment = Int(try reader.readLittleEndian(UInt16.self))
+      if start + byteCount + comment == tail.count { candidates.append(start) }
+    }
+    guard let last else {
+      throw CheckpointError(
+        .truncated, "the zip archive is incomplete: it has no end record",
+        offset: tailStart + tail.count,
+        hint: "the file was probably cut short on its way here; fetch it again")
+    }
+    let end = last + byteCount
+    guard end == tail.count else {
+      throw .malformed(
+        "\(tail.count - end) unexpected bytes follow the zip archive", at: tailStart + end)
+    }
+    guard candidates == [last] else {
+      throw .malformed("the zip archive has two end records", at: tailStart + candidates[0])
+    }
+    return tailStart + last
+  }
+
+  private static func readClassic(
+    _ tail: RawSpan, at start: Int, tailStart: Int
+  ) throws(CheckpointError) -> Counts {
+    let first = start - tailStart
+    var reader = ByteReader(
+      tail.extracting(first..<first + byteCount), baseOffset: start)
+    _ = try reader.readBytes(4)
+    let disk = try reader.readLittleEndian(UInt16.self)
+    let indexDisk = try reader.readLittleEndian(UInt16.self)
+    let entriesHere = try reader.readLittleEndian(UInt16.self)
+    let entries = try reader.readLittleEndian(UInt16.self)
+    let size = try reader.readLittleEndian(UInt32.self)
+    let offset = try reader.readLittleEndian(UInt32.self)
+    guard (disk == 0 || disk == .max), indexDisk == disk, entriesHere == entries else {
+      throw CheckpointError(
+        .unsupported, "is one part of a zip archive in several parts", offset: start)
+    }
+    return Counts(entries: UInt64(entries), indexSize: UInt64(size), indexOffset: UInt64(offset))
+  }
+
+  /// The wide end record, nil when there is no locator in front of the classic one.
+  private static func readWide(
+    _ file: InputFile, locatorAt locatorStart: Int, agreeing classic: Counts
+  ) throws(CheckpointError) -> (offset: Int, counts: Counts)? {
+    let locator = try file.read(at: locatorStart, count: locatorByteCount)
+    var reader = ByteReader(locator.span.rawBytes, baseOffset: locatorStart)
+    guard try reader.readLittleEndian(UInt32.self) == 0x0706_4B50 else { return nil }
+    let disk = try reader.readLittleEndian(UInt32.self)
+    let offset = try reader.readLittleEndian(UInt64.self)
+    let disks = try reader.readLittleEndian(UInt32.self)
+    guard disk == 0, disks <= 1 else {
+      throw CheckpointError(
+        .unsupported, "is one part of a zip archive in \(disks) parts", offset: locatorStart)
+    }
+    guard locatorStart >= wideByteCount, offset == UInt64(locatorStart - wideByteCount) else {
+      throw .malformed(
+        "the zip index is inconsistent: its zip64 end record is said to stand at \(offset)",
+        at: locatorStart)
+    }
+    let start = Int(offset)
+    let record = try file.read(at: start, count: wideByteCount)
+    let counts = try parseWide(record.span.rawBytes, at: start)
+    guard
+      classic.entries == 0xFFFF || classic.entries == counts.entries,
+      classic.indexSize == 0xFFFF_FFFF || classic.indexSize == counts.indexSize,
+      classic.indexOffset == 0xFFFF_FFFF || classic.indexOffset == counts.indexOffset
+    else {
+      throw .malformed(
+        "the zip index is inconsistent: its two end records disagree", at: start)
+    }
+    return (start, counts)
+  }
+
+  private static func parseWide(_ bytes: RawSpan, at start: Int) throws(CheckpointError) -> Counts {
+    var reader = ByteReader(bytes, baseOffset: start)
+    let signature = try reader.readLittleEndian(UInt32.self)
+    let size = try reader.readLittleEndian(UInt64.self)
+    guard signature == 0x0606_4B50, size == UInt64(wideByteCount - 12) else {
+      throw .malformed("the zip64 end record is damaged", at: start)
+    }
+    _ = try reader.readLittleEndian(UInt32.self)  // Versions.
+    let disk = try reader.readLittleEndian(UInt32.self)
+    let indexDisk = try reader.readLittleEndian(UInt32.self)
+    let entriesHere = try reader.readLittleEndian(UInt64.self)
+    let entries = try reader.readLittleEndian(UInt64.self)
+    guard disk == 0, indexDisk == 0, entriesHere == entries else {
+      throw CheckpointError(
+        .unsupported, "is one part of a zip archive in several parts", offset: start)
+    }
+    let indexSize = try reader.readLittleEndian(UInt64.self)
+    let indexOffset = try reader.readLittleEndian(UInt64.self)
+    return Counts(entries: entries, indexSize: indexSize, indexOffset: indexOffset)
+  }
+}

@@ -1,0 +1,42 @@
+internal import Files
+internal import Tensors
+
+/// What a zip archive holds, every line of its index checked against what stands in the file.
+struct ZipIndex: Sendable {
+  /// The entries, in the order of the index.
+  let entries: [ZipEntry]
+  /// Whether every checksum is 0: torch was told to compute none.
+  let checksumsAreOff: Bool
+  private let places: [TensorName: Int]
+
+  /// Reads the index and the headers of an archive that is the whole of a file.
+  ///
+  /// - Throws: `truncated`, `malformed` or `unsupported`, with entry and byte.
+  /// - Complexity: O(entries · log entries), one small read for each.
+  init(of file: InputFile) throws(CheckpointError) {
+    let end = try ZipEnd(of: file)
+    var entries = try ZipDirectory.read(file, end)
+    var places: [TensorName: Int] = [:]
+    places.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() {
+      if let other = places.updateValue(index, forKey: ZipName.folded(entry.name)) {
+        let isSame = TensorName(entries[other].name) == TensorName(entry.name)
+        throw .malformed(
+          isSame
+            ? "the entry \"\(entry.name.printable)\" appears twice"
+            : "the entry \"\(entry.name.printable)\" appears twice, in another case as "
+              + "\"\(entries[other].name.printable)\"", at: entry.indexOffset)
+      }
+    }
+    try ZipLocalHeaders.check(&entries, in: file, indexStart: end.index.lowerBound)
+    self.entries = entries
+    self.places = places
+    checksumsAreOff = entries.allSatisfy { $0.checksum == 0 }
+  }
+
+  /// The entry of exactly this name.
+  func entry(named name: String) -> ZipEntry? {
+    guard let place = places[ZipName.folded(name)] else { return nil }
+    return TensorName(entries[place].name) == TensorName(name) ? entries[place] : nil
+  }
+}

@@ -1,0 +1,44 @@
+internal import Tensors
+
+/// Names of zip entries: what is safe, and what is the same name to a careless reader.
+enum ZipName {
+  /// Takes the bytes of a name from the index.
+  ///
+  /// - Throws: `malformed` unless it is a relative path of named folders in UTF-8.
+  static func parse(_ bytes: RawSpan, at offset: Int) throws(CheckpointError) -> String {
+    var units: [UInt8] = []
+    units.reserveCapacity(bytes.byteCount)
+    for index in bytes.byteOffsets { units.append(bytes.byte(at: index)) }
+    guard let name = String(validating: units, as: UTF8.self) else {
+      throw .malformed("an entry's name is not valid UTF-8", at: offset)
+    }
+    if let problem = problem(of: units) {
+      throw .malformed("the entry name \"\(name.printable)\" is unsafe: \(problem)", at: offset)
+    }
+    return name
+  }
+
+  private static func problem(of units: [UInt8]) -> String? {
+    if units.isEmpty { return "it is empty" }
+    if units.contains(0) { return "it holds a NUL" }
+    if units.contains(UInt8(ascii: "\\")) { return "it holds a backslash" }
+    if units[0] == UInt8(ascii: "/") { return "it is absolute" }
+    var parts = units.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    // A last slash marks a folder's own entry.
+    if parts.last?.isEmpty == true { parts.removeLast() }
+    for part in parts {
+      if part.isEmpty { return "a folder in it has no name" }
+      if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) {
+        return "it leaves its folder"
+      }
+    }
+    return nil
+  }
+
+  /// The name with ASCII letters lowered: torch looks entries up without minding their case.
+  static func folded(_ name: String) -> TensorName {
+    guard name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return TensorName(name) }
+    let units = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    return TensorName(String(decoding: units, as: UTF8.self))
+  }
+}
