@@ -1,6 +1,7 @@
 public import Files
 internal import SafeTensors
 public import Tensors
+internal import TorchCheckpoint
 
 /// Opens checkpoint files of any supported format.
 public enum Checkpoint {
@@ -16,9 +17,8 @@ public enum Checkpoint {
     switch FileSignature(prefix: prefix, fileByteCount: file.byteCount) {
     case .safetensors:
       return try SafeTensorsFile(file)
-    case .torchZip, .torchLegacy:
-      throw CheckpointError(
-        .unsupported, "is a torch checkpoint, which this version does not read", path: path)
+    case .torch:
+      return try TorchFile(file)
     case .numPy:
       throw CheckpointError(
         .unsupported, "is a NumPy file, which this version does not read", path: path)
@@ -28,6 +28,8 @@ public enum Checkpoint {
     case nil:
       // A damaged file keeps its name: then the format's own reader says what is wrong with it.
       if path.hasSuffix(".safetensors") { return try SafeTensorsFile(file) }
+      let torchSuffixes = [".bin", ".pt", ".pth", ".ckpt"]
+      if torchSuffixes.contains(where: path.hasSuffix) { return try TorchFile(file) }
       throw CheckpointError(
         .unrecognized, "is of no format that is known here", path: path)
     }

@@ -1,10 +1,10 @@
 internal import Tensors
+internal import TorchCheckpoint
 
 /// What the first bytes of a file show it to be.
 enum FileSignature: Equatable {
   case safetensors
-  case torchZip
-  case torchLegacy
+  case torch
   case numPy
   case other(Impostor)
 
@@ -30,10 +30,8 @@ enum FileSignature: Equatable {
   init?(prefix: [UInt8], fileByteCount: Int) {
     if Self.isSafeTensors(prefix, fileByteCount: fileByteCount) {
       self = .safetensors
-    } else if prefix.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
-      self = .torchZip
-    } else if prefix.count >= 2, prefix[0] == 0x80, (2...5).contains(prefix[1]) {
-      self = .torchLegacy
+    } else if TorchFile.recognizes(prefix) {
+      self = .torch
     } else if prefix.starts(with: Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) })) {
       self = .numPy
     } else if let impostor = Self.impostor(prefix) {

@@ -34,9 +34,14 @@ struct ZipIndex: Sendable {
     checksumsAreOff = entries.allSatisfy { $0.checksum == 0 }
   }
 
+  /// The place of the entry of exactly this name.
+  func index(of name: String) -> Int? {
+    guard let place = places[ZipName.folded(name)] else { return nil }
+    return TensorName(entries[place].name) == TensorName(name) ? place : nil
+  }
+
   /// The entry of exactly this name.
   func entry(named name: String) -> ZipEntry? {
-    guard let place = places[ZipName.folded(name)] else { return nil }
-    return TensorName(entries[place].name) == TensorName(name) ? entries[place] : nil
+    index(of: name).map { entries[$0] }
   }
 }

@@ -1,0 +1,33 @@
+/// How much a pickle may ask for before it is refused.
+struct PickleLimits: Sendable {
+  /// The largest pickle, in bytes; places in it are held in 28 bits.
+  static let largestPickle = 1 << 28
+  /// How deep values may nest.
+  static let depth = 1000
+  /// How many opcodes it may have, and how many values a walk over it may meet.
+  static let items = 10_000_000
+  /// How many values may wait on the stack.
+  static let stack = 1 << 20
+
+  /// The bytes of working memory for the graph.
+  var graphByteCount: Int
+  /// The bytes of working memory for what is made of the graph.
+  var tableByteCount: Int
+
+  /// Limits for a pickle in a file: fixed ones, and a share of what the file holds besides it.
+  init(fileByteCount: Int, pickleByteCount: Int) {
+    let rest = max(0, fileByteCount - pickleByteCount)
+    graphByteCount = (20 << 20) + min(rest / 2, 1 << 28)
+    tableByteCount = (24 << 20) + min(rest / 2, 1 << 28)
+  }
+}
+
+/// What may stand in a pickle, besides plain values.
+enum PickleDialect: Sendable {
+  /// Nothing: numbers, text, lists and dicts.
+  case plain
+  /// Storages, by persistent ids, and names such as `torch FloatStorage`.
+  case torch
+  /// The same, and instances of TorchScript classes.
+  case torchScript
+}

@@ -1,0 +1,52 @@
+internal import Files
+internal import Tensors
+
+extension TorchFile {
+  /// Whether the first 512 bytes of a file, or all of a shorter one, are those of a kind of file that
+  /// is opened here: a zip or tar archive, or a pickle. Opening may still find it to be another's.
+  public static func recognizes(_ prefix: [UInt8]) -> Bool {
+    TorchContents.Kind(prefix) != nil
+  }
+}
+
+extension TorchContents {
+  /// What the first bytes of a file show it to be.
+  enum Kind {
+    case zip
+    case tar
+    case pickle
+
+    init?(_ prefix: [UInt8]) {
+      if prefix.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
+        self = .zip
+      } else if TarHeader.isHeader(prefix) {
+        self = .tar
+      } else if prefix.count >= 2, prefix[0] == 0x80, prefix[1] >= 2, prefix[1] <= 5 {
+        self = .pickle
+      } else if LegacyMagic.textForms.contains(where: { prefix.starts(with: $0) }) {
+        self = .pickle
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// Reads a file of any kind that torch has written; its first bytes say which.
+  ///
+  /// - Throws: as `TorchFile.init(path:)`.
+  init(_ file: InputFile) throws(CheckpointError) {
+    let prefix = try file.read(at: 0, count: min(512, file.byteCount))
+    switch Kind(prefix) {
+    case .zip: try self.init(zip: file)
+    case .tar: try self.init(tar: file)
+    case .pickle: try self.init(legacy: file)
+    case nil:
+      if let end = try? ZipEnd(of: file) {
+        throw .malformed(
+          "unexpected bytes stand before a zip archive, whose index starts at byte "
+            + "\(end.index.lowerBound)", at: 0)
+      }
+      throw CheckpointError(.unrecognized, "is no torch checkpoint", offset: 0)
+    }
+  }
+}

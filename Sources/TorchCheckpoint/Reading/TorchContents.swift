@@ -1,0 +1,13 @@
+internal import Files
+internal import Tensors
+
+/// What a torch file of any kind comes down to: tensors over storages over a file.
+struct TorchContents: Sendable {
+  let format: ArchiveFormat
+  let table: TensorTable
+  let storages: [TorchStorage]
+  /// The archive that the storages stand in, where they stand in one.
+  let zip: ZipIndex?
+  /// Whether the elements stand with their most significant byte first.
+  let isBigEndian: Bool
+}

@@ -1,0 +1,147 @@
+internal import Files
+internal import Tensors
+
+extension TorchFile {
+  /// What is read, checked and written at a time.
+  private static let chunkByteCount = 1 << 20
+  /// The largest compressed record of which scattered elements are read: it is held in memory.
+  private static let largestScatteredRecord = 32 << 20
+
+  /// Takes the next piece of a tensor's data.
+  typealias Sink = (RawSpan) throws(CheckpointError) -> Void
+
+  /// Where the data of a tensor stands in the file, nil when it does not stand there as it is.
+  func rangeInFile(of tensor: TorchTensor) -> Range<Int>? {
+    let storage = contents.storages[tensor.storage]
+    guard tensor.isContiguous, !storage.isDeflated, !needsSwap(tensor) else { return nil }
+    let start = tensor.byteCount == 0 ? storage.start : storage.start + tensor.start
+    return start..<start + tensor.byteCount
+  }
+
+  private func needsSwap(_ tensor: TorchTensor) -> Bool {
+    contents.isBigEndian && tensor.torchDType.componentByteCount > 1
+  }
+
+  /// Writes the data of a tensor.
+  func copy(_ tensor: TorchTensor, to output: inout AtomicFile) throws(CheckpointError) {
+    guard tensor.byteCount > 0 else { return }
+    guard let range = rangeInFile(of: tensor) else {
+      return try pass(tensor) { chunk throws(CheckpointError) in try output.write(chunk) }
+    }
+    if let entry = unverifiedEntry(of: tensor) {
+      if entry.value.dataRange == range {
+        // The whole record: its checksum is computed while it goes by.
+        return try pass(tensor) { chunk throws(CheckpointError) in try output.write(chunk) }
+      }
+      try verifyChecksum(of: tensor)
+    }
+    try output.copy(from: file, range: range)
+  }
+
+  /// The data of a tensor, in memory.
+  func materialize(_ tensor: TorchTensor) throws(CheckpointError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(tensor.byteCount)
+    guard tensor.byteCount > 0 else { return bytes }
+    try pass(tensor) { chunk throws(CheckpointError) in
+      // SAFETY: the buffer is copied before the closure returns.
+      unsafe chunk.withUnsafeBytes { buffer in unsafe bytes.append(contentsOf: buffer) }
+    }
+    return bytes
+  }
+
+  /// Reads the record of a tensor, unless that has been done, and compares its checksum.
+  func verifyChecksum(of tensor: TorchTensor) throws(CheckpointError) {
+    guard let entry = unverifiedEntry(of: tensor) else { return }
+    try readRecord(entry.index, wanted: 0..<0) { _ throws(CheckpointError) in }
+  }
+
+  /// The zip entry of a tensor's storage, when its checksum is still to be compared.
+  private func unverifiedEntry(of tensor: TorchTensor) -> (index: Int, value: ZipEntry)? {
+    guard
+      let zip = contents.zip, let index = contents.storages[tensor.storage].entry,
+      !isVerified(index)
+    else { return nil }
+    return (index, zip.entries[index])
+  }
+
+  /// Passes the data of a tensor on in pieces, as it is to be written.
+  private func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
+    let storage = contents.storages[tensor.storage]
+    let finish = ElementFinish(tensor, swapsBytes: needsSwap(tensor))
+    if tensor.strides == nil {
+      let wanted = tensor.start..<tensor.start + tensor.byteCount
+      if let entry = storage.entry, storage.isDeflated || !isVerified(entry) {
+        return try readRecord(entry, wanted: wanted, finish: finish, to: sink)
+      }
+      return try readFile(
+        storage.start + wanted.lowerBound..<storage.start + wanted.upperBound, finish: finish,
+        to: sink)
+    }
+    let source: GatherSource
+    if storage.isDeflated, let entry = storage.entry, let zip = contents.zip {
+      guard storage.byteCount <= Self.largestScatteredRecord else {
+        throw CheckpointError(
+          .unsupported,
+          "shows scattered elements of a compressed record of \(storage.byteCount) "
+            + "bytes", hint: "store the archive without compression")
+      }
+      source = .memory(
+        try zip.contents(of: zip.entries[entry], in: file, limit: Self.largestScatteredRecord + 8))
+    } else {
+      try verifyChecksum(of: tensor)
+      source = .file(file, start: storage.start, byteCount: storage.byteCount)
+    }
+    var gather = Gather(tensor, from: source)
+    try gather.run(finish: finish, to: sink)
+  }
+
+  /// Passes on the part `wanted` of a record. All of it is read, and its checksum compared, unless
+  /// that has been done.
+  private func readRecord(
+    _ index: Int, wanted: Range<Int>, finish: ElementFinish? = nil, to sink: Sink
+  ) throws(CheckpointError) {
+    guard let zip = contents.zip else { return }
+    let entry = zip.entries[index]
+    let isChecked = !isVerified(index)
+    var stream = try RecordStream(entry, in: file, isChecked: isChecked)
+    let end = isChecked ? entry.byteCount : wanted.upperBound
+    var buffer = [UInt8](repeating: 0, count: min(Self.chunkByteCount, end))
+    while stream.position < end {
+      let start = stream.position
+      let count = min(buffer.count, end - start)
+      var elements = buffer.mutableSpan
+      // SAFETY: every bit pattern is a valid byte.
+      var bytes = unsafe elements.mutableBytes
+      var chunk = bytes._mutatingExtracting(0..<count)
+      try stream.read(into: &chunk)
+      let part = wanted.clamped(to: start..<start + count)
+      guard !part.isEmpty else { continue }
+      var piece = bytes._mutatingExtracting(part.lowerBound - start..<part.upperBound - start)
+      finish?.apply(to: &piece)
+      try sink(piece.bytes)
+    }
+    guard isChecked else { return }
+    try stream.finish()
+    noteVerified(index)
+  }
+
+  /// Passes on a range of the file.
+  private func readFile(
+    _ range: Range<Int>, finish: ElementFinish, to sink: Sink
+  ) throws(CheckpointError) {
+    var buffer = [UInt8](repeating: 0, count: min(Self.chunkByteCount, range.count))
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(buffer.count, range.upperBound - offset)
+      var elements = buffer.mutableSpan
+      // SAFETY: every bit pattern is a valid byte.
+      var bytes = unsafe elements.mutableBytes
+      var chunk = bytes._mutatingExtracting(0..<count)
+      try file.read(at: offset, into: &chunk)
+      finish.apply(to: &chunk)
+      try sink(chunk.bytes)
+      offset += count
+    }
+  }
+}

@@ -1,0 +1,142 @@
+public import Files
+internal import Synchronization
+public import Tensors
+
+/// A torch checkpoint, open for reading: `.bin`, `.pt`, `.pth` or `.ckpt` in any of the formats that
+/// `torch.save` has had, and the parameters of TorchScript archives.
+///
+/// Opening reads the index, the headers and the pickle with read calls, never tensor data. The
+/// pickle is taken apart as data: names must be on a list, nothing is imported and nothing is called;
+/// what would need code is refused. Names of nested tensors are joined with `.`.
+///
+/// Checksums are verified when data is read, unless the file was saved with all of them switched
+/// off.
+public final class TorchFile: TensorArchive {
+  /// The path as it was given.
+  public var path: String { file.path }
+  /// Which of torch's formats the contents have.
+  public var format: ArchiveFormat { contents.format }
+  /// Always nil: torch has no text about a file.
+  public var metadata: ArchiveMetadata? { nil }
+  /// The number of tensors.
+  public var tensorCount: Int { contents.table.tensors.count }
+  /// What else the pickle holds, in its order: values that are no tensors, and tensors of types that
+  /// only torch has.
+  public var skipped: [SkippedItem] { contents.table.skipped }
+
+  let file: InputFile
+  let contents: TorchContents
+  private let mapping = Mutex<SharedMapping?>(nil)
+  /// The zip entries whose checksum has been found right.
+  private let verified = Mutex<Set<Int>>([])
+
+  /// Opens a file.
+  ///
+  /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `unrecognized` when
+  ///   it is no torch checkpoint; `truncated` or `malformed`, with the place, when it is damaged;
+  ///   `unsupported` when it asks for code, is encrypted, or expands beyond reason.
+  /// - Complexity: O(index and pickle), in memory that their size limits.
+  public convenience init(path: String) throws(CheckpointError) {
+    try self.init(InputFile(path: path))
+  }
+
+  /// Opens a file that is open already.
+  ///
+  /// - Throws: as `init(path:)`.
+  public init(_ file: InputFile) throws(CheckpointError) {
+    self.file = file
+    do throws(CheckpointError) {
+      contents = try TorchContents(file)
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
+  /// The tensor at a place in the file's order: that of the pickle.
+  ///
+  /// - Complexity: O(1) and the copying of name and shape.
+  public func tensor(at index: Int) -> TensorInfo {
+    let tensor = contents.table.tensors[index]
+    return TensorInfo(
+      name: contents.table.names[index], dtype: tensor.dtype, shape: tensor.shape,
+      byteCount: tensor.byteCount, dataOffsets: nil)
+  }
+
+  /// The place of the tensor with this name.
+  ///
+  /// - Complexity: O(length of the name).
+  public func index(of name: TensorName) -> Int? {
+    contents.table.index(of: name)
+  }
+
+  /// The first tensor with the same storage, offset, shape, strides and dtype.
+  public func alias(of index: Int) -> Int? {
+    contents.table.alias(of: index)
+  }
+
+  /// Lends the data of a tensor: from a mapping where it stands there as it is, from a copy in memory
+  /// where its elements must be gathered, swapped or decompressed first.
+  ///
+  /// - Throws: `malformed` when a checksum does not match or compressed data is damaged, `system`
+  ///   when the file cannot be mapped or read, and what `body` throws.
+  public func withTensor<R>(
+    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    let tensor = contents.table.tensors[index]
+    let name = contents.table.names[index]
+    if let range = rangeInFile(of: tensor) {
+      let mapping = try map()
+      do throws(CheckpointError) {
+        try verifyChecksum(of: tensor)
+      } catch {
+        throw error.naming(tensor: name).inFile(path)
+      }
+      return try body(
+        TensorView(
+          dtype: tensor.dtype, shape: tensor.shape, bytes: mapping.bytes.extracting(range)))
+    }
+    let bytes: [UInt8]
+    do throws(CheckpointError) {
+      bytes = try materialize(tensor)
+    } catch {
+      throw error.naming(tensor: name).inFile(path)
+    }
+    return try body(
+      TensorView(dtype: tensor.dtype, shape: tensor.shape, bytes: bytes.span.rawBytes))
+  }
+
+  /// Appends the data of a tensor to an output: inside the kernel where it stands in the file as it
+  /// is and no checksum must be computed, in pieces of a few megabytes otherwise.
+  ///
+  /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match or
+  ///   compressed data is damaged, `system` when reading or writing fails.
+  public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+    do throws(CheckpointError) {
+      try copy(contents.table.tensors[index], to: &output)
+    } catch {
+      throw error.naming(tensor: contents.table.names[index])
+    }
+  }
+
+  private func map() throws(CheckpointError) -> SharedMapping {
+    try mapping.withLock { mapping throws(CheckpointError) in
+      if let mapping { return mapping }
+      let new = SharedMapping(try MappedFile(file))
+      mapping = new
+      return new
+    }
+  }
+}
+
+extension TorchFile {
+  /// Whether the checksum of a zip entry has been found right, or needs no look.
+  func isVerified(_ entry: Int) -> Bool {
+    if contents.zip?.checksumsAreOff ?? true { return true }
+    return verified.withLock { $0.contains(entry) }
+  }
+
+  /// Notes that the checksum of a zip entry is right.
+  func noteVerified(_ entry: Int) {
+    _ = verified.withLock { $0.insert(entry) }
+  }
+}

@@ -1,0 +1,206 @@
+internal import Files
+internal import Tensors
+
+/// Walks what a pickle describes and collects its tensors, with names joined by dots.
+struct TensorCollector {
+  private var graph: PickleGraph
+  private let resolver: TensorResolver
+  private(set) var table: TensorTable
+  private var frames: [Frame] = []
+  /// The name of what is being looked at.
+  private var path: [UInt8] = []
+  private var visits = 0
+
+  /// A container that the walk is inside of.
+  private struct Frame {
+    let node: Int
+    var cursor: PartCursor
+    let isMapping: Bool
+    /// Inside it nothing gets a name: it is only checked.
+    let isSilent: Bool
+    let pathCount: Int
+    var index = 0
+  }
+
+  /// The name of a tensor that is a file all by itself.
+  static let nameOfTheOnlyTensor = "tensor"
+
+  /// Walks a pickle.
+  ///
+  /// - Throws: `malformed` when a tensor is impossible, a name comes twice or something contains
+  ///   itself; `unsupported` when it is nested or expands beyond the limits.
+  /// - Complexity: O(values), without recursion.
+  static func collect(
+    _ graph: PickleGraph, resolver: TensorResolver, into table: TensorTable
+  ) throws(CheckpointError) -> TensorTable {
+    var collector = Self(graph: graph, resolver: resolver, table: table)
+    try collector.visit(graph.root, isSilent: false)
+    try collector.walk()
+    for index in 0..<graph.states.count {
+      try collector.visit(graph.states[index], isSilent: true)
+      try collector.walk()
+    }
+    return collector.table
+  }
+
+  private init(graph: PickleGraph, resolver: TensorResolver, table: TensorTable) {
+    self.graph = graph
+    self.resolver = resolver
+    self.table = table
+  }
+
+  private mutating func walk() throws(CheckpointError) {
+    while let last = frames.indices.last {
+      path.removeSubrange(frames[last].pathCount...)
+      guard var value = frames[last].cursor.next(in: graph) else {
+        graph.nodes[frames[last].node].isOpen = false
+        frames.removeLast()
+        continue
+      }
+      if frames[last].isMapping {
+        let key = value
+        value = frames[last].cursor.next(in: graph) ?? .none
+        if !frames[last].isSilent { try enter(key, value) }
+      } else if !frames[last].isSilent {
+        if !path.isEmpty { path.append(UInt8(ascii: ".")) }
+        path += String(frames[last].index).utf8
+        frames[last].index += 1
+      }
+      try visit(value, isSilent: frames[last].isSilent)
+    }
+  }
+
+  /// Adds a key to the path.
+  private mutating func enter(
+    _ key: PickleValue, _ value: PickleValue
+  ) throws(CheckpointError) {
+    guard let name = try graph.keyName(key) else {
+      throw CheckpointError(
+        .unsupported, "a dict has \(graph.article(key)) as a key, of which no name can be made",
+        offset: graph.offset(of: key) ?? graph.offset(of: value))
+    }
+    if !path.isEmpty { path.append(UInt8(ascii: ".")) }
+    path += name.utf8
+  }
+
+  private var name: TensorName {
+    TensorName(String(decoding: path, as: UTF8.self))
+  }
+
+  private mutating func visit(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
+    visits += 1
+    guard visits <= PickleLimits.items else {
+      throw CheckpointError(
+        .unsupported, "the pickle expands to more than \(PickleLimits.items) items",
+        offset: graph.offset(of: value))
+    }
+    if let node = value.node {
+      try visit(node: node, isSilent: isSilent)
+    } else if !isSilent {
+      try skip(value, type: graph.typeName(value))
+    }
+  }
+
+  private mutating func visit(node: Int, isSilent: Bool) throws(CheckpointError) {
+    let value = PickleValue.node(node)
+    switch graph.nodes[node].kind {
+    case .list, .tuple, .dict:
+      if graph.nodes[node].count == 0 {
+        if !isSilent { try skip(value, type: "empty " + graph.typeName(value)) }
+      } else {
+        try open(node, isSilent: isSilent)
+      }
+    case .set:
+      if !isSilent { try skip(value, type: "set") }
+      try open(node, isSilent: true)
+    case .object:
+      if graph.nodes[node].count == 0 {
+        if !isSilent { try skip(value, type: graph.typeName(value)) }
+      } else {
+        try open(node, isSilent: isSilent, isNamed: false)
+      }
+    case .persistent where !resolver.isTar:
+      if !isSilent { try skip(value, type: "storage") }
+    case .persistent:
+      try visitTensor(value, isSilent: isSilent)
+    case .call where TensorResolver.isTensor(value, in: graph):
+      try visitTensor(value, isSilent: isSilent)
+    case .call:
+      if !isSilent { try skip(value, type: graph.typeName(value)) }
+      try open(node, isSilent: true)
+    }
+  }
+
+  private mutating func skip(_ value: PickleValue, type: String) throws(CheckpointError) {
+    do throws(CheckpointError) {
+      try table.skip(SkippedItem(name: name, type: type, isTensor: false))
+    } catch {
+      throw error.at(graph.offset(of: value))
+    }
+  }
+
+  private mutating func visitTensor(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
+    if path.isEmpty { path += Self.nameOfTheOnlyTensor.utf8 }
+    do throws(CheckpointError) {
+      let outcome = try resolver.resolve(value, in: graph)
+      guard !isSilent else { return }
+      switch outcome {
+      case .tensor(let tensor):
+        let storage = resolver.storages.storages[tensor.storage]
+        let work = storage.isDeflated ? max(tensor.byteCount, storage.byteCount) : tensor.byteCount
+        try table.add(tensor, named: name, work: work)
+      case .unsupported(let type, let shape):
+        try table.skip(SkippedItem(name: name, type: type, isTensor: true, shape: shape))
+      }
+    } catch {
+      throw error.naming(tensor: name).at(graph.offset(of: value))
+    }
+  }
+
+  /// Steps into a container.
+  private mutating func open(
+    _ node: Int, isSilent: Bool, isNamed: Bool = true
+  ) throws(CheckpointError) {
+    let offset = graph.offset(of: node)
+    guard !graph.nodes[node].isOpen else {
+      throw .malformed(
+        "\(graph.article(.node(node))) contains itself", at: offset)
+    }
+    guard frames.count < PickleLimits.depth else {
+      throw CheckpointError(
+        .unsupported, "the pickle is nested too deeply, more than \(PickleLimits.depth) levels",
+        offset: offset)
+    }
+    let isMapping = graph.nodes[node].kind == .dict
+    if isMapping { try graph.checkKeys(of: node) }
+    graph.nodes[node].isOpen = true
+    if !isNamed, let state = graph.part(0, of: node).node, graph.nodes[state].kind == .dict {
+      // The attributes of an object stand under the object's own name.
+      guard graph.nodes[state].count > 0 else {
+        graph.nodes[node].isOpen = false
+        return
+      }
+      try graph.checkKeys(of: state)
+      guard !graph.nodes[state].isOpen else {
+        throw .malformed("a TorchScript object contains itself", at: offset)
+      }
+      frames.append(
+        Frame(
+          node: node, cursor: PartCursor(graph, state), isMapping: true, isSilent: isSilent,
+          pathCount: path.count))
+      return
+    }
+    frames.append(
+      Frame(
+        node: node, cursor: PartCursor(graph, node), isMapping: isMapping, isSilent: isSilent,
+        pathCount: path.count))
+  }
+}
+
+extension CheckpointError {
+  /// The same error with this place, unless it already has one.
+  consuming func at(_ place: Int?) -> Self {
+    guard offset == nil, let place else { return self }
+    return Self(code, message, path: path, tensor: tensor, offset: place, hint: hint)
+  }
+}
