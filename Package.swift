@@ -80,7 +80,8 @@ let package = Package(
       name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
     .testTarget(
       name: "TorchCheckpointTests",
-      dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"]),
+      dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"],
+      exclude: ["Vectors"]),
     .testTarget(
       name: "PEFTTests",
       dependencies: ["PEFT", "JSONDocument", "Files", "Tensors", "TestSupport"]),

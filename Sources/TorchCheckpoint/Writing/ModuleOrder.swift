@@ -3,8 +3,9 @@ internal import Tensors
 /// The place of a tensor in a module's state dict, as far as its name tells.
 ///
 /// A state dict lists a module's own tensors before those of its submodules, both in the order in
-/// which the class creates them. Names tell the usual part of it: `weight` is before `bias`, and
-/// numbered modules stand in the order of their numbers. The rest is in the order of the bytes.
+/// which the class creates them. Names tell the usual part of it: `weight` is before `bias`,
+/// numbered modules stand in the order of their numbers, and `pre_classifier` is before `classifier`.
+/// The rest is in the order of the bytes.
 struct ModuleOrder: Comparable {
   private let path: [Component]
 
@@ -30,33 +31,45 @@ struct ModuleOrder: Comparable {
     private let group: Int
     private let number: Int
     private let text: String
+    /// Whether `pre_` was taken off the text.
+    private let comesFirst: Bool
 
     /// The tensors of common modules, in the order of creation.
     private static let tensors = [
       "weight", "bias", "running_mean", "running_var", "num_batches_tracked",
     ]
 
+    private init(group: Int, number: Int = 0, text: String, comesFirst: Bool = false) {
+      self.group = group
+      self.number = number
+      self.text = text
+      self.comesFirst = comesFirst
+    }
+
     static func tensor(_ text: String) -> Self {
-      guard let number = tensors.firstIndex(of: text) else {
-        return Self(group: 1, number: 0, text: text)
-      }
+      guard let number = tensors.firstIndex(of: text) else { return Self(group: 1, text: text) }
       return Self(group: 0, number: number, text: text)
     }
 
     static func module(_ text: String) -> Self {
-      guard let number = Int(text) else { return Self(group: 3, number: 0, text: text) }
-      return Self(group: 2, number: number, text: text)
+      if let number = Int(text) { return Self(group: 2, number: number, text: text) }
+      let comesFirst = text.utf8.starts(with: "pre_".utf8)
+      let base = comesFirst ? String(text.dropFirst("pre_".count)) : text
+      return Self(group: 3, text: base, comesFirst: comesFirst)
     }
 
     static func == (left: Self, right: Self) -> Bool {
       left.group == right.group && left.number == right.number
-        && left.text.utf8.elementsEqual(right.text.utf8)
+        && left.text.utf8.elementsEqual(right.text.utf8) && left.comesFirst == right.comesFirst
     }
 
     static func < (left: Self, right: Self) -> Bool {
       if left.group != right.group { return left.group < right.group }
       if left.number != right.number { return left.number < right.number }
-      return left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+      if !left.text.utf8.elementsEqual(right.text.utf8) {
+        return left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+      }
+      return left.comesFirst && !right.comesFirst
     }
   }
 }
