@@ -3,11 +3,13 @@ internal import Tensors
 /// The folder that all records of a torch file live under.
 enum TorchFolder {
   /// The name that torch gives it when it saves to this path: the file's name without its last
-  /// extension; `archive` for a path that is not ASCII.
+  /// extension; since torch 2.1 `archive` for a path that is not ASCII.
   ///
   /// - Throws: `invalidArgument` when nothing is left of the name, which torch refuses too.
-  static func name(forPath path: String) throws(CheckpointError) -> String {
-    guard path.utf8.allSatisfy({ $0 < 0x80 }) else { return "archive" }
+  static func name(
+    forPath path: String, layout: TorchLayout
+  ) throws(CheckpointError) -> String {
+    if layout >= .v2_1, !path.utf8.allSatisfy({ $0 < 0x80 }) { return "archive" }
     // torch takes both separators on every system.
     let name =
       path.utf8.split(omittingEmptySubsequences: false) {

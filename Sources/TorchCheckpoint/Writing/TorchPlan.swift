@@ -28,7 +28,7 @@ struct TorchPlan {
     _ entries: [TorchEntry], path: String, layout: TorchLayout
   ) throws(CheckpointError) {
     try Self.refuseDuplicates(entries)
-    folder = try TorchFolder.name(forPath: path)
+    folder = try TorchFolder.name(forPath: path, layout: layout)
     let pickle = try StateDictPickle.bytes(of: entries, layout: layout)
     var contents: [Content] = []
     var records: [ZipRecord] = []

@@ -76,8 +76,7 @@ def cases():
         yield f"count-{count}", {"file": "adapter_model.bin", "count": count}
     for file in ["a.b.c.pt", "weights", "a b.bin", "q" * 200 + ".pt", ".a.bin"]:
         yield f"file-{file[:9]}", {"file": file, "count": 3}
-    if layout() != "1.13":
-        yield "file-unicode", {"file": "é.bin", "count": 3}
+    yield "file-unicode", {"file": "é.bin", "count": 3}
 
 
 def entries_of(case):
