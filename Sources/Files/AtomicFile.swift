@@ -114,15 +114,15 @@ public struct AtomicFile: ~Copyable {
     var chunk = [UInt8](repeating: 0, count: min(Self.chunkByteCount, range.count))
     var offset = range.lowerBound
     while offset < range.upperBound {
-      let count = min(chunk.count, range.upperBound - offset)
+      chunk.removeLast(max(0, chunk.count - (range.upperBound - offset)))
       do {
         var elements = chunk.mutableSpan
         // SAFETY: every bit pattern is a valid byte.
         var raw = unsafe elements.mutableBytes
-        try source.read(at: offset, count: count, into: &raw)
+        try source.read(at: offset, into: &raw)
       }
-      try write(chunk.span.extracting(first: count).rawBytes)
-      offset += count
+      try write(chunk.span.rawBytes)
+      offset += chunk.count
     }
   }
 

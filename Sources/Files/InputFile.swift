@@ -55,14 +55,13 @@ public final class InputFile: Sendable {
     try? descriptor.close()
   }
 
-  /// Reads `count` bytes that start at `offset` into the front of `destination`.
+  /// Fills `destination` from the bytes that start at `offset`.
   ///
-  /// - Parameter count: no more than `destination` has room for; more is a caller's bug and traps.
   /// - Throws: `truncated` when the file ends first, `system` when a read fails.
   public func read(
-    at offset: Int, count: Int, into destination: inout MutableRawSpan
+    at offset: Int, into destination: inout MutableRawSpan
   ) throws(CheckpointError) {
-    precondition(count <= destination.byteCount, "the destination is too small")
+    let count = destination.byteCount
     var filled = 0
     while filled < count {
       // SAFETY: the buffer is the rest of `destination`, which is borrowed for the whole call.
@@ -96,7 +95,7 @@ public final class InputFile: Sendable {
         var bytes = unsafe MutableRawSpan(
           _unsafeBytes: UnsafeMutableRawBufferPointer(
             rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
-        try read(at: offset, count: count, into: &bytes)
+        try read(at: offset, into: &bytes)
         initialized = count
       }
     }

@@ -1,5 +1,6 @@
 internal import Files
 internal import Tensors
+internal import ZipArchive
 
 extension TorchFile {
   /// Whether the first 512 bytes of a file, or all of a shorter one, are those of a kind of file that

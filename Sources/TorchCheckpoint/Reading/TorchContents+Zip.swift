@@ -1,5 +1,6 @@
 internal import Files
 internal import Tensors
+internal import ZipArchive
 
 extension TorchContents {
   /// The largest pickle that is read out of a compressed record.

@@ -1,5 +1,6 @@
 internal import Files
 internal import Tensors
+internal import ZipArchive
 
 /// What a torch file of any kind comes down to: tensors over storages over a file.
 struct TorchContents: Sendable {

@@ -1,5 +1,6 @@
 internal import Files
 internal import Tensors
+internal import ZipArchive
 
 extension TorchFile {
   /// What is read, checked and written at a time.

@@ -1,6 +1,7 @@
 public import Files
 internal import Synchronization
 public import Tensors
+internal import ZipArchive
 
 /// A torch checkpoint, open for reading: `.bin`, `.pt`, `.pth` or `.ckpt` in any of the formats that
 /// `torch.save` has had, and the parameters of TorchScript archives.

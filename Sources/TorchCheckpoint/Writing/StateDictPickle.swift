@@ -52,14 +52,14 @@ struct StateDictPickle {
     default: pickle.append(name)
     }
     do throws(CheckpointError) {
-      let tensor = try TorchTensor(entry.tensor, layout: layout)
+      let tensor = try TensorLayout(entry.tensor, layout: layout)
       append(tensor, key: key, kind: entry.kind)
     } catch {
       throw error.naming(tensor: entry.tensor.name)
     }
   }
 
-  private mutating func append(_ tensor: TorchTensor, key: Int, kind: TorchEntry.Kind) {
+  private mutating func append(_ tensor: TensorLayout, key: Int, kind: TorchEntry.Kind) {
     switch kind {
     case .tensor:
       append(tensor, key: key)
@@ -74,7 +74,7 @@ struct StateDictPickle {
     }
   }
 
-  private mutating func append(_ tensor: TorchTensor, key: Int) {
+  private mutating func append(_ tensor: TensorLayout, key: Int) {
     switch tensor.encoding {
     case .typedStorage: pickle.append(.rebuildTensor2)
     case .untypedStorage: pickle.append(.rebuildTensor3)
@@ -92,7 +92,7 @@ struct StateDictPickle {
     appendCall()
   }
 
-  private mutating func appendStorage(of tensor: TorchTensor, key: Int) {
+  private mutating func appendStorage(of tensor: TensorLayout, key: Int) {
     pickle.append(.mark)
     pickle.append(literal: "storage")
     switch tensor.encoding {

@@ -59,7 +59,7 @@ struct TorchPlan {
 
   /// The bytes from the directory to the end of the file.
   func directory(checksums: [UInt32]) -> [UInt8] {
-    ZipDirectory.bytes(of: records, checksums: checksums, at: directoryOffset)
+    ZipTrailer.bytes(of: records, checksums: checksums, at: directoryOffset)
   }
 
   /// No file system has larger files; the arithmetic up to here cannot overflow.

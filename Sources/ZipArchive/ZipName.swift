@@ -6,9 +6,8 @@ enum ZipName {
   ///
   /// - Throws: `malformed` unless it is a relative path of named folders in UTF-8.
   static func parse(_ bytes: RawSpan, at offset: Int) throws(CheckpointError) -> String {
-    var units: [UInt8] = []
-    units.reserveCapacity(bytes.byteCount)
-    for index in bytes.byteOffsets { units.append(bytes.byte(at: index)) }
+    // SAFETY: the buffer is copied before the closure returns.
+    let units = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
     guard let name = String(validating: units, as: UTF8.self) else {
       throw .malformed("an entry's name is not valid UTF-8", at: offset)
     }

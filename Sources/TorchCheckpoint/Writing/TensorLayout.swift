@@ -1,7 +1,7 @@
 internal import Tensors
 
 /// A tensor in the terms of torch: contiguous, in a storage of its own.
-struct TorchTensor {
+struct TensorLayout {
   let encoding: TorchEncoding
   /// The extents, outermost first; those of two packed F4 values count once.
   let size: [Int]

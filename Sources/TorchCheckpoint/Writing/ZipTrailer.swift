@@ -1,5 +1,5 @@
 /// What stands at the end of a torch zip file: the directory and the three records that find it.
-enum ZipDirectory {
+enum ZipTrailer {
   /// The bytes from `offset` to the end of the file.
   static func bytes(
     of records: [ZipRecord], checksums: [UInt32], at offset: Int

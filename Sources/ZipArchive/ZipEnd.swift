@@ -1,10 +1,10 @@
-internal import Files
-internal import Tensors
+package import Files
+package import Tensors
 
 /// Where a zip archive's index stands, by the records at the end of the file.
-struct ZipEnd {
+package struct ZipEnd {
   /// The index in the file.
-  let index: Range<Int>
+  package let index: Range<Int>
   /// The number of its entries.
   let entryCount: Int
 
@@ -17,7 +17,7 @@ struct ZipEnd {
   ///
   /// - Throws: `truncated` when there is no end record; `malformed` when it is not the end of the
   ///   file, when there are two, or when what they say cannot be; `unsupported` for several disks.
-  init(of file: InputFile) throws(CheckpointError) {
+  package init(of file: InputFile) throws(CheckpointError) {
     let size = file.byteCount
     let tailStart = max(0, size - Self.byteCount - Int(UInt16.max))
     let tail = try file.read(at: tailStart, count: size - tailStart)

@@ -2,12 +2,12 @@ internal import CZlib
 internal import Tensors
 
 /// The CRC-32 of zip archives, added up piece by piece.
-struct Checksum: Sendable, Hashable {
+package struct Checksum: Sendable, Hashable {
   /// The checksum of the bytes so far.
-  private(set) var value: UInt32 = 0
+  package private(set) var value: UInt32 = 0
 
   /// Adds the next bytes.
-  mutating func update(_ bytes: RawSpan) {
+  package mutating func update(_ bytes: RawSpan) {
     // SAFETY: the buffer is read before the closure returns.
     unsafe bytes.withUnsafeBytes { buffer in
       let start = unsafe buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)

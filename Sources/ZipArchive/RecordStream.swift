@@ -1,14 +1,14 @@
-internal import Files
-internal import Tensors
+package import Files
+package import Tensors
 
 /// The bytes of one zip entry from first to last, decompressed and checked as they go by.
-struct RecordStream: ~Copyable {
+package struct RecordStream: ~Copyable {
   private let file: InputFile
   private let entry: ZipEntry
   private let isChecked: Bool
   private var checksum = Checksum()
   /// The bytes handed out so far.
-  private(set) var position = 0
+  package private(set) var position = 0
   private var inflater: Inflater?
   /// Compressed bytes that were read and not yet taken, and where the next ones stand.
   private var input: [UInt8] = []
@@ -18,7 +18,7 @@ struct RecordStream: ~Copyable {
   private static let inputByteCount = 1 << 17
 
   /// Starts at the first byte.
-  init(_ entry: ZipEntry, in file: InputFile, isChecked: Bool) throws(CheckpointError) {
+  package init(_ entry: ZipEntry, in file: InputFile, isChecked: Bool) throws(CheckpointError) {
     self.file = file
     self.entry = entry
     self.isChecked = isChecked
@@ -27,13 +27,13 @@ struct RecordStream: ~Copyable {
   }
 
   /// The bytes left.
-  var remaining: Int { entry.byteCount - position }
+  package var remaining: Int { entry.byteCount - position }
 
   /// Fills `output` with the next bytes.
   ///
   /// - Throws: `truncated` when the record has fewer, `malformed` when it is damaged, `system` when
   ///   reading fails.
-  mutating func read(into output: inout MutableRawSpan) throws(CheckpointError) {
+  package mutating func read(into output: inout MutableRawSpan) throws(CheckpointError) {
     let count = output.byteCount
     guard count <= remaining else {
       throw .truncated(need: count, have: remaining, at: entry.dataRange.upperBound)
@@ -53,7 +53,7 @@ struct RecordStream: ~Copyable {
   }
 
   /// Checks that the record ends here, and its checksum.
-  mutating func finish() throws(CheckpointError) {
+  package mutating func finish() throws(CheckpointError) {
     if entry.method == .deflated {
       var nothing: [UInt8] = [0]
       var elements = nothing.mutableSpan
@@ -118,7 +118,7 @@ extension ZipIndex {
   /// The whole of a small record.
   ///
   /// - Throws: `unsupported` above `limit` bytes, else as `RecordStream`.
-  func contents(
+  package func contents(
     of entry: ZipEntry, in file: InputFile, limit: Int
   ) throws(CheckpointError) -> [UInt8] {
     guard entry.byteCount <= limit else {

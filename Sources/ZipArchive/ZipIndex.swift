@@ -1,19 +1,19 @@
-internal import Files
-internal import Tensors
+package import Files
+package import Tensors
 
 /// What a zip archive holds, every line of its index checked against what stands in the file.
-struct ZipIndex: Sendable {
+package struct ZipIndex: Sendable {
   /// The entries, in the order of the index.
-  let entries: [ZipEntry]
+  package let entries: [ZipEntry]
   /// Whether every checksum is 0: torch was told to compute none.
-  let checksumsAreOff: Bool
+  package let checksumsAreOff: Bool
   private let places: [TensorName: Int]
 
   /// Reads the index and the headers of an archive that is the whole of a file.
   ///
   /// - Throws: `truncated`, `malformed` or `unsupported`, with entry and byte.
   /// - Complexity: O(entries · log entries), one small read for each.
-  init(of file: InputFile) throws(CheckpointError) {
+  package init(of file: InputFile) throws(CheckpointError) {
     let end = try ZipEnd(of: file)
     var entries = try ZipDirectory.read(file, end)
     var places: [TensorName: Int] = [:]
@@ -35,13 +35,13 @@ struct ZipIndex: Sendable {
   }
 
   /// The place of the entry of exactly this name.
-  func index(of name: String) -> Int? {
+  package func index(of name: String) -> Int? {
     guard let place = places[ZipName.folded(name)] else { return nil }
     return TensorName(entries[place].name) == TensorName(name) ? place : nil
   }
 
   /// The entry of exactly this name.
-  func entry(named name: String) -> ZipEntry? {
+  package func entry(named name: String) -> ZipEntry? {
     index(of: name).map { entries[$0] }
   }
 }
