@@ -39,15 +39,18 @@ public struct DirectoryTree: Sendable {
 
   /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
   private static let deepest = 32
-  /// Larger trees are refused: links that fan out make billions of paths of a few directories.
-  static let mostEntries = 1_000_000
 
   /// Lists a tree, symbolic links followed; the names of each directory are in byte order.
   ///
   /// - Throws: `system` when a directory cannot be read, `unsupported` when it is deeper than 32
-  ///   levels, for example by a link to its own parent, or holds more than a million entries.
+  ///   levels, for example by a link to its own parent, or holds more than 100,000 entries.
   /// - Complexity: one system call or two for each entry.
   public init(of root: String) throws(CheckpointError) {
+    try self.init(of: root, mostEntries: 100_000)
+  }
+
+  /// The same with another limit.
+  package init(of root: String, mostEntries: Int) throws(CheckpointError) {
     self.root = root
     var pending: [(path: FilePath, depth: Int)] = [(FilePath(""), 0)]
     var entryCount = 0
@@ -61,9 +64,10 @@ public struct DirectoryTree: Sendable {
       if depth > 0 { directories.append(RelativePath(path)) }
       let names = try Self.names(in: directory)
       entryCount += names.count
-      guard entryCount <= Self.mostEntries else {
+      // Links that fan out make billions of paths of a few directories.
+      guard entryCount <= mostEntries else {
         throw CheckpointError(
-          .unsupported, "holds more than \(Self.mostEntries) files and directories", path: root,
+          .unsupported, "holds more than \(mostEntries) files and directories", path: root,
           hint: "do symbolic links lead to the same directory many times?")
       }
       var inner: [(path: FilePath, depth: Int)] = []

@@ -10,10 +10,10 @@ public enum PathRelation {
     // Only a last name can be taken off as text: `..` behind a symbolic link leads elsewhere.
     var current = FilePath(path)
     while current.lastComponent?.kind == .currentDirectory { current.removeLastComponent() }
-    if current.lastComponent?.kind == .regular {
-      current = current.parent
-    } else {
-      current.append("..")
+    switch current.lastComponent?.kind {
+    case .regular: current = current.parent
+    case nil where current.isAbsolute: return false
+    default: current.append("..")
     }
     var previous: Identity?
     // The root is its own parent, which ends the climb.
