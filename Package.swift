@@ -70,7 +70,7 @@ let package = Package(
     // Tests.
     .target(name: "TestSupport", dependencies: ["Tensors", "Files"], path: "Tests/TestSupport"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"]),
-    .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors", "TestSupport"]),
     .testTarget(
       name: "JSONDocumentTests", dependencies: ["JSONDocument", "Tensors", "TestSupport"],
       exclude: ["Vectors"]),

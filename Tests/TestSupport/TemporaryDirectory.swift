@@ -5,10 +5,10 @@ public final class TemporaryDirectory {
   /// Its path.
   public let path: String
 
-  /// Makes a fresh one.
-  public init() throws {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("peftkit-tests-\(UUID().uuidString)")
+  /// Makes a fresh one, in the system's place for such unless another is given.
+  public init(in parent: String? = nil) throws {
+    let parent = parent.map { URL(fileURLWithPath: $0) } ?? FileManager.default.temporaryDirectory
+    let url = parent.appendingPathComponent("peftkit-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     path = url.path
   }
