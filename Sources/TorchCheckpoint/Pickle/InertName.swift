@@ -98,6 +98,7 @@ extension InertName {
     ("torch._utils", "_rebuild_parameter", .rebuildParameter),
     ("torch._utils", "_rebuild_parameter_with_state", .rebuildParameterWithState),
     ("torch._utils", "_rebuild_sparse_tensor", .rebuildSparse),
+    ("torch._utils", "_rebuild_sparse_csr_tensor", .rebuildSparse),
     ("torch._utils", "_rebuild_qtensor", .rebuildQuantized),
     ("torch._utils", "_rebuild_meta_tensor_no_storage", .rebuildMeta),
     ("torch._utils", "_rebuild_nested_tensor", .rebuildNested),

@@ -29,7 +29,7 @@ extension PickleGraph {
     case .tuple: "tuple"
     case .list: "list"
     case .dict: node.name.role == .builtinType ? "dict" : node.name.description
-    case .set: "set"
+    case .set: node.name.role == .frozenSet ? "frozenset" : "set"
     case .object: "TorchScript object"
     case .persistent: "storage"
     case .call: node.name.resultName

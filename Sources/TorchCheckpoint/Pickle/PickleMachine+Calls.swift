@@ -31,11 +31,18 @@ extension PickleMachine {
       throw Self.asking(graph.describe(function), instruction)
     default:
       try checkArguments(of: name.role, values, function, instruction)
-      let part = graph.parts.append(arguments)
-      let node = PickleGraph.Node(
-        kind: .call, name: name, start: UInt32(part), count: 1, offset: place(instruction))
-      stack.append(.node(graph.nodes.append(node)))
+      pushCall(name, arguments, instruction)
     }
+  }
+
+  /// Puts on the stack what a call would give.
+  mutating func pushCall(
+    _ name: InertName, _ arguments: PickleValue, _ instruction: PickleInstruction
+  ) {
+    let part = graph.parts.append(arguments)
+    let node = PickleGraph.Node(
+      kind: .call, name: name, start: UInt32(part), count: 1, offset: place(instruction))
+    stack.append(.node(graph.nodes.append(node)))
   }
 
   /// What the calls of plain data may be given. Tensors are checked when they are put together.

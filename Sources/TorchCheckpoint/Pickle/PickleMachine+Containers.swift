@@ -30,7 +30,8 @@ extension PickleMachine {
       stack.removeSubrange(start...)
       let kind: PickleGraph.Node.Kind =
         instruction.opcode == .list ? .list : instruction.opcode == .dict ? .dict : .set
-      pushGrowing(kind, instruction)
+      pushGrowing(
+        kind, instruction, name: InertName(kind == .set ? .frozenSet : .builtinType))
       if kind == .dict { try checkEntries(items[...], instruction) }
       graph.grow(graph.nodes.count - 1, by: items[...])
     default:

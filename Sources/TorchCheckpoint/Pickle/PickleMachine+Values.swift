@@ -57,8 +57,11 @@ extension PickleMachine {
     guard case .bytes(let range) = instruction.argument else { return }
     let bytes = graph.bytes(range)
     switch instruction.opcode {
-    case .binBytes, .shortBinBytes, .binBytes8, .byteArray8:
+    case .binBytes, .shortBinBytes, .binBytes8:
       stack.append(.bytes(range))
+    case .byteArray8:
+      // A type of its own, whose contents nothing here asks for.
+      pushCall(InertName(.byteArray), .none, instruction)
     case .unicode:
       guard PickleGraph.unescaped(bytes) != nil else {
         throw .malformed("a text has a damaged escape", at: instruction.offset)

@@ -19,6 +19,8 @@ struct TensorCollector {
     /// Inside it nothing gets a name: it is only checked.
     let isSilent: Bool
     let pathCount: Int
+    /// Whether the names inside stand behind another name and a dot.
+    let isNested: Bool
     var index = 0
   }
 
@@ -62,7 +64,7 @@ struct TensorCollector {
         value = frames[last].cursor.next(in: graph) ?? .none
         if !frames[last].isSilent { try enter(key, value) }
       } else if !frames[last].isSilent {
-        if !path.isEmpty { path.append(UInt8(ascii: ".")) }
+        if frames[last].isNested { path.append(UInt8(ascii: ".")) }
         path += String(frames[last].index).utf8
         frames[last].index += 1
       }
@@ -79,7 +81,7 @@ struct TensorCollector {
         .unsupported, "a dict has \(graph.article(key)) as a key, of which no name can be made",
         offset: graph.offset(of: key) ?? graph.offset(of: value))
     }
-    if !path.isEmpty { path.append(UInt8(ascii: ".")) }
+    if frames.last?.isNested == true { path.append(UInt8(ascii: ".")) }
     path += name.utf8
   }
 
@@ -111,7 +113,7 @@ struct TensorCollector {
         try open(node, isSilent: isSilent)
       }
     case .set:
-      if !isSilent { try skip(value, type: "set") }
+      if !isSilent { try skip(value, type: graph.typeName(value)) }
       try open(node, isSilent: true)
     case .object:
       if graph.nodes[node].count == 0 {
@@ -140,7 +142,7 @@ struct TensorCollector {
   }
 
   private mutating func visitTensor(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
-    if path.isEmpty { path += Self.nameOfTheOnlyTensor.utf8 }
+    if frames.isEmpty { path = Array(Self.nameOfTheOnlyTensor.utf8) }
     do throws(CheckpointError) {
       let outcome = try resolver.resolve(value, in: graph)
       guard !isSilent else { return }
@@ -187,13 +189,13 @@ struct TensorCollector {
       frames.append(
         Frame(
           node: node, cursor: PartCursor(graph, state), isMapping: true, isSilent: isSilent,
-          pathCount: path.count))
+          pathCount: path.count, isNested: !frames.isEmpty))
       return
     }
     frames.append(
       Frame(
         node: node, cursor: PartCursor(graph, node), isMapping: isMapping, isSilent: isSilent,
-        pathCount: path.count))
+        pathCount: path.count, isNested: !frames.isEmpty))
   }
 }
 
