@@ -70,7 +70,10 @@ package struct ZipEnd {
         "\(tail.count - end) unexpected bytes follow the zip archive", at: tailStart + end)
     }
     guard candidates == [last] else {
-      throw .malformed("the zip archive has two end records", at: tailStart + candidates[0])
+      throw .malformed(
+        candidates.isEmpty
+          ? "the zip archive is incomplete: the comment that its end record promises is missing"
+          : "the zip archive has two end records", at: tailStart + (candidates.first ?? last))
     }
     return tailStart + last
   }
