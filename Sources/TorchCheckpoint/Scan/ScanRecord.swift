@@ -1,0 +1,64 @@
+/// What a record of a torch zip is for, by its name.
+enum ScanRecord: Equatable {
+  /// A pickle, and the folder of the storages that it names.
+  case pickle(storages: String)
+  /// The bytes of a storage.
+  case storage(group: String, key: String)
+  /// A few characters of text.
+  case text(Text)
+  /// The source of a TorchScript program.
+  case program
+  /// A folder's own entry.
+  case folder
+
+  /// What the text of a record may be.
+  enum Text: Equatable {
+    case version, byteOrder, digits, serializationID
+
+    /// Whether a record's contents are such a text.
+    func holds(for bytes: [UInt8]) -> Bool {
+      var bytes = bytes[...]
+      switch self {
+      case .byteOrder:
+        return bytes.elementsEqual("little".utf8) || bytes.elementsEqual("big".utf8)
+      case .version:
+        if bytes.last == 0x0A { bytes.removeLast() }
+        return Self.areDigits(bytes, atMost: 3)
+      case .digits:
+        return Self.areDigits(bytes, atMost: 6)
+      case .serializationID:
+        return bytes.count == 40 && Self.areDigits(bytes, atMost: 40)
+      }
+    }
+
+    private static func areDigits(_ bytes: ArraySlice<UInt8>, atMost limit: Int) -> Bool {
+      (1...limit).contains(bytes.count) && bytes.allSatisfy { (0x30...0x39).contains($0) }
+    }
+  }
+
+  /// Looks a name up; nil for one that no checkpoint has.
+  init?(_ name: String, in folder: String, isTorchScript: Bool) {
+    let parts = name.utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
+    guard parts.count > 1, parts[0].utf8.elementsEqual(folder.utf8) else { return nil }
+    switch (parts.count, parts[1]) {
+    case (2, ""): self = .folder
+    case (3, "data") where parts[2].isEmpty: self = .folder
+    case (2, "data.pkl"): self = .pickle(storages: "data")
+    case (3, "data"): self = .storage(group: "data", key: parts[2])
+    case (2, "version"): self = .text(.version)
+    case (2, "byteorder"): self = .text(.byteOrder)
+    case (2, ".format_version"), (2, ".storage_alignment"): self = .text(.digits)
+    case (3, ".data") where parts[2] == "version": self = .text(.version)
+    case (3, ".data") where parts[2] == "serialization_id": self = .text(.serializationID)
+    case (2, "constants.pkl") where isTorchScript: self = .pickle(storages: "constants")
+    case (2, "traced_inputs.pkl") where isTorchScript: self = .pickle(storages: "traced_inputs")
+    case (3, "constants"), (3, "traced_inputs"):
+      guard isTorchScript else { return nil }
+      self = .storage(group: parts[1], key: parts[2])
+    case (_, "code") where isTorchScript:
+      self = name.hasSuffix(".debug_pkl") ? .pickle(storages: "data") : .program
+    default: return nil
+    }
+  }
+}
