@@ -1,0 +1,72 @@
+internal import Tensors
+
+extension FileScan {
+  /// Scans a record or file that must be one pickle and nothing else.
+  @discardableResult
+  mutating func scanRecord(
+    _ bytes: RawSpan, _ range: Range<Int>, in place: Place,
+    _ surroundings: ScanMachine.Surroundings
+  ) -> ScanMachine {
+    let record = bytes.extracting(0..<range.upperBound)
+    let (machine, end) = scanPickle(record, at: range.lowerBound, in: place, surroundings)
+    guard end < range.upperBound, machine.pickle.isComplete else {
+      if end < range.upperBound { scanRest(record, from: end, in: place) }
+      return machine
+    }
+    find(
+      .unaccounted, "\(range.upperBound - end) bytes follow the end of the pickle",
+      in: place.name, at: end)
+    scanRest(record, from: end, in: place)
+    return machine
+  }
+
+  /// Scans what follows the end of a pickle: more pickles, or anything that hides one.
+  mutating func scanRest(_ bytes: RawSpan, from start: Int, in place: Place) {
+    var start = start
+    while start < bytes.byteCount, report.pickleCount <= ScanLimits.pickles,
+      Self.startsPickle(bytes.extracting(start..<bytes.byteCount))
+    {
+      find(.extraPickle, "another pickle follows", in: place.name, at: start)
+      let (machine, end) = scanPickle(bytes, at: start, in: place, .init(persistentIDs: .storages))
+      guard end > start else { break }
+      start = end
+      if !machine.pickle.isComplete { break }
+    }
+    search(bytes, start..<bytes.byteCount, place: place)
+  }
+
+  /// Holds the storages that pickles name against the bytes that the file has for each.
+  mutating func checkStorages(
+    _ named: [ScanStorage], in place: String, against sizes: [String: Int]
+  ) {
+    var unnamed = Set(sizes.keys)
+    var known: [String: Int] = [:]
+    for storage in named {
+      unnamed.remove(storage.key)
+      guard let byteCount = storage.byteCount else {
+        find(.storage, "the storage \"\(storage.key)\" is impossibly large", in: place,
+          at: storage.offset)
+        continue
+      }
+      if let other = known.updateValue(byteCount, forKey: storage.key) {
+        if other != byteCount {
+          find(.storage, "the storage \"\(storage.key)\" has two sizes", in: place,
+            at: storage.offset)
+        }
+        continue
+      }
+      guard let size = sizes[storage.key] else {
+        find(.storage, "the storage \"\(storage.key)\" is missing", in: place, at: storage.offset)
+        continue
+      }
+      if size < byteCount || size - byteCount >= storage.itemSize {
+        find(
+          .storage, "the storage \"\(storage.key)\" has \(size) bytes where the pickle says "
+            + "\(byteCount)", in: place, at: storage.offset)
+      }
+    }
+    for key in unnamed.sorted() {
+      find(.storage, "no pickle uses the storage \"\(key)\"", in: nil, at: nil)
+    }
+  }
+}

@@ -1,0 +1,133 @@
+internal import Tensors
+
+extension FileScan {
+  /// Scans a file that starts as zip archives do.
+  mutating func scanZip(_ bytes: RawSpan) {
+    report.format = .torchZip
+    let index: ZipIndex
+    do throws(CheckpointError) {
+      index = try ZipIndex(of: file)
+    } catch {
+      find(.container, error.message, in: nil, at: error.offset)
+      return surveyZip(bytes, in: Place("zip"))
+    }
+    report.format = Self.format(of: index)
+    for entry in index.entries {
+      checkSurroundings(of: entry, in: bytes)
+      checkChecksum(of: entry, index, in: bytes)
+    }
+    if report.format == .npz {
+      for entry in index.entries {
+        withContents(of: entry, index, in: bytes) { scan, contents, range, place in
+          scan.scanArray(contents.extracting(0..<range.upperBound), at: range.lowerBound, in: place)
+        }
+      }
+    } else {
+      scanCheckpoint(index, in: bytes)
+    }
+  }
+
+  private static func format(of index: ZipIndex) -> ScanFormat {
+    let names = index.entries.lazy.map { ZipName.folded($0.name).string.utf8 }
+    if names.contains(where: { $0.reversed().starts(with: "/constants.pkl".utf8.reversed()) }) {
+      return .torchScript
+    }
+    let areArrays = names.allSatisfy { $0.reversed().starts(with: ".npy".utf8.reversed()) }
+    return areArrays && !index.entries.isEmpty ? .npz : .torchZip
+  }
+
+  /// Scans the records of an archive whose index and headers are consistent.
+  private mutating func scanCheckpoint(_ index: ZipIndex, in bytes: RawSpan) {
+    let names = index.entries.map { $0.name }
+    let folder = String(decoding: names.first?.utf8.prefix { $0 != 0x2F } ?? [], as: UTF8.self)
+    var sizes: [String: [String: Int]] = [:]
+    var storages: [String: [ScanStorage]] = [:]
+    var programCount = 0
+    for entry in index.entries {
+      let record = ScanRecord(entry.name, in: folder, isTorchScript: report.format == .torchScript)
+      switch record {
+      case .storage(let group, let key):
+        sizes[group, default: [:]][key] = entry.byteCount
+      case .pickle(let group):
+        withContents(of: entry, index, in: bytes) { scan, contents, range, place in
+          let machine = scan.scanRecord(
+            contents, range, in: place,
+            .init(persistentIDs: .storages, isTorchScript: scan.report.format == .torchScript))
+          storages[group, default: []] += machine.storages
+        }
+      case .text(let rule):
+        withContents(of: entry, index, in: bytes) { scan, contents, range, place in
+          guard !rule.holds(for: contents.array(range)) else { return }
+          scan.find(.record, "does not hold what such a record holds", in: place.name, at: nil)
+          scan.search(contents, range, place: place)
+        }
+      case .program:
+        programCount += 1
+        if programCount == 1 {
+          find(
+            .program, "holds a TorchScript program, which torch.jit.load compiles", in: entry.name,
+            at: entry.headerOffset)
+        }
+      case .folder: break
+      case nil:
+        find(.record, "is a record that no checkpoint has", in: entry.name, at: entry.headerOffset)
+        withContents(of: entry, index, in: bytes) { scan, contents, range, place in
+          scan.scanUnknown(contents, range, in: place)
+        }
+      }
+    }
+    if index.entry(named: folder + "/data.pkl") == nil {
+      find(.record, "the archive has no record \"data.pkl\"", in: nil, at: nil)
+    }
+    for group in Set(sizes.keys).union(storages.keys).sorted() {
+      let place = "\(folder)/\(group).pkl"
+      checkStorages(storages[group] ?? [], in: place, against: sizes[group] ?? [:])
+    }
+  }
+
+  /// Scans a record that nobody knows: as a pickle where it is or is named like one.
+  private mutating func scanUnknown(_ bytes: RawSpan, _ range: Range<Int>, in place: Place) {
+    let rest = bytes.extracting(range)
+    if rest.has(Self.zipSignature, at: 0) {
+      surveyZip(rest, in: place)
+    } else if Self.startsPickle(rest) || ZipName.folded(place.name).string.hasSuffix("pkl") {
+      scanRecord(bytes, range, in: place, .init(persistentIDs: .storages))
+    } else {
+      search(bytes, range, place: place)
+    }
+  }
+
+  /// Lends the contents of an entry: in place where it is stored, inflated where it is compressed.
+  private mutating func withContents(
+    of entry: ZipEntry, _ index: ZipIndex, in bytes: RawSpan,
+    _ body: (inout FileScan, RawSpan, Range<Int>, Place) -> Void
+  ) {
+    guard entry.method == .deflated else {
+      return body(&self, bytes, entry.dataRange, Place(entry.name))
+    }
+    let place = Place(entry.name, .record)
+    do throws(CheckpointError) {
+      let limit = ScanLimits.unpackedBytes - unpackedByteCount
+      let contents = try index.contents(of: entry, in: file, limit: limit)
+      unpackedByteCount += contents.count
+      body(&self, contents.span.rawBytes, 0..<contents.count, place)
+    } catch {
+      let code: ScanFinding.Code = error.code == .unsupported ? .limit : .container
+      find(code, error.message, in: entry.name, at: error.offset)
+      // What can be inflated is looked at all the same.
+      let partial = Self.inflated(
+        bytes, from: entry.dataOffset, limit: ScanLimits.unpackedBytes - unpackedByteCount)
+      unpackedByteCount += partial.count
+      scanSequence(partial.span.rawBytes, in: place)
+    }
+  }
+
+  private mutating func checkChecksum(of entry: ZipEntry, _ index: ZipIndex, in bytes: RawSpan) {
+    // Inflating checks the others.
+    guard !index.checksumsAreOff, entry.method == .stored else { return }
+    var checksum = Checksum()
+    checksum.update(bytes.extracting(entry.dataRange))
+    guard checksum.value != entry.checksum else { return }
+    find(.container, "the checksum does not match", in: entry.name, at: entry.dataOffset)
+  }
+}

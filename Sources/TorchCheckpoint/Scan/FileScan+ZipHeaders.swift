@@ -1,0 +1,150 @@
+internal import Tensors
+
+extension FileScan {
+  /// Accounts for the fields of an entry's headers that carry no meaning of their own: only what
+  /// torch pads with, and 64-bit sizes.
+  mutating func checkSurroundings(of entry: ZipEntry, in bytes: RawSpan) {
+    let nameCount = entry.name.utf8.count
+    let localExtra = entry.headerOffset + 30 + nameCount..<entry.dataOffset
+    checkExtra(localExtra, of: entry, in: bytes)
+    let extraStart = entry.indexOffset + 46 + nameCount
+    guard let extraCount = Self.number(bytes, at: entry.indexOffset + 30),
+      let commentCount = Self.number(bytes, at: entry.indexOffset + 32)
+    else { return }
+    checkExtra(extraStart..<extraStart + extraCount, of: entry, in: bytes)
+    guard commentCount > 0 else { return }
+    let comment = extraStart + extraCount..<extraStart + extraCount + commentCount
+    find(
+      .unaccounted, "\(commentCount) bytes of comment stand in the zip index", in: entry.name,
+      at: comment.lowerBound)
+    search(bytes, comment)
+  }
+
+  private mutating func checkExtra(_ range: Range<Int>, of entry: ZipEntry, in bytes: RawSpan) {
+    var place = range.lowerBound
+    while place < range.upperBound {
+      guard let kind = Self.number(bytes, at: place), let count = Self.number(bytes, at: place + 2),
+        count <= range.upperBound - place - 4
+      else { break }
+      let field = place + 4..<place + 4 + count
+      let isKnown =
+        kind == 1 && count <= 28
+        || kind == 0x4246 && field.allSatisfy { bytes.byte(at: $0) == UInt8(ascii: "Z") }
+      guard isKnown else { break }
+      place = field.upperBound
+    }
+    guard place < range.upperBound else { return }
+    find(
+      .unaccounted, "\(range.upperBound - place) bytes stand in a header for no known use",
+      in: entry.name, at: place)
+    search(bytes, range)
+  }
+
+  /// The 16-bit number at a place of a header.
+  private static func number(_ bytes: RawSpan, at place: Int) -> Int? {
+    guard place >= 0, place <= bytes.byteCount - 2 else { return nil }
+    return Int(bytes.byte(at: place)) | Int(bytes.byte(at: place + 1)) << 8
+  }
+
+  // MARK: Archives that contradict themselves
+
+  /// A record as some header tells of it, believed as little as can be.
+  private struct Claim: Hashable {
+    var dataStart: Int
+    var isDeflated: Bool
+  }
+
+  /// Scans what any header of a damaged archive says is a record, and then everything else.
+  mutating func surveyZip(_ bytes: RawSpan, in place: Place) {
+    var claims: [Claim: String] = [:]
+    var order: [Claim] = []
+    var isTorchScript = false
+    for start in 0..<max(0, bytes.byteCount - 3)
+    where bytes.byte(at: start) == 0x50 && order.count < ScanLimits.names {
+      for (claim, name) in Self.claims(bytes, at: start) where claims[claim] == nil {
+        claims[claim] = name
+        order.append(claim)
+        let folded = ZipName.folded(name).string
+        if folded.hasSuffix("/constants.pkl") { isTorchScript = true }
+      }
+    }
+    let surroundings = ScanMachine.Surroundings(
+      persistentIDs: .storages, isTorchScript: isTorchScript)
+    var covered: [Range<Int>] = []
+    for claim in order where spend(0) {
+      let name = claims[claim] ?? ""
+      if claim.isDeflated {
+        let limit = ScanLimits.unpackedBytes - unpackedByteCount
+        let contents = Self.inflated(bytes, from: claim.dataStart, limit: limit)
+        unpackedByteCount += contents.count
+        guard Self.isWorthScanning(name, contents.span.rawBytes) else { continue }
+        scanSequence(contents.span.rawBytes, in: Place(name, .record, depth: place.depth))
+      } else {
+        let rest = bytes.extracting(claim.dataStart..<bytes.byteCount)
+        guard Self.isWorthScanning(name, rest) else { continue }
+        let recordPlace = Place(name, place.base, depth: place.depth)
+        let (_, end) = scanPickle(bytes, at: claim.dataStart, in: recordPlace, surroundings)
+        covered.append(claim.dataStart..<end)
+        _ = spend(end - claim.dataStart)
+      }
+    }
+    var start = 0
+    for range in covered.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      if start < range.lowerBound { search(bytes, start..<range.lowerBound) }
+      start = max(start, range.upperBound)
+    }
+    search(bytes, start..<bytes.byteCount)
+  }
+
+  private static func isWorthScanning(_ name: String, _ bytes: RawSpan) -> Bool {
+    startsPickle(bytes) || ZipName.folded(name).string.hasSuffix("pkl")
+  }
+
+  /// What a header at a place claims: a local one, or a line of the index, taken both ways where it
+  /// disagrees with the local one about compression.
+  private static func claims(_ bytes: RawSpan, at start: Int) -> [(Claim, String)] {
+    if bytes.has(Self.zipSignature, at: start) {
+      return claim(bytes, local: start, method: nil).map { [$0] } ?? []
+    }
+    guard bytes.has([0x50, 0x4B, 0x01, 0x02], at: start), start + 46 <= bytes.byteCount,
+      let low = number(bytes, at: start + 42), let high = number(bytes, at: start + 44),
+      let method = number(bytes, at: start + 10)
+    else { return [] }
+    let local = low | high << 16
+    guard bytes.has(Self.zipSignature, at: local) else { return [] }
+    return claim(bytes, local: local, method: method).map { [$0] } ?? []
+  }
+
+  private static func claim(
+    _ bytes: RawSpan, local: Int, method: Int?
+  ) -> (Claim, String)? {
+    guard let localMethod = number(bytes, at: local + 8),
+      let nameCount = number(bytes, at: local + 26), let extraCount = number(bytes, at: local + 28)
+    else { return nil }
+    let nameStart = local + 30
+    let dataStart = nameStart + nameCount + extraCount
+    guard dataStart < bytes.byteCount else { return nil }
+    let name = String(decoding: bytes.array(nameStart..<nameStart + nameCount), as: UTF8.self)
+    return (Claim(dataStart: dataStart, isDeflated: (method ?? localMethod) == 8), name)
+  }
+
+  /// What can be inflated of compressed bytes, to a limit.
+  static func inflated(_ bytes: RawSpan, from start: Int, limit: Int) -> [UInt8] {
+    guard limit > 0, var inflater = try? Inflater() else { return [] }
+    var result: [UInt8] = []
+    var place = start
+    while !inflater.isAtEnd, place < bytes.byteCount, result.count < limit {
+      var chunk = [UInt8](repeating: 0, count: min(1 << 16, limit - result.count))
+      var elements = chunk.mutableSpan
+      // SAFETY: every bit pattern is a valid byte.
+      var output = unsafe elements.mutableBytes
+      let input = bytes.extracting(place..<min(bytes.byteCount, place + (1 << 16)))
+      guard let step = try? inflater.inflate(input, into: &output),
+        step.consumed + step.produced > 0
+      else { break }
+      place += step.consumed
+      result += chunk[..<step.produced]
+    }
+    return result
+  }
+}
