@@ -1,0 +1,81 @@
+internal import Files
+internal import Tensors
+internal import TorchCheckpoint
+
+extension [ScannedFile] {
+  /// The verdict on each file, the names that its pickles import, and what is wrong.
+  func printText(path: String) throws(CheckpointError) {
+    var output = TextOutput()
+    for (index, file) in enumerated() {
+      if index > 0 { output.line() }
+      file.addVerdict(to: &output)
+      file.addPickles(to: &output)
+      file.addFindings(to: &output)
+    }
+    if count > 1 {
+      output.line()
+      output.line("\(path.printable): \(verdict.rawValue) (\(Sizes.count(count, "file")))")
+    }
+    try output.print()
+  }
+}
+
+extension ScannedFile {
+  fileprivate func addVerdict(to output: inout TextOutput) {
+    let style: Style
+    switch report.verdict {
+    case .dataOnly: style = .green
+    case .damaged: style = .yellow
+    case .asksForCode: style = .red
+    }
+    var holds = report.format.rawValue
+    if report.pickleCount > 0 { holds += ", " + Sizes.count(report.pickleCount, "pickle") }
+    output.line(
+      "\(path.printable): \(output.styled(report.verdict.rawValue, style)) (\(holds))")
+  }
+
+  fileprivate func addPickles(to output: inout TextOutput) {
+    for pickle in report.pickles {
+      let base = pickle.offsetBase == .file ? "" : " of its \(pickle.offsetBase.rawValue)"
+      output.line()
+      output.line(
+        "\(output.styled(pickle.place.printable, .bold)): byte \(pickle.offset)\(base), "
+          + "\(Sizes.count(pickle.opcodeCount, "opcode"))"
+          + (pickle.isComplete ? "" : ", without an end"))
+      guard !pickle.names.isEmpty else { continue }
+      var table = Table([
+        ("name", .left), ("byte", .right), ("allowed", .left), ("called by", .left),
+      ])
+      for name in pickle.names {
+        let callers = name.calls.map { $0.count > 1 ? "\($0.opcode) ×\($0.count)" : $0.opcode }
+        table.add([
+          name.qualifiedName.printable, String(name.offset), name.isAllowed ? "yes" : "NO",
+          callers.joined(separator: ", "),
+        ])
+      }
+      output.table(table)
+      let unlisted = pickle.nameCount - pickle.names.count
+      if unlisted > 0 { output.line("  (and \(Sizes.count(unlisted, "name")) more)") }
+    }
+    let unlisted = report.pickleCount - report.pickles.count
+    if unlisted > 0 { output.line("(and \(Sizes.count(unlisted, "pickle")) more)") }
+  }
+
+  fileprivate func addFindings(to output: inout TextOutput) {
+    guard report.findingCount > 0 else { return }
+    output.line()
+    for finding in report.findings {
+      let label =
+        finding.asksForCode
+        ? output.styled("code:", .red) : output.styled("damage:", .yellow)
+      var places: [String] = []
+      if let place = finding.place { places.append(place.printable) }
+      if let offset = finding.offset { places.append("byte \(offset)") }
+      let place = places.isEmpty ? "" : " (" + places.joined(separator: ", ") + ")"
+      output.line("\(label) \(finding.message.printable)\(place) [\(finding.code.rawValue)]")
+    }
+    let unlisted = report.findingCount - report.findings.count
+    if unlisted > 0 { output.line("(and \(Sizes.count(unlisted, "finding")) more)") }
+    output.line("nothing was executed")
+  }
+}
