@@ -6,6 +6,9 @@ package struct Checksum: Sendable, Hashable {
   /// The checksum of the bytes so far.
   package private(set) var value: UInt32 = 0
 
+  /// The checksum of no bytes.
+  package init() {}
+
   /// Adds the next bytes.
   package mutating func update(_ bytes: RawSpan) {
     // SAFETY: the buffer is read before the closure returns.

@@ -1,18 +1,18 @@
 internal import CZlib
-internal import Tensors
+package import Tensors
 
 /// Raw DEFLATE, decompressed piece by piece.
 @safe
-struct Inflater: ~Copyable {
+package struct Inflater: ~Copyable {
   /// zlib's state points back at the stream, which must therefore stay where it is.
   private let stream: UnsafeMutablePointer<z_stream>
   /// Whether the end of the compressed data has been seen.
-  private(set) var isAtEnd = false
+  package private(set) var isAtEnd = false
 
   /// Starts a stream.
   ///
   /// - Throws: `system` when there is no memory.
-  init() throws(CheckpointError) {
+  package init() throws(CheckpointError) {
     // SAFETY: freed in `deinit`, or below when it is not taken into use.
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
@@ -33,7 +33,7 @@ struct Inflater: ~Copyable {
   ///
   /// - Returns: the bytes taken from the one and put into the other.
   /// - Throws: `malformed` when the compressed data is damaged.
-  mutating func inflate(
+  package mutating func inflate(
     _ input: RawSpan, into output: inout MutableRawSpan
   ) throws(CheckpointError) -> (consumed: Int, produced: Int) {
     let inputCount = UInt32(clamping: input.byteCount)

@@ -1,7 +1,7 @@
-internal import Tensors
+package import Tensors
 
 /// Names of zip entries: what is safe, and what is the same name to a careless reader.
-enum ZipName {
+package enum ZipName {
   /// Takes the bytes of a name from the index.
   ///
   /// - Throws: `malformed` unless it is a relative path of named folders in UTF-8.
@@ -35,7 +35,7 @@ enum ZipName {
   }
 
   /// The name with ASCII letters lowered: torch looks entries up without minding their case.
-  static func folded(_ name: String) -> TensorName {
+  package static func folded(_ name: String) -> TensorName {
     guard name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return TensorName(name) }
     let units = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
     return TensorName(String(decoding: units, as: UTF8.self))

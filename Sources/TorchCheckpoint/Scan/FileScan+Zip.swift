@@ -1,4 +1,5 @@
 internal import Tensors
+internal import ZipArchive
 
 extension FileScan {
   /// Scans a file that starts as zip archives do.

@@ -1,4 +1,5 @@
 internal import Tensors
+internal import ZipArchive
 
 extension FileScan {
   /// Accounts for the fields of an entry's headers that carry no meaning of their own: only what
