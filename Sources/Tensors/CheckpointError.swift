@@ -115,7 +115,7 @@ extension CheckpointError: CustomStringConvertible {
     if let path { text += path.printable + ": " }
     text += message.printable
     var places: [String] = []
-    if let tensor { places.append("tensor \"\(tensor.printable)\"") }
+    if let tensor { places.append("tensor \"\(tensor.string.excerpt)\"") }
     if let offset { places.append("byte \(offset)") }
     if !places.isEmpty { text += " (" + places.joined(separator: ", ") + ")" }
     return text

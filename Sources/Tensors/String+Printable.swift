@@ -17,6 +17,15 @@ extension String {
   }
 }
 
+extension String {
+  /// The text made printable and cut to a length that fits a message.
+  public var excerpt: String {
+    let limit = 120
+    guard unicodeScalars.count > limit else { return printable }
+    return String(String.UnicodeScalarView(unicodeScalars.prefix(limit))).printable + "…"
+  }
+}
+
 extension Unicode.Scalar {
   fileprivate var isPrintable: Bool {
     if value >= 0x20 && value < 0x7F { return true }

@@ -76,7 +76,7 @@ package struct RecordStream: ~Copyable {
     }
   }
 
-  private var quoted: String { "the record \"\(entry.name.printable)\"" }
+  private var quoted: String { "the record \"\(entry.name.excerpt)\"" }
 
   /// - Returns: the bytes produced: at least one, unless the data may end and does.
   private mutating func inflate(
@@ -124,7 +124,7 @@ extension ZipIndex {
     guard entry.byteCount <= limit else {
       throw CheckpointError(
         .unsupported,
-        "the record \"\(entry.name.printable)\" has \(entry.byteCount) bytes, more "
+        "the record \"\(entry.name.excerpt)\" has \(entry.byteCount) bytes, more "
           + "than the \(limit) supported", offset: entry.dataOffset)
     }
     var stream = try RecordStream(entry, in: file, isChecked: !checksumsAreOff)

@@ -32,7 +32,13 @@ enum ZipDirectory {
     entries.reserveCapacity(end.entryCount)
     for _ in 0..<end.entryCount {
       let start = reader.offset
-      let line = try Line(parsing: &reader)
+      let line: Line
+      do throws(CheckpointError) {
+        line = try Line(parsing: &reader)
+      } catch {
+        guard error.code == .truncated else { throw error }
+        throw .malformed("the zip index is inconsistent: it ends inside an entry", at: start)
+      }
       entries.append(try line.entry(at: start, before: end.index.lowerBound))
     }
     guard reader.remaining == 0 else {
@@ -100,7 +106,7 @@ enum ZipDirectory {
           guard field.remaining == 0 else { throw Self.disagreeing(name, at: start) }
         case 0x7075:
           throw CheckpointError(
-            .unsupported, "the entry \"\(name.printable)\" has a second name", offset: start)
+            .unsupported, "the entry \"\(name.excerpt)\" has a second name", offset: start)
         default:
           break
         }
@@ -109,11 +115,11 @@ enum ZipDirectory {
 
     private static func disagreeing(_ name: String, at offset: Int) -> CheckpointError {
       .malformed(
-        "the zip index is inconsistent: the sizes of \"\(name.printable)\" stand twice", at: offset)
+        "the zip index is inconsistent: the sizes of \"\(name.excerpt)\" stand twice", at: offset)
     }
 
     func entry(at start: Int, before indexStart: Int) throws(CheckpointError) -> ZipEntry {
-      let quoted = "\"\(name.printable)\""
+      let quoted = "\"\(name.excerpt)\""
       let flags = ZipEntry.Flags(rawValue: flags)
       guard flags.isDisjoint(with: [.encrypted, .stronglyEncrypted, .masked]) else {
         throw CheckpointError(
@@ -156,7 +162,7 @@ enum ZipDirectory {
     private func checkSizes(
       _ method: ZipEntry.Method, storedByteCount: Int, byteCount: Int, at start: Int
     ) throws(CheckpointError) {
-      let quoted = "\"\(name.printable)\""
+      let quoted = "\"\(name.excerpt)\""
       if method == .stored, storedByteCount != byteCount {
         throw .malformed(
           "the zip index is inconsistent: the entry \(quoted) is not compressed and has two sizes, "

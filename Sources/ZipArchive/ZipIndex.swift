@@ -23,9 +23,9 @@ package struct ZipIndex: Sendable {
         let isSame = TensorName(entries[other].name) == TensorName(entry.name)
         throw .malformed(
           isSame
-            ? "the entry \"\(entry.name.printable)\" appears twice"
-            : "the entry \"\(entry.name.printable)\" appears twice, in another case as "
-              + "\"\(entries[other].name.printable)\"", at: entry.indexOffset)
+            ? "the entry \"\(entry.name.excerpt)\" appears twice"
+            : "the entry \"\(entry.name.excerpt)\" appears twice, in another case as "
+              + "\"\(entries[other].name.excerpt)\"", at: entry.indexOffset)
       }
     }
     try ZipLocalHeaders.check(&entries, in: file, indexStart: end.index.lowerBound)

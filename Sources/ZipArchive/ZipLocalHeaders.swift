@@ -28,9 +28,9 @@ struct ZipLocalHeaders: ~Copyable {
       let dataOffset = try checker.checkHeader(of: entries[index])
       entries[index].dataOffset = dataOffset
       guard dataOffset <= end, entries[index].storedByteCount <= end - dataOffset else {
-        let other = next.map { "the entry \"\(entries[$0].name.printable)\"" } ?? "the zip index"
+        let other = next.map { "the entry \"\(entries[$0].name.excerpt)\"" } ?? "the zip index"
         throw .malformed(
-          "the entry \"\(entries[index].name.printable)\" and \(other) overlap", at: end)
+          "the entry \"\(entries[index].name.excerpt)\" and \(other) overlap", at: end)
       }
       try checker.checkDescriptor(of: entries[index], end: end)
     }
@@ -46,7 +46,7 @@ struct ZipLocalHeaders: ~Copyable {
     var reader = ByteReader(window.bytes.span.rawBytes.extracting(range), baseOffset: start)
     guard try reader.readLittleEndian(UInt32.self) == Self.signature else {
       throw .malformed(
-        "no entry stands where the zip index has \"\(entry.name.printable)\"", at: start)
+        "no entry stands where the zip index has \"\(entry.name.excerpt)\"", at: start)
     }
     _ = try reader.readLittleEndian(UInt16.self)  // Version.
     let flags = try reader.readLittleEndian(UInt16.self)
@@ -141,13 +141,13 @@ struct ZipLocalHeaders: ~Copyable {
     _ entry: ZipEntry, _ what: String, at offset: Int? = nil
   ) -> CheckpointError {
     .malformed(
-      "the headers of the entry \"\(entry.name.printable)\" disagree about \(what)",
+      "the headers of the entry \"\(entry.name.excerpt)\" disagree about \(what)",
       at: offset ?? entry.headerOffset)
   }
 
   private static func unexpected(_ count: Int, after entry: ZipEntry) -> CheckpointError {
     .malformed(
-      "\(count) unexpected bytes follow the entry \"\(entry.name.printable)\"",
+      "\(count) unexpected bytes follow the entry \"\(entry.name.excerpt)\"",
       at: entry.dataRange.upperBound)
   }
 }

@@ -12,7 +12,7 @@ package enum ZipName {
       throw .malformed("an entry's name is not valid UTF-8", at: offset)
     }
     if let problem = problem(of: units) {
-      throw .malformed("the entry name \"\(name.printable)\" is unsafe: \(problem)", at: offset)
+      throw .malformed("the entry name \"\(name.excerpt)\" is unsafe: \(problem)", at: offset)
     }
     return name
   }

@@ -37,7 +37,7 @@ extension PickleGraph {
       guard isSameKey(keys[index].key, keys[index - 1].key) else { continue }
       let name = try keyName(keys[index].key) ?? typeName(keys[index].key)
       throw .malformed(
-        "the name \"\(name.printable)\" appears twice",
+        "the name \"\(name.excerpt)\" appears twice",
         at: offset(of: keys[index].key) ?? offset(of: node))
     }
   }

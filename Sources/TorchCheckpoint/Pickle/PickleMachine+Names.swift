@@ -103,7 +103,8 @@ extension PickleMachine {
   @inline(never)
   static func asking(_ what: String, _ instruction: PickleInstruction) -> CheckpointError {
     CheckpointError(
-      .unsupported, "asks Python to run \(what); nothing was executed", offset: instruction.offset,
+      .unsupported, "asks Python to run \(what.excerpt); nothing was executed",
+      offset: instruction.offset,
       hint: "such a file can do anything when Python loads it; look for a safetensors version")
   }
 

@@ -14,7 +14,7 @@ extension PickleMachine {
       let line = String(decoding: graph.bytes(range), as: UTF8.self)
       graph.lastNumber = range
       guard let value = number(line, instruction.opcode) else {
-        throw .malformed("\"\(line.printable)\" is no number", at: instruction.offset)
+        throw .malformed("\"\(line.excerpt)\" is no number", at: instruction.offset)
       }
       stack.append(value)
     default:
@@ -136,7 +136,7 @@ extension PickleMachine {
     case .bytes(let range):
       let line = String(decoding: graph.bytes(range), as: UTF8.self)
       if let slot = Int(line), slot >= 0 { return slot }
-      throw .malformed("\"\(line.printable)\" is no memo slot", at: instruction.offset)
+      throw .malformed("\"\(line.excerpt)\" is no memo slot", at: instruction.offset)
     default:
       return 0
     }

@@ -102,7 +102,7 @@ struct TarMembers {
       guard Self.names.contains(where: { $0.utf8.elementsEqual(header.name.utf8) }) else {
         throw CheckpointError(
           offset == 0 ? .unrecognized : .malformed,
-          "the tar archive holds \"\(header.name.printable)\", which is no part of a torch "
+          "the tar archive holds \"\(header.name.excerpt)\", which is no part of a torch "
             + "checkpoint", offset: offset)
       }
       guard ranges.updateValue(range, forKey: header.name) == nil else {
@@ -114,7 +114,7 @@ struct TarMembers {
     default:
       throw CheckpointError(
         .unsupported,
-        "the member \"\(header.name.printable)\" of the tar archive is a link, folder or device",
+        "the member \"\(header.name.excerpt)\" of the tar archive is a link, folder or device",
         offset: offset)
     }
   }
@@ -133,7 +133,7 @@ struct TarMembers {
       guard ["mtime", "atime", "ctime", "uname", "gname", "comment"].contains(field) else {
         throw CheckpointError(
           .unsupported,
-          "an extended header of the tar archive changes \"\(String(field).printable)\"",
+          "an extended header of the tar archive changes \"\(String(field).excerpt)\"",
           offset: range.lowerBound)
       }
     }

@@ -43,6 +43,9 @@ extension TorchContents {
     case .pickle: try self.init(legacy: file)
     case nil:
       if let end = try? ZipEnd(of: file) {
+        guard end.entryCount > 0 else {
+          throw CheckpointError(.unrecognized, "is an empty zip archive", offset: 0)
+        }
         throw .malformed(
           "unexpected bytes stand before a zip archive, whose index starts at byte "
             + "\(end.index.lowerBound)", at: 0)

@@ -72,7 +72,7 @@ extension TorchContents {
       }
       guard let index = table.index(of: key) else {
         throw .malformed(
-          "the list of storages has \"\(key.printable)\", which no tensor uses", at: listOffset)
+          "the list of storages has \"\(key.excerpt)\", which no tensor uses", at: listOffset)
       }
       guard !located[index] else {
         throw .malformed("the list of storages has \"\(key)\" twice", at: listOffset)

@@ -60,21 +60,18 @@ extension TorchContents {
       guard let slash = entry.name.firstIndex(of: "/") else {
         throw CheckpointError(
           .unrecognized,
-          "is a zip archive with \"\(entry.name.printable)\" outside any folder, not a torch "
+          "is a zip archive with \"\(entry.name.excerpt)\" outside any folder, not a torch "
             + "checkpoint", offset: entry.indexOffset)
       }
       let own = entry.name[..<slash]
       if let folder, !folder.utf8.elementsEqual(own.utf8) {
         throw .malformed(
-          "the zip archive has two top folders, \"\(String(folder).printable)\" and "
-            + "\"\(String(own).printable)\"", at: entry.indexOffset)
+          "the zip archive has two top folders, \"\(String(folder).excerpt)\" and "
+            + "\"\(String(own).excerpt)\"", at: entry.indexOffset)
       }
       folder = own
     }
-    guard let folder else {
-      throw CheckpointError(.unrecognized, "is an empty zip archive", offset: 0)
-    }
-    return String(folder)
+    return String(folder ?? "")
   }
 
   private static func checkVersion(

@@ -85,6 +85,11 @@ struct TensorCollector {
     path += name.utf8
   }
 
+  /// The place of the container that the walk is in.
+  private var place: Int? {
+    frames.last.map { graph.offset(of: $0.node) }
+  }
+
   private var name: TensorName {
     TensorName(String(decoding: path, as: UTF8.self))
   }
@@ -94,7 +99,7 @@ struct TensorCollector {
     guard visits <= PickleLimits.items else {
       throw CheckpointError(
         .unsupported, "the pickle expands to more than \(PickleLimits.items) items",
-        offset: graph.offset(of: value))
+        offset: graph.offset(of: value) ?? place)
     }
     if let node = value.node {
       try visit(node: node, isSilent: isSilent)
@@ -137,7 +142,7 @@ struct TensorCollector {
     do throws(CheckpointError) {
       try table.skip(SkippedItem(name: name, type: type, isTensor: false))
     } catch {
-      throw error.at(graph.offset(of: value))
+      throw error.at(graph.offset(of: value) ?? place)
     }
   }
 

@@ -81,7 +81,7 @@ struct StorageTable: Sendable {
       throw .malformed("a storage has a key that is no text", at: offset)
     }
     guard Self.isKey(key) else {
-      throw .malformed("\"\(key.printable)\" is an invalid storage key", at: offset)
+      throw .malformed("\"\(key.excerpt)\" is an invalid storage key", at: offset)
     }
     guard graph.isString(fields[3]) else {
       throw .malformed("the storage \"\(key)\" has no location", at: offset)
