@@ -6,7 +6,7 @@ package struct ZipEnd {
   /// The index in the file.
   package let index: Range<Int>
   /// The number of its entries.
-  let entryCount: Int
+  package let entryCount: Int
 
   static let byteCount = 22
   private static let locatorByteCount = 20
