@@ -64,8 +64,10 @@ import Testing
   }
 
   @Test func anInflationBombIsCut() throws {
-    // One stored record cannot expand: a bomb needs DEFLATE, whose index the reader refuses.
-    let report = try ScanVectors.scan("good/deflated.bin")
-    #expect(report.verdict == .dataOnly)
+    let bomb = try bytes(of: ScanVectors.root + "damaged/bomb.bin")
+    let report = try scan(bomb, in: directory)
+    #expect(bomb.count < 1 << 18)
+    #expect(report.verdict == .damaged)
+    #expect(report.findings.contains { $0.code == .limit })
   }
 }

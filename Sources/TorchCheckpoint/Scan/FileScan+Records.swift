@@ -1,4 +1,5 @@
 internal import Tensors
+internal import ZipArchive
 
 extension FileScan {
   /// Scans a record or file that must be one pickle and nothing else.
@@ -55,6 +56,8 @@ extension FileScan {
         }
         continue
       }
+      // torch leaves the storages of traced inputs empty.
+      if sizes[storage.key] == 0, place.hasSuffix("/traced_inputs.pkl") { continue }
       guard let size = sizes[storage.key] else {
         find(.storage, "the storage \"\(storage.key)\" is missing", in: place, at: storage.offset)
         continue

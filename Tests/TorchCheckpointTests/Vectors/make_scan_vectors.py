@@ -370,6 +370,8 @@ def damaged():
           archive([(n, d[:-4] if n == "archive/data/0" else d) for n, d in entries]))
     write("damaged", "version.bin",
           archive([(n, b"#!/bin/sh" if n == "archive/version" else d) for n, d in entries]))
+    bomb = PROTO + b"N0" * (40 << 20) + b"N."
+    write("damaged", "bomb.bin", with_pickle(bomb, compressed=("archive/data.pkl",)))
     flipped = bytearray(whole)
     flipped[flipped.index(b"archive/data/1") + 60] ^= 1
     write("damaged", "checksum.bin", bytes(flipped))
