@@ -57,7 +57,7 @@ struct SpecificationTests {
 
 @Suite("Help, version and usage")
 struct UsageTests {
-  static let commands = ["inspect", "config", "convert", "forward", "verify", "validate"]
+  static let commands = ["inspect", "config", "convert", "forward", "verify", "validate", "scan"]
 
   @Test("each command has help that fits a terminal (L6)", arguments: commands)
   func help(command: String) throws {

@@ -8,7 +8,9 @@ import Testing
 /// Whatever a byte is changed to, the scan ends, and a name off the allowlist is never data only.
 @Suite struct ScanMutationTests {
   @Test(
-    arguments: ["good/ordered.bin", "good/legacy.bin", "code/reduce.bin", "code/legacy-trailing.bin"])
+    arguments: [
+      "good/ordered.bin", "good/legacy.bin", "code/reduce.bin", "code/legacy-trailing.bin",
+    ])
   func everyBytePair(name: String) throws {
     let original = try bytes(of: ScanVectors.root + name)
     let directory = try TemporaryDirectory()

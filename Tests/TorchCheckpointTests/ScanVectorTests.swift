@@ -73,6 +73,14 @@ import TorchCheckpoint
     #expect(pickle.offset == 0)
   }
 
+  @Test(arguments: ["reduce.bin", "second-pickle.bin", "legacy-magic.bin", "tar-pickle.tar"])
+  func safetensorsThatAreSomethingElseTooAreNotTrusted(name: String) throws {
+    let file = try InputFile(path: ScanVectors.root + "code/" + name)
+    let report = try TorchScan.scan(safetensors: file)
+    #expect(report.verdict == .asksForCode)
+    #expect(report.findings.first?.code == .container)
+  }
+
   @Test func torchScriptAsksForNothingButItsProgram() throws {
     let report = try ScanVectors.scan("code/script.pt")
     #expect(report.format == .torchScript)

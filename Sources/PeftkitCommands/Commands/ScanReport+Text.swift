@@ -50,7 +50,7 @@ extension ScannedFile {
         let callers = name.calls.map { $0.count > 1 ? "\($0.opcode) ×\($0.count)" : $0.opcode }
         table.add([
           name.qualifiedName.printable, String(name.offset), name.isAllowed ? "yes" : "NO",
-          callers.joined(separator: ", "),
+          callers.isEmpty ? "-" : callers.joined(separator: ", "),
         ])
       }
       output.table(table)

@@ -17,7 +17,9 @@ extension FileScan {
   /// Whether the bytes of a number, or its digits in protocols 0 and 1, are the magic number.
   private static func isMagic(_ bytes: [UInt8]) -> Bool {
     bytes == LegacyMagic.bytes
-      || LegacyMagic.textForms.contains { $0.dropFirst().starts(with: bytes) && bytes.last == UInt8(ascii: "L") }
+      || LegacyMagic.textForms.contains {
+        $0.dropFirst().starts(with: bytes) && bytes.last == UInt8(ascii: "L")
+      }
   }
 
   private mutating func scanLegacy(_ bytes: RawSpan, from start: Int) {
@@ -41,7 +43,9 @@ extension FileScan {
       }
     }
     if machines[0].result != .integer(LegacyMagic.version) {
-      find(.malformed, "the version is not \(LegacyMagic.version)", in: "version", at: machines[0].pickle.offset)
+      find(
+        .malformed, "the version is not \(LegacyMagic.version)", in: "version",
+        at: machines[0].pickle.offset)
     }
     guard case .dictionary = machines[1].result else {
       find(.malformed, "is no dict", in: "system information", at: machines[1].pickle.offset)

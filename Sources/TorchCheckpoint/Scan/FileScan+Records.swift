@@ -45,13 +45,15 @@ extension FileScan {
     for storage in named {
       unnamed.remove(storage.key)
       guard let byteCount = storage.byteCount else {
-        find(.storage, "the storage \"\(storage.key)\" is impossibly large", in: place,
+        find(
+          .storage, "the storage \"\(storage.key)\" is impossibly large", in: place,
           at: storage.offset)
         continue
       }
       if let other = known.updateValue(byteCount, forKey: storage.key) {
         if other != byteCount {
-          find(.storage, "the storage \"\(storage.key)\" has two sizes", in: place,
+          find(
+            .storage, "the storage \"\(storage.key)\" has two sizes", in: place,
             at: storage.offset)
         }
         continue
@@ -64,7 +66,8 @@ extension FileScan {
       }
       if size < byteCount || size - byteCount >= storage.itemSize {
         find(
-          .storage, "the storage \"\(storage.key)\" has \(size) bytes where the pickle says "
+          .storage,
+          "the storage \"\(storage.key)\" has \(size) bytes where the pickle says "
             + "\(byteCount)", in: place, at: storage.offset)
       }
     }

@@ -25,7 +25,8 @@ public enum TorchScan {
     let bytes = mapping.bytes
     let isArchive = bytes.has(FileScan.zipSignature, at: 0) || FileScan.isTar(bytes)
     if !isArchive {
-      var machine = ScanMachine(ScannedPickle(place: "file", offsetBase: .file, offset: 0), in: .init())
+      var machine = ScanMachine(
+        ScannedPickle(place: "file", offsetBase: .file, offset: 0), in: .init())
       _ = machine.run(bytes)
       guard machine.pickle.nameCount > 0 else {
         return ScanReport(format: .safetensors, byteCount: file.byteCount)
