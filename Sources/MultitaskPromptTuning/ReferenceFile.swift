@@ -40,13 +40,7 @@ public struct ReferenceFile: Sendable {
   private static func findCases(
     in archive: any TensorArchive
   ) throws(CheckpointError) -> [Case] {
-    let suffixes = ["output", "task_ids"]
-    let names = Set(
-      archive.tensors.compactMap { tensor -> TensorName? in
-        guard let dot = tensor.name.string.lastIndex(of: ".") else { return nil }
-        let suffix = String(tensor.name.string[dot...].dropFirst())
-        return suffixes.contains(suffix) ? TensorName(String(tensor.name.string[..<dot])) : nil
-      })
+    let names = Set(archive.tensors.compactMap { caseName(of: $0.name) })
     guard !names.isEmpty else {
       throw CheckpointError(
         .missing, "has no reference cases",
@@ -62,6 +56,20 @@ public struct ReferenceFile: Sendable {
           indices: archive.index(of: TensorName("\(name).indices"))))
     }
     return cases
+  }
+
+  /// The case that a tensor makes, nil for one that makes none.
+  ///
+  /// The dot is a byte: Swift's characters take one together with marks beside it, and the case would
+  /// go unjudged.
+  private static func caseName(of tensor: TensorName) -> TensorName? {
+    let bytes = tensor.string.utf8
+    guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")) else { return nil }
+    let suffix = bytes[dot...].dropFirst()
+    guard ["output", "task_ids"].contains(where: { suffix.elementsEqual($0.utf8) }) else {
+      return nil
+    }
+    return TensorName(String(tensor.string[..<dot]))
   }
 
   private static func index(

@@ -77,6 +77,18 @@ struct ReferenceTests {
   }
 
   @Test(
+    "a case is found whatever stands beside the dots of its tensors' names (F3)",
+    arguments: ["\u{600}", "\r", "e\u{301}", "c.\u{301}", "c\u{200D}", ".", ""])
+  func oddNames(name: String) throws {
+    let directory = try TemporaryDirectory()
+    var (output, taskIDs) = (Self.output, Self.taskIDs)
+    output.name = name + ".output"
+    taskIDs.name = name + ".task_ids"
+    let file = try Self.open([output, taskIDs], in: directory)
+    #expect(file.cases.map { Array($0.name.utf8) } == [Array(name.utf8)])
+  }
+
+  @Test(
     "what is no whole case is refused (F4)",
     arguments: [
       ([Self.output], "case c has no c.task_ids"), ([Self.taskIDs], "case c has no c.output"),
