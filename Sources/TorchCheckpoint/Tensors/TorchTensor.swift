@@ -99,7 +99,8 @@ struct TensorGeometry {
       }
     }
     let bytes = count.multipliedReportingOverflow(by: elementByteCount)
-    let end = last.addingReportingOverflow(isEmpty ? 0 : 1)
+    // A view without elements shows nothing, wherever it starts: torch keeps the offset of a slice.
+    let end = isEmpty ? (partialValue: 0, overflow: false) : last.addingReportingOverflow(1)
     let endByte = end.partialValue.multipliedReportingOverflow(by: elementByteCount)
     guard !overflows, !bytes.overflow, !end.overflow, !endByte.overflow else {
       throw .malformed("has an impossible shape: it has more bytes than can be counted")
@@ -113,7 +114,7 @@ struct TensorGeometry {
     self.elementByteCount = elementByteCount
     elementCount = count
     byteCount = bytes.partialValue
-    start = range.lowerBound + offset * elementByteCount
+    start = range.lowerBound + (isEmpty ? 0 : offset * elementByteCount)
   }
 
   /// Whether the elements stand one after another.
