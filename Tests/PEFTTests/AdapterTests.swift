@@ -209,6 +209,20 @@ struct WeightFindingTests {
   }
 
   @Test(
+    "many modules and many tensors are not compared each with each (M7)", .timeLimit(.minutes(1)))
+  func manyModules() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    let count = 20_000
+    let modules = (0..<count).map { "\"x.m\($0)\"" }.joined(separator: ",")
+    try copy.replaceInConfig("\"modules_to_save\": null", "\"modules_to_save\": [\(modules)]")
+    try copy.changeWeights {
+      $0.tensors += (0...count).map { .init("base.x.m\($0).weight", "U8", [0], []) }
+    }
+    let findings = try Adapter(path: copy.path).findings()
+    #expect(findings.map(\.tensor) == ["base.x.m20000.weight"])
+  }
+
+  @Test(
     "non-finite values in each dtype that has them (M8)",
     arguments: [
       ("F64", [0, 0, 0, 0, 0, 0, 0xF0, 0x7F]), ("F32", [1, 0, 0x80, 0x7F]), ("BF16", [0x80, 0xFF]),
