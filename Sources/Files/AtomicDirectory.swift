@@ -25,7 +25,7 @@ public struct AtomicDirectory: ~Copyable {
       })
     {
     case .success(let made): temporary = made.path
-    case .failure(let reason): throw .system("create a directory beside it", reason, path: target)
+    case .failure(let reason): throw .cannotCreate("a directory", beside: target, reason)
     }
     self.target = target
     self.policy = policy
@@ -41,14 +41,15 @@ public struct AtomicDirectory: ~Copyable {
   public func makeFile(_ name: RelativePath) throws(CheckpointError) -> AtomicFile {
     // Inside, nothing exists that the directory's own making did not put there.
     try AtomicFile(
-      temporary.pushing(name.path),
+      temporary.pushing(name.path), reportedAs: target.pushing(name.path),
       policy: OutputPolicy(replacesExisting: false, synchronizes: policy.synchronizes))
   }
 
   /// Makes a directory inside.
   public func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
     let path = temporary.pushing(name.path)
-    try check(SystemCalls.makeDirectory(path), "create a directory", path)
+    try check(
+      SystemCalls.makeDirectory(path), "create a directory", target.pushing(name.path))
     if policy.synchronizes { try Placement.synchronizeDirectory(of: path) }
   }
 
@@ -90,10 +91,17 @@ public struct AtomicDirectory: ~Copyable {
     _ target: FilePath, _ policy: OutputPolicy
   ) throws(CheckpointError) -> Bool {
     guard let status = try? Stat(target, followTargetSymlink: false) else { return false }
-    guard policy.replacesExisting else { throw .alreadyExists(target) }
     guard status.type == .directory else {
-      throw CheckpointError(.invalidArgument, "is not a directory", path: target.string)
+      let isLink = status.type == .symbolicLink
+      let hint = isLink ? "name the directory itself, not a symbolic link to it" : nil
+      guard policy.replacesExisting else {
+        throw .alreadyExists(target, hint: hint ?? "it is not a directory: name another place")
+      }
+      throw CheckpointError(
+        .invalidArgument, isLink ? "is a symbolic link" : "is not a directory",
+        path: target.string, hint: hint)
     }
+    guard policy.replacesExisting else { throw .alreadyExists(target) }
     return true
   }
 

@@ -7,6 +7,8 @@ public import Tensors
 /// value that ends without `commit`, on whatever path, removes the sibling.
 public struct AtomicFile: ~Copyable {
   private let target: FilePath
+  /// What errors call the file: `target`, or where it will stand when its directory has its name.
+  private let reportedPath: FilePath
   private let temporary: FilePath
   private let descriptor: FileDescriptor
   private let policy: OutputPolicy
@@ -32,7 +34,10 @@ public struct AtomicFile: ~Copyable {
     try self.init(FilePath(path), policy: policy)
   }
 
-  init(_ target: FilePath, policy: OutputPolicy) throws(CheckpointError) {
+  init(
+    _ target: FilePath, reportedAs reportedPath: FilePath? = nil, policy: OutputPolicy
+  ) throws(CheckpointError) {
+    let reportedPath = reportedPath ?? target
     guard target.lastComponent?.kind == .regular else {
       throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
     }
@@ -45,14 +50,15 @@ public struct AtomicFile: ~Copyable {
     let descriptor: FileDescriptor
     switch TemporaryName.makeSibling(of: target, { Self.create($0, permissions: initial) }) {
     case .success(let made): (temporary, descriptor) = made
-    case .failure(let reason): throw .system("create a file beside it", reason, path: target)
+    case .failure(let reason): throw .cannotCreate("a file", beside: reportedPath, reason)
     }
     if let existing, let failure = SystemCalls.setPermissions(existing, of: descriptor) {
       try? descriptor.close()
       _ = SystemCalls.unlink(temporary)
-      throw .system("set permissions", failure, path: target)
+      throw .system("set permissions", failure, path: reportedPath)
     }
     self.target = target
+    self.reportedPath = reportedPath
     self.temporary = temporary
     self.descriptor = descriptor
     self.policy = policy
@@ -67,7 +73,7 @@ public struct AtomicFile: ~Copyable {
   ///
   /// - Throws: `system` when they cannot be written, for example on a full disk.
   public mutating func write(_ bytes: RawSpan) throws(CheckpointError) {
-    try Interruption.check(target.string)
+    try Interruption.check(reportedPath.string)
     if bytes.byteCount > Self.bufferCapacity - buffer.count { try flush() }
     if bytes.byteCount >= Self.bufferCapacity {
       try writeThrough(bytes)
@@ -89,7 +95,7 @@ public struct AtomicFile: ~Copyable {
     if range.count >= Self.bufferCapacity, observer == nil {
       try flush()
       copying: while offset < range.upperBound {
-        try Interruption.check(target.string)
+        try Interruption.check(reportedPath.string)
         switch SystemCalls.copyRange(
           from: source.descriptor, at: offset, to: descriptor,
           count: min(Self.kernelChunkByteCount, range.upperBound - offset))
@@ -99,7 +105,7 @@ public struct AtomicFile: ~Copyable {
           offset += count
           byteCount += count
         case .failure(.notSupported): break copying
-        case .failure(let reason): throw .system("write", reason, path: target)
+        case .failure(let reason): throw .system("write", reason, path: reportedPath)
         }
       }
     }
@@ -131,10 +137,10 @@ public struct AtomicFile: ~Copyable {
   /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
   ///   replace, `system` when flushing or renaming fails; then nothing is left behind.
   public consuming func commit() throws(CheckpointError) {
-    try Interruption.check(target.string)
+    try Interruption.check(reportedPath.string)
     try flush()
     if policy.synchronizes {
-      try check(SystemCalls.synchronize(descriptor), "flush", target)
+      try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)
     }
     try Placement.place(temporary, at: target, replacing: policy.replacesExisting)
     isCommitted = true
@@ -150,7 +156,7 @@ public struct AtomicFile: ~Copyable {
   private func writeThrough(_ bytes: RawSpan) throws(CheckpointError) {
     // SAFETY: the buffer is written before the closure returns.
     _ = try unsafe bytes.withUnsafeBytes { buffer throws(CheckpointError) in
-      try calling("write", target) { unsafe try descriptor.writeAll(buffer) }
+      try calling("write", reportedPath) { unsafe try descriptor.writeAll(buffer) }
     }
   }
 
@@ -172,7 +178,11 @@ public struct AtomicFile: ~Copyable {
     toReplace target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) -> FilePermissions? {
     guard let status = try? Stat(target, followTargetSymlink: false) else { return nil }
-    guard policy.replacesExisting else { throw .alreadyExists(target) }
+    guard policy.replacesExisting else {
+      throw status.type == .directory
+        ? .alreadyExists(target, hint: "it is a directory: name a file in it")
+        : .alreadyExists(target)
+    }
     switch status.type {
     // Not set-user-id and its like: the new file may have another owner.
     case .regular: return status.permissions.subtracting([.setUserID, .setGroupID])

@@ -94,7 +94,27 @@ struct ConvertTests {
     try expectRefusal(
       [Fixtures.adapter("mpt-causal-lm"), file, "--force"],
       "error: \(file): is not a directory\n")
+    // Nor does a hint promise that --force would.
+    try expectRefusal(
+      [Self.weights, directory.path("directory"), "--to", "safetensors"],
+      "error: \(directory.path("directory")): already exists\n"
+        + "hint: it is a directory: name a file in it\n")
+    try expectRefusal(
+      [Fixtures.adapter("mpt-causal-lm"), file],
+      "error: \(file): already exists\nhint: it is not a directory: name another place\n")
     #expect(try directory.names == ["directory", "file"])
+  }
+
+  @Test("where the directory of an output is not there the hint names it (L3)")
+  func noParent() throws {
+    let directory = try TemporaryDirectory()
+    for (source, kind) in [(Self.weights, "file"), (Fixtures.adapter("lora"), "directory")] {
+      let target = directory.path("absent/x.safetensors")
+      try expectRefusal(
+        [source, target],
+        "error: \(target): cannot create a \(kind) beside it: No such file or directory\n"
+          + "hint: there is no directory \(directory.path("absent"))\n")
+    }
   }
 
   @Test("an adapter that PEFT saved comes out the same, file by file (L16)")

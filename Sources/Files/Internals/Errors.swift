@@ -11,10 +11,17 @@ extension CheckpointError {
 
   /// The output exists and was not to be replaced.
   @inline(never)
-  static func alreadyExists(_ path: FilePath) -> Self {
-    Self(
-      .alreadyExists, "already exists", path: path.string,
-      hint: "--force replaces it")
+  static func alreadyExists(
+    _ path: FilePath, hint: String = "--force replaces it"
+  ) -> Self {
+    Self(.alreadyExists, "already exists", path: path.string, hint: hint)
+  }
+
+  /// No temporary, "a file" or "a directory", could be made beside an output.
+  @inline(never)
+  static func cannotCreate(_ what: String, beside path: FilePath, _ reason: Errno) -> Self {
+    system("create \(what) beside it", reason, path: path).hinting(
+      reason == .noSuchFileOrDirectory ? "there is no directory \(path.parent)" : nil)
   }
 }
 
