@@ -53,6 +53,12 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
   /// The bytes that PEFT writes for this config.
   public func encoded() -> [UInt8] { adapterConfig.encoded() }
 
+  /// Gives an absent key PEFT's default.
+  mutating func fill(_ field: any AnyConfigField) {
+    guard adapterConfig.document[field.key] == nil else { return }
+    adapterConfig.document[field.key] = field.defaultJSON
+  }
+
   /// A field's value. The type of each was checked when the config was read, and can only be kept
   /// since.
   public subscript<Value>(_ field: ConfigField<Value>) -> Value {

@@ -1,0 +1,68 @@
+public import Files
+public import PEFT
+internal import SafeTensors
+public import Tensors
+
+/// An adapter that was computed and is not on the drive yet.
+public struct ComputedAdapter: Sendable {
+  /// The config that goes with the tensors.
+  public let config: AdapterConfig
+  /// The tensors, of distinct names, in any order: the writer sorts them as safetensors does.
+  public let tensors: [ComputedTensor]
+  /// The directories that it was computed from, which an output must not replace by surprise.
+  let origins: [String]
+
+  init(config: AdapterConfig, tensors: [ComputedTensor], origins: [String]) {
+    self.config = config
+    self.tensors = tensors
+    self.origins = origins
+  }
+
+  /// The tensor with a name.
+  public subscript(_ name: TensorName) -> ComputedTensor? {
+    tensors.first { $0.info.name == name }
+  }
+
+  /// Writes the adapter directory: `adapter_config.json` as PEFT writes it and
+  /// `adapter_model.safetensors`. It appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - path: the directory; with a policy that replaces it may be the one that the adapter was
+  ///     computed from, and then is replaced as a whole, model card included.
+  /// - Throws: `invalidArgument` when one of those directories lies in it; `alreadyExists`, `system`
+  ///   and the like for the output.
+  public func write(
+    to path: String, policy: OutputPolicy = OutputPolicy()
+  ) throws(CheckpointError) {
+    try refuseHoldingOrigins(path)
+    let output = try AtomicDirectory(path: path, policy: policy)
+    try write(into: output)
+    try output.commit()
+  }
+
+  /// Writes config and weights into a directory that the caller commits.
+  func write(into output: borrowing AtomicDirectory, directory: String? = nil)
+    throws(CheckpointError)
+  {
+    let prefix = directory.map { $0 + "/" } ?? ""
+    var weights = try output.makeFile(
+      RelativePath(prefix + AdapterDirectory.weightsNames[0]))
+    try SafeTensorsWriter.write(
+      tensors.map(\.info), metadata: ["format": "pt"], to: &weights
+    ) { index, file throws(CheckpointError) in
+      try tensors[index].write(to: &file)
+    }
+    try weights.commit()
+    var file = try output.makeFile(RelativePath(prefix + AdapterConfig.fileName))
+    try file.write(config.encoded().span.rawBytes)
+    try file.commit()
+  }
+
+  /// What is replaced goes whole, and would take a source with it that lies inside.
+  func refuseHoldingOrigins(_ path: String) throws(CheckpointError) {
+    for origin in origins where PathRelation.isInside(origin, path) {
+      throw CheckpointError(
+        .invalidArgument, "holds \(origin), which the adapter is computed from", path: path)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+internal import Files
+internal import Kernels
+public import PEFT
+public import Tensors
+
+/// A multitask prompt tuning adapter whose config and weights fit each other.
+///
+/// Everything that can be done with the tasks of an adapter starts here; what is computed is a
+/// ``ComputedAdapter``, in memory until it is written:
+///
+/// ```swift
+/// let adapter = try MultitaskPromptAdapter(path: "my-adapter")
+/// try adapter.selecting(tasks: [2, 0]).write(to: "two-tasks")
+/// ```
+public struct MultitaskPromptAdapter: Sendable {
+  /// The directory, config and weights.
+  public let adapter: Adapter
+  /// The config, typed.
+  public let config: MultitaskPromptTuningConfig
+  /// The three tensors, ready for a forward.
+  public let embedding: MultitaskPromptEmbedding
+
+  /// The sizes: tasks, virtual tokens, rank and token dimension.
+  public var dimensions: MultitaskPromptDimensions { embedding.dimensions }
+
+  /// Takes an adapter that is open.
+  ///
+  /// - Throws: `mismatch` or `missing` when it is of another method, or its config and weights
+  ///   disagree.
+  /// - Complexity: O(tensors); no tensor data is read.
+  public init(_ adapter: Adapter) throws(CheckpointError) {
+    embedding = try MultitaskPromptEmbedding(adapter)
+    self.adapter = adapter
+    do throws(CheckpointError) {
+      config = try MultitaskPromptTuningConfig(adapter.config)
+    } catch {
+      throw error.inFile(adapter.directory.configPath)
+    }
+  }
+
+  /// Opens an adapter directory.
+  ///
+  /// - Throws: as `init(_:)`, and what opening the directory throws.
+  public init(path: String) throws(CheckpointError) {
+    try self.init(try Adapter(path: path))
+  }
+}
+
+extension MultitaskPromptAdapter {
+  /// The tensors that go with an adapter besides the method's own: heads and other modules of
+  /// `modules_to_save`, in file order.
+  var companions: [ComputedTensor] {
+    let own = Set(MultitaskPromptTensor.allCases.map(\.name))
+    return (0..<adapter.weights.tensorCount).compactMap { index in
+      let info = adapter.weights.tensor(at: index)
+      guard !own.contains(info.name) else { return nil }
+      return ComputedTensor(carrying: index, of: adapter.weights)
+    }
+  }
+
+  /// A tensor of the adapter, to be written as it is.
+  func carried(_ tensor: MultitaskPromptTensor) throws(CheckpointError) -> ComputedTensor {
+    ComputedTensor(carrying: try adapter.weights.place(of: tensor), of: adapter.weights)
+  }
+
+  /// Refuses a task that is not there.
+  ///
+  /// - Throws: `invalidArgument`.
+  func checkTask(_ task: Int) throws(CheckpointError) {
+    guard (0..<dimensions.taskCount).contains(task) else {
+      throw CheckpointError(
+        .invalidArgument,
+        "there is no task \(task): the adapter has tasks 0 to \(dimensions.taskCount - 1)",
+        path: adapter.directory.path)
+    }
+  }
+
+  /// Refuses weights that nothing can be computed with.
+  ///
+  /// - Throws: `invalidArgument` naming the first tensor with a value that is NaN or infinite.
+  /// - Complexity: O(bytes).
+  func checkValues() throws(CheckpointError) {
+    guard let finding = try adapter.weights.valueFindings().first else { return }
+    throw CheckpointError(
+      .invalidArgument, finding.message, path: adapter.weights.path, tensor: finding.tensor)
+  }
+
+  /// The dtype of one of the tensors.
+  func format(of tensor: MultitaskPromptTensor) throws(CheckpointError) -> FloatFormat {
+    let info = adapter.weights.tensor(at: try adapter.weights.place(of: tensor))
+    guard let format = FloatFormat(info.dtype) else {
+      throw CheckpointError(
+        .unsupported, "is \(info.dtype), not F64, F32, BF16 or F16", path: adapter.weights.path,
+        tensor: info.name)
+    }
+    return format
+  }
+}
+
+extension TensorArchive {
+  /// The place of one of the method's tensors.
+  ///
+  /// - Throws: `missing`.
+  func place(of tensor: MultitaskPromptTensor) throws(CheckpointError) -> Int {
+    guard let index = index(of: tensor.name) else {
+      throw CheckpointError(.missing, "has no tensor \"\(tensor.rawValue)\"", path: path)
+    }
+    return index
+  }
+}

@@ -1,0 +1,116 @@
+internal import Checkpoints
+internal import Files
+internal import Kernels
+internal import PEFT
+internal import Tensors
+
+/// The checkpoint that a SOURCE initialisation takes its tensors from.
+struct PromptSource {
+  private let archive: any TensorArchive
+  private let target: MultitaskPromptDimensions
+
+  /// Opens a checkpoint file, or the weights of an adapter directory.
+  ///
+  /// - Parameter target: the sizes of the adapter that is initialised.
+  init(path: String, target: MultitaskPromptDimensions) throws(CheckpointError) {
+    let isDirectory = PathKind.existing(path) == .directory
+    archive = try Checkpoint.open(
+      path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
+    self.target = target
+  }
+
+  /// `prompt_embeddings`.
+  func embeddings() throws(CheckpointError) -> ComputedTensor {
+    let shape = target.shape(of: .embeddings).shape
+    return try reading(.embeddings) { view, format throws(CheckpointError) in
+      guard view.shape == shape else {
+        throw Self.mismatch(.embeddings, view.shape, "\(shape)")
+      }
+      return try ComputedTensor(
+        .embeddings, shape: shape, values: format.values(of: view.bytes), format: .float32)
+    }
+  }
+
+  /// The mean over tasks.
+  func mean(_ tensor: MultitaskPromptTensor) throws(CheckpointError) -> ComputedTensor {
+    try reading(tensor) { view, format throws(CheckpointError) in
+      let count = try taskCount(of: view, tensor)
+      let values = TaskMean.values(of: view.bytes, format: format, taskCount: count)
+      return try ComputedTensor(
+        tensor, shape: target.shape(of: tensor).shape, values: values, format: .float32)
+    }
+  }
+
+  /// One task; negative ids count from the end, as PEFT takes them.
+  func task(
+    _ task: Int, of tensor: MultitaskPromptTensor
+  ) throws(CheckpointError) -> ComputedTensor {
+    try reading(tensor) { view, format throws(CheckpointError) in
+      let count = try taskCount(of: view, tensor)
+      guard (-count..<count).contains(task) else {
+        throw .invalidArgument("there is no task \(task): the source has tasks 0 to \(count - 1)")
+      }
+      let index = task < 0 ? task + count : task
+      let row = try view.rows(index..<index + 1)
+      return try ComputedTensor(
+        tensor, shape: target.shape(of: tensor).shape, values: format.values(of: row.bytes),
+        format: .float32)
+    }
+  }
+
+  /// The tasks of a factor that fits the target in all its other extents.
+  private func taskCount(
+    of view: TensorView, _ tensor: MultitaskPromptTensor
+  ) throws(CheckpointError) -> Int {
+    let inner = target.shape(of: tensor).shape.dimensions.dropFirst()
+    let extents = view.shape.dimensions
+    guard extents.count == inner.count + 1, extents.dropFirst() == inner,
+      let count = Int(exactly: extents[0]), count > 0
+    else {
+      let expected = inner.map { String($0) }.joined(separator: ", ")
+      throw Self.mismatch(tensor, view.shape, "[tasks, \(expected)]")
+    }
+    return count
+  }
+
+  private static func mismatch(
+    _ tensor: MultitaskPromptTensor, _ shape: Shape, _ expected: String
+  ) -> CheckpointError {
+    CheckpointError(
+      .mismatch, "has the shape \(shape), and the config asks for \(expected)", tensor: tensor.name)
+  }
+
+  /// Lends a tensor whose values are all finite.
+  private func reading<R>(
+    _ tensor: MultitaskPromptTensor,
+    _ body: (TensorView, FloatFormat) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    let index = try archive.place(of: tensor)
+    do throws(CheckpointError) {
+      return try archive.withTensor(at: index) { view throws(CheckpointError) in
+        try body(view, try view.finiteFormat())
+      }
+    } catch {
+      throw error.inFile(archive.path).naming(tensor: tensor.name)
+    }
+  }
+}
+
+extension TensorView {
+  /// The format of a tensor of finite floating-point numbers.
+  ///
+  /// - Throws: `unsupported` for another dtype, `invalidArgument` for a value that is NaN or infinite.
+  /// - Complexity: O(elements).
+  func finiteFormat() throws(CheckpointError) -> FloatFormat {
+    guard let format = FloatFormat(dtype) else {
+      throw CheckpointError(.unsupported, "is \(dtype), not F64, F32, BF16 or F16")
+    }
+    for index in 0..<bytes.byteCount / format.byteCount {
+      let value = format.value(of: index, in: bytes)
+      guard value.isFinite else {
+        throw .invalidArgument("is not finite at element \(index): \(value)")
+      }
+    }
+    return format
+  }
+}

@@ -1,0 +1,65 @@
+internal import JSONDocument
+
+extension MultitaskPromptTuningConfig {
+  /// The config of an adapter that needs nothing but its own files.
+  ///
+  /// PEFT reads the source checkpoint of the SOURCE initialisations again whenever it loads such an
+  /// adapter, and takes one task only for two of them, although the weights hold all there is. Here
+  /// they become RANDOM without a path. The other initialisations, and all other keys, stay.
+  public var detachedFromSource: MultitaskPromptTuningConfig {
+    var config = self
+    if initialization?.readsSource == true {
+      config.initialization = .random
+      config[MultitaskPromptTuningFields.sourcePath] = nil
+    }
+    return config
+  }
+
+  /// The config as PEFT saves it: all keys of PEFT 0.21, for inference.
+  ///
+  /// Keys that are absent get PEFT's defaults, and `num_transformer_submodules` its value for the
+  /// task. A `peft_version` of null stays: PEFT puts in its own when it loads the config.
+  public var completed: MultitaskPromptTuningConfig {
+    var config = self
+    for field in MultitaskPromptTuningFields.all { config.fill(field) }
+    config[BaseConfigFields.inferenceMode] = true
+    config[MultitaskPromptTuningFields.submoduleCount] = submoduleCount
+    return config
+  }
+
+  /// The config of a prompt tuning adapter with this one's prompt of one task: the keys that PEFT
+  /// 0.21 writes for its `PromptTuningConfig`.
+  ///
+  /// The initialisation is RANDOM, which a trained prompt does not depend on, so that it needs no
+  /// tokenizer. Keys that no multitask config has do not travel.
+  public var promptTuning: AdapterConfig {
+    var document = JSONObject()
+    for field in PromptTuningFields.all {
+      document[field.key] = adapterConfig.document[field.key] ?? field.defaultJSON
+    }
+    var config = AdapterConfig(document: document)
+    config.set(BaseConfigFields.peftType, to: PEFTType.promptTuning.rawValue)
+    config.set(BaseConfigFields.inferenceMode, to: true)
+    config.set(MultitaskPromptTuningFields.submoduleCount, to: submoduleCount)
+    config.set(MultitaskPromptTuningFields.initialization, to: PromptInitialization.random.rawValue)
+    for field in [
+      MultitaskPromptTuningFields.initializationText, MultitaskPromptTuningFields.tokenizer,
+    ] {
+      config.set(field, to: nil)
+    }
+    config.set(MultitaskPromptTuningFields.tokenizerArguments, to: nil)
+    return config
+  }
+}
+
+/// The fields of PEFT's `PromptTuningConfig`, all of which a multitask config has too.
+enum PromptTuningFields {
+  static let all: [any AnyConfigField] =
+    BaseConfigFields.all + [
+      BaseConfigFields.modulesToSave, MultitaskPromptTuningFields.virtualTokenCount,
+      MultitaskPromptTuningFields.tokenDimension, MultitaskPromptTuningFields.submoduleCount,
+      MultitaskPromptTuningFields.attentionHeadCount, MultitaskPromptTuningFields.layerCount,
+      MultitaskPromptTuningFields.initialization, MultitaskPromptTuningFields.initializationText,
+      MultitaskPromptTuningFields.tokenizer, MultitaskPromptTuningFields.tokenizerArguments,
+    ]
+}

@@ -1,0 +1,18 @@
+internal import ArgumentParser
+
+struct MPTCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mpt",
+    abstract: "Make multitask prompt tuning adapters, and make others of them.",
+    discussion: """
+      Works on the weights alone, without the base model. Every result is an adapter that PEFT \
+      loads; spec/mpt-operations.md says what each command computes.
+
+      EXAMPLES:
+        peftkit mpt init --config adapter_config.json --seed 7 -o fresh
+        peftkit mpt bake my-adapter --task 2 -o prompt-of-task-2
+        peftkit mpt select my-adapter --tasks 2,0 -o two-tasks
+        peftkit mpt rank my-adapter --to 4 -o smaller
+      """,
+    subcommands: [MPTInitCommand.self])
+}

@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import MultitaskPromptTuning
+internal import PEFT
+internal import Tensors
+
+struct MPTInitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Initialise an adapter from a config, as PEFT does.",
+    discussion: """
+      The config says how (prompt_tuning_init): RANDOM; AVERAGE_SOURCE_TASKS, EXACT_SOURCE_TASK and \
+      ONLY_SOURCE_SHARED from the checkpoint of --source, or of the config; TEXT from the word \
+      embeddings of the base model and the ids that its tokenizer gives. token_dim must be set.
+
+      What is random comes from --seed: the same seed gives the same file on every machine.
+
+      PEFT reads the source of such a config again whenever it loads the adapter. The config that is \
+      written therefore says RANDOM, which changes nothing about the weights; --keep-source leaves \
+      it as PEFT would.
+
+      EXAMPLES:
+        peftkit mpt init --config adapter_config.json --seed 7 -o fresh
+        peftkit mpt init --config target.json --source my-adapter/adapter_model.safetensors -o target
+        peftkit mpt init --config text.json --word-embeddings model.safetensors:wte.weight --token-ids 318,428 -o text
+      """)
+
+  @Option(
+    help: ArgumentHelp("The adapter_config.json to initialise.", valueName: "file"),
+    completion: .file())
+  var config: String
+
+  @Option(
+    help: ArgumentHelp("A checkpoint or adapter directory to start from.", valueName: "path"),
+    completion: .file())
+  var source: String?
+
+  @Option(help: "Where the random numbers start.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "The base model's word embeddings: a checkpoint and the tensor in it.",
+      valueName: "file:tensor"),
+    completion: .file())
+  var wordEmbeddings: TensorInFile?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the tokenizer makes of the text, separated by commas.", valueName: "ids"))
+  var tokenIds: TaskList?
+
+  @Flag(help: "Let the config name the source, as PEFT does.")
+  var keepSource = false
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The adapter directory to write.", valueName: "dir"),
+    completion: .directory)
+  var output: String
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if (wordEmbeddings == nil) != (tokenIds == nil) {
+      throw ValidationError("'--word-embeddings' and '--token-ids' need each other.")
+    }
+  }
+
+  func run() throws {
+    let text = wordEmbeddings.map {
+      PromptText(path: $0.path, tensor: $0.tensor, tokenIDs: tokenIds?.ids ?? [])
+    }
+    let adapter: ComputedAdapter
+    do throws(CheckpointError) {
+      adapter = try MultitaskPromptInitialization(
+        MultitaskPromptTuningConfig(AdapterConfig(path: config)), seed: seed, sourcePath: source,
+        text: text, keepsSource: keepSource
+      ).run()
+    } catch {
+      throw error.inFile(config)
+    }
+    try adapter.write(to: output, policy: options.policy)
+  }
+}
+
+/// `model.safetensors:wte.weight`: a file and a tensor in it, parted at the last colon.
+struct TensorInFile: ExpressibleByArgument {
+  let path: String
+  let tensor: TensorName
+
+  init?(argument: String) {
+    guard let colon = argument.lastIndex(of: ":") else { return nil }
+    path = String(argument[..<colon])
+    tensor = TensorName(String(argument[argument.index(after: colon)...]))
+    guard !path.isEmpty, !tensor.string.isEmpty else { return nil }
+  }
+}
