@@ -14,5 +14,5 @@ struct MPTCommand: ParsableCommand {
         peftkit mpt select my-adapter --tasks 2,0 -o two-tasks
         peftkit mpt rank my-adapter --to 4 -o smaller
       """,
-    subcommands: [MPTInitCommand.self])
+    subcommands: [MPTInitCommand.self, MPTBakeCommand.self])
 }

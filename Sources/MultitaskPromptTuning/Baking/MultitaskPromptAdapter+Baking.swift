@@ -1,0 +1,101 @@
+public import Files
+internal import Kernels
+internal import PEFT
+public import Tensors
+
+extension MultitaskPromptAdapter {
+  /// Computes the prompt that a task comes to, and proves it.
+  ///
+  /// Computed in F32, as PEFT does after loading the adapter (F64 when that is asked for), and then
+  /// rounded once to `dtype`. Before it is given out, the prompt is checked by the rules of
+  /// ``MultitaskPromptEmbedding/verify(_:of:rule:)``: at rank 1 against the forward by definition,
+  /// above against the exact product.
+  ///
+  /// - Parameters:
+  ///   - task: in 0..<tasks.
+  ///   - dtype: F32, F64, BF16 or F16.
+  /// - Throws: `invalidArgument` for a task that is not there and for weights that are not finite,
+  ///   `unsupported` for another dtype or a prompt that it cannot hold.
+  /// - Complexity: O(V · D · rank).
+  public func prompt(
+    ofTask task: Int, dtype: DType = .float32
+  ) throws(CheckpointError) -> EffectivePrompt {
+    try checkTask(task)
+    guard let format = FloatFormat(dtype) else {
+      throw CheckpointError(
+        .unsupported, "prompts are baked in F32, F64, BF16 or F16, not in \(dtype)")
+    }
+    try checkValues()
+    let computed: FloatFormat = format == .float64 ? .float64 : .float32
+    let input = try PromptInput(taskIDs: [task], for: dimensions)
+    let bytes = try embedding.withPlan(
+      input, dtype: computed.dtype
+    ) { plan throws(CheckpointError) in
+      let bytes = plan.output()
+      let proof = plan.verify(
+        bytes.span.rawBytes, implementation: dimensions.rank == 1 ? .reference : .automatic)
+      guard proof.holds, proof.notComparableCount == 0 else {
+        throw CheckpointError(
+          .mismatch, "the prompt of task \(task) is not what the adapter computes")
+      }
+      return bytes
+    }
+    let rounded = convertElements(bytes.span.rawBytes, from: computed, to: format)
+    for index in 0..<rounded.count / format.byteCount {
+      guard format.value(of: index, in: rounded.span.rawBytes).isFinite else {
+        throw CheckpointError(
+          .unsupported,
+          "the prompt of task \(task) does not fit \(format): element \(index) is too large",
+          path: adapter.directory.path)
+      }
+    }
+    return EffectivePrompt(
+      task: task, dtype: dtype,
+      shape: Shape([dimensions.virtualTokenCount, dimensions.tokenDimension]), bytes: rounded)
+  }
+
+  /// Bakes a task into a prompt tuning adapter (PEFT's `PROMPT_TUNING`), which computes the same for
+  /// that task and which tools load that know nothing of multitask prompt tuning.
+  ///
+  /// Heads and other modules of `modules_to_save` travel along.
+  ///
+  /// - Throws: as ``prompt(ofTask:dtype:)``.
+  public func baking(
+    task: Int, dtype: DType = .float32
+  ) throws(CheckpointError) -> ComputedAdapter {
+    let prompt = try prompt(ofTask: task, dtype: dtype)
+    let embeddings = try ComputedTensor(
+      MultitaskPromptTensor.embeddings.name, dtype: dtype, shape: prompt.shape,
+      bytes: prompt.bytes)
+    return ComputedAdapter(
+      config: config.promptTuning, tensors: [embeddings] + companions,
+      origins: [adapter.directory.path])
+  }
+
+  /// Bakes every task, each into `task-K` of a directory that appears whole or not at all: an adapter
+  /// directory, or with a format a file of bare embeddings, `task-K.npy` or `task-K.safetensors`.
+  ///
+  /// - Throws: as ``prompt(ofTask:dtype:)``, and `alreadyExists`, `system` and the like for the
+  ///   output.
+  public func bakeAllTasks(
+    to path: String, dtype: DType = .float32, as format: PromptFileFormat? = nil,
+    policy: OutputPolicy = OutputPolicy()
+  ) throws(CheckpointError) {
+    let output = try AtomicDirectory(path: path, policy: policy)
+    for task in 0..<dimensions.taskCount {
+      let name = "task-\(task)"
+      if let format {
+        let prompt = try prompt(ofTask: task, dtype: dtype)
+        var file = try output.makeFile(RelativePath("\(name).\(format.rawValue)"))
+        try prompt.write(as: format, to: &file)
+        try file.commit()
+      } else {
+        let baked = try baking(task: task, dtype: dtype)
+        try baked.refuseHoldingOrigins(path)
+        try output.makeDirectory(RelativePath(name))
+        try baked.write(into: output, directory: name)
+      }
+    }
+    try output.commit()
+  }
+}

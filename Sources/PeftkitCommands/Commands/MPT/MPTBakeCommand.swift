@@ -1,0 +1,71 @@
+public import ArgumentParser
+public import MultitaskPromptTuning
+internal import Tensors
+
+struct MPTBakeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bake",
+    abstract: "Turn a task into a plain prompt tuning adapter, or into bare embeddings.",
+    discussion: """
+      Computes the task's effective prompt as PEFT does after loading the adapter, in F32, checks it \
+      against the forward, and writes it as an adapter of the method PROMPT_TUNING, heads included; \
+      or with --as as a file that holds the embeddings alone. --dtype rounds the prompt at the end \
+      (float64 computes in F64). --all writes one for each task, task-0, task-1 and so on, into DIR.
+
+      EXAMPLES:
+        peftkit mpt bake my-adapter --task 2 -o prompt-of-task-2
+        peftkit mpt bake my-adapter --all -o prompts
+        peftkit mpt bake my-adapter --task 0 --as npy -o prompt.npy
+      """)
+
+  @OptionGroup var arguments: MPTArguments
+
+  @Option(help: ArgumentHelp("The task to bake.", valueName: "id"))
+  var task: Int?
+
+  @Flag(help: "Bake every task.")
+  var all = false
+
+  @Option(help: "Write bare prompt embeddings [V, D]: npy or safetensors.")
+  var `as`: PromptFileFormat?
+
+  @Option(help: "The dtype to write: float32, float64, bfloat16 or float16.")
+  var dtype: ComputeDType = .float32
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if (task == nil) != all {
+      throw ValidationError("Give either '--task' or '--all'.")
+    }
+  }
+
+  func run() throws {
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    guard let task else {
+      try adapter.bakeAllTasks(
+        to: arguments.output, dtype: dtype.dtype, as: `as`, policy: options.policy)
+      return
+    }
+    if let `as` {
+      try adapter.prompt(ofTask: task, dtype: dtype.dtype)
+        .write(as: `as`, to: arguments.output, policy: options.policy)
+    } else {
+      try adapter.baking(task: task, dtype: dtype.dtype)
+        .write(to: arguments.output, policy: options.policy)
+    }
+  }
+}
+
+extension PromptFileFormat: ExpressibleByArgument {}
+
+/// What most of the `mpt` commands take: an adapter in, an output out.
+struct MPTArguments: ParsableArguments {
+  @Argument(help: "A multitask prompt tuning adapter directory.", completion: .directory)
+  var adapter: String
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("What to write.", valueName: "path"),
+    completion: .file())
+  var output: String
+}
