@@ -30,7 +30,25 @@ enum Sizes {
     "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")"
   }
 
-  private static func fixed(_ value: Double, _ decimals: Int) -> String {
+  /// A number with three significant digits: 0.0123, 4.56, 1.23e-07.
+  static func scientific(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return value == 0 ? "0" : String(value) }
+    var (digits, exponent) = (value.magnitude, 0)
+    while digits < 9.995e-1 || digits >= 9.995 {
+      let step = digits < 9.995e-1 ? 1 : -1
+      digits = step > 0 ? digits * 10 : digits / 10
+      exponent -= step
+    }
+    let sign = value < 0 ? "-" : ""
+    guard (-4..<6).contains(exponent) else {
+      let padding = exponent.magnitude < 10 ? "0" : ""
+      return "\(sign)\(fixed(digits, 2))e\(exponent < 0 ? "-" : "+")\(padding)\(exponent.magnitude)"
+    }
+    return sign + fixed(value.magnitude, max(0, 2 - exponent))
+  }
+
+  /// A number that is not negative with so many decimals.
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
     let scaled = Int((value * scale).rounded())

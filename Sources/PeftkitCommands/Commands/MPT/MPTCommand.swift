@@ -14,5 +14,8 @@ struct MPTCommand: ParsableCommand {
         peftkit mpt select my-adapter --tasks 2,0 -o two-tasks
         peftkit mpt rank my-adapter --to 4 -o smaller
       """,
-    subcommands: [MPTInitCommand.self, MPTBakeCommand.self])
+    subcommands: [
+      MPTInitCommand.self, MPTBakeCommand.self, MPTSelectCommand.self, MPTConcatCommand.self,
+      MPTAverageCommand.self, MPTRankCommand.self, MPTCanonicalizeCommand.self,
+    ])
 }

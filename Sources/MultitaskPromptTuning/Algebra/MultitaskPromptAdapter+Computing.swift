@@ -1,0 +1,66 @@
+internal import Kernels
+internal import PEFT
+internal import Tensors
+
+extension MultitaskPromptAdapter {
+  /// An adapter with this one's prompt and companions, and other factors.
+  ///
+  /// Its config says RANDOM where this one names a source checkpoint: PEFT would read that again, and
+  /// refuse more tasks than one.
+  func computed(
+    columns: ComputedTensor, rows: ComputedTensor, taskCount: Int, rank: Int,
+    origins: [String]? = nil
+  ) throws(CheckpointError) -> ComputedAdapter {
+    var config = config.detachedFromSource
+    config.taskCount = taskCount
+    config.rank = rank
+    return ComputedAdapter(
+      config: config.adapterConfig,
+      tensors: [columns, rows, try carried(.embeddings)] + companions,
+      origins: origins ?? [adapter.directory.path])
+  }
+
+  /// The same from the factors of each task, rounded to the dtypes of this adapter's.
+  ///
+  /// - Returns: the adapter, and the factors as they were rounded.
+  func computed(
+    _ tasks: [TaskFactors], rank: Int
+  ) throws(CheckpointError) -> (adapter: ComputedAdapter, rounded: [TaskFactors]) {
+    let sizes = MultitaskPromptDimensions(
+      taskCount: tasks.count, virtualTokenCount: dimensions.virtualTokenCount, rank: rank,
+      tokenDimension: dimensions.tokenDimension)
+    let columnFormat = try format(of: .columns)
+    let rowFormat = try format(of: .rows)
+    let columns = try ComputedTensor(
+      .columns, shape: sizes.shape(of: .columns).shape, values: tasks.flatMap(\.columns),
+      format: columnFormat)
+    let rows = try ComputedTensor(
+      .rows, shape: sizes.shape(of: .rows).shape, values: tasks.flatMap(\.rows), format: rowFormat)
+    let rounded = tasks.map { task in
+      TaskFactors(
+        tokenCount: task.tokenCount, rank: rank, width: task.width,
+        columns: columnFormat.rounded(task.columns), rows: rowFormat.rounded(task.rows))
+    }
+    let adapter = try computed(columns: columns, rows: rows, taskCount: tasks.count, rank: rank)
+    return (adapter, rounded)
+  }
+
+  /// Refuses a rank that is none, or that would make tensors of absurd size.
+  func checkRank(_ rank: Int, taskCount: Int) throws(CheckpointError) {
+    guard rank >= 1 else { throw .invalidArgument("a rank must be at least 1, and is \(rank)") }
+    let extent = max(dimensions.virtualTokenCount, dimensions.tokenDimension)
+    let (count, overflow) = rank.multipliedReportingOverflow(by: extent * taskCount)
+    guard !overflow, UInt(count) <= MultitaskPromptInitialization.largestElementCount else {
+      throw CheckpointError(
+        .unsupported, "at rank \(rank) a tensor would have more than 2^32 elements",
+        path: adapter.directory.path)
+    }
+  }
+}
+
+extension FloatFormat {
+  /// Values as this format holds them.
+  func rounded(_ values: [Double]) -> [Double] {
+    values.map { value(ofBits: bits(rounding: $0)) }
+  }
+}
