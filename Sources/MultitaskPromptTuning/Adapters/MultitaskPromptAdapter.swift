@@ -85,6 +85,20 @@ extension MultitaskPromptAdapter {
       .invalidArgument, finding.message, path: adapter.weights.path, tensor: finding.tensor)
   }
 
+  /// Refuses a tensor of the method that nothing can be computed with.
+  ///
+  /// - Throws: as `checkValues()`.
+  func checkValues(of tensor: MultitaskPromptTensor) throws(CheckpointError) {
+    let index = try adapter.weights.place(of: tensor)
+    do throws(CheckpointError) {
+      try adapter.weights.withTensor(at: index) { view throws(CheckpointError) in
+        _ = try view.finiteFormat()
+      }
+    } catch {
+      throw error.inFile(adapter.weights.path).naming(tensor: tensor.name)
+    }
+  }
+
   /// The dtype of one of the tensors.
   func format(of tensor: MultitaskPromptTensor) throws(CheckpointError) -> FloatFormat {
     let info = adapter.weights.tensor(at: try adapter.weights.place(of: tensor))

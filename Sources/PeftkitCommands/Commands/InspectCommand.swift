@@ -9,7 +9,10 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what is in a checkpoint file or an adapter directory.",
     discussion: """
-      Reads headers only, whatever the size of the file.
+      Reads headers only, whatever the size of the file; of a multitask prompt tuning adapter also \
+      the weights, unless they are large, to show what its tasks come to: the Frobenius norm of each \
+      effective prompt, how many singular values of cols @ rows really count, and the cosines \
+      between the tasks' prompts. --tasks shows them whatever the size.
 
       EXAMPLES:
         peftkit inspect my-adapter
@@ -22,8 +25,11 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
+  @Flag(help: "Show what the tasks of the adapter come to, whatever its size.")
+  var tasks = false
+
   func run() throws {
-    let inspection = try Inspection(path: path)
+    let inspection = try Inspection(path: path, forcesTasks: tasks)
     if json {
       try inspection.printJSON()
     } else {
@@ -37,8 +43,9 @@ struct Inspection {
   let path: String
   let archive: any TensorArchive
   let adapter: Adapter?
+  let tasks: TaskInspection?
 
-  init(path: String) throws(CheckpointError) {
+  init(path: String, forcesTasks: Bool = false) throws(CheckpointError) {
     self.path = path
     if try PathKind(path: path) == .directory {
       let adapter = try Adapter(path: path)
@@ -47,6 +54,11 @@ struct Inspection {
     } else {
       adapter = nil
       archive = try Checkpoint.open(path: path)
+    }
+    tasks = try TaskInspection(adapter, isForced: forcesTasks)
+    if forcesTasks, tasks == nil {
+      throw CheckpointError(
+        .invalidArgument, "is no multitask prompt tuning adapter, and has no tasks", path: path)
     }
   }
 

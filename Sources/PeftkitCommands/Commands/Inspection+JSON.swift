@@ -27,6 +27,7 @@ extension Inspection {
     output.writer.member("tensor_count", archive.tensorCount)
     output.writer.member("parameter_count", parameterCount)
     output.writer.member("byte_count", byteCount)
+    try tasks?.writeJSON(to: &output)
     output.writer.endObject()
     try output.print()
   }

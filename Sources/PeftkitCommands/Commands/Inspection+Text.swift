@@ -17,6 +17,7 @@ extension Inspection {
       output.table(table)
     }
     addTensors(to: &output)
+    tasks?.addText(to: &output)
     try output.print()
   }
 
