@@ -89,7 +89,8 @@ let package = Package(
     .testTarget(
       name: "MultitaskPromptTuningTests",
       dependencies: [
-        "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "Tensors", "TestSupport",
+        "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "JSONDocument", "Tensors",
+        "TestSupport",
       ]),
     .testTarget(
       name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),

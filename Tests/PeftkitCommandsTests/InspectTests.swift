@@ -16,7 +16,7 @@ struct InspectTests {
       "path", "kind", "format", "metadata", "tensors", "tensor_count", "parameter_count",
       "byte_count",
     ]
-    if isAdapter { keys.insert("config") }
+    if isAdapter { keys.formUnion(["config", "multitask"]) }
     #expect(Set(json.keys) == keys)
     #expect(json["path"] as? String == path)
     #expect(json["kind"] as? String == (isAdapter ? "adapter" : "file"))

@@ -9,7 +9,7 @@ public struct ComputedAdapter: Sendable {
   public let config: AdapterConfig
   /// The tensors, of distinct names, in any order: the writer sorts them as safetensors does.
   public let tensors: [ComputedTensor]
-  /// The directories that it was computed from, which an output must not replace by surprise.
+  /// The files and directories that it was computed from, which must not go with what is replaced.
   let origins: [String]
 
   init(config: AdapterConfig, tensors: [ComputedTensor], origins: [String]) {
@@ -34,7 +34,7 @@ public struct ComputedAdapter: Sendable {
   public func write(
     to path: String, policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
-    try refuseHoldingOrigins(path)
+    try Self.refuse(path, holding: origins)
     let output = try AtomicDirectory(path: path, policy: policy)
     try write(into: output)
     try output.commit()
@@ -59,7 +59,7 @@ public struct ComputedAdapter: Sendable {
   }
 
   /// What is replaced goes whole, and would take a source with it that lies inside.
-  func refuseHoldingOrigins(_ path: String) throws(CheckpointError) {
+  static func refuse(_ path: String, holding origins: [String]) throws(CheckpointError) {
     for origin in origins where PathRelation.isInside(origin, path) {
       throw CheckpointError(
         .invalidArgument, "holds \(origin), which the adapter is computed from", path: path)

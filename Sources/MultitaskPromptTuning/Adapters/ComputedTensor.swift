@@ -41,9 +41,12 @@ public struct ComputedTensor: Sendable {
     try self.init(tensor.name, dtype: format.dtype, shape: shape, bytes: bytes)
   }
 
-  /// A tensor of another file, as it is.
-  init(carrying index: Int, of archive: any TensorArchive) {
-    info = archive.tensor(at: index)
+  /// A tensor of another file, as it is, under another name if one is given.
+  init(carrying index: Int, of archive: any TensorArchive, as name: TensorName? = nil) {
+    let info = archive.tensor(at: index)
+    self.info = TensorInfo(
+      name: name ?? info.name, dtype: info.dtype, shape: info.shape, byteCount: info.byteCount,
+      dataOffsets: nil)
     contents = .archive(archive, index: index)
   }
 

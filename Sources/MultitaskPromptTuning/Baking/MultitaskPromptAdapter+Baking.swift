@@ -81,6 +81,7 @@ extension MultitaskPromptAdapter {
     to path: String, dtype: DType = .float32, as format: PromptFileFormat? = nil,
     policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
+    try ComputedAdapter.refuse(path, holding: [adapter.directory.path])
     let output = try AtomicDirectory(path: path, policy: policy)
     for task in 0..<dimensions.taskCount {
       let name = "task-\(task)"
@@ -91,7 +92,6 @@ extension MultitaskPromptAdapter {
         try file.commit()
       } else {
         let baked = try baking(task: task, dtype: dtype)
-        try baked.refuseHoldingOrigins(path)
         try output.makeDirectory(RelativePath(name))
         try baked.write(into: output, directory: name)
       }

@@ -24,6 +24,9 @@ public struct MultitaskPromptInitialization: Sendable {
   public var sourcePath: String?
   /// The text of the TEXT initialisation.
   public var text: PromptText?
+  /// A checkpoint or adapter directory that holds the heads and other modules of `modules_to_save`:
+  /// PEFT loads no adapter for classification, for example, without its head.
+  public var headsPath: String?
   /// Whether the config that is written still names the source: PEFT then reads it again whenever it
   /// loads the adapter, and fails where it is missing.
   public var keepsSource: Bool
@@ -31,12 +34,13 @@ public struct MultitaskPromptInitialization: Sendable {
   /// Describes an initialisation.
   public init(
     _ config: MultitaskPromptTuningConfig, seed: UInt64 = 0, sourcePath: String? = nil,
-    text: PromptText? = nil, keepsSource: Bool = false
+    text: PromptText? = nil, headsPath: String? = nil, keepsSource: Bool = false
   ) {
     self.config = config
     self.seed = seed
     self.sourcePath = sourcePath
     self.text = text
+    self.headsPath = headsPath
     self.keepsSource = keepsSource
   }
 
@@ -73,7 +77,9 @@ public struct MultitaskPromptInitialization: Sendable {
     let saved = (keepsSource ? config : config.detachedFromSource).completed
     return ComputedAdapter(
       config: saved.adapterConfig,
-      tensors: try tensors(config, initialization, dimensions: dimensions), origins: [])
+      tensors: try tensors(config, initialization, dimensions: dimensions)
+        + HeadTensors.tensors(for: config, from: headsPath),
+      origins: [sourcePath, headsPath, text?.path].compactMap(\.self))
   }
 
   /// Refuses what PEFT refuses, and inputs that the initialisation has no use for.

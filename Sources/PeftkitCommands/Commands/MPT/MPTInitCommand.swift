@@ -20,8 +20,8 @@ struct MPTInitCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit mpt init --config adapter_config.json --seed 7 -o fresh
-        peftkit mpt init --config target.json --source my-adapter/adapter_model.safetensors -o target
-        peftkit mpt init --config text.json --word-embeddings model.safetensors:wte.weight --token-ids 318,428 -o text
+        peftkit mpt init --config target.json --source my-adapter -o target
+        peftkit mpt init --config c.json --word-embeddings m.bin:wte --token-ids 3,4 -o t
       """)
 
   @Option(
@@ -49,6 +49,13 @@ struct MPTInitCommand: ParsableCommand {
       "What the tokenizer makes of the text, separated by commas.", valueName: "ids"))
   var tokenIds: TaskList?
 
+  @Option(
+    help: ArgumentHelp(
+      "A checkpoint or adapter with the heads, which adapters for classification need.",
+      valueName: "path"),
+    completion: .file())
+  var heads: String?
+
   @Flag(help: "Let the config name the source, as PEFT does.")
   var keepSource = false
 
@@ -74,7 +81,7 @@ struct MPTInitCommand: ParsableCommand {
     do throws(CheckpointError) {
       adapter = try MultitaskPromptInitialization(
         MultitaskPromptTuningConfig(AdapterConfig(path: config)), seed: seed, sourcePath: source,
-        text: text, keepsSource: keepSource
+        text: text, headsPath: heads, keepsSource: keepSource
       ).run()
     } catch {
       throw error.inFile(config)

@@ -84,7 +84,7 @@ struct MPTAverageCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit mpt average my-adapter -o mean
-        peftkit mpt average my-adapter --tasks 0,2 --of prompts --rank 2 -o mean-of-two
+        peftkit mpt average my-adapter --tasks 0,2 --of prompts --rank 2 -o mean
       """)
 
   @OptionGroup var arguments: MPTArguments

@@ -1,0 +1,45 @@
+internal import Checkpoints
+internal import Files
+internal import PEFT
+internal import Tensors
+
+/// The heads and other modules of `modules_to_save` that a fresh adapter takes along.
+enum HeadTensors {
+  /// What PEFT puts in front of the base model's own names.
+  private static let prefix = "base_model."
+
+  /// Finds the tensors of a config's modules in an adapter, or in the base model's checkpoint.
+  ///
+  /// - Throws: `missing` when the config has modules and the file none of them, `invalidArgument` for
+  ///   a file where the config has no modules.
+  static func tensors(
+    for config: MultitaskPromptTuningConfig, from path: String?
+  ) throws(CheckpointError) -> [ComputedTensor] {
+    let modules = try config.adapterConfig.savedModules
+    let saved = SavedModules(modules)
+    let list = modules.joined(separator: ", ")
+    guard !modules.isEmpty else {
+      guard path == nil else { throw .invalidArgument("the config has no modules to save") }
+      return []
+    }
+    guard let path else {
+      throw CheckpointError(
+        .missing, "PEFT loads no such adapter without the modules that it saves: \(list)",
+        hint: "name a checkpoint that holds them, such as the base model's")
+    }
+    let isDirectory = PathKind.existing(path) == .directory
+    let archive = try Checkpoint.open(
+      path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
+    let tensors = archive.tensors.enumerated().compactMap { index, info -> ComputedTensor? in
+      guard saved.hold(info.name) else { return nil }
+      let name = info.name.string
+      return ComputedTensor(
+        carrying: index, of: archive,
+        as: TensorName(name.hasPrefix(prefix) ? name : prefix + name))
+    }
+    guard !tensors.isEmpty else {
+      throw CheckpointError(.missing, "has no tensor of the modules \(list)", path: path)
+    }
+    return tensors
+  }
+}
