@@ -21,7 +21,7 @@ struct MPTInitCommand: ParsableCommand {
       EXAMPLES:
         peftkit mpt init --config adapter_config.json --seed 7 -o fresh
         peftkit mpt init --config target.json --source my-adapter -o target
-        peftkit mpt init --config c.json --word-embeddings m.bin:wte --token-ids 3,4 -o t
+        peftkit mpt init --config c.json --word-embeddings w:wte --token-ids 3 -o t
       """)
 
   @Option(
