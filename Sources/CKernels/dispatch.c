@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define CK_DECLARE(set)                                                                            \
-  void ck_##set##_forward(const ck_forward_row *row);                                              \
   void ck_##set##_convert(void *target, int target_format, const void *source, int source_format,  \
                           size_t count);                                                           \
   void ck_##set##_bound(const ck_bound_row *row);
@@ -39,10 +38,6 @@ int ck_is_available(int instruction_set) {
 #else
   return 0;
 #endif
-}
-
-void ck_forward(const ck_forward_row *row, int instruction_set) {
-  CK_DISPATCH(instruction_set, forward, row)
 }
 
 void ck_convert(void *target, int target_format, const void *source, int source_format,

@@ -1,24 +1,29 @@
 /* What every CPU of the architecture has: SSE2 on x86-64, NEON on arm64. */
 
 #include "formats.h"
+#include "forward.h"
 
 #define CK_NAME(name) ck_baseline_##name
+#define CK_VECTOR_BYTES 16
+#define CK_TILE_VECTORS 2
+
+#include "vector_types.h"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
+#define CK_TILE_ROWS 8
 #define CK_HAS_FMA
-#define CK_F16_LANES 4
+#define CK_HAS_F16
 
-CK_INLINE void ck_baseline_widen_lanes(float *target, const ck_file_u16 *source) {
-  uint16x4_t halves;
-  memcpy(&halves, source, sizeof halves);
-  vst1q_f32(target, vcvt_f32_f16(vreinterpret_f16_u16(halves)));
+CK_INLINE ck_baseline_v32 ck_baseline_widen(ck_baseline_u16 halves) {
+  return (ck_baseline_v32)vcvt_f32_f16((float16x4_t)halves);
 }
 
-CK_INLINE void ck_baseline_narrow_lanes(ck_file_u16 *target, const float *source) {
-  uint16x4_t halves = vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(source)));
-  memcpy(target, &halves, sizeof halves);
+CK_INLINE ck_baseline_u16 ck_baseline_narrow(ck_baseline_v32 values) {
+  return (ck_baseline_u16)vcvt_f16_f32((float32x4_t)values);
 }
+#else
+#define CK_TILE_ROWS 4
 #endif
 
 #include "kernels_body.h"

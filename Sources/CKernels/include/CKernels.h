@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 /* CPU kernels over little-endian bytes at any alignment. Sizes are checked by the Swift side; nothing
- * here reads or writes outside what the fields and counts below say. Nothing allocates or keeps state. */
+ * here reads or writes outside what the fields and counts below say. Nothing allocates; the only state is the
+ * helper threads of ck_parallel. */
 
 /* Element formats; the same numbers as FloatFormat in Swift. */
 enum { ck_f64 = 0, ck_f32 = 1, ck_bf16 = 2, ck_f16 = 3 };
@@ -15,18 +16,42 @@ enum { ck_baseline = 0, ck_avx2 = 1, ck_avx512 = 2 };
 /* Whether this CPU can run a set. */
 int ck_is_available(int instruction_set);
 
-/* One output row of the forward: output[d] = embedding[d] * sum over r of columns[r] * rows[r][d].
- * The output may not overlap an input. */
+/* Prompts of one task. */
 typedef struct {
-  const void *_Nullable columns;   /* [rank] */
-  const void *_Nullable rows;      /* [rank, width], row-major */
-  const void *_Nullable embedding; /* [width] */
-  void *_Nullable output;          /* [width] */
-  size_t rank, width;
-  uint8_t columns_format, rows_format, embedding_format, output_format;
-} ck_forward_row;
+  size_t columns; /* where the task's columns [positions, rank] start, in elements */
+  size_t rows;    /* where the task's rows [rank, width] start, in elements */
+  size_t first, count; /* the prompts: a range of ck_forward_job.prompts */
+} ck_forward_strand;
 
-void ck_forward(const ck_forward_row *_Nonnull row, int instruction_set);
+/* Output rows of the forward, for each prompt b of a strand and each position l of a range:
+ * output[b, l, d] = embeddings[indices[b, l], d] * sum over r of columns[l, r] * rows[r, d].
+ * The tensors have one format, and any alignment. The output may not overlap an input. */
+typedef struct {
+  const void *_Nullable columns;
+  const void *_Nullable rows;
+  const void *_Nullable embeddings;    /* [.., width] */
+  const intptr_t *_Nullable indices;   /* [prompts, length] */
+  const intptr_t *_Nullable prompts;   /* those to compute, strand after strand */
+  const ck_forward_strand *_Nullable strands;
+  size_t strand_count, prompt_count;
+  size_t length, rank, width;
+  size_t position, position_end; /* the range of positions */
+  void *_Nullable output;        /* [rows, width], the first being row `first_row` of [prompts, length] */
+  size_t first_row;
+  uint8_t format;
+  /* How the work is cut up and stored; ck_forward_prepare fills it in. */
+  uint8_t streams;      /* whether stores go past the caches */
+  size_t block;         /* how many columns are computed at a time */
+  size_t chunk;         /* how many positions */
+  size_t scratch_bytes; /* what each thread needs, a multiple of 64 */
+} ck_forward_job;
+
+void ck_forward_prepare(ck_forward_job *_Nonnull job);
+
+/* Computes the job on up to `threads` threads, the caller's among them.
+ * scratch: scratch_bytes for each thread, at a multiple of 64. */
+void ck_forward(const ck_forward_job *_Nonnull job, int instruction_set, size_t threads,
+                void *_Nullable scratch);
 
 /* Converts count elements. The two may not overlap. */
 void ck_convert(void *_Nullable target, int target_format, const void *_Nullable source,
@@ -52,3 +77,17 @@ void ck_bound(const ck_bound_row *_Nonnull row, int instruction_set);
 
 /* The number of leading bytes in which two buffers agree, in whole blocks of 4096 and then exactly. */
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
+
+/* Calls work(context, n) on the calling thread, with n = 0, and on up to threads - 1 helpers at the
+ * same time, with n = 1, 2, ... Each call is to take shares of the work until none is left: helpers may
+ * come late or not at all. Helpers are started when they are first needed and then sleep between
+ * calls. */
+void ck_parallel(void (*_Nonnull work)(void *_Nullable context, size_t worker),
+                 void *_Nullable context, size_t threads);
+
+/* Asks for huge pages where memory is large enough to hold some; they take a fraction of the time to
+ * hand out. Does nothing where the system has none. */
+void ck_advise_huge_pages(void *_Nullable start, size_t byte_count);
+
+/* The number of CPUs that this process may run on. */
+size_t ck_cpu_count(void);

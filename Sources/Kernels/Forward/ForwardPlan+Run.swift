@@ -6,78 +6,136 @@ extension ForwardPlan {
   /// - Parameters:
   ///   - rows: rows of the output, [batchCount * sequenceLength, width]. Others may be computed at
   ///     the same time elsewhere.
-  ///   - output: room for as many rows in `format`; less is a caller's bug and traps.
-  /// - Complexity: O(rows * rank * width), no allocation.
+  ///   - output: room for as many rows in `format`, at any alignment; less is a caller's bug and
+  ///     traps. Large outputs are written fastest to memory that starts at a multiple of 64.
+  ///   - threadCount: on how many threads at most, the caller's among them; nil for as many as there
+  ///     are CPUs when there is enough to do.
+  /// - Complexity: O(rows * rank * width) at most: prompts of one task share its products.
   @_lifetime(output: copy output)
   public func run(
     rows: Range<Int>, into output: inout OutputRawSpan,
-    implementation: KernelImplementation = .automatic
+    implementation: KernelImplementation = .automatic, threadCount: Int? = nil
   ) {
     precondition(0 <= rows.lowerBound && rows.upperBound <= rowCount, "rows out of range")
     precondition(
       rows.count * rowByteCount <= output.freeCapacity, "the output is too small for the rows")
+    precondition((threadCount ?? 1) > 0, "there is at least the caller's thread")
     guard let set = implementation.instructionSet else {
       runReference(rows: rows, into: &output)
       return
     }
-    let rowByteCount = rowByteCount
     guard rowByteCount > 0 else { return }
-    // SAFETY: the room is checked above; `initialized` grows by what the kernel wrote.
-    unsafe output.withUnsafeMutableBytes { buffer, initialized in
-      for row in rows {
-        guard let start = buffer.baseAddress else { return }
-        unsafe runRow(row, into: start + initialized, instructionSet: set)
-        initialized += rowByteCount
-      }
+    for section in ForwardSection.sections(of: rows, length: kernelLength) {
+      runSection(section, into: &output, instructionSet: set, threadCount: threadCount)
     }
   }
 
   /// Computes the whole output, [batchCount, sequenceLength, width] in `format`, appending it.
   ///
-  /// - Complexity: O(rowCount * rank * width), no allocation.
+  /// - Parameters:
+  ///   - output: as for `run(rows:into:)`.
+  ///   - threadCount: as for `run(rows:into:)`.
+  /// - Complexity: O(rowCount * rank * width) at most.
   @_lifetime(output: copy output)
   public func run(
-    into output: inout OutputRawSpan, implementation: KernelImplementation = .automatic
+    into output: inout OutputRawSpan, implementation: KernelImplementation = .automatic,
+    threadCount: Int? = nil
   ) {
-    run(rows: 0..<rowCount, into: &output, implementation: implementation)
+    run(
+      rows: 0..<rowCount, into: &output, implementation: implementation, threadCount: threadCount)
   }
 
-  /// Computes the whole output, [batchCount, sequenceLength, width] in `format`.
+  /// Computes the whole output, [batchCount, sequenceLength, width] in `format`, in new memory, on
+  /// huge pages where it is large.
   ///
-  /// - Complexity: O(rowCount * rank * width).
-  public func output(implementation: KernelImplementation = .automatic) -> [UInt8] {
+  /// - Complexity: O(rowCount * rank * width) at most.
+  public func output(
+    implementation: KernelImplementation = .automatic, threadCount: Int? = nil
+  ) -> [UInt8] {
     [UInt8](capacity: outputByteCount) { bytes in
-      run(into: &bytes, implementation: implementation)
+      // SAFETY: advice about pages changes no contents.
+      unsafe bytes.withUnsafeMutableBytes { buffer, _ in
+        unsafe ck_advise_huge_pages(buffer.baseAddress, buffer.count)
+      }
+      run(into: &bytes, implementation: implementation, threadCount: threadCount)
     }
   }
 
-  /// - Parameter output: room for one row, not within the operands.
-  private func runRow(
-    _ row: Int, into output: UnsafeMutableRawPointer, instructionSet: InstructionSet
+  @_lifetime(output: copy output)
+  private func runSection(
+    _ section: ForwardSection, into output: inout OutputRawSpan, instructionSet: InstructionSet,
+    threadCount: Int?
   ) {
-    let factors = factors
-    let place = place(ofRow: row)
-    let columns = factors.columns.element(
-      place.columns, count: factors.rank, size: factors.columnsFormat.byteCount)
-    let rows = factors.rows.element(
-      place.rows, count: factors.rank &* factors.width, size: factors.rowsFormat.byteCount)
-    let embedding = factors.embeddings.element(
-      place.embedding, count: factors.width, size: factors.embeddingsFormat.byteCount)
-    // SAFETY: each operand's bytes are exactly what the kernel reads of it: the bounds are checked
-    // where they are cut out. The caller vouches for `output`.
-    unsafe columns.withUnsafeBytes { columns in
-      unsafe rows.withUnsafeBytes { rows in
-        unsafe embedding.withUnsafeBytes { embedding in
-          var job = unsafe ck_forward_row(
-            columns: columns.baseAddress, rows: rows.baseAddress,
-            embedding: embedding.baseAddress, output: output, rank: factors.rank,
-            width: factors.width, columns_format: factors.columnsFormat.rawValue,
-            rows_format: factors.rowsFormat.rawValue,
-            embedding_format: factors.embeddingsFormat.rawValue, output_format: format.rawValue)
-          unsafe ck_forward(&job, instructionSet.rawValue)
+    let (prompts, strands) = strands(of: section)
+    let rowCount = section.prompts.count * section.positions.count
+    var job = unsafe ck_forward_job()
+    unsafe job.strand_count = strands.count
+    unsafe job.prompt_count = prompts.count
+    unsafe job.length = kernelLength
+    unsafe job.rank = factors.rank
+    unsafe job.width = factors.width
+    unsafe job.position = section.positions.lowerBound
+    unsafe job.position_end = section.positions.upperBound
+    unsafe job.first_row = section.prompts.lowerBound * kernelLength + section.positions.lowerBound
+    unsafe job.format = format.rawValue
+    let threads = threadCount ?? Self.threadCount(elements: rowCount * factors.width, factors.rank)
+    // SAFETY: the kernel reads what prompts, strands and indices point at, which lies within the
+    // tensors: the plan has checked ids and indices. The caller has checked the room for the rows.
+    unsafe output.withUnsafeMutableBytes { buffer, initialized in
+      guard let start = buffer.baseAddress else { return }
+      unsafe job.output = start + initialized
+      unsafe withOperands { columns, rows, embeddings in
+        unsafe job.columns = columns
+        unsafe job.rows = rows
+        unsafe job.embeddings = embeddings
+        unsafe indices.withUnsafeBufferPointer { indices in
+          unsafe job.indices = indices.baseAddress
+          unsafe prompts.withUnsafeBufferPointer { prompts in
+            unsafe job.prompts = prompts.baseAddress
+            unsafe strands.withUnsafeBufferPointer { strands in
+              unsafe job.strands = strands.baseAddress
+              unsafe ck_forward_prepare(&job)
+              let scratch = unsafe UnsafeMutableRawPointer.allocate(
+                byteCount: threads * job.scratch_bytes, alignment: 64)
+              defer { unsafe scratch.deallocate() }
+              unsafe ck_forward(&job, instructionSet.rawValue, threads, scratch)
+            }
+          }
+        }
+      }
+      initialized += rowCount * rowByteCount
+    }
+  }
+
+  /// Lends the factors in the format that is computed in.
+  private func withOperands(
+    _ body: (UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?) -> Void
+  ) {
+    let (factors, operands) = (factors, operands)
+    // SAFETY: the pointers are lent on, within the calls.
+    unsafe Self.withBytes(operands.columns, or: factors.columns) { columns in
+      unsafe Self.withBytes(operands.rows, or: factors.rows) { rows in
+        unsafe Self.withBytes(operands.embeddings, or: factors.embeddings) { embeddings in
+          unsafe body(columns, rows, embeddings)
         }
       }
     }
+  }
+
+  private static func withBytes(
+    _ converted: [UInt8]?, or bytes: RawSpan, _ body: (UnsafeRawPointer?) -> Void
+  ) {
+    // SAFETY: the pointer is used within the call, and its user knows the count.
+    if let converted {
+      unsafe converted.withUnsafeBytes { unsafe body($0.baseAddress) }
+    } else {
+      unsafe bytes.withUnsafeBytes { unsafe body($0.baseAddress) }
+    }
+  }
+
+  /// As many threads as there are CPUs, when the work is worth waking them.
+  private static func threadCount(elements: Int, _ rank: Int) -> Int {
+    elements >= 1 << 18 / max(1, rank / 4) ? ck_cpu_count() : 1
   }
 }
 

@@ -29,6 +29,7 @@ public struct ForwardPlan: ~Escapable {
 
   let taskIDs: Span<Int>
   let indices: Span<Int>
+  let operands: ForwardOperands
 
   /// Plans a forward.
   ///
@@ -39,7 +40,8 @@ public struct ForwardPlan: ~Escapable {
   ///   - indices: [batchCount, sequenceLength], row-major.
   ///   - sequenceLength: the number of positions; with one position, any length.
   /// - Throws: `invalidArgument` when counts do not go together or the output is too large to count.
-  /// - Complexity: O(batchCount * sequenceLength).
+  /// - Complexity: O(batchCount * sequenceLength), and the conversion of factors that are stored in
+  ///   another format.
   @_lifetime(copy factors, copy taskIDs, copy indices)
   public init(
     _ factors: consuming PromptFactors, taskIDs: Span<Int>, indices: Span<Int>, batchCount: Int,
@@ -70,6 +72,7 @@ public struct ForwardPlan: ~Escapable {
     for index in indices.indices {
       precondition(0..<positions ~= indices[index], "index out of range")
     }
+    operands = ForwardOperands(factors, taskIDs: taskIDs, format: format)
     self.factors = factors
     self.batchCount = batchCount
     self.sequenceLength = sequenceLength

@@ -1,0 +1,25 @@
+#pragma once
+
+/* How the forward cuts up its work: by strand, by columns, and by position. */
+
+#include "include/CKernels.h"
+
+enum {
+  ck_tile_rows = 8,    /* the most positions that are computed at a time */
+  ck_tile_width = 32,  /* a multiple of the width of every tile */
+  ck_panel_rank = 256, /* the most ranks that are packed at a time */
+  ck_columns_count = ck_tile_rows * ck_panel_rank,
+  ck_panel_count = 32768, /* about how many elements of rows are packed at a time */
+  ck_largest_block = 4096,
+};
+
+/* From a row of sums to the next: not a multiple of a page, which would crowd the same cache lines. */
+static inline size_t ck_stride(const ck_forward_job *job) { return job->block + ck_tile_width; }
+
+/* A share of the work. */
+typedef struct {
+  const ck_forward_strand *strand;
+  size_t column, width;
+  size_t position, end;
+  int has_panel; /* whether the scratch still holds the packed rows of the strand and columns */
+} ck_forward_item;
