@@ -31,7 +31,7 @@ void ck_forward_prepare(ck_forward_job *job) {
 
   size_t rows = larger(1, share_bytes / element / larger(1, job->block));
   size_t chunk = larger(1, rows * job->strand_count / larger(1, job->prompt_count));
-  size_t step = rank == 1 ? 1 : 2 * ck_tile_rows;
+  size_t step = rank == 1 ? 1 : ck_position_step;
   job->chunk = parts(chunk, step) * step;
 
   size_t sums = (rank == 1 ? 1 : ck_tile_rows) * ck_stride(job);

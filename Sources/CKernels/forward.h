@@ -6,7 +6,8 @@
 
 enum {
   ck_tile_rows = 8,    /* the most positions that are computed at a time */
-  ck_tile_width = 32,  /* a multiple of the width of every tile */
+  ck_tile_width = 64,  /* a multiple of the width of every tile */
+  ck_position_step = 40, /* a multiple of the rows of every tile */
   ck_panel_rank = 256, /* the most ranks that are packed at a time */
   ck_columns_count = ck_tile_rows * ck_panel_rank,
   ck_panel_count = 32768, /* about how many elements of rows are packed at a time */

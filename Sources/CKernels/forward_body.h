@@ -178,7 +178,8 @@ static void CK_F(multiply)(CK_ACCUMULATOR *restrict sums, size_t stride,
   }
 #pragma clang loop unroll(full)
   for (int m = 0; m < CK_TILE_ROWS; m++) {
-    if (last) CK_F(round)(sum[m]);
+#pragma clang loop unroll(full)
+    for (size_t v = 0; last && v < CK_TILE_VECTORS; v += CK_VECTORS) CK_F(round)(&sum[m][v]);
 #pragma clang loop unroll(full)
     for (int v = 0; v < CK_TILE_VECTORS; v++) {
       memcpy(sums + m * stride + v * CK_LANES, &sum[m][v], sizeof sum[m][v]);

@@ -8,8 +8,24 @@ public struct PromptOutput: Sendable {
   public let dtype: DType
   /// [B, L, D].
   public let shape: Shape
-  /// The elements.
-  public let bytes: [UInt8]
+  let output: ForwardOutput
+
+  /// The elements, copied.
+  ///
+  /// - Complexity: O(elements).
+  public var bytes: [UInt8] {
+    // SAFETY: the array copies the bytes before the closure returns.
+    unsafe output.bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+  }
+
+  /// The elements where they stand.
+  public var rawBytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: `self` keeps the output alive. The compiler does not let the span itself leave.
+      unsafe _overrideLifetime(output.bytes, borrowing: self)
+    }
+  }
 }
 
 extension MultitaskPromptEmbedding {
@@ -24,15 +40,58 @@ extension MultitaskPromptEmbedding {
   ///   - input: the tasks and indices.
   ///   - dtype: F32 (what PEFT computes in after loading an adapter), F64, BF16 or F16.
   /// - Throws: `unsupported` for another dtype, `system` when the weights cannot be mapped.
-  /// - Complexity: O(B · L · D · rank).
+  /// - Complexity: O(B · L · D · rank) at most, on all CPUs when that is much: prompts of one task
+  ///   share its products.
   public func forward(
     _ input: PromptInput, dtype: DType = .float32
   ) throws(CheckpointError) -> PromptOutput {
-    let bytes = try withPlan(input, dtype: dtype) { plan throws(CheckpointError) in plan.output() }
+    let output = try withPlan(input, dtype: dtype) {
+      plan throws(CheckpointError) in plan.pooledOutput()
+    }
     return PromptOutput(
       dtype: dtype,
       shape: Shape([input.batchCount, input.sequenceLength, dimensions.tokenDimension]),
-      bytes: bytes)
+      output: output)
+  }
+
+  /// Computes prompts into memory of the caller's, appending [B, L, D] in `dtype`, row-major and
+  /// little endian.
+  ///
+  /// To compute into the same memory again and again saves what new memory costs, which for large
+  /// outputs is more than the computation.
+  ///
+  /// - Parameters:
+  ///   - input: the tasks and indices.
+  ///   - dtype: as for `forward(_:dtype:)`.
+  ///   - output: room for at least `outputByteCount(of:dtype:)`, at any alignment; a multiple of 64 is
+  ///     the fastest. It may not be memory that holds the adapter.
+  /// - Throws: as `forward(_:dtype:)`, and `invalidArgument` when the room is too small; then nothing
+  ///   is written.
+  /// - Complexity: as `forward(_:dtype:)`; the output is not copied.
+  @_lifetime(output: copy output)
+  public func forward(
+    _ input: PromptInput, dtype: DType = .float32, into output: inout OutputRawSpan
+  ) throws(CheckpointError) {
+    try withPlan(input, dtype: dtype) { plan throws(CheckpointError) in
+      guard plan.outputByteCount <= output.freeCapacity else {
+        throw .invalidArgument(
+          "the output takes \(plan.outputByteCount) bytes, and there is room for"
+            + " \(output.freeCapacity)")
+      }
+      plan.run(into: &output)
+    }
+  }
+
+  /// The size in bytes of what a forward computes, B · L · D · the size of an element.
+  ///
+  /// - Throws: as `forward(_:dtype:)`.
+  /// - Complexity: O(1).
+  public func outputByteCount(
+    of input: PromptInput, dtype: DType = .float32
+  ) throws(CheckpointError) -> Int {
+    guard let format = FloatFormat(dtype) else { throw Self.cannotCompute(in: dtype) }
+    return try ForwardPlan.byteCount(
+      rows: input.indices.count, width: dimensions.tokenDimension, format: format)
   }
 
   /// Plans a forward and lends the plan.
@@ -40,15 +99,17 @@ extension MultitaskPromptEmbedding {
     _ input: PromptInput, dtype: DType,
     _ body: (borrowing ForwardPlan) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
-    guard let format = FloatFormat(dtype) else {
-      throw CheckpointError(
-        .unsupported, "prompts are computed in F32, F64, BF16 or F16, not in \(dtype)")
-    }
+    guard let format = FloatFormat(dtype) else { throw Self.cannotCompute(in: dtype) }
     return try withFactors { factors throws(CheckpointError) in
       try body(
         ForwardPlan(
           factors, taskIDs: input.taskIDs.span, indices: input.indices.span,
           batchCount: input.batchCount, sequenceLength: input.sequenceLength, format: format))
     }
+  }
+
+  private static func cannotCompute(in dtype: DType) -> CheckpointError {
+    CheckpointError(
+      .unsupported, "prompts are computed in F32, F64, BF16 or F16, not in \(dtype)")
   }
 }

@@ -19,12 +19,17 @@ public enum ReferenceWriter {
         shape: Shape([input.batchCount, input.sequenceLength])),
       try TensorInfo(name: "case0.output", dtype: result.dtype, shape: result.shape),
     ]
-    let data = [bytes(of: input.taskIDs), bytes(of: input.indices), result.bytes]
+    let inputs = [bytes(of: input.taskIDs), bytes(of: input.indices)]
     try SafeTensorsWriter.write(
       tensors, metadata: ["producer": producer], to: &file
     ) { index, file throws(CheckpointError) in
-      let bytes = data[index]
-      try file.write(bytes.span.rawBytes)
+      if index < inputs.count {
+        let bytes = inputs[index]
+        try file.write(bytes.span.rawBytes)
+      } else {
+        let bytes = result.rawBytes
+        try file.write(bytes)
+      }
     }
   }
 

@@ -71,12 +71,12 @@ extension MultitaskPromptEmbedding {
     _ plan: borrowing ForwardPlan, with reference: RawSpan, rule: VerificationRule
   ) -> ToleranceVerdict? {
     guard case .allClose(let relative, let absolute) = rule else { return nil }
-    let output = plan.output()
+    let output = plan.pooledOutput()
     let comparison = ToleranceComparison(
-      output.span.rawBytes, reference: reference, format: plan.format, relative: relative,
+      output.bytes, reference: reference, format: plan.format, relative: relative,
       absolute: absolute)
     let offenders = comparison.firstOffenders.map { index in
-      plan.element(at: index, reference: reference, computed: output.span.rawBytes)
+      plan.element(at: index, reference: reference, computed: output.bytes)
     }
     return ToleranceVerdict(comparison: comparison, offenders: offenders)
   }

@@ -106,6 +106,25 @@ import Testing
     }
   }
 
+  /// Outputs of both kinds of memory, one after the other and side by side.
+  @Test func memoryIsUsedAgainAndNeverTwiceAtOnce() throws {
+    var generator = SeededGenerator(seed: 8)
+    for width in [7, 5 << 18] {
+      let problems = (0..<4).map { _ in
+        Problem(
+          tasks: 1, positions: 1, rank: 1, width: width, batch: 1, length: 1, format: .float32,
+          using: &generator)
+      }
+      for _ in 0..<2 {
+        let outputs = try problems.map { try $0.withPlan { $0.pooledOutput() } }
+        for (problem, output) in zip(problems, outputs) {
+          #expect(try output.bytes.withUnsafeBytes { [UInt8]($0) } == problem.output())
+        }
+      }
+    }
+    ForwardOutput.discardUnusedMemory()
+  }
+
   @Test func manyAtOnce() async throws {
     var generator = SeededGenerator(seed: 6)
     let problem = Problem(

@@ -211,4 +211,39 @@ struct EmbeddingTests {
     #expect(both.dimensions.virtualTokenCount == tokens.map { $0 * 2 })
     #expect(encoder.dimensions.virtualTokenCount * 2 == both.dimensions.virtualTokenCount)
   }
+
+  @Test("memory of the caller's gets the same bytes, after what it holds already")
+  func callersMemory() throws {
+    let embedding = try MultitaskPromptEmbedding(path: Fixtures.adapter("mpt-rank4"))
+    let input = try PromptInput(taskIDs: [0, 2, 1], for: embedding.dimensions)
+    for dtype in [DType.float32, .float64, .bfloat16, .float16] {
+      let expected = try embedding.forward(input, dtype: dtype).bytes
+      let count = try embedding.outputByteCount(of: input, dtype: dtype)
+      #expect(count == expected.count)
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count + 3, alignment: 1)
+      defer { memory.deallocate() }
+      var output = OutputRawSpan(buffer: memory, initializedCount: 0)
+      for byte in 1...3 { output.append(UInt8(byte)) }
+      try embedding.forward(input, dtype: dtype, into: &output)
+      #expect(output.finalize(for: memory) == count + 3)
+      #expect(Array(memory) == [1, 2, 3] + expected)
+    }
+  }
+
+  @Test("too little room is an error, and nothing is written")
+  func tooLittleRoom() throws {
+    let embedding = try MultitaskPromptEmbedding(path: Fixtures.adapter("mpt-rank4"))
+    let input = try PromptInput(taskIDs: [0], for: embedding.dimensions)
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: try embedding.outputByteCount(of: input) - 1, alignment: 1)
+    defer { memory.deallocate() }
+    var output = OutputRawSpan(buffer: memory, initializedCount: 0)
+    do throws(CheckpointError) {
+      try embedding.forward(input, into: &output)
+      Issue.record("there was room")
+    } catch {
+      #expect(error.code == .invalidArgument)
+    }
+    #expect(output.finalize(for: memory) == 0)
+  }
 }

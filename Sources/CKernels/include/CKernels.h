@@ -89,5 +89,9 @@ void ck_parallel(void (*_Nonnull work)(void *_Nullable context, size_t worker),
  * hand out. Does nothing where the system has none. */
 void ck_advise_huge_pages(void *_Nullable start, size_t byte_count);
 
+/* Lets the system take the pages of memory that nobody uses, whose contents are then lost, when it is
+ * short of them. */
+void ck_advise_unused(void *_Nullable start, size_t byte_count);
+
 /* The number of CPUs that this process may run on. */
 size_t ck_cpu_count(void);

@@ -45,18 +45,25 @@ extension ForwardPlan {
       rows: 0..<rowCount, into: &output, implementation: implementation, threadCount: threadCount)
   }
 
-  /// Computes the whole output, [batchCount, sequenceLength, width] in `format`, in new memory, on
-  /// huge pages where it is large.
+  /// Computes the whole output, [batchCount, sequenceLength, width] in `format`, in memory that is
+  /// used again.
+  ///
+  /// - Complexity: O(rowCount * rank * width) at most.
+  public func pooledOutput(
+    implementation: KernelImplementation = .automatic, threadCount: Int? = nil
+  ) -> ForwardOutput {
+    ForwardOutput(byteCount: outputByteCount) { bytes in
+      run(into: &bytes, implementation: implementation, threadCount: threadCount)
+    }
+  }
+
+  /// Computes the whole output, as an array.
   ///
   /// - Complexity: O(rowCount * rank * width) at most.
   public func output(
     implementation: KernelImplementation = .automatic, threadCount: Int? = nil
   ) -> [UInt8] {
     [UInt8](capacity: outputByteCount) { bytes in
-      // SAFETY: advice about pages changes no contents.
-      unsafe bytes.withUnsafeMutableBytes { buffer, _ in
-        unsafe ck_advise_huge_pages(buffer.baseAddress, buffer.count)
-      }
       run(into: &bytes, implementation: implementation, threadCount: threadCount)
     }
   }

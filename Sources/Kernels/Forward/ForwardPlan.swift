@@ -56,13 +56,9 @@ public struct ForwardPlan: ~Escapable {
       throw .invalidArgument(
         "\(sequenceLength) indices in a row, where the adapter has \(positions) positions")
     }
-    let rows = batchCount.multipliedReportingOverflow(by: sequenceLength)
-    let elements = rows.partialValue.multipliedReportingOverflow(by: factors.width)
-    let bytes = elements.partialValue.multipliedReportingOverflow(by: format.byteCount)
-    guard !rows.overflow, !elements.overflow, !bytes.overflow else {
-      throw .invalidArgument("the output is too large to count its bytes")
-    }
-    guard indices.count == rows.partialValue else {
+    let (rows, overflow) = batchCount.multipliedReportingOverflow(by: sequenceLength)
+    guard !overflow else { throw Self.tooLarge }
+    guard indices.count == rows else {
       throw .invalidArgument(
         "\(indices.count) indices for [\(batchCount), \(sequenceLength)]")
     }
@@ -77,9 +73,26 @@ public struct ForwardPlan: ~Escapable {
     self.batchCount = batchCount
     self.sequenceLength = sequenceLength
     self.format = format
-    self.outputByteCount = bytes.partialValue
+    self.outputByteCount = try Self.byteCount(
+      rows: rows, width: factors.width, format: format)
     self.taskIDs = taskIDs
     self.indices = indices
+  }
+
+  /// The size of an output of so many rows.
+  ///
+  /// - Throws: `invalidArgument` when it is too large to count.
+  public static func byteCount(
+    rows: Int, width: Int, format: FloatFormat
+  ) throws(CheckpointError) -> Int {
+    let elements = rows.multipliedReportingOverflow(by: width)
+    let bytes = elements.partialValue.multipliedReportingOverflow(by: format.byteCount)
+    guard !elements.overflow, !bytes.overflow else { throw tooLarge }
+    return bytes.partialValue
+  }
+
+  private static var tooLarge: CheckpointError {
+    .invalidArgument("the output is too large to count its bytes")
   }
 
   /// The number of output rows, batchCount * sequenceLength.
