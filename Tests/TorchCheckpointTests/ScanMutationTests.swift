@@ -69,7 +69,7 @@ import Testing
     let seed = UInt64.random(in: .min ... .max)
     var random = SeededGenerator(seed: seed)
     let opcodes = Opcode.allCases.map(\.rawValue)
-    for _ in 0..<20_000 {
+    for _ in 0..<5000 {
       let bytes = (0..<Int.random(in: 1...80, using: &random)).map { _ in
         Bool.random(using: &random)
           ? opcodes.randomElement(using: &random) ?? 0 : UInt8.random(in: 0...12, using: &random)

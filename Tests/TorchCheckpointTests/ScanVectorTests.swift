@@ -43,7 +43,8 @@ import TorchCheckpoint
       "extra-field.bin", "method-mismatch.bin", "offset-mismatch.bin", "legacy-magic.bin",
       "legacy-magic-hidden.bin", "legacy-magic-first.bin", "legacy-version-first.bin",
       "legacy-sys-info-first.bin", "legacy-object-first.bin", "legacy-keys-first.bin",
-      "legacy-trailing.bin", "tar-sys-info.tar", "tar-pickle.tar", "tar-storages.tar",
+      "legacy-trailing.bin", "legacy-tar.bin", "legacy-zip.bin", "tar-sys-info.tar",
+      "tar-pickle.tar", "tar-storages.tar",
       "tar-extra.tar", "persistent-module.bin",
     ])
   func theHiddenNameIsFound(name: String) throws {

@@ -11,6 +11,7 @@ extension FileScan {
       return scanRest(bytes, from: end, in: Place("bytes after the pickle"))
     }
     report.format = .torchLegacy
+    checkOtherFormats(bytes)
     scanLegacy(bytes, from: end)
   }
 

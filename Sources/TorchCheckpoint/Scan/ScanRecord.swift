@@ -1,3 +1,6 @@
+internal import Tensors
+internal import ZipArchive
+
 /// What a record of a torch zip is for, by its name.
 enum ScanRecord: Equatable {
   /// A pickle, and the folder of the storages that it names.
@@ -56,7 +59,8 @@ enum ScanRecord: Equatable {
     case (3, "constants"), (3, "traced_inputs"):
       guard isTorchScript else { return nil }
       self = .storage(group: parts[1], key: parts[2])
-    case (_, "code") where isTorchScript:
+    // torch does not mind the case of letters, and compiles what it finds.
+    case (_, let part) where isTorchScript && ZipName.folded(part) == "code":
       self = name.hasSuffix(".debug_pkl") ? .pickle(storages: "data") : .program
     default: return nil
     }

@@ -1,5 +1,6 @@
 public import Files
 public import Tensors
+internal import ZipArchive
 
 /// Says what a torch file would ask Python to do, without doing it. (spec/scan.md)
 public enum TorchScan {
@@ -23,7 +24,9 @@ public enum TorchScan {
   public static func scan(safetensors file: InputFile) throws(CheckpointError) -> ScanReport {
     let mapping = SharedMapping(try MappedFile(file))
     let bytes = mapping.bytes
-    let isArchive = bytes.has(FileScan.zipSignature, at: 0) || FileScan.isTar(bytes)
+    let isArchive =
+      bytes.has(FileScan.zipSignature, at: 0) || FileScan.isTarToPython(bytes)
+      || (try? ZipEnd(of: file)) != nil
     if !isArchive {
       var machine = ScanMachine(
         ScannedPickle(place: "file", offsetBase: .file, offset: 0), in: .init())
@@ -34,6 +37,7 @@ public enum TorchScan {
     }
     var scan = FileScan(file)
     scan.find(.container, "is a safetensors file, and something else too", in: nil, at: 0)
+    scan.checkOtherFormats(bytes)
     scan.run(bytes)
     return scan.report
   }

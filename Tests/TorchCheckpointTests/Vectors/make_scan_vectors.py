@@ -259,10 +259,50 @@ def code():
     write("code", "tar-pickle.tar", tar({"pickle": PROTO + RUN + b"."}))
     write("code", "tar-storages.tar", tar({"storages": pickle.dumps(1, 2) + PROTO + RUN + b"."}))
     write("code", "tar-extra.tar", tar({"more": PROTO + RUN + b"."}))
+    write("code", "legacy-tar.bin", legacy_tar(bad))
+    write("code", "legacy-zip.bin", legacy_zip())
     # Bare pickles.
     for protocol in range(6):
         write("code", f"bare-{protocol}.pkl", pickle.dumps(print, protocol=protocol))
     write("code", "script.pt", script())
+
+
+def storage_of(data, padding=0):
+    """A legacy file with one storage of these bytes, which are its end."""
+    tensor = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    parts, rest = split(saved({"a": tensor}, _use_new_zipfile_serialization=False), 5)
+    parts[2] = PROTO + b"}" + text("\0" * (600 + padding)) + b"Ns."
+    return b"".join(parts) + rest
+
+
+def legacy_tar(payload):
+    """A legacy file whose storage makes it a tar that Python opens, by the sum with signs."""
+    members = tar({"sys_info": payload})
+    place = len(storage_of(members)) - len(members)
+    data = bytearray(storage_of(members, -place % 512))
+    place = len(data) - len(members)
+    assert place % 512 == 0 and data[100:512] == bytes(412)
+    data[124:136] = b"%011o\0" % (place - 512)
+    data[148:156] = b" " * 8
+    total = sum(byte - 256 if byte > 127 else byte for byte in data[:512])
+    data[148:156] = b"%06o\0 " % total
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as file:
+        assert "sys_info" in file.getnames(), file.getnames()
+    return bytes(data)
+
+
+def legacy_zip():
+    """A legacy file whose storage is a zip, which readers find by its end."""
+    inner = with_pickle(PROTO + RUN + b".")
+    data = storage_of(inner)
+    start = data.index(inner[:60])
+    first, places = lines(inner)
+    body = bytearray(inner)
+    for place in places:
+        offset, = struct.unpack("<I", body[place + 42:place + 46])
+        body[place + 42:place + 46] = struct.pack("<I", offset + start)
+    body[-6:-2] = struct.pack("<I", first + start)
+    return data[:start] + bytes(body)
 
 
 def split(data, count):
@@ -370,7 +410,7 @@ def damaged():
           archive([(n, d[:-4] if n == "archive/data/0" else d) for n, d in entries]))
     write("damaged", "version.bin",
           archive([(n, b"#!/bin/sh" if n == "archive/version" else d) for n, d in entries]))
-    bomb = PROTO + b"N0" * (40 << 20) + b"N."
+    bomb = PROTO + b"X" + struct.pack("<I", 80 << 20) + bytes(80 << 20) + b"."
     write("damaged", "bomb.bin", with_pickle(bomb, compressed=("archive/data.pkl",)))
     flipped = bytearray(whole)
     flipped[flipped.index(b"archive/data/1") + 60] ^= 1
