@@ -52,6 +52,32 @@ import TorchCheckpoint
     #expect(unknownNames(report).contains("os.system"))
   }
 
+  /// The reader's own fixtures, from four versions of torch.
+  @Test func whatOlderTorchesWroteIsDataOnly() throws {
+    let root = Fixtures.path("torch/written/")
+    let names = try files(below: root).filter {
+      !$0.hasSuffix(".json") && !$0.hasSuffix(".safetensors")
+    }
+    #expect(names.count >= 100)
+    for name in names where name != "handmade-torchscript.bin" {
+      let report = try TorchScan.scan(InputFile(path: root + name))
+      #expect(report.verdict == .dataOnly, "\(name): \(report.findings.map(\.message))")
+    }
+  }
+
+  /// And the files that it must refuse: those of the categories that ask for code are never data only.
+  @Test func whatTheReaderRefusesForCodeIsNotDataOnly() throws {
+    let root = Fixtures.path("torch/hostile/")
+    let names = try files(below: root).filter { $0.hasSuffix(".bin") }
+    #expect(names.count >= 250)
+    for name in names {
+      let report = try TorchScan.scan(InputFile(path: root + name))
+      guard ["01", "02", "03", "04", "05", "16", "17", "18", "21", "22"].contains(name.prefix(2))
+      else { continue }
+      #expect(report.verdict != .dataOnly, "\(name)")
+    }
+  }
+
   @Test func namesSayWhereAndWhoCallsThem() throws {
     let report = try ScanVectors.scan("code/reduce.bin")
     let pickle = try #require(report.pickles.first)

@@ -49,6 +49,7 @@ extension FileScan {
       switch record {
       case .storage(let group, let key):
         sizes[group, default: [:]][key] = entry.byteCount
+        checkCompression(of: entry, index)
       case .pickle(let group):
         withContents(of: entry, index, in: bytes) { scan, contents, range, place in
           let machine = scan.scanRecord(
@@ -76,6 +77,11 @@ extension FileScan {
           scan.scanUnknown(contents, range, in: place)
         }
       }
+    }
+    if index.entry(named: folder + "/version") == nil,
+      index.entry(named: folder + "/.data/version") == nil
+    {
+      find(.record, "the archive has no record \"version\"", in: nil, at: nil)
     }
     if index.entry(named: folder + "/data.pkl") == nil {
       find(.record, "the archive has no record \"data.pkl\"", in: nil, at: nil)
@@ -120,6 +126,26 @@ extension FileScan {
         bytes, from: entry.dataOffset, limit: ScanLimits.unpackedBytes - unpackedByteCount)
       unpackedByteCount += partial.count
       scanSequence(partial.span.rawBytes, in: place)
+    }
+  }
+
+  /// Decompresses a storage to see that it is what the index says, and holds nothing else.
+  private mutating func checkCompression(of entry: ZipEntry, _ index: ZipIndex) {
+    guard entry.method == .deflated else { return }
+    do throws(CheckpointError) {
+      guard spend(entry.byteCount) else { return }
+      var stream = try RecordStream(entry, in: file, isChecked: !index.checksumsAreOff)
+      var chunk = [UInt8](repeating: 0, count: 1 << 16)
+      while stream.remaining > 0 {
+        var elements = chunk.mutableSpan
+        // SAFETY: every bit pattern is a valid byte.
+        var whole = unsafe elements.mutableBytes
+        var output = whole._mutatingExtracting(0..<min(stream.remaining, 1 << 16))
+        try stream.read(into: &output)
+      }
+      try stream.finish()
+    } catch {
+      find(.container, error.message, in: entry.name, at: error.offset)
     }
   }
 

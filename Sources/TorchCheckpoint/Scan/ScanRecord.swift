@@ -26,7 +26,8 @@ enum ScanRecord: Equatable {
         return bytes.elementsEqual("little".utf8) || bytes.elementsEqual("big".utf8)
       case .version:
         if bytes.last == 0x0A { bytes.removeLast() }
-        return Self.areDigits(bytes, atMost: 3)
+        guard Self.areDigits(bytes, atMost: 2) else { return false }
+        return (1...10).contains(Int(String(decoding: bytes, as: UTF8.self)) ?? 0)
       case .digits:
         return Self.areDigits(bytes, atMost: 6)
       case .serializationID:

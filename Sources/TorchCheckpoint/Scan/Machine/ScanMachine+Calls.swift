@@ -43,6 +43,7 @@ extension ScanMachine {
     }
     record(.reduce, of: callee, at: offset)
     if let items = items(of: arguments), let value = made(by: name.role, Array(items), in: bytes) {
+      checkView(of: name.role, Array(items), at: offset)
       return value
     }
     guard !isFlawed(arguments), !isBlind else { return .object(index) }

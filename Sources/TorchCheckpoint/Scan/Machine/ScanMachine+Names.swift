@@ -68,12 +68,12 @@ extension ScanMachine {
       push(.tensor)
       return
     }
-    push(.storage)
-    if isFlawed(id) || isBlind { return }
+    guard !isFlawed(id), !isBlind else { return push(.storage(nil)) }
     guard let storage = storage(id, at: offset, in: bytes) else {
       find(.malformed, "has a persistent id that names no storage", at: offset)
-      return
+      return push(.storage(nil))
     }
+    push(.storage(UInt32(storages.count)))
     storages.append(storage)
   }
 

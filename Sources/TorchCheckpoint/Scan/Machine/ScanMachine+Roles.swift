@@ -121,8 +121,8 @@ extension ScanMachine {
 
   /// Storage, offset, size, stride: the start of most rebuild functions' arguments.
   private func isView(_ arguments: [ScanValue]) -> Bool {
-    arguments[0] == .storage && isInteger(arguments[1]) && areIntegers(arguments[2])
-      && areIntegers(arguments[3])
+    guard case .storage = arguments[0] else { return false }
+    return isInteger(arguments[1]) && areIntegers(arguments[2]) && areIntegers(arguments[3])
   }
 
   /// Whether a gradient is wanted, and the hooks of which no checkpoint has any.

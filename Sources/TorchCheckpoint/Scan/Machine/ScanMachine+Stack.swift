@@ -43,7 +43,9 @@ extension ScanMachine {
   mutating func memoize(at index: Int?, offset: Int) {
     let value = top(at: offset)
     guard !isBlind else { return }
-    memo.put(value, at: index ?? memo.count)
+    let index = index ?? memo.count
+    if memo[index] != nil { find(.malformed, "fills a memo slot twice", at: offset) }
+    memo.put(value, at: index)
   }
 
   /// Takes a value out of the memo.

@@ -21,8 +21,8 @@ enum ScanValue: Hashable, Sendable {
   case dictionary(UInt32)
   case orderedDictionary(UInt32)
   case set
-  /// What a persistent id stands for.
-  case storage
+  /// What a persistent id stands for, by its place in the machine's storages; nil when it is flawed.
+  case storage(UInt32?)
   case tensor
   /// A `torch.Size`.
   case size
