@@ -11,6 +11,9 @@ public final class InputFile: Sendable {
   public let byteCount: Int
   let descriptor: FileDescriptor
 
+  /// What is read at a time; a multiple of every element's size.
+  private static let pieceByteCount = 1 << 20
+
   var filePath: FilePath { FilePath(path) }
 
   /// Opens a file, following symbolic links.
@@ -75,6 +78,26 @@ public final class InputFile: Sendable {
         throw .truncated(need: count - filled, have: 0, at: offset + filled).inFile(path)
       }
       filled += read
+    }
+  }
+
+  /// Passes the bytes `range` on in pieces of a megabyte, the last one smaller.
+  ///
+  /// - Throws: `truncated` when the file ends first, `system` when a read fails, and what `sink`
+  ///   throws.
+  public func read(
+    _ range: Range<Int>, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    var buffer = [UInt8](repeating: 0, count: min(Self.pieceByteCount, range.count))
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      var elements = buffer.mutableSpan
+      // SAFETY: every bit pattern is a valid byte.
+      var bytes = unsafe elements.mutableBytes
+      var piece = bytes._mutatingExtracting(0..<min(bytes.byteCount, range.upperBound - offset))
+      try read(at: offset, into: &piece)
+      offset += piece.byteCount
+      try sink(piece.bytes)
     }
   }
 

@@ -12,6 +12,44 @@ public enum ArchiveFormat: String, Sendable, CaseIterable {
   case torchTar = "torch-tar"
   /// A TorchScript archive, of which only the parameters are looked at.
   case torchScript = "torchscript"
+  /// A NumPy archive of arrays.
+  case npz
+  /// A single NumPy array.
+  case npy
+}
+
+/// Where the data of a tensor stands, and what must be done to have it as it is shown.
+public struct TensorLocation: Sendable, Hashable {
+  /// What must be done to the bytes of the file.
+  public enum Access: String, Sendable {
+    /// Nothing: they stand one after another.
+    case contiguous
+    /// The elements stand apart and are gathered, or each is changed on the way.
+    case gathered
+    /// They are compressed.
+    case compressed
+  }
+
+  /// The file.
+  public let path: String
+  /// What must be done.
+  public let access: Access
+  /// The bytes in the file; nil unless they are contiguous.
+  public let range: Range<Int>?
+
+  /// Data that stands in the file as it is.
+  public init(path: String, range: Range<Int>) {
+    self.path = path
+    self.access = .contiguous
+    self.range = range
+  }
+
+  /// Data that must be worked on.
+  public init(path: String, access: Access) {
+    self.path = path
+    self.access = access
+    self.range = nil
+  }
 }
 
 /// Something in a file that is no tensor, or a tensor that nothing here can hold.
@@ -62,6 +100,16 @@ public protocol TensorArchive: AnyObject, Sendable {
   func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R
+  /// Where the data of a tensor stands.
+  func location(of index: Int) -> TensorLocation
+  /// Passes the data of a tensor on in pieces of at most a few megabytes, each of whole elements,
+  /// read with calls and not through a mapping.
+  ///
+  /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match,
+  ///   `system` when reading fails, and what `sink` throws.
+  func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError)
   /// Appends the data of a tensor to an output, read with calls and not through a mapping.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
@@ -74,6 +122,11 @@ extension TensorArchive {
 
   /// Nil: in most formats every tensor has its own bytes.
   public func alias(of index: Int) -> Int? { nil }
+
+  /// Passes every piece that is read on to the output.
+  public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+    try readTensor(at: index) { piece throws(CheckpointError) in try output.write(piece) }
+  }
 
   /// All tensors, in the file's order.
   ///

@@ -105,6 +105,21 @@ public final class SafeTensorsFile: TensorArchive {
       TensorView(dtype: entry.dtype, shape: tables.shape(of: entry), bytes: bytes))
   }
 
+  /// Where the data of a tensor stands: always as it is.
+  public func location(of index: Int) -> TensorLocation {
+    TensorLocation(path: path, range: fileRange(of: tables.entries[index]))
+  }
+
+  /// Passes the data of a tensor on in pieces.
+  ///
+  /// - Throws: `truncated` when the file has shrunk, `system` when reading fails, and what `sink`
+  ///   throws.
+  public func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    try file.read(fileRange(of: tables.entries[index]), to: sink)
+  }
+
   /// Appends the data of a tensor to an output, inside the kernel where it can.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.

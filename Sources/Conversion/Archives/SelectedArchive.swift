@@ -60,6 +60,16 @@ final class SelectedArchive: TensorArchive {
     try base.withTensor(at: members[index].index, body)
   }
 
+  func location(of index: Int) -> TensorLocation {
+    base.location(of: members[index].index)
+  }
+
+  func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    try base.readTensor(at: members[index].index, to: sink)
+  }
+
   func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
     try base.copyTensor(at: members[index].index, to: &output)
   }

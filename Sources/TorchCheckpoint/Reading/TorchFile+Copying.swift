@@ -67,7 +67,7 @@ extension TorchFile {
   }
 
   /// Passes the data of a tensor on in pieces, as it is to be written.
-  private func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
+  func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
     let storage = contents.storages[tensor.storage]
     let finish = ElementFinish(tensor, swapsBytes: needsSwap(tensor))
     if tensor.strides == nil {

@@ -106,6 +106,31 @@ public final class TorchFile: TensorArchive {
       TensorView(dtype: tensor.dtype, shape: tensor.shape, bytes: bytes.span.rawBytes))
   }
 
+  /// Where the data of a tensor stands: as it is in most files, or in a view to be gathered, or in a
+  /// compressed record.
+  public func location(of index: Int) -> TensorLocation {
+    let tensor = contents.table.tensors[index]
+    if let range = rangeInFile(of: tensor) { return TensorLocation(path: path, range: range) }
+    let isCompressed = contents.storages[tensor.storage].isDeflated
+    return TensorLocation(path: path, access: isCompressed ? .compressed : .gathered)
+  }
+
+  /// Passes the data of a tensor on in pieces of a few megabytes.
+  ///
+  /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match or
+  ///   compressed data is damaged, `system` when reading fails, and what `sink` throws.
+  public func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    let tensor = contents.table.tensors[index]
+    guard tensor.byteCount > 0 else { return }
+    do throws(CheckpointError) {
+      try pass(tensor, to: sink)
+    } catch {
+      throw error.naming(tensor: contents.table.names[index])
+    }
+  }
+
   /// Appends the data of a tensor to an output: inside the kernel where it stands in the file as it
   /// is and no checksum must be computed, in pieces of a few megabytes otherwise.
   ///
