@@ -43,7 +43,7 @@ let package = Package(
 
     // Formats.
     .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
-    .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "CZlib"]),
+    .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "Kernels", "CZlib"]),
     .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib", "ZipArchive"]),
     .target(
       name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint"]),

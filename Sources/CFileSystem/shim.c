@@ -54,6 +54,27 @@ int cfs_sync(int descriptor) {
   return fsync(descriptor);
 }
 
+int cfs_preallocate(int descriptor, int64_t count) {
+#if defined(__linux__)
+  int result;
+  do result = fallocate(descriptor, 0, 0, count);
+  while (result != 0 && errno == EINTR);
+  return normalized(result);
+#else
+  (void)descriptor, (void)count;
+  errno = ENOTSUP;
+  return -1;
+#endif
+}
+
+void cfs_start_writeback(int descriptor, int64_t offset, int64_t count) {
+#if defined(__linux__)
+  sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+#else
+  (void)descriptor, (void)offset, (void)count;
+#endif
+}
+
 static volatile sig_atomic_t noted_signal = 0;
 
 static void note_signal(int signal) { noted_signal = signal; }

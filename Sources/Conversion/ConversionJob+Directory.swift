@@ -14,7 +14,7 @@ extension ConversionJob {
         .unsupported, "can be neither converted nor copied: it is no file and no directory",
         path: source + "/" + other.string)
     }
-    let output = try AtomicDirectory(path: destination, policy: options.policy)
+    var output = try AtomicDirectory(path: destination, policy: options.policy)
     for directory in tree.directories { try output.makeDirectory(directory) }
     for file in tree.files where !file.isTopLevel || !isAdapterFile(file.name) {
       try copy(file, to: output)

@@ -88,6 +88,7 @@ public final class InputFile: Sendable {
   public func read(
     _ range: Range<Int>, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
+    guard !range.isEmpty else { return }
     var buffer = [UInt8](repeating: 0, count: min(Self.pieceByteCount, range.count))
     var offset = range.lowerBound
     while offset < range.upperBound {

@@ -31,9 +31,11 @@ public enum SafeTensorsWriter {
     append: (_ index: Int, _ output: inout AtomicFile) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     let layout = try SafeTensorsLayout(tensors: tensors, metadata: metadata)
+    try output.reserve(byteCount: layout.byteCount)
     try output.write(layout.prefix.span.rawBytes)
     for index in layout.order {
       let start = output.byteCount
+      output.tensor = tensors[index].name
       do throws(CheckpointError) {
         try append(index, &output)
       } catch {

@@ -8,3 +8,15 @@ extension Span where Element == UInt8 {
     }
   }
 }
+
+extension MutableRawSpan {
+  /// Takes over other bytes of the same count. Another count is a caller's bug and traps.
+  public mutating func copyBytes(of other: RawSpan) {
+    precondition(byteCount == other.byteCount, "bytes are copied one for one")
+    // SAFETY: both buffers have the same size and outlive the closures; a mutable span overlaps no
+    // other.
+    unsafe withUnsafeMutableBytes { destination in
+      unsafe other.withUnsafeBytes { source in unsafe destination.copyMemory(from: source) }
+    }
+  }
+}

@@ -1,4 +1,5 @@
 internal import CZlib
+internal import Kernels
 internal import Tensors
 
 /// The CRC-32 of zip archives, added up piece by piece.
@@ -11,11 +12,23 @@ package struct Checksum: Sendable, Hashable {
 
   /// Adds the next bytes.
   package mutating func update(_ bytes: RawSpan) {
-    // SAFETY: the buffer is read before the closure returns.
+    var rest = bytes
+    if ChecksumFolding.isAvailable, bytes.byteCount >= ChecksumFolding.smallestByteCount {
+      let count = bytes.byteCount - bytes.byteCount % ChecksumFolding.blockByteCount
+      let remainder = ChecksumFolding.fold(~value, bytes.extracting(0..<count))
+      // zlib's value is the register's complement, and so is that of a register of zero.
+      value = Self.adding(remainder.span.rawBytes, to: ~0)
+      rest = bytes.extracting(count..<bytes.byteCount)
+    }
+    value = Self.adding(rest, to: value)
+  }
+
+  private static func adding(_ bytes: RawSpan, to value: UInt32) -> UInt32 {
+    // SAFETY: zlib reads the buffer's bytes, before the closure returns.
     unsafe bytes.withUnsafeBytes { buffer in
       let start = unsafe buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
-      guard let start = unsafe start else { return }
-      value = unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(value), start, buffer.count))
+      guard let start = unsafe start else { return value }
+      return unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(value), start, buffer.count))
     }
   }
 }

@@ -70,13 +70,10 @@ package struct RecordStream: ~Copyable {
         throw .malformed("unexpected bytes follow the data of \(quoted)", at: entry.dataOffset)
       }
     }
-    guard !isChecked || checksum.value == entry.checksum else {
-      throw .malformed(
-        "the checksum of \(quoted) does not match: its data is damaged", at: entry.dataOffset)
-    }
+    if isChecked { try entry.compare(checksum.value) }
   }
 
-  private var quoted: String { "the record \"\(entry.name.excerpt)\"" }
+  private var quoted: String { entry.quoted }
 
   /// - Returns: the bytes produced: at least one, unless the data may end and does.
   private mutating func inflate(

@@ -1,3 +1,5 @@
+package import Tensors
+
 /// One entry of a zip archive: a record, as torch calls it.
 package struct ZipEntry: Sendable, Hashable {
   /// How the bytes are held.
@@ -45,4 +47,19 @@ package struct ZipEntry: Sendable, Hashable {
   package var isFolder: Bool { name.utf8.last == UInt8(ascii: "/") }
   /// The data in the file.
   package var dataRange: Range<Int> { dataOffset..<dataOffset + storedByteCount }
+}
+
+extension ZipEntry {
+  /// Compares a checksum with the one that the index has.
+  ///
+  /// - Throws: `malformed` when they differ.
+  package func compare(_ checksum: UInt32) throws(CheckpointError) {
+    guard checksum == self.checksum else {
+      throw .malformed(
+        "the checksum of \(quoted) does not match: its data is damaged", at: dataOffset)
+    }
+  }
+
+  /// The entry as messages call it.
+  var quoted: String { "the record \"\(name.excerpt)\"" }
 }

@@ -9,7 +9,7 @@ private func make(
   _ path: String, _ policy: OutputPolicy, name: String = "new",
   meanwhile: () -> Void = {}
 ) throws(CheckpointError) {
-  let output = try AtomicDirectory(path: path, policy: policy)
+  var output = try AtomicDirectory(path: path, policy: policy)
   try output.makeDirectory(RelativePath("sub"))
   var file = try output.makeFile(RelativePath("sub/" + name))
   try file.write([1].span.rawBytes)
@@ -59,7 +59,7 @@ struct AtomicDirectoryTests {
   func abandoned() throws {
     let path = try makeOld()
     let error = failure { () throws(CheckpointError) in
-      let output = try AtomicDirectory(path: path, policy: replacing)
+      var output = try AtomicDirectory(path: path, policy: replacing)
       try output.makeDirectory(RelativePath("sub"))
       try writeFile(in: output)
       throw CheckpointError(.mismatch, "given up")
@@ -152,7 +152,7 @@ struct AtomicDirectoryTests {
   @Test("nothing inside is written twice")
   func twice() throws {
     let error = failure { () throws(CheckpointError) in
-      let output = try AtomicDirectory(path: directory.path("out"), policy: careful)
+      var output = try AtomicDirectory(path: directory.path("out"), policy: careful)
       try output.makeDirectory(RelativePath("sub"))
       try writeFile(in: output)
       try writeFile(in: output)

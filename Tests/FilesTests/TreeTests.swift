@@ -85,7 +85,7 @@ struct TreeTests {
 
     let tree = try DirectoryTree(of: source)
     #expect(tree.files.map(\.string) == ["a\u{FFFD}b"])
-    let output = try AtomicDirectory(path: directory.path("copy"), policy: careful)
+    var output = try AtomicDirectory(path: directory.path("copy"), policy: careful)
     for inner in tree.directories { try output.makeDirectory(inner) }
     for file in tree.files {
       let input = try InputFile(file, in: source)

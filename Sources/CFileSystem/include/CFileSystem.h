@@ -16,6 +16,20 @@ ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count
 /* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
 int cfs_sync(int descriptor);
 
+/* Takes space on the drive for the first `count` bytes, which then read as zeros; ENOTSUP where the
+   file system cannot. */
+int cfs_preallocate(int descriptor, int64_t count);
+
+/* Asks the system to write these bytes to the drive soon; a hint that cannot fail. */
+void cfs_start_writeback(int descriptor, int64_t offset, int64_t count);
+
+/* Runs `body` on a new thread that takes no signals; NULL when the system gives none. */
+typedef struct cfs_thread cfs_thread;
+cfs_thread *_Nullable cfs_thread_start(void (*_Nonnull body)(void *_Nonnull), void *_Nonnull context);
+
+/* Waits until the thread has ended, and forgets it. */
+void cfs_thread_join(cfs_thread *_Nonnull thread);
+
 /* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process. */
 void cfs_note_signals(void);
 

@@ -95,3 +95,10 @@ void ck_advise_unused(void *_Nullable start, size_t byte_count);
 
 /* The number of CPUs that this process may run on. */
 size_t ck_cpu_count(void);
+
+/* Whether this CPU has carry-less multiplication, which ck_crc32_fold needs. */
+int ck_crc32_is_available(void);
+
+/* Folds `count` bytes, at least 64 and a multiple of 16, into 16 bytes that take the register of CRC-32
+ * from zero to where they would take it from `state`. */
+void ck_crc32_fold(uint32_t state, const void *_Nonnull bytes, size_t count, void *_Nonnull remainder);

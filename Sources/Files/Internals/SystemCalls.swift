@@ -65,6 +65,16 @@ enum SystemCalls {
     calling { cfs_sync(descriptor.rawValue) }
   }
 
+  /// Takes space on the drive for a file's first bytes; `.notSupported` where that cannot be done.
+  static func preallocate(_ descriptor: FileDescriptor, byteCount: Int) -> Errno? {
+    calling { cfs_preallocate(descriptor.rawValue, Int64(byteCount)) }
+  }
+
+  /// Asks the system to write bytes to the drive soon, without waiting for it.
+  static func startWriteback(_ descriptor: FileDescriptor, _ range: Range<Int>) {
+    cfs_start_writeback(descriptor.rawValue, Int64(range.lowerBound), Int64(range.count))
+  }
+
   /// Copies up to `count` bytes inside the kernel, to where `destination` stands.
   ///
   /// - Returns: the number of bytes copied; `.notSupported` where the kernel cannot.
@@ -113,6 +123,12 @@ enum SystemCalls {
     let result = unsafe gethostname(&name, name.count - 1)
     let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     return (result == 0 ? String(decoding: bytes, as: UTF8.self) : "localhost", Int(getpid()))
+  }
+
+  /// Whether a process with this id runs on this host, or may run.
+  static func isAlive(_ process: Int) -> Bool {
+    guard let process = pid_t(exactly: process), process > 0 else { return true }
+    return kill(process, 0) == 0 || errno != ESRCH
   }
 
   /// The names in a directory, without `.` and `..`, in byte order.

@@ -82,7 +82,7 @@ extension MultitaskPromptAdapter {
     policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
     try ComputedAdapter.refuse(path, holding: [adapter.directory.path])
-    let output = try AtomicDirectory(path: path, policy: policy)
+    var output = try AtomicDirectory(path: path, policy: policy)
     for task in 0..<dimensions.taskCount {
       let name = "task-\(task)"
       if let format {

@@ -29,14 +29,20 @@ extension TorchFile {
     guard let range = rangeInFile(of: tensor) else {
       return try pass(tensor) { chunk throws(CheckpointError) in try output.write(chunk) }
     }
-    if let entry = unverifiedEntry(of: tensor) {
-      if entry.value.dataRange == range {
-        // The whole record: its checksum is computed while it goes by.
-        return try pass(tensor) { chunk throws(CheckpointError) in try output.write(chunk) }
-      }
-      try verifyChecksum(of: tensor)
+    guard let entry = unverifiedEntry(of: tensor) else {
+      return try output.copy(from: file, range: range)
     }
-    try output.copy(from: file, range: range)
+    guard entry.value.dataRange == range else {
+      try verifyChecksum(of: tensor)
+      return try output.copy(from: file, range: range)
+    }
+    // The whole record: its checksum is computed while it goes by.
+    let checksum = RecordChecksum()
+    try output.observing(by: checksum) { output throws(CheckpointError) in
+      try output.copy(from: file, range: range)
+    }
+    try entry.value.compare(checksum.value)
+    noteVerified(entry.index)
   }
 
   /// The data of a tensor, in memory.

@@ -46,6 +46,7 @@ public enum TorchWriter {
   ) throws(CheckpointError) {
     precondition(output.byteCount == 0, "a torch file starts at the start of its file")
     let plan = try TorchPlan(entries, path: path, layout: layout)
+    try output.reserve(byteCount: plan.directoryOffset)
     var checksums: [UInt32] = []
     checksums.reserveCapacity(plan.records.count)
     for (record, content) in zip(plan.records, plan.contents) {
@@ -58,6 +59,7 @@ public enum TorchWriter {
         case .serializationID:
           try output.write(plan.serializationID(checksums: checksums).span.rawBytes)
         case .storage(let index):
+          output.tensor = entries[index].tensor.name
           do throws(CheckpointError) {
             try append(index, &output)
           } catch {

@@ -7,6 +7,8 @@ internal import Synchronization
 /// `.NAME.HOST.PID.N.peftkit-tmp`.
 enum TemporaryName {
   private static let counter = Atomic<Int>(0)
+  private static let identity = SystemCalls.processIdentity()
+  private static let suffix = "peftkit-tmp"
 
   /// The longest name that common file systems hold, in bytes.
   private static let longestName = 255
@@ -20,6 +22,7 @@ enum TemporaryName {
   static func makeSibling<R>(
     of path: FilePath, _ create: (FilePath) -> Result<R, Errno>
   ) -> Result<(path: FilePath, value: R), Errno> {
+    StaleTemporaries.sweep(path.parent)
     var attempt = 0
     while true {
       let sibling = sibling(of: path)
@@ -33,9 +36,8 @@ enum TemporaryName {
 
   /// A sibling of `path` that no other part of this process uses.
   static func sibling(of path: FilePath) -> FilePath {
-    let identity = SystemCalls.processIdentity()
     let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
-    let ending = ".\(identity.host).\(identity.process).\(number).peftkit-tmp"
+    let ending = ".\(identity.host).\(identity.process).\(number).\(suffix)"
     let room = longestName - ending.utf8.count - 1
     // A long name is cut: the temporary one has to be unique, not complete.
     let name = (path.lastComponent?.string ?? "").utf8.prefix(max(0, room))
@@ -44,5 +46,17 @@ enum TemporaryName {
     sibling.removeLastComponent()
     sibling.append("." + String(String.UnicodeScalarView(base)) + ending)
     return sibling
+  }
+
+  /// The process on this host that made this name; nil for all other names.
+  static func process(of name: FilePath.Component) -> Int? {
+    let parts = name.string.split(separator: ".", omittingEmptySubsequences: false)
+    // The name itself and the host may have dots too.
+    guard parts.count >= 5, parts[0].isEmpty, parts[parts.count - 1] == suffix else { return nil }
+    guard Int(parts[parts.count - 2]) != nil, let process = Int(parts[parts.count - 3]) else {
+      return nil
+    }
+    let front = parts[1..<parts.count - 3].joined(separator: ".")
+    return front.hasSuffix("." + identity.host) ? process : nil
   }
 }

@@ -32,14 +32,13 @@ enum Placement {
     return SystemCalls.rename(temporary, to: target)
   }
 
-  /// Makes the new name itself durable.
-  static func synchronizeDirectory(of target: FilePath) throws(CheckpointError) {
-    let parent = target.parent
-    let descriptor = try calling("open", parent) {
-      try FileDescriptor.open(parent, .readOnly, options: [.directory, .closeOnExec])
+  /// Makes the names in a directory durable.
+  static func synchronizeDirectory(_ directory: FilePath) throws(CheckpointError) {
+    let descriptor = try calling("open", directory) {
+      try FileDescriptor.open(directory, .readOnly, options: [.directory, .closeOnExec])
     }
     defer { try? descriptor.close() }
-    try check(SystemCalls.synchronize(descriptor), "flush", parent)
+    try check(SystemCalls.synchronize(descriptor), "flush", directory)
   }
 }
 

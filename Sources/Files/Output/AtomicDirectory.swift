@@ -10,6 +10,8 @@ public struct AtomicDirectory: ~Copyable {
   private let temporary: FilePath
   private let policy: OutputPolicy
   private var isCommitted = false
+  /// The directories inside, itself among them, whose entries are to be flushed.
+  private var directories: [FilePath]
 
   /// Starts a directory that will stand at `path`.
   ///
@@ -29,6 +31,7 @@ public struct AtomicDirectory: ~Copyable {
     }
     self.target = target
     self.policy = policy
+    directories = [temporary]
   }
 
   deinit {
@@ -39,18 +42,17 @@ public struct AtomicDirectory: ~Copyable {
   ///
   /// - Parameter name: the path inside, its directories made by `makeDirectory`.
   public func makeFile(_ name: RelativePath) throws(CheckpointError) -> AtomicFile {
-    // Inside, nothing exists that the directory's own making did not put there.
     try AtomicFile(
-      temporary.pushing(name.path), reportedAs: target.pushing(name.path),
-      policy: OutputPolicy(replacesExisting: false, synchronizes: policy.synchronizes))
+      inTemporary: temporary.pushing(name.path), reportedAs: target.pushing(name.path),
+      policy: policy)
   }
 
   /// Makes a directory inside.
-  public func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
+  public mutating func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
     let path = temporary.pushing(name.path)
     try check(
       SystemCalls.makeDirectory(path), "create a directory", target.pushing(name.path))
-    if policy.synchronizes { try Placement.synchronizeDirectory(of: path) }
+    directories.append(path)
   }
 
   /// Gives the directory its name.
@@ -58,14 +60,16 @@ public struct AtomicDirectory: ~Copyable {
   /// - Throws: `alreadyExists` when something took the name meanwhile and the policy does not
   ///   replace, `system` when renaming fails; then what stood there still stands.
   public consuming func commit() throws(CheckpointError) {
-    if policy.synchronizes { try Placement.synchronizeDirectory(of: temporary.pushing(".")) }
+    if policy.synchronizes {
+      for directory in directories { try Placement.synchronizeDirectory(directory) }
+    }
     if try Self.replaces(target, policy) {
       try replaceTarget()
     } else {
       try Placement.place(temporary, at: target, replacing: false)
     }
     isCommitted = true
-    if policy.synchronizes { try Placement.synchronizeDirectory(of: target) }
+    if policy.synchronizes { try Placement.synchronizeDirectory(target.parent) }
   }
 
   private func replaceTarget() throws(CheckpointError) {

@@ -10,15 +10,13 @@ extension AtomicFile {
   /// Runs `body`, showing `observer` every byte that it appends, in order.
   ///
   /// Copies then pass through memory, a chunk at a time, instead of staying inside the kernel.
-  /// Observing inside `body` once more is a caller's bug and traps.
   ///
   /// - Throws: what `body` throws.
   public mutating func observing(
     by observer: any ByteObserver, _ body: (inout AtomicFile) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    precondition(self.observer == nil, "a file has one observer at a time")
-    self.observer = observer
-    defer { self.observer = nil }
+    observers.append(observer)
+    defer { observers.removeLast() }
     try body(&self)
   }
 }

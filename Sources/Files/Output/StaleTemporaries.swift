@@ -1,0 +1,26 @@
+internal import Synchronization
+internal import SystemPackage
+
+/// What processes that were killed left beside their outputs.
+enum StaleTemporaries {
+  /// The directories that have been looked at.
+  private static let swept = Mutex<Set<FilePath>>([])
+
+  /// Removes the temporaries in a directory whose processes have run on this host and are dead, the
+  /// first time that this process is about to make one there.
+  ///
+  /// What cannot be looked at or removed stays: nobody asked for this.
+  ///
+  /// - Complexity: one listing of the directory in the life of a process.
+  static func sweep(_ directory: FilePath) {
+    guard swept.withLock({ $0.insert(directory).inserted }) else { return }
+    guard case .success(let names) = SystemCalls.names(in: directory) else { return }
+    for name in names {
+      guard let process = TemporaryName.process(of: name), !SystemCalls.isAlive(process) else {
+        continue
+      }
+      let path = directory.appending(name)
+      if SystemCalls.unlink(path) != nil { _ = DirectoryTree.remove(path) }
+    }
+  }
+}
