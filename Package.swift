@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "Kernels", "CZlib"]),
     .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib", "ZipArchive"]),
     .target(
-      name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint"]),
+      name: "Checkpoints",
+      dependencies: ["Tensors", "Files", "JSONDocument", "SafeTensors", "TorchCheckpoint"]),
 
     // Operations.
     .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
@@ -82,6 +83,10 @@ let package = Package(
     .testTarget(
       name: "TorchCheckpointTests",
       dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", "JSONDocument", "Files", "Tensors", "TestSupport"],
       exclude: ["Vectors"]),
     .testTarget(
       name: "PEFTTests",

@@ -5,7 +5,8 @@ internal import TorchCheckpoint
 
 /// Opens checkpoint files of any supported format.
 public enum Checkpoint {
-  /// Opens a file; its contents decide the format, not its name.
+  /// Opens a file; its contents decide the format, not its name. JSON whose name ends in
+  /// `.index.json` is an index of shards, which are opened as one archive.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when the file cannot be read; `unrecognized`
   ///   or `unsupported` when it is something else, with a hint where one helps; `truncated` or
@@ -13,8 +14,16 @@ public enum Checkpoint {
   /// - Complexity: O(header); no tensor data is read.
   public static func open(path: String) throws(CheckpointError) -> any TensorArchive {
     let file = try InputFile(path: path)
-    let prefix = try file.read(at: 0, count: min(FileSignature.prefixByteCount, file.byteCount))
-    switch FileSignature(prefix: prefix, fileByteCount: file.byteCount) {
+    if path.hasSuffix(ShardIndex.nameSuffix), try signature(of: file) == .other(.json) {
+      return try ShardedArchive(file)
+    }
+    return try openFile(file)
+  }
+
+  /// Opens a file that is a checkpoint by itself, as shards are.
+  static func openFile(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
+    let path = file.path
+    switch try signature(of: file) {
     case .safetensors:
       return try SafeTensorsFile(file)
     case .torch:
@@ -33,5 +42,9 @@ public enum Checkpoint {
       throw CheckpointError(
         .unrecognized, "is of no format that is known here", path: path)
     }
+  }
+  private static func signature(of file: InputFile) throws(CheckpointError) -> FileSignature? {
+    let prefix = try file.read(at: 0, count: min(FileSignature.prefixByteCount, file.byteCount))
+    return FileSignature(prefix: prefix, fileByteCount: file.byteCount)
   }
 }

@@ -17,6 +17,10 @@ enum FileSignature: Equatable {
       self.name = name
       self.hint = hint
     }
+
+    /// A config, or an index whose name does not say so.
+    static let json = Impostor(
+      "a JSON file", hint: "name the weights file or the adapter directory")
   }
 
   /// The bytes that `init` looks at.
@@ -70,9 +74,7 @@ enum FileSignature: Equatable {
     for (magic, name, hint) in binaries where prefix.starts(with: magic) {
       return Impostor(name, hint: hint)
     }
-    if start.hasPrefix("{") || start.hasPrefix("[") {
-      return Impostor("a JSON file", hint: "name the weights file or the adapter directory")
-    }
+    if start.hasPrefix("{") || start.hasPrefix("[") { return .json }
     return nil
   }
 

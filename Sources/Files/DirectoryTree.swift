@@ -87,8 +87,21 @@ public struct DirectoryTree: Sendable {
   ///
   /// - Throws: `system` or `missing` when `root` cannot be listed.
   public static func subdirectories(of root: String) throws(CheckpointError) -> [String] {
+    try names(of: .directory, in: root)
+  }
+
+  /// The names of the regular files directly in `root`, in byte order, links followed.
+  ///
+  /// - Throws: `system` or `missing` when `root` cannot be listed.
+  public static func files(in root: String) throws(CheckpointError) -> [String] {
+    try names(of: .regular, in: root)
+  }
+
+  private static func names(
+    of type: FileType, in root: String
+  ) throws(CheckpointError) -> [String] {
     let root = FilePath(root)
-    return try names(in: root).filter { (try? Stat(root.appending($0)))?.type == .directory }
+    return try names(in: root).filter { (try? Stat(root.appending($0)))?.type == type }
       .map { $0.string }
   }
 
