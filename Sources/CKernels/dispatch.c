@@ -7,6 +7,8 @@
 #define CK_DECLARE(set)                                                                            \
   void ck_##set##_convert(void *target, int target_format, const void *source, int source_format,  \
                           size_t count);                                                           \
+  void ck_##set##_cast(void *target, int target_type, const void *source, int source_type,         \
+                       size_t count, ck_cast_counts *counts, size_t *done);                        \
   void ck_##set##_bound(const ck_bound_row *row);
 
 CK_DECLARE(baseline)
@@ -43,6 +45,13 @@ int ck_is_available(int instruction_set) {
 void ck_convert(void *target, int target_format, const void *source, int source_format,
                 size_t count, int instruction_set) {
   CK_DISPATCH(instruction_set, convert, target, target_format, source, source_format, count)
+}
+
+size_t ck_cast(void *target, int target_type, const void *source, int source_type, size_t count,
+               ck_cast_counts *counts, int instruction_set) {
+  size_t done = 0;
+  CK_DISPATCH(instruction_set, cast, target, target_type, source, source_type, count, counts, &done)
+  return done;
 }
 
 void ck_bound(const ck_bound_row *row, int instruction_set) {

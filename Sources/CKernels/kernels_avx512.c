@@ -1,5 +1,7 @@
 /* x86-64 with AVX-512 F, BW, DQ and VL. */
 
+#include "elements.h"
+#include "float8.h"
 #include "formats.h"
 #include "forward.h"
 

@@ -12,6 +12,8 @@
 
 #include "convert_body.h"
 
+#include "cast_body.h"
+
 #include "bound_body.h"
 
 #define CK_FORMAT f64
