@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
+    .library(name: "NumPyArchive", targets: ["NumPyArchive"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "PEFT", targets: ["PEFT"]),
@@ -45,14 +46,18 @@ let package = Package(
     .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
     .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "Kernels", "CZlib"]),
     .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib", "ZipArchive"]),
+    .target(name: "NumPyArchive", dependencies: ["Tensors", "Files", "ZipArchive"]),
     .target(
-      name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint"]),
+      name: "Checkpoints",
+      dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint", "NumPyArchive"]),
 
     // Operations.
     .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
     .target(
       name: "MultitaskPromptTuning",
-      dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints", "PEFT",
+      ]),
     .target(
       name: "Conversion",
       dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint", "Checkpoints", "PEFT"]),
@@ -82,6 +87,12 @@ let package = Package(
     .testTarget(
       name: "TorchCheckpointTests",
       dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "NumPyArchiveTests",
+      dependencies: [
+        "NumPyArchive", "ZipArchive", "Checkpoints", "Tensors", "Files", "TestSupport",
+      ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "PEFTTests",

@@ -1,4 +1,5 @@
 public import Files
+internal import NumPyArchive
 internal import SafeTensors
 public import Tensors
 internal import TorchCheckpoint
@@ -19,19 +20,28 @@ public enum Checkpoint {
       return try SafeTensorsFile(file)
     case .torch:
       return try TorchFile(file)
-    case .numPy:
-      throw CheckpointError(
-        .unsupported, "is a NumPy file, which this version does not read", path: path)
+    case .zip:
+      return try isNpz(file, prefix) ? NpzFile(file) : TorchFile(file)
+    case .npy:
+      return try NpyFile(file)
     case .other(let impostor):
       throw CheckpointError(
         .unrecognized, "is \(impostor.name), not a checkpoint", path: path, hint: impostor.hint)
     case nil:
       // A damaged file keeps its name: then the format's own reader says what is wrong with it.
       if path.hasSuffix(".safetensors") { return try SafeTensorsFile(file) }
+      if path.hasSuffix(".npy") { return try NpyFile(file) }
+      // An archive of no arrays is nothing but its end record.
+      if path.hasSuffix(".npz") { return try NpzFile(file) }
       let torchSuffixes = [".bin", ".pt", ".pth", ".ckpt"]
       if torchSuffixes.contains(where: path.hasSuffix) { return try TorchFile(file) }
       throw CheckpointError(
         .unrecognized, "is of no format that is known here", path: path)
     }
+  }
+
+  /// Whether a zip archive is NumPy's. A damaged one keeps its name, as above.
+  private static func isNpz(_ file: InputFile, _ prefix: [UInt8]) -> Bool {
+    (try? NpzFile.recognizes(file, prefix: prefix)) ?? file.path.hasSuffix(".npz")
   }
 }
