@@ -136,13 +136,11 @@ extension NpzFile {
   /// Whether a zip archive is one of NumPy's, and not one of torch's: arrays are in it, and no pickle
   /// `data.pkl` in a folder.
   ///
-  /// - Parameter prefix: the first 512 bytes of the file, fewer where it is shorter.
-  /// - Throws: what reading the index throws.
+  /// - Throws: what reading the file and its index throws.
   /// - Complexity: O(1) for what torch writes, else O(members).
-  public static func recognizes(
-    _ file: InputFile, prefix: [UInt8]
-  ) throws(CheckpointError) -> Bool {
+  public static func recognizes(_ file: InputFile) throws(CheckpointError) -> Bool {
     // torch writes the pickle first.
+    let prefix = try file.read(at: 0, count: min(512, file.byteCount))
     if prefix.count >= 30 {
       let end = min(prefix.count, 30 + Int(prefix[26]) + Int(prefix[27]) << 8)
       if isPickle(prefix[30..<end]) { return false }
