@@ -50,7 +50,8 @@ func data(of archive: any TensorArchive, at index: Int) throws -> [[UInt8]] {
     read += piece.copied()
   }
   let directory = try TemporaryDirectory()
-  var output = try AtomicFile(path: directory.path("data"), policy: OutputPolicy(synchronizes: false))
+  var output = try AtomicFile(
+    path: directory.path("data"), policy: OutputPolicy(synchronizes: false))
   try archive.copyTensor(at: index, to: &output)
   try output.commit()
   return [lent, read, try TestSupport.bytes(of: directory.path("data"))]
@@ -75,7 +76,8 @@ func written(
   _ tensors: [(TensorInfo, [UInt8])], _ compression: NpzCompression = .stored
 ) throws -> [UInt8] {
   let directory = try TemporaryDirectory()
-  var output = try AtomicFile(path: directory.path("x.npz"), policy: OutputPolicy(synchronizes: false))
+  var output = try AtomicFile(
+    path: directory.path("x.npz"), policy: OutputPolicy(synchronizes: false))
   try NumPyWriter.writeArchive(tensors.map(\.0), compression: compression, to: &output) {
     index, sink throws(CheckpointError) in
     let data = tensors[index].1

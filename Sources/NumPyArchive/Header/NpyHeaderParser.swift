@@ -86,7 +86,8 @@ extension NpyHeaderParser {
     return element
   }
 
-  /// A type of several parts, of which only where it ends is understood, and whether objects are in it.
+  /// A type of several parts, of which only where it ends is understood, and whether objects are
+  /// among them.
   private mutating func composite() throws(CheckpointError) -> NpyElement {
     let start = position
     var closers: [UInt8] = []
