@@ -11,15 +11,18 @@ let package = Package(
     .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
+    .library(name: "NumPyArchive", targets: ["NumPyArchive"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "PEFT", targets: ["PEFT"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Conversion", targets: ["Conversion"]),
+    .library(name: "ContentDigest", targets: ["ContentDigest"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // C: system libraries and shims for what Swift cannot import.
@@ -45,25 +48,37 @@ let package = Package(
     .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
     .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "Kernels", "CZlib"]),
     .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib", "ZipArchive"]),
+    .target(name: "NumPyArchive", dependencies: ["Tensors", "Files", "ZipArchive"]),
     .target(
       name: "Checkpoints",
-      dependencies: ["Tensors", "Files", "JSONDocument", "SafeTensors", "TorchCheckpoint"]),
+      dependencies: [
+        "Tensors", "Files", "JSONDocument", "SafeTensors", "TorchCheckpoint", "NumPyArchive",
+      ]),
 
     // Operations.
     .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
     .target(
       name: "MultitaskPromptTuning",
-      dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints", "PEFT",
+      ]),
     .target(
       name: "Conversion",
-      dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
+        "NumPyArchive", "Checkpoints", "PEFT",
+      ]),
+    // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
+    .target(
+      name: "ContentDigest",
+      dependencies: ["Tensors", "Files", .product(name: "Crypto", package: "swift-crypto")]),
 
     // Command line.
     .target(
       name: "PeftkitCommands",
       dependencies: [
         "Tensors", "Files", "JSONDocument", "Kernels", "TorchCheckpoint", "Checkpoints",
-        "PEFT", "MultitaskPromptTuning", "Conversion",
+        "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -89,6 +104,12 @@ let package = Package(
       dependencies: ["Checkpoints", "JSONDocument", "Files", "Tensors", "TestSupport"],
       exclude: ["Vectors"]),
     .testTarget(
+      name: "NumPyArchiveTests",
+      dependencies: [
+        "NumPyArchive", "ZipArchive", "Checkpoints", "Tensors", "Files", "TestSupport",
+      ],
+      exclude: ["Vectors"]),
+    .testTarget(
       name: "PEFTTests",
       dependencies: ["PEFT", "JSONDocument", "Files", "Tensors", "TestSupport"]),
     .testTarget(
@@ -97,6 +118,17 @@ let package = Package(
         "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "JSONDocument", "Tensors",
         "TestSupport",
       ]),
+    .testTarget(
+      name: "ConversionTests",
+      dependencies: [
+        "Conversion", "Kernels", "JSONDocument", "PEFT", "Checkpoints", "Files", "Tensors",
+        "TestSupport",
+      ],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "ContentDigestTests",
+      dependencies: ["ContentDigest", "Checkpoints", "Files", "Tensors", "TestSupport"],
+      exclude: ["Vectors"]),
     .testTarget(
       name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),
   ]

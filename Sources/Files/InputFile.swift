@@ -88,6 +88,13 @@ public final class InputFile: Sendable {
   public func read(
     _ range: Range<Int>, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
+    try readPieces(range) { piece throws(CheckpointError) in try sink(piece.bytes) }
+  }
+
+  /// The same, for a sink that changes what it gets.
+  package func readPieces(
+    _ range: Range<Int>, to sink: (inout MutableRawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
     guard !range.isEmpty else { return }
     var buffer = [UInt8](repeating: 0, count: min(Self.pieceByteCount, range.count))
     var offset = range.lowerBound
@@ -98,7 +105,7 @@ public final class InputFile: Sendable {
       var piece = bytes._mutatingExtracting(0..<min(bytes.byteCount, range.upperBound - offset))
       try read(at: offset, into: &piece)
       offset += piece.byteCount
-      try sink(piece.bytes)
+      try sink(&piece)
     }
   }
 

@@ -1,5 +1,4 @@
 public import Files
-internal import Synchronization
 public import Tensors
 
 /// A safetensors file, open for reading (spec/safetensors.md).
@@ -22,7 +21,7 @@ public final class SafeTensorsFile: TensorArchive {
   private let names: NameTable
   /// Where the data section starts in the file.
   private let dataStart: Int
-  private let mapping = Mutex<SharedMapping?>(nil)
+  private let map: LazyMapping
 
   /// The largest header, in bytes: the reference's limit (R3).
   public static let largestHeader = 100_000_000
@@ -43,6 +42,7 @@ public final class SafeTensorsFile: TensorArchive {
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
     self.file = file
+    map = LazyMapping(file)
     do throws(CheckpointError) {
       let header = try Self.readHeader(of: file)
       dataStart = Self.lengthByteCount + header.count
@@ -129,14 +129,5 @@ public final class SafeTensorsFile: TensorArchive {
 
   private func fileRange(of entry: HeaderTables.Entry) -> Range<Int> {
     dataStart + Int(entry.begin)..<dataStart + Int(entry.end)
-  }
-
-  private func map() throws(CheckpointError) -> SharedMapping {
-    try mapping.withLock { mapping throws(CheckpointError) in
-      if let mapping { return mapping }
-      let new = SharedMapping(try MappedFile(file))
-      mapping = new
-      return new
-    }
   }
 }

@@ -1,8 +1,7 @@
-internal import Files
 internal import Tensors
 
-/// The bytes of a storage, for reads all over it.
-enum GatherSource: Sendable {
+/// Bytes that are read all over.
+package enum GatherSource: Sendable {
   /// In the file.
   case file(InputFile, start: Int, byteCount: Int)
   /// In memory, where the file has them compressed.
@@ -17,12 +16,12 @@ enum GatherSource: Sendable {
   }
 }
 
-/// A piece of a storage in memory, moved over it by reads.
+/// A piece of a source in memory, moved over it by reads.
 struct GatherWindow {
   private let source: GatherSource
   /// The bytes of the window; those from `count` on are leftovers.
   private(set) var bytes: [UInt8]
-  /// Where the window stands in the storage.
+  /// Where the window stands in the source.
   private(set) var start = 0
   /// The number of bytes in it.
   private(set) var count = 0

@@ -1,28 +1,30 @@
-internal import Tensors
-
 /// What is still to be done to elements when they are copied: their bytes swapped, their values
 /// negated, their imaginary parts negated.
-struct ElementFinish: Sendable {
+package struct ElementFinish: Sendable {
   private let swapsBytes: Bool
   private let isNegated: Bool
   private let isConjugated: Bool
   private let isInteger: Bool
   private let componentByteCount: Int
 
-  init(_ tensor: TorchTensor, swapsBytes: Bool) {
+  /// Tells what is to be done.
+  ///
+  /// - Parameters:
+  ///   - componentByteCount: the size of an element, or of the two numbers of a complex one.
+  ///   - isInteger: whether the elements are integers, which are negated in another way.
+  package init(
+    componentByteCount: Int, swapsBytes: Bool, isNegated: Bool = false, isConjugated: Bool = false,
+    isInteger: Bool = false
+  ) {
+    self.componentByteCount = componentByteCount
     self.swapsBytes = swapsBytes
-    isNegated = tensor.isNegated
-    isConjugated = tensor.isConjugated
-    componentByteCount = tensor.torchDType.componentByteCount
-    isInteger =
-      switch tensor.dtype {
-      case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64: true
-      default: false
-      }
+    self.isNegated = isNegated
+    self.isConjugated = isConjugated
+    self.isInteger = isInteger
   }
 
   /// Finishes whole elements in place.
-  func apply(to bytes: inout MutableRawSpan) {
+  package func apply(to bytes: inout MutableRawSpan) {
     guard swapsBytes || isNegated || isConjugated else { return }
     switch componentByteCount {
     case 8: apply(UInt64.self, to: &bytes)

@@ -1,15 +1,20 @@
-internal import Tensors
+package import Tensors
 
-/// Brings the elements of a view that stand scattered in its storage into their order.
+/// Brings elements that stand scattered in their source into row-major order.
 ///
 /// The output is cut into boxes of a few megabytes. Inside a box the elements are read in the order
-/// of the storage and put where they belong, so that a transposed matrix is read in runs and not
+/// of the source and put where they belong, so that a transposed matrix is read in runs and not
 /// element by element.
-struct Gather {
-  /// One extent: its size, and its step in the storage in bytes.
-  struct Axis: Hashable {
-    var size: Int
-    var step: Int
+package struct Gather {
+  /// One extent: its size, and its step in the source in bytes.
+  package struct Axis: Hashable {
+    package var size: Int
+    package var step: Int
+
+    package init(size: Int, step: Int) {
+      self.size = size
+      self.step = step
+    }
   }
 
   /// One extent of a box, with its step in the output too.
@@ -28,14 +33,18 @@ struct Gather {
   private let elementByteCount: Int
   private var window: GatherWindow
 
-  /// Prepares to gather a tensor that has elements.
-  init(_ tensor: TorchTensor, from source: GatherSource) {
-    elementByteCount = tensor.torchDType.byteCount
-    start = tensor.start
-    axes = Self.simplified(
-      zip(tensor.sizes, tensor.strides ?? []).map {
-        Axis(size: $0, step: $1 * tensor.torchDType.byteCount)
-      })
+  /// Prepares to gather elements, of which there is at least one.
+  ///
+  /// - Parameters:
+  ///   - axes: the extents, outermost first; every element lies in the source.
+  ///   - start: where the first element stands in the source, in bytes.
+  ///   - elementByteCount: 1, 2, 4 or 8.
+  package init(
+    _ axes: [Axis], start: Int, elementByteCount: Int, from source: GatherSource
+  ) {
+    self.elementByteCount = elementByteCount
+    self.start = start
+    self.axes = Self.simplified(axes)
     window = GatherWindow(source)
   }
 
@@ -52,9 +61,11 @@ struct Gather {
     return simple
   }
 
-  /// Passes all elements on, box by box.
-  mutating func run(
-    finish: ElementFinish, to sink: TorchFile.Sink
+  /// Passes all elements on, box by box; the sink may change them.
+  ///
+  /// - Throws: what reading the source and `sink` throw.
+  package mutating func run(
+    to sink: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     let capacity = Self.boxByteCount / elementByteCount
     // The inner axes that fit a box as a whole, and one that is cut.
@@ -81,8 +92,7 @@ struct Gather {
         // SAFETY: every bit pattern is a valid byte.
         var bytes = unsafe elements.mutableBytes
         var chunk = bytes._mutatingExtracting(0..<count * innerCount * elementByteCount)
-        finish.apply(to: &chunk)
-        try sink(chunk.bytes)
+        try sink(&chunk)
         row += count
       }
       guard Self.advance(&counters, outer.map(\.size)) else { return }
@@ -111,7 +121,7 @@ struct Gather {
       }
       destination *= axis.size
     }
-    // Storage order: the longest steps outermost; repetitions outside of all.
+    // The order of the source: the longest steps outermost; repetitions outside of all.
     loops.sort { left, right in
       (left.source == 0 ? Int.max : left.source) > (right.source == 0 ? Int.max : right.source)
     }
