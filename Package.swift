@@ -55,7 +55,10 @@ let package = Package(
       dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
     .target(
       name: "Conversion",
-      dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
+        "Checkpoints", "PEFT",
+      ]),
 
     // Command line.
     .target(
@@ -92,6 +95,13 @@ let package = Package(
         "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "JSONDocument", "Tensors",
         "TestSupport",
       ]),
+    .testTarget(
+      name: "ConversionTests",
+      dependencies: [
+        "Conversion", "Kernels", "JSONDocument", "PEFT", "Checkpoints", "Files", "Tensors",
+        "TestSupport",
+      ],
+      exclude: ["Vectors"]),
     .testTarget(
       name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),
   ]
