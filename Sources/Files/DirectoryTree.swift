@@ -16,6 +16,15 @@ public struct RelativePath: Sendable, Hashable {
   /// Whether the path is a bare name, directly in its directory.
   public var isTopLevel: Bool { path.components.count == 1 }
 
+  /// Whether the path is that of the directory itself.
+  public var isEmpty: Bool { path.isEmpty }
+
+  /// The directory that holds what the path leads to; empty for a bare name.
+  public var parent: RelativePath { RelativePath(path.removingLastComponent()) }
+
+  /// The path of something in this directory.
+  public func appending(_ name: String) -> RelativePath { RelativePath(path.appending(name)) }
+
   init(_ path: FilePath) {
     self.path = path
   }
@@ -36,6 +45,11 @@ public struct DirectoryTree: Sendable {
   public private(set) var files: [RelativePath] = []
   /// Pipes, devices, sockets and links that lead nowhere.
   public private(set) var others: [RelativePath] = []
+
+  /// The path of something below, to be opened.
+  public func path(of entry: RelativePath) -> String {
+    FilePath(root).pushing(entry.path).string
+  }
 
   /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
   private static let deepest = 32

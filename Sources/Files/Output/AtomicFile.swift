@@ -83,7 +83,7 @@ public struct AtomicFile: ~Copyable {
     self.descriptor = descriptor
     self.policy = policy
     writer = ChunkWriter(
-      FileSink(descriptor, reportedPath: reportedPath, startsWriteback: policy.synchronizes))
+      FileSink(descriptor, reportedPath: reportedPath, policy: policy))
   }
 
   deinit {

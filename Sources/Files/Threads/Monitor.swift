@@ -55,4 +55,23 @@ final class Monitor<Value>: @unchecked Sendable {
       unsafe pthread_cond_wait(condition, mutex)
     }
   }
+
+  /// Waits until `body` returns something, but not much longer than so many milliseconds.
+  func wait<R>(milliseconds: Int, _ body: (inout Value) -> R?) -> R? {
+    var deadline = timespec()
+    // SAFETY: the clock writes one value; the rest as in `wait`.
+    unsafe clock_gettime(CLOCK_REALTIME, &deadline)
+    deadline.tv_nsec += (milliseconds % 1000) * 1_000_000
+    deadline.tv_sec += milliseconds / 1000 + deadline.tv_nsec / 1_000_000_000
+    deadline.tv_nsec %= 1_000_000_000
+    unsafe pthread_mutex_lock(mutex)
+    defer {
+      unsafe pthread_cond_broadcast(condition)
+      unsafe pthread_mutex_unlock(mutex)
+    }
+    while true {
+      if let result = body(&value) { return result }
+      if unsafe pthread_cond_timedwait(condition, mutex, &deadline) != 0 { return body(&value) }
+    }
+  }
 }
