@@ -31,7 +31,7 @@ public enum Checkpoint {
     case .torch:
       return try TorchFile(file)
     case .zip:
-      return try isNpz(file, prefix) ? NpzFile(file) : TorchFile(file)
+      return try isNpz(file) ? NpzFile(file) : TorchFile(file)
     case .npy:
       return try NpyFile(file)
     case .other(let impostor):
@@ -59,7 +59,7 @@ public enum Checkpoint {
   }
 
   /// Whether a zip archive is NumPy's. A damaged one keeps its name, as above.
-  private static func isNpz(_ file: InputFile, _ prefix: [UInt8]) -> Bool {
-    (try? NpzFile.recognizes(file, prefix: prefix)) ?? file.path.hasSuffix(".npz")
+  private static func isNpz(_ file: InputFile) -> Bool {
+    (try? NpzFile.recognizes(file)) ?? file.path.hasSuffix(".npz")
   }
 }

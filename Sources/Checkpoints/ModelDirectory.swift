@@ -63,6 +63,11 @@ public struct ModelDirectory: Sendable {
     ShardNaming.safetensors.covers(name) || ShardNaming.torch.covers(name)
   }
 
+  /// Whether a directory holds weights under one of the names that models have.
+  public static func isModel(_ path: String) -> Bool {
+    weightsNames.contains { isFile($0, in: path) }
+  }
+
   private static func isFile(_ name: String, in directory: String) -> Bool {
     PathKind.existing(path(of: name, in: directory)) == .file
   }

@@ -57,14 +57,52 @@ public struct ShardPlan: Sendable, Hashable {
     }
     var files = packing.finish()
     groups.addFollowers(to: &files)
+    self.init(
+      tensors, in: files, byteCount: packing.byteCount, parameterCount: parameterCount,
+      naming: naming)
+  }
 
+  /// Plans a file for each group of tensors, in the order in which the groups come up.
+  ///
+  /// - Parameter groups: for each tensor what its group is called, such as the shard that it came in.
+  /// - Throws: `unsupported` when the tensors have more bytes together than `Int` can count.
+  /// - Complexity: O(tensors).
+  public init(
+    _ tensors: [TensorInfo], groupedBy groups: [String], naming: ShardNaming
+  ) throws(CheckpointError) {
+    precondition(groups.count == tensors.count, "every tensor needs a group")
+    var places: [TensorName: Int] = [:]
+    var files: [ShardPacking.File] = []
+    var total = ShardPacking(limit: .max)
+    var parameterCount = 0
+    for (index, tensor) in tensors.enumerated() {
+      let place = places[TensorName(groups[index]), default: files.count]
+      if place == files.count {
+        places[TensorName(groups[index])] = place
+        files.append(ShardPacking.File())
+      }
+      try total.append(index, byteCount: tensor.byteCount)
+      files[place].tensors.append(index)
+      files[place].byteCount += tensor.byteCount
+      let (sum, overflow) = parameterCount.addingReportingOverflow(tensor.elementCount)
+      parameterCount = overflow ? .max : sum
+    }
+    self.init(
+      tensors, in: files.isEmpty ? [ShardPacking.File()] : files, byteCount: total.byteCount,
+      parameterCount: parameterCount, naming: naming)
+  }
+
+  private init(
+    _ tensors: [TensorInfo], in files: [ShardPacking.File], byteCount: Int, parameterCount: Int,
+    naming: ShardNaming
+  ) {
     shards = files.enumerated().map { number, file in
       Shard(
         fileName: files.count == 1
           ? naming.wholeName : naming.shardName(number, of: files.count),
         tensors: file.tensors, byteCount: file.byteCount)
     }
-    byteCount = packing.byteCount
+    self.byteCount = byteCount
     self.parameterCount = parameterCount
     self.naming = naming
     names = tensors.map(\.name)
