@@ -58,4 +58,13 @@ enum Sizes {
       + String(scaled)
     return digits.dropLast(decimals) + "." + digits.suffix(decimals)
   }
+
+  /// A time in hours, minutes and seconds: 1:23, 1:02:03.
+  static func duration(_ seconds: Double) -> String {
+    let whole = seconds < 1e9 ? Int(seconds.rounded(.up)) : 1_000_000_000
+    let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+    func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let end = padded(whole % 60)
+    return hours > 0 ? "\(hours):\(padded(minutes)):\(end)" : "\(minutes):\(end)"
+  }
 }
