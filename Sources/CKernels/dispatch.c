@@ -18,6 +18,7 @@ CK_DECLARE(avx512)
 #if defined(__x86_64__)
 #define CK_DISPATCH(set, function, ...)                                                            \
   switch (set) {                                                                                   \
+  case ck_avx512bf16:                                                                              \
   case ck_avx512: ck_avx512_##function(__VA_ARGS__); break;                                        \
   case ck_avx2: ck_avx2_##function(__VA_ARGS__); break;                                            \
   default: ck_baseline_##function(__VA_ARGS__);                                                    \
@@ -35,8 +36,10 @@ int ck_is_available(int instruction_set) {
   int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
              __builtin_cpu_supports("f16c");
   if (instruction_set == ck_avx2) return avx2;
-  return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (instruction_set == ck_avx512) return avx512;
+  return avx512 && __builtin_cpu_supports("avx512bf16");
 #else
   return 0;
 #endif

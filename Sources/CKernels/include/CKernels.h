@@ -11,7 +11,7 @@
 enum { ck_f64 = 0, ck_f32 = 1, ck_bf16 = 2, ck_f16 = 3 };
 
 /* Instruction sets; the same numbers as InstructionSet in Swift. */
-enum { ck_baseline = 0, ck_avx2 = 1, ck_avx512 = 2 };
+enum { ck_baseline = 0, ck_avx2 = 1, ck_avx512 = 2, ck_avx512bf16 = 3 };
 
 /* Whether this CPU can run a set. */
 int ck_is_available(int instruction_set);
