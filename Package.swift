@@ -61,8 +61,8 @@ let package = Package(
     .target(
       name: "PeftkitCommands",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "Kernels", "TorchCheckpoint", "Checkpoints",
-        "PEFT", "MultitaskPromptTuning", "Conversion",
+        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
+        "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),

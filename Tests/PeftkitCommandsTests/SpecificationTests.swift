@@ -57,7 +57,9 @@ struct SpecificationTests {
 
 @Suite("Help, version and usage")
 struct UsageTests {
-  static let commands = ["inspect", "config", "convert", "forward", "verify", "validate", "scan"]
+  static let commands = [
+    "inspect", "config", "convert", "forward", "verify", "validate", "scan", "metadata",
+  ]
 
   @Test("each command has help that fits a terminal (L6)", arguments: commands)
   func help(command: String) throws {
