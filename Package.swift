@@ -77,8 +77,8 @@ let package = Package(
     .target(
       name: "PeftkitCommands",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "Kernels", "TorchCheckpoint", "Checkpoints",
-        "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
+        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
+        "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* One errno for "this kernel or file system has no such call", so that callers have one fallback. */
@@ -53,6 +54,8 @@ int cfs_sync(int descriptor) {
 #endif
   return fsync(descriptor);
 }
+
+int cfs_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
 int cfs_preallocate(int descriptor, int64_t count) {
 #if defined(__linux__)

@@ -9,7 +9,11 @@ public final class InputFile: Sendable {
   public let path: String
   /// The size in bytes when the file was opened.
   public let byteCount: Int
+  /// The names that the file has, hard links, when it was opened.
+  public let nameCount: Int
   let descriptor: FileDescriptor
+  /// What the file was when it was opened.
+  let version: FileVersion
 
   /// What is read at a time; a multiple of every element's size.
   private static let pieceByteCount = 1 << 20
@@ -52,6 +56,8 @@ public final class InputFile: Sendable {
     self.descriptor = descriptor
     self.path = path.string
     self.byteCount = Int(status.size)
+    self.nameCount = status.linkCount
+    self.version = FileVersion(status)
   }
 
   deinit {

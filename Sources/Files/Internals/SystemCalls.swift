@@ -65,6 +65,12 @@ enum SystemCalls {
     calling { cfs_sync(descriptor.rawValue) }
   }
 
+  /// Takes the file for this descriptor alone, among those who ask; `.wouldBlock` when somebody else
+  /// has it. Closing the descriptor gives it back.
+  static func lock(_ descriptor: FileDescriptor) -> Errno? {
+    calling { cfs_lock(descriptor.rawValue) }
+  }
+
   /// Takes space on the drive for a file's first bytes; `.notSupported` where that cannot be done.
   static func preallocate(_ descriptor: FileDescriptor, byteCount: Int) -> Errno? {
     calling { cfs_preallocate(descriptor.rawValue, Int64(byteCount)) }

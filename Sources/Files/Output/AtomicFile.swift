@@ -159,14 +159,17 @@ public struct AtomicFile: ~Copyable {
 
   /// Puts the file in its place.
   ///
+  /// - Parameter source: a file that was copied from, and must be as it was when it was opened.
   /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
-  ///   replace, `system` when flushing or renaming fails; then nothing is left behind.
-  public consuming func commit() throws(CheckpointError) {
+  ///   replace, `mismatch` when `source` has changed, `system` when flushing or renaming fails; then
+  ///   nothing is left behind.
+  public consuming func commit(copiedFrom source: InputFile? = nil) throws(CheckpointError) {
     try Interruption.check(reportedPath.string)
     try writer.finish()
     if policy.synchronizes {
       try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)
     }
+    try source?.checkUnchanged()
     guard temporary != target else {
       // The directory that holds it is flushed, and renamed, with all that it holds.
       isCommitted = true

@@ -36,7 +36,8 @@ extension Inspection {
 }
 
 extension JSONWriter {
-  fileprivate mutating func metadata(_ metadata: ArchiveMetadata?) {
+  /// Writes metadata as an object of strings, or null.
+  mutating func metadata(_ metadata: ArchiveMetadata?) {
     guard let metadata else {
       null()
       return
