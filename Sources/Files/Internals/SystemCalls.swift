@@ -143,7 +143,8 @@ enum SystemCalls {
     // NUL-terminated.
     unsafe directory.withPlatformString { path in
       let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
-      let descriptor = unsafe open(path, flags)
+      var descriptor: CInt
+      repeat { descriptor = unsafe open(path, flags) } while descriptor < 0 && errno == EINTR
       guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
       guard let stream = unsafe fdopendir(descriptor) else {
         defer { close(descriptor) }
@@ -177,6 +178,7 @@ enum SystemCalls {
   }
 
   private static func calling(_ body: () -> CInt) -> Errno? {
+          if errno == EINTR { continue }
     while body() != 0 {
       let reason = Errno(rawValue: errno)
       if reason != .interrupted { return reason }
