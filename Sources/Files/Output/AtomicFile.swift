@@ -13,6 +13,7 @@ public struct AtomicFile: ~Copyable {
   private let descriptor: FileDescriptor
   private let policy: OutputPolicy
   private let writer: ChunkWriter
+  private var isOpen = true
   private var isCommitted = false
   /// Who is shown what is written; see `observing`.
   var observers: [any ByteObserver] = []
@@ -49,7 +50,7 @@ public struct AtomicFile: ~Copyable {
     case .failure(let reason): throw .cannotCreate("a file", beside: target, reason)
     }
     if let existing, let failure = SystemCalls.setPermissions(existing, of: descriptor) {
-      try? descriptor.close()
+      _ = SystemCalls.close(descriptor)
       _ = SystemCalls.unlink(temporary)
       throw .system("set permissions", failure, path: target)
     }
@@ -87,7 +88,9 @@ public struct AtomicFile: ~Copyable {
   }
 
   deinit {
-    try? descriptor.close()
+    // First the thread: it must not write to a number that may soon be another file's.
+    writer.abandon()
+    if isOpen { _ = SystemCalls.close(descriptor) }
     if !isCommitted { _ = SystemCalls.unlink(temporary) }
   }
 
@@ -167,6 +170,9 @@ public struct AtomicFile: ~Copyable {
     if policy.synchronizes {
       try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)
     }
+    // Network file systems may only now say that they could not write.
+    isOpen = false
+    try check(SystemCalls.close(descriptor), "close", reportedPath)
     guard temporary != target else {
       // The directory that holds it is flushed, and renamed, with all that it holds.
       isCommitted = true
