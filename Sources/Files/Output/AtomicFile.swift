@@ -180,7 +180,7 @@ public struct AtomicFile: ~Copyable {
     }
     try Placement.place(temporary, at: target, replacing: policy.replacesExisting)
     isCommitted = true
-    if policy.synchronizes { try Placement.synchronizeDirectory(target.parent) }
+    if policy.synchronizes { try Placement.synchronizeName(of: target) }
   }
 
   private static func create(
@@ -200,7 +200,7 @@ public struct AtomicFile: ~Copyable {
   private static func permissionsOfFile(
     toReplace target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) -> FilePermissions? {
-    guard let status = try? Stat(target, followTargetSymlink: false) else { return nil }
+    guard let status = try Placement.status(of: target) else { return nil }
     guard policy.replacesExisting else {
       throw status.type == .directory
         ? .alreadyExists(target, hint: "it is a directory: name a file in it")
