@@ -92,6 +92,8 @@ void cfs_note_signals(void) {
     sigemptyset(&action.sa_mask);
     sigaction(signals[index], &action, NULL);
   }
+  /* A write beyond the limit of file size is to fail, so that its caller can clean up. */
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 int cfs_noted_signal(void) { return noted_signal; }

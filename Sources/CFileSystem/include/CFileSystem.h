@@ -33,7 +33,8 @@ cfs_thread *_Nullable cfs_thread_start(void (*_Nonnull body)(void *_Nonnull), vo
 /* Waits until the thread has ended, and forgets it. */
 void cfs_thread_join(cfs_thread *_Nonnull thread);
 
-/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process. */
+/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process.
+   SIGXFSZ is ignored: the write that it comes with fails. */
 void cfs_note_signals(void);
 
 /* The signal that was noted, 0 when there was none. */
