@@ -58,6 +58,20 @@ public struct ModelDirectory: Sendable {
     }
   }
 
+  /// The config without the key that names the weights, for a copy that calls them by the usual name;
+  /// nil where there is no such key.
+  ///
+  /// - Throws: what reading and decoding the file throws.
+  public func configForUsualNames() throws(CheckpointError) -> (name: String, bytes: [UInt8])? {
+    guard isNamedByConfig else { return nil }
+    let bytes = try InputFile(path: Self.path(of: Self.configName, in: path)).readAll(
+      limit: JSONLimits.byteCount)
+    guard var config = try JSONValue(parsing: bytes).object else { return nil }
+    config.removeValue(forKey: Self.configKey)
+    let text = JSONValue.object(config).encoded(.python()) + [UInt8(ascii: "\n")]
+    return (Self.configName, text)
+  }
+
   /// Whether a name is one that transformers gives to a model's weights, their shards or indexes.
   public static func isWeights(_ name: String) -> Bool {
     ShardNaming.safetensors.covers(name) || ShardNaming.torch.covers(name)

@@ -74,8 +74,13 @@ extension ConversionPlan {
   private mutating func addModel(of tree: DirectoryTree) throws(CheckpointError) {
     let model = try ModelDirectory(path: source)
     try addModel(Checkpoint.open(path: model.weightsPath))
-    let replaced = Set(
+    var replaced = Set(
       (model.weightFileNames + model.supersededNames).map { RelativePath($0) })
+    if let config = try model.configForUsualNames() {
+      let name = RelativePath(config.name)
+      replaced.insert(name)
+      files.append(File(name: name, contents: .bytes(config.bytes)))
+    }
     for file in tree.files where !replaced.contains(file) {
       files.append(File(name: file, contents: .copy(of: file)))
     }

@@ -10,7 +10,7 @@ extension Inspection {
     var output = JSONOutput()
     output.writer.beginObject()
     output.writer.member("path", path)
-    output.writer.member("kind", adapter == nil ? "file" : "adapter")
+    output.writer.member("kind", checkpoint.kind.rawValue)
     output.writer.member("format", archive.format.rawValue)
     output.writer.key("metadata")
     output.writer.metadata(archive.metadata)
