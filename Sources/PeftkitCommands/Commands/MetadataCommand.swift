@@ -164,18 +164,6 @@ struct MetadataCommand: ParsableCommand {
   }
 }
 
-/// `KEY=TEXT`; the text may have further equals signs.
-struct MetadataAssignment: ExpressibleByArgument {
-  let key: String
-  let value: String
-
-  init?(argument: String) {
-    guard let sign = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-    key = String(argument[..<sign])
-    value = String(argument[argument.utf8.index(after: sign)...])
-  }
-}
-
 /// The arguments as the system has them.
 private enum RawArguments {
   /// Whether all are valid UTF-8. In the parsed ones U+FFFD stands for what is not.

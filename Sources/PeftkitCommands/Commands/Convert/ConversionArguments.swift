@@ -38,8 +38,9 @@ struct ConversionArguments: ParsableArguments {
   var rename: [NameReplacement] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Set a key of the metadata of safetensors files. Repeat for more.", valueName: "key=value"))
+      "Set a key of the metadata of safetensors files. Repeat for more.", valueName: "key=text"))
   var metadata: [MetadataAssignment] = []
 
   @Flag(help: "Leave out the metadata of the source.")
@@ -105,23 +106,13 @@ struct ConversionArguments: ParsableArguments {
     options.selection.replacements = rename
     options.casts = dtype
     options.metadata.drops = dropMetadata
-    options.metadata.entries = metadata.map(\.entry)
+    options.metadata.entries = metadata.map {
+      ArchiveMetadata.Entry(key: TensorName($0.key), value: $0.value)
+    }
     options.shardByteCount = maxShardSize?.byteCount
     options.dropsAliases = dropAliases
     options.skipsUnsupported = skipUnsupported
     return options
-  }
-}
-
-/// `KEY=VALUE` for `__metadata__`; the value may hold further `=`.
-struct MetadataAssignment: ExpressibleByArgument {
-  let entry: ArchiveMetadata.Entry
-
-  init?(argument: String) {
-    guard let sign = argument.firstIndex(of: "=") else { return nil }
-    entry = ArchiveMetadata.Entry(
-      key: TensorName(String(argument[..<sign])),
-      value: String(argument[argument.index(after: sign)...]))
   }
 }
 

@@ -67,7 +67,7 @@ struct PlanReport {
   }
 
   private func text(of range: Range<Int>?) -> String {
-    range.map { "\($0.lowerBound)..<\($0.upperBound)" } ?? "-"
+    range.map { "\($0.lowerBound)..\($0.upperBound)" } ?? "-"
   }
 
   private func printJSON() throws(CheckpointError) {
