@@ -16,10 +16,12 @@ let package = Package(
     .library(name: "PEFT", targets: ["PEFT"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Conversion", targets: ["Conversion"]),
+    .library(name: "ContentDigest", targets: ["ContentDigest"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // C: system libraries and shims for what Swift cannot import.
@@ -55,14 +57,21 @@ let package = Package(
       dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
     .target(
       name: "Conversion",
-      dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
+        "Checkpoints", "PEFT",
+      ]),
+    // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
+    .target(
+      name: "ContentDigest",
+      dependencies: ["Tensors", "Files", .product(name: "Crypto", package: "swift-crypto")]),
 
     // Command line.
     .target(
       name: "PeftkitCommands",
       dependencies: [
         "Tensors", "Files", "JSONDocument", "Kernels", "TorchCheckpoint", "Checkpoints",
-        "PEFT", "MultitaskPromptTuning", "Conversion",
+        "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -92,6 +101,17 @@ let package = Package(
         "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "JSONDocument", "Tensors",
         "TestSupport",
       ]),
+    .testTarget(
+      name: "ConversionTests",
+      dependencies: [
+        "Conversion", "Kernels", "JSONDocument", "PEFT", "Checkpoints", "Files", "Tensors",
+        "TestSupport",
+      ],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "ContentDigestTests",
+      dependencies: ["ContentDigest", "Checkpoints", "Files", "Tensors", "TestSupport"],
+      exclude: ["Vectors"]),
     .testTarget(
       name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),
   ]

@@ -23,7 +23,8 @@ public struct Peftkit: ParsableCommand {
     version: Version.current,
     subcommands: [
       InspectCommand.self, ConfigCommand.self, ConvertCommand.self, ForwardCommand.self,
-      VerifyCommand.self, ValidateCommand.self, ScanCommand.self, MPTCommand.self,
+      VerifyCommand.self, DiffCommand.self, ValidateCommand.self, ScanCommand.self,
+      MPTCommand.self,
     ])
 
   /// The tool without arguments: prints its help.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build a program from the libraries alone, run it, and see that it links no Foundation.
+# Build a program from the libraries alone, run it, and see that it links no Foundation and no Crypto.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here"
@@ -10,4 +10,8 @@ if ldd "$program" | grep -i foundation; then
   echo "the libraries must not link Foundation" >&2
   exit 1
 fi
-echo "no Foundation is linked"
+if nm "$program" | grep -q CCryptoBoringSSL; then
+  echo "only ContentDigest may pull in Crypto" >&2
+  exit 1
+fi
+echo "no Foundation and no Crypto is linked"

@@ -37,7 +37,7 @@ struct SpecificationTests {
   }
 
   @Test(
-    "examples print what the specification says (L3, L6, L10, L11, L22, L24, L26, L27)",
+    "examples print what the specification says (L3, L6, L10, L11, L22, L24, L26, L27, L32, L33)",
     arguments: SpecifiedExample.all)
   func example(_ example: SpecifiedExample) throws {
     let run = try peftkit(example.arguments, in: Fixtures.path(""))
@@ -57,7 +57,9 @@ struct SpecificationTests {
 
 @Suite("Help, version and usage")
 struct UsageTests {
-  static let commands = ["inspect", "config", "convert", "forward", "verify", "validate", "scan"]
+  static let commands = [
+    "inspect", "config", "convert", "forward", "verify", "diff", "validate", "scan",
+  ]
 
   @Test("each command has help that fits a terminal (L6)", arguments: commands)
   func help(command: String) throws {
@@ -99,6 +101,7 @@ struct UsageTests {
       ["verify", "a"], ["verify", "a", "--reference", "b", "--rtol", "x"],
       ["verify", "a", "--reference", "b", "--rtol=-1"],
       ["verify", "a", "--reference", "b", "--atol=nan"],
+      ["diff", "a"], ["diff", "a", "b", "c"], ["diff", "a", "b", "--frob"],
     ])
   func usage(arguments: [String]) throws {
     let run = try peftkit(arguments)

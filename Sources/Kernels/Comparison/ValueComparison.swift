@@ -1,5 +1,3 @@
-internal import CKernels
-
 /// How two runs of elements compare as values: −0 equals +0 and NaN equals NaN.
 public struct ValueComparison: Hashable, Sendable {
   /// The number of pairs.
@@ -35,7 +33,7 @@ public struct ValueComparison: Hashable, Sendable {
     var index = 0
     while index < count {
       index +=
-        Self.equalPrefix(
+        equalPrefixByteCount(
           left.extracting((index * format.byteCount)...),
           right.extracting((index * format.byteCount)...)) / format.byteCount
       for index in index..<min(index + stride, count) {
@@ -53,16 +51,6 @@ public struct ValueComparison: Hashable, Sendable {
     if distance > largestDistance {
       largestDistance = distance
       largestDistanceIndex = index
-    }
-  }
-
-  /// The number of leading bytes that are the same.
-  private static func equalPrefix(_ left: RawSpan, _ right: RawSpan) -> Int {
-    // SAFETY: both spans have the same length, checked by the caller, and are only read.
-    unsafe left.withUnsafeBytes { l in
-      unsafe right.withUnsafeBytes { r in
-        unsafe ck_equal_prefix(l.baseAddress, r.baseAddress, l.count)
-      }
     }
   }
 }

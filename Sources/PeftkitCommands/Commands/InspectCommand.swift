@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Checkpoints
+internal import ContentDigest
 internal import Files
 internal import PEFT
 internal import Tensors
@@ -14,8 +15,12 @@ struct InspectCommand: ParsableCommand {
       effective prompt, how many singular values of cols @ rows really count, and the cosines \
       between the tasks' prompts. --tasks shows them whatever the size.
 
+      --digest reads everything and adds digests of the tensors, which stay the same in any format \
+      and order: two files of one digest hold the same tensors.
+
       EXAMPLES:
         peftkit inspect my-adapter
+        peftkit inspect my-adapter --digest
         peftkit inspect adapter_model.safetensors --json
       """)
 
@@ -28,8 +33,11 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Show what the tasks of the adapter come to, whatever its size.")
   var tasks = false
 
+  @Flag(help: "Show digests of the tensors, described in spec/digest.md.")
+  var digest = false
+
   func run() throws {
-    let inspection = try Inspection(path: path, forcesTasks: tasks)
+    let inspection = try Inspection(path: path, forcesTasks: tasks, takesDigests: digest)
     if json {
       try inspection.printJSON()
     } else {
@@ -44,8 +52,11 @@ struct Inspection {
   let archive: any TensorArchive
   let adapter: Adapter?
   let tasks: TaskInspection?
+  let digests: ArchiveDigests?
 
-  init(path: String, forcesTasks: Bool = false) throws(CheckpointError) {
+  init(
+    path: String, forcesTasks: Bool = false, takesDigests: Bool = false
+  ) throws(CheckpointError) {
     self.path = path
     if try PathKind(path: path) == .directory {
       let adapter = try Adapter(path: path)
@@ -60,6 +71,7 @@ struct Inspection {
       throw CheckpointError(
         .invalidArgument, "is no multitask prompt tuning adapter, and has no tasks", path: path)
     }
+    digests = takesDigests ? try ArchiveDigests(of: archive) : nil
   }
 
   /// Elements of all tensors; beyond 63 bits, which only tensors of no bytes can reach, the largest.
@@ -75,5 +87,21 @@ struct Inspection {
   /// Bytes of all tensors; a file holds them, so that they can be counted.
   var byteCount: Int {
     (0..<archive.tensorCount).reduce(0) { $0 + archive.tensor(at: $1).byteCount }
+  }
+}
+
+/// The digests of an archive: of each tensor, in the file's order, and of all.
+struct ArchiveDigests {
+  let tensors: [TensorDigest]
+  let checkpoint: CheckpointDigest
+
+  init(of archive: any TensorArchive) throws(CheckpointError) {
+    var tensors: [TensorDigest] = []
+    for index in 0..<archive.tensorCount {
+      tensors.append(try TensorDigest(of: archive, at: index))
+    }
+    self.tensors = tensors
+    checkpoint = CheckpointDigest(
+      zip(archive.tensors, tensors).map { (name: $0.name, digest: $1) })
   }
 }

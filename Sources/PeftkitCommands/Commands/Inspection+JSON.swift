@@ -1,3 +1,4 @@
+internal import ContentDigest
 internal import Files
 internal import JSONDocument
 internal import PEFT
@@ -20,13 +21,14 @@ extension Inspection {
     output.writer.key("tensors")
     output.writer.beginArray()
     for index in 0..<archive.tensorCount {
-      output.writer.tensor(archive.tensor(at: index))
+      output.writer.tensor(archive.tensor(at: index), digest: digests?.tensors[index])
       try output.flushIfLarge()
     }
     output.writer.endArray()
     output.writer.member("tensor_count", archive.tensorCount)
     output.writer.member("parameter_count", parameterCount)
     output.writer.member("byte_count", byteCount)
+    if let digests { output.writer.member("digest", digests.checkpoint.description) }
     try tasks?.writeJSON(to: &output)
     output.writer.endObject()
     try output.print()
@@ -44,7 +46,7 @@ extension JSONWriter {
     endObject()
   }
 
-  fileprivate mutating func tensor(_ tensor: TensorInfo) {
+  fileprivate mutating func tensor(_ tensor: TensorInfo, digest: TensorDigest?) {
     beginObject()
     member("name", tensor.name.string)
     member("dtype", tensor.dtype.name)
@@ -57,6 +59,7 @@ extension JSONWriter {
     } else {
       null()
     }
+    if let digest { member("digest", digest.description) }
     endObject()
   }
 }

@@ -1,3 +1,4 @@
+internal import ContentDigest
 internal import Files
 internal import JSONDocument
 internal import PEFT
@@ -37,6 +38,7 @@ extension Inspection {
         Sizes.count(parameterCount, "parameter"), Sizes.bytes(byteCount),
       ].joined(separator: ", "),
     ])
+    if let digests { table.add(["digest", digests.checkpoint.description]) }
     output.table(table)
   }
 
@@ -75,15 +77,20 @@ extension Inspection {
     guard archive.tensorCount > 0 else { return }
     output.line()
     output.line(output.styled("tensors", .bold))
-    var table = Table([
+    var columns: [(heading: String, alignment: Table.Alignment)] = [
       ("name", .left), ("dtype", .left), ("shape", .left), ("size", .right),
-    ])
+    ]
+    if digests != nil { columns.append(("digest", .left)) }
+    var table = Table(columns)
     for index in 0..<archive.tensorCount {
       let tensor = archive.tensor(at: index)
-      table.add([
+      var cells = [
         tensor.name.printable, tensor.dtype.name, tensor.shape.description,
         Sizes.bytes(tensor.byteCount),
-      ])
+      ]
+      // Enough to tell tensors apart; the whole is in the JSON.
+      if let digests { cells.append(String(digests.tensors[index].hexadecimal.prefix(16))) }
+      table.add(cells)
     }
     output.table(table)
   }

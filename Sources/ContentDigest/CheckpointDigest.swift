@@ -1,0 +1,45 @@
+internal import Crypto
+public import Files
+public import Tensors
+
+/// The SHA-256 of all tensors of a checkpoint, whatever its format and their order (spec/digest.md,
+/// D4).
+public struct CheckpointDigest: Hashable, Sendable {
+  /// The 32 bytes.
+  public let bytes: [UInt8]
+
+  /// Combines the digests of the tensors of a checkpoint, in any order. A name that comes twice is a
+  /// caller's bug and traps.
+  ///
+  /// - Complexity: O(n log n).
+  public init(_ tensors: some Sequence<(name: TensorName, digest: TensorDigest)>) {
+    let sorted = tensors.sorted { $0.name < $1.name }
+    var hash = SHA256()
+    hash.update(Array(DigestEncoding.checkpointMark.description.utf8).span.rawBytes)
+    for (index, tensor) in sorted.enumerated() {
+      precondition(index == 0 || sorted[index - 1].name < tensor.name, "names must be distinct")
+      hash.update(tensor.digest.bytes.span.rawBytes)
+    }
+    bytes = Array(hash.finalize())
+  }
+
+  /// Reads the data of all tensors and computes the digest. Skipped items are no part of it.
+  ///
+  /// - Throws: what `TensorArchive.readTensor(at:to:)` throws.
+  /// - Complexity: O(bytes), in memory that does not grow with them.
+  public init(of archive: any TensorArchive) throws(CheckpointError) {
+    var tensors: [(name: TensorName, digest: TensorDigest)] = []
+    for index in 0..<archive.tensorCount {
+      tensors.append((archive.tensor(at: index).name, try TensorDigest(of: archive, at: index)))
+    }
+    self.init(tensors)
+  }
+
+  /// The bytes as 64 hexadecimal digits, in lower case.
+  public var hexadecimal: String { Hexadecimal.text(of: bytes) }
+}
+
+extension CheckpointDigest: CustomStringConvertible {
+  /// `sha256:` and the hexadecimal digits.
+  public var description: String { Hexadecimal.prefix + hexadecimal }
+}

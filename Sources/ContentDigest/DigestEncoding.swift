@@ -1,0 +1,31 @@
+internal import Tensors
+
+/// What is hashed besides data (spec/digest.md, D2 and D4).
+enum DigestEncoding {
+  /// What a tensor's digest starts with, so that it is no digest of anything else.
+  static let tensorMark: StaticString = "peftkit-tensor-1\n"
+  /// What a checkpoint's digest starts with.
+  static let checkpointMark: StaticString = "peftkit-checkpoint-1\n"
+
+  /// What stands before the data of a tensor. Each part tells its length, so that no two tensors
+  /// have the same bytes.
+  static func head(of tensor: TensorInfo) -> [UInt8] {
+    var bytes = Array(tensorMark.description.utf8)
+    append(text: tensor.name.string, to: &bytes)
+    append(text: tensor.dtype.name, to: &bytes)
+    append(UInt64(tensor.shape.rank), to: &bytes)
+    for extent in tensor.shape.dimensions { append(UInt64(extent), to: &bytes) }
+    return bytes
+  }
+
+  private static func append(text: String, to bytes: inout [UInt8]) {
+    append(UInt64(text.utf8.count), to: &bytes)
+    bytes += text.utf8
+  }
+
+  private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+    for shift in stride(from: 0, to: 64, by: 8) {
+      bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+    }
+  }
+}

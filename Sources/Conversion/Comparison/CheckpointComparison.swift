@@ -1,0 +1,63 @@
+public import Files
+internal import Kernels
+public import Tensors
+
+/// What differs between two checkpoints of any formats: their tensors, by name
+/// (spec/command-line.md, L28 to L31).
+///
+/// Two tensors are the same when dtype, shape and every byte of their data are, so that two
+/// checkpoints are the same exactly when their content digests are. The order of tensors does not
+/// matter. Lists are sorted by name, as bytes.
+public struct CheckpointComparison: Sendable {
+  /// The number of tensors that are the same.
+  public private(set) var sameCount = 0
+  /// The tensors that only the left one holds.
+  public private(set) var removed: [TensorInfo] = []
+  /// The tensors that only the right one holds.
+  public private(set) var added: [TensorInfo] = []
+  /// The tensors that both hold and that differ.
+  public private(set) var changed: [TensorChange] = []
+  /// How the metadata differs, which makes no difference of the checkpoints.
+  public let metadata: [KeyChange<String>]
+  /// What the left one holds that is not compared, in the order of the file.
+  public let leftSkipped: [SkippedItem]
+  /// What the right one holds that is not compared, in the order of the file.
+  public let rightSkipped: [SkippedItem]
+
+  /// Whether all tensors are the same.
+  public var isSame: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty }
+
+  /// Compares two checkpoints.
+  ///
+  /// - Throws: what reading the data of the tensors throws.
+  /// - Complexity: O(bytes) of the tensors that agree in name and shape, at the speed of memory where
+  ///   they are equal. Memory does not grow with the data, save for a tensor of which both files hold
+  ///   the elements scattered or compressed: one of the two is then held whole.
+  public init(
+    _ left: any TensorArchive, _ right: any TensorArchive
+  ) throws(CheckpointError) {
+    metadata = KeyChange.changes(from: left.metadata, to: right.metadata)
+    leftSkipped = left.skipped
+    rightSkipped = right.skipped
+    for index in 0..<left.tensorCount {
+      let tensor = left.tensor(at: index)
+      guard let other = right.index(of: tensor.name) else {
+        removed.append(tensor)
+        continue
+      }
+      let pair = TensorPair(left: left, leftIndex: index, right: right, rightIndex: other)
+      if let change = try pair.compared() {
+        changed.append(change)
+      } else {
+        sameCount += 1
+      }
+    }
+    for index in 0..<right.tensorCount {
+      let tensor = right.tensor(at: index)
+      if left.index(of: tensor.name) == nil { added.append(tensor) }
+    }
+    removed.sort { $0.name < $1.name }
+    added.sort { $0.name < $1.name }
+    changed.sort { $0.name < $1.name }
+  }
+}

@@ -1,0 +1,60 @@
+public import JSONDocument
+public import Tensors
+
+/// A key whose value is not the same in two places, or that stands in one of them only.
+public struct KeyChange<Value: Sendable>: Sendable {
+  /// The key.
+  public let key: TensorName
+  /// The value on the left; nil for a key that stands on the right only.
+  public let left: Value?
+  /// The value on the right; nil for a key that stands on the left only.
+  public let right: Value?
+}
+
+extension KeyChange: Equatable where Value: Equatable {}
+
+extension KeyChange<JSONValue> {
+  /// How two configs differ, by key. The order of keys does not matter, at any depth; 1 and 1.0 are
+  /// two values, as are null and a key that is absent.
+  ///
+  /// - Complexity: O(n log n) for n values.
+  public static func changes(from left: JSONObject, to right: JSONObject) -> [Self] {
+    changes(
+      from: left.map { (TensorName($0.key), $0.value) },
+      to: right.map { (TensorName($0.key), $0.value) }
+    ) { left, right in
+      // What is written the same, keys sorted, is the same.
+      left.encoded(.python()) == right.encoded(.python())
+    }
+  }
+}
+
+extension KeyChange<String> {
+  /// How what two files say of themselves differs, by key; no metadata is the same as none in it.
+  ///
+  /// - Complexity: O(n log n) for n entries.
+  public static func changes(from left: ArchiveMetadata?, to right: ArchiveMetadata?) -> [Self] {
+    changes(
+      from: (left?.entries ?? []).map { ($0.key, $0.value) },
+      to: (right?.entries ?? []).map { ($0.key, $0.value) }
+    ) { left, right in left.utf8.elementsEqual(right.utf8) }
+  }
+}
+
+extension KeyChange {
+  /// Keys are distinct on either side.
+  private static func changes(
+    from left: [(TensorName, Value)], to right: [(TensorName, Value)],
+    areSame: (Value, Value) -> Bool
+  ) -> [Self] {
+    var added = Dictionary(uniqueKeysWithValues: right)
+    var changes: [Self] = []
+    for (key, value) in left {
+      let other = added.removeValue(forKey: key)
+      if let other, areSame(value, other) { continue }
+      changes.append(KeyChange(key: key, left: value, right: other))
+    }
+    changes += added.map { KeyChange(key: $0.key, left: nil, right: $0.value) }
+    return changes.sorted { $0.key < $1.key }
+  }
+}

@@ -1,0 +1,48 @@
+internal import Tensors
+
+/// How elements of two dtypes are compared. A dtype that gets an arithmetic gets its case here.
+enum DifferenceRule: Hashable, Sendable {
+  /// Numbers of one floating-point format.
+  case floats(FloatFormat)
+  /// Integers of one dtype.
+  case integers(byteCount: Int, isSigned: Bool)
+  /// Bytes that are false when they are zero.
+  case booleans
+  /// Elements of so many bits, whose values are not known here.
+  case patterns(bitCount: Int)
+  /// Numbers of two formats, both taken to F64.
+  case converted(FloatFormat, FloatFormat)
+
+  /// The rule for two dtypes; nil when nothing can be said of their elements.
+  init?(_ left: DType, _ right: DType) {
+    guard left == right else {
+      guard let left = FloatFormat(left), let right = FloatFormat(right) else { return nil }
+      self = .converted(left, right)
+      return
+    }
+    switch left {
+    case .float64, .float32, .bfloat16, .float16:
+      guard let format = FloatFormat(left) else { return nil }
+      self = .floats(format)
+    case .int64, .int32, .int16, .int8:
+      self = .integers(byteCount: left.bitCount / 8, isSigned: true)
+    case .uint64, .uint32, .uint16, .uint8:
+      self = .integers(byteCount: left.bitCount / 8, isSigned: false)
+    case .bool:
+      self = .booleans
+    case .complex64, .float8E5M2FNUZ, .float8E4M3FNUZ, .float8E8M0FNU, .float8E4M3FN,
+      .float8E5M2, .float6E3M2, .float6E2M3, .float4E2M1:
+      self = .patterns(bitCount: left.bitCount)
+    }
+  }
+
+  /// Whether equal values are told from equal bits.
+  var knowsValues: Bool {
+    if case .patterns = self { false } else { true }
+  }
+
+  /// Whether equal bits mean anything.
+  var comparesBits: Bool {
+    if case .converted = self { false } else { true }
+  }
+}

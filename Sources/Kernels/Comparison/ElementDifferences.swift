@@ -1,0 +1,93 @@
+public import Tensors
+
+/// How the elements of two tensors of one shape differ: in their bits, and in their values.
+///
+/// Values compare as in `ValueComparison`: −0 equals +0 and NaN equals NaN. The data is added in
+/// pieces, so that tensors of any size go by.
+public struct ElementDifferences: Hashable, Sendable {
+  /// The largest of some differences and the first element that has it, in row-major order.
+  public struct Largest<Value: Comparable & Hashable & Sendable>: Hashable, Sendable {
+    /// The difference.
+    public let value: Value
+    /// The place of the element.
+    public let index: Int
+  }
+
+  /// Elements that are NaN on one side only. They are unequal, and in none of the largest.
+  public internal(set) var nanCount = 0
+  /// The largest distance as `FloatFormat.ulpDistance(_:_:)` counts, of floats of one dtype.
+  public internal(set) var largestULPDistance: Largest<UInt64>?
+  /// The largest |left − right| of floats, computed in F64.
+  public internal(set) var largestAbsolute: Largest<Double>?
+  /// The largest |left − right| / |left| of floats, computed in F64, where left is not zero and the
+  /// quotient is a number.
+  public internal(set) var largestRelative: Largest<Double>?
+  /// The largest |left − right| of integers, exactly; 1 between false and true.
+  public internal(set) var largestInteger: Largest<UInt64>?
+
+  let rule: DifferenceRule
+  var differing = 0
+  var unequal = 0
+  /// The bytes of the left tensor that have gone by.
+  private var leftOffset = 0
+  /// The last element found to differ by its pattern.
+  var lastDiffering: UInt?
+
+  /// A comparison of nothing yet.
+  ///
+  /// - Returns: nil for two dtypes of which not both are F64, F32, BF16 or F16.
+  public init?(_ left: DType, _ right: DType) {
+    guard let rule = DifferenceRule(left, right) else { return nil }
+    self.rule = rule
+  }
+
+  /// The elements whose bits differ; nil for two dtypes.
+  public var differentCount: Int? { rule.comparesBits ? differing : nil }
+
+  /// The elements whose values differ; nil for complex numbers and floats of 8 bits and less, whose
+  /// bits alone are compared.
+  public var unequalCount: Int? { rule.knowsValues ? unequal : nil }
+
+  /// Whether nothing has been found to differ.
+  public var isEmpty: Bool { differing == 0 && unequal == 0 }
+
+  /// Compares the next pieces of both tensors, little endian, at any alignment.
+  ///
+  /// - Parameters:
+  ///   - left: a piece of the left tensor, of whole elements unless they are smaller than a byte.
+  ///   - right: as many elements of the right tensor; another number is a caller's bug and traps.
+  /// - Complexity: O(elements). Runs of equal bytes go at the speed of memory. Two dtypes take 16
+  ///   bytes of memory for each element of the pieces.
+  public mutating func add(_ left: RawSpan, _ right: RawSpan) {
+    switch rule {
+    case .floats(let format):
+      addFloats(left, right, format, from: leftOffset / format.byteCount)
+    case .integers(let byteCount, let isSigned):
+      addIntegers(left, right, byteCount: byteCount, isSigned: isSigned)
+    case .booleans:
+      addBooleans(left, right, from: leftOffset)
+    case .patterns(let bitCount):
+      addPatterns(left, right, bitCount: UInt(bitCount), from: leftOffset)
+    case .converted(let leftFormat, let rightFormat):
+      addConverted(
+        left, leftFormat, right, rightFormat, from: leftOffset / leftFormat.byteCount)
+    }
+    leftOffset += left.byteCount
+  }
+
+  private mutating func addIntegers(
+    _ left: RawSpan, _ right: RawSpan, byteCount: Int, isSigned: Bool
+  ) {
+    let first = leftOffset / byteCount
+    switch (byteCount, isSigned) {
+    case (8, true): addIntegers(left, right, as: Int64.self, from: first)
+    case (8, false): addIntegers(left, right, as: UInt64.self, from: first)
+    case (4, true): addIntegers(left, right, as: Int32.self, from: first)
+    case (4, false): addIntegers(left, right, as: UInt32.self, from: first)
+    case (2, true): addIntegers(left, right, as: Int16.self, from: first)
+    case (2, false): addIntegers(left, right, as: UInt16.self, from: first)
+    case (1, true): addIntegers(left, right, as: Int8.self, from: first)
+    default: addIntegers(left, right, as: UInt8.self, from: first)
+    }
+  }
+}
