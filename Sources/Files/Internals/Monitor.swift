@@ -55,4 +55,20 @@ final class Monitor<Value>: @unchecked Sendable {
       unsafe pthread_cond_wait(condition, mutex)
     }
   }
+
+  /// Waits until `body` returns something, but no longer than for one change or so many
+  /// milliseconds.
+  func wait<R>(milliseconds: Int, _ body: (inout Value) -> R?) -> R? {
+    var end = timespec()
+    // SAFETY: as in `wait`; the clock is the one that conditions are timed by.
+    unsafe clock_gettime(CLOCK_REALTIME, &end)
+    let nanoseconds = end.tv_nsec + milliseconds % 1000 * 1_000_000
+    end.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+    end.tv_nsec = nanoseconds % 1_000_000_000
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    if let result = body(&value) { return result }
+    unsafe pthread_cond_timedwait(condition, mutex, &end)
+    return body(&value)
+  }
 }

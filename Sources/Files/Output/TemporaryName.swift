@@ -8,7 +8,7 @@ internal import Synchronization
 enum TemporaryName {
   private static let counter = Atomic<Int>(0)
   private static let identity = SystemCalls.processIdentity()
-  private static let suffix = "peftkit-tmp"
+  private static let suffix = ".peftkit-tmp"
 
   /// The longest name that common file systems hold, in bytes.
   private static let longestName = 255
@@ -37,7 +37,7 @@ enum TemporaryName {
   /// A sibling of `path` that no other part of this process uses.
   static func sibling(of path: FilePath) -> FilePath {
     let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
-    let ending = ".\(identity.host).\(identity.process).\(number).\(suffix)"
+    let ending = ".\(identity.host).\(identity.process).\(number)\(suffix)"
     let room = longestName - ending.utf8.count - 1
     // A long name is cut: the temporary one has to be unique, not complete.
     let name = (path.lastComponent?.string ?? "").utf8.prefix(max(0, room))
@@ -48,11 +48,16 @@ enum TemporaryName {
     return sibling
   }
 
+  /// Whether a name is that of something that is being written, by whomever.
+  static func isTemporary(_ name: ArraySlice<UInt8>) -> Bool {
+    name.first == UInt8(ascii: ".") && name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+  }
+
   /// The process on this host that made this name; nil for all other names.
   static func process(of name: FilePath.Component) -> Int? {
     let parts = name.string.split(separator: ".", omittingEmptySubsequences: false)
     // The name itself and the host may have dots too.
-    guard parts.count >= 5, parts[0].isEmpty, parts[parts.count - 1] == suffix else { return nil }
+    guard parts.count >= 5, parts[0].isEmpty, name.string.hasSuffix(suffix) else { return nil }
     guard Int(parts[parts.count - 2]) != nil, let process = Int(parts[parts.count - 3]) else {
       return nil
     }
