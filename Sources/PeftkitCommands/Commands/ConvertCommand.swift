@@ -47,6 +47,7 @@ struct ConvertCommand: ParsableCommand {
   var skipUnsupported = false
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var bulk: BulkOptions
 
   func validate() throws {
     // A source that is not there is for `run` to report.
@@ -67,6 +68,11 @@ struct ConvertCommand: ParsableCommand {
     options.torchLayout = torchLayout
     options.dropsAliases = dropAliases
     options.skipsUnsupported = skipUnsupported
+    if bulk.recursive {
+      return try BulkRun(
+        source: source, destination: destination, options: options, bulk: bulk
+      ).run()
+    }
     let report = try ConversionJob(
       source: source, destination: destination, options: options
     ).run()
