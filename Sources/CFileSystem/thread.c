@@ -1,8 +1,13 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
 #include "CFileSystem.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct cfs_thread {
   pthread_t thread;
@@ -25,7 +30,12 @@ cfs_thread *cfs_thread_start(void (*body)(void *), void *context) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int failure = pthread_create(&thread->thread, NULL, run, thread);
+  /* What runs on the first thread must run here: as much stack, where the default is less. */
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 8 << 20);
+  int failure = pthread_create(&thread->thread, &attributes, run, thread);
+  pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (failure == 0) return thread;
   free(thread);
@@ -35,4 +45,13 @@ cfs_thread *cfs_thread_start(void (*body)(void *), void *context) {
 void cfs_thread_join(cfs_thread *thread) {
   pthread_join(thread->thread, NULL);
   free(thread);
+}
+
+int cfs_cpu_count(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count < 1 ? 1 : (int)count;
 }

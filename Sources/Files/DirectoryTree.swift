@@ -19,9 +19,6 @@ public struct RelativePath: Sendable, Hashable {
   /// Whether the path is that of the directory itself.
   public var isEmpty: Bool { path.isEmpty }
 
-  /// The directory that holds what the path leads to; empty for a bare name.
-  public var parent: RelativePath { RelativePath(path.removingLastComponent()) }
-
   /// The path of something in this directory.
   public func appending(_ name: String) -> RelativePath { RelativePath(path.appending(name)) }
 

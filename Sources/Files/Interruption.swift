@@ -13,6 +13,9 @@ public enum Interruption {
     cfs_note_signals()
   }
 
+  /// Whether a signal was noted.
+  public static var isRequested: Bool { cfs_noted_signal() != 0 }
+
   /// Ends the process by the signal that was noted, so that a shell sees how it ended.
   public static func endProcess() {
     cfs_die_by_signal(cfs_noted_signal())

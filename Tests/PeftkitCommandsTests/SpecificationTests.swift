@@ -117,7 +117,7 @@ struct UsageTests {
     let run = try peftkit("convert", source, "out")
     #expect(run.exitCode == 64)
     #expect(run.errors.hasPrefix("Error: 'out' does not tell a format; name one with --to"))
-    #expect(run.errors.contains("Usage: peftkit convert <src> <dst>"))
+    #expect(run.errors.contains("Usage: peftkit convert [<options>] <src> <dst>"))
     #expect(try peftkit("convert", "/nowhere/x", "out").exitCode == 2)
   }
 }

@@ -33,6 +33,9 @@ cfs_thread *_Nullable cfs_thread_start(void (*_Nonnull body)(void *_Nonnull), vo
 /* Waits until the thread has ended, and forgets it. */
 void cfs_thread_join(cfs_thread *_Nonnull thread);
 
+/* The CPUs that this process may run on, at least 1. */
+int cfs_cpu_count(void);
+
 /* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process.
    SIGXFSZ is ignored: the write that it comes with fails. */
 void cfs_note_signals(void);

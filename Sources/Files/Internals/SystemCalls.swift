@@ -37,6 +37,24 @@ enum SystemCalls {
     unsafe calling(from, to) { unsafe systemLink($0, $1) }
   }
 
+  /// `symlink(2)`: makes `path` a link that leads to `target`.
+  static func symbolicLink(_ path: FilePath, to target: FilePath) -> Errno? {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    unsafe calling(target, path) { unsafe symlink($0, $1) }
+  }
+
+  /// `realpath(3)`: the absolute path, without links, of what is there.
+  static func resolved(_ path: FilePath) -> Result<FilePath, Errno> {
+    // SAFETY: the string is NUL-terminated and outlives the call, whose result is freed once.
+    unsafe path.withPlatformString { characters in
+      guard let resolved = unsafe realpath(characters, nil) else {
+        return .failure(Errno(rawValue: errno))
+      }
+      defer { unsafe free(resolved) }
+      return unsafe .success(FilePath(platformString: resolved))
+    }
+  }
+
   /// `unlink(2)`: removes a file or a symbolic link.
   static func unlink(_ path: FilePath) -> Errno? {
     // SAFETY: the string is NUL-terminated and outlives the call.

@@ -10,7 +10,7 @@ enum TemporaryName {
   private static let identity = SystemCalls.processIdentity()
 
   /// What such a name ends in.
-  enum Suffix: String {
+  enum Suffix: String, CaseIterable {
     /// An output that is being written.
     case output = "peftkit-tmp"
     /// The container of a directory that is being replaced; see `SetAside`.
@@ -53,6 +53,15 @@ enum TemporaryName {
     sibling.removeLastComponent()
     sibling.append("." + String(String.UnicodeScalarView(base)) + ending)
     return sibling
+  }
+
+  /// Whether a name is that of something that is being written or replaced, by whomever.
+  static func isTemporary(_ name: ArraySlice<UInt8>) -> Bool {
+    guard name.first == UInt8(ascii: ".") else { return false }
+    return Suffix.allCases.contains { suffix in
+      let ending = "." + suffix.rawValue
+      return name.suffix(ending.utf8.count).elementsEqual(ending.utf8)
+    }
   }
 
   /// The process on this host that made this name, and what for; nil for all other names.

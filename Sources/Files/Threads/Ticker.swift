@@ -1,22 +1,22 @@
-/// Calls something again and again, on a thread of its own, until it is stopped.
-public final class Ticker {
+/// Calls somebody again and again until it is stopped, for example to redraw a line.
+public final class Ticker: Sendable {
   private let isStopped = Monitor(false)
-  private var thread: SystemThread?
 
-  /// Starts calling `body`, the first time after one interval.
-  public init(everyMilliseconds interval: Int, _ body: @escaping @Sendable () -> Void) {
-    thread = SystemThread.start { [isStopped] in
-      while isStopped.wait(milliseconds: interval, { $0 ? true : nil }) == nil { body() }
-    }
+  /// Makes one that runs when it is told to.
+  public init() {}
+
+  /// Calls `body` at once and then every so many milliseconds, on the caller's thread, until `stop`.
+  public func run(milliseconds: Int, _ body: () -> Void) {
+    repeat {
+      body()
+    } while isStopped.wait(milliseconds: milliseconds, { $0 ? true : nil }) == nil
   }
 
-  deinit {
-    stop()
-  }
+  /// Whether it was stopped, for a `body` that takes long.
+  public var hasStopped: Bool { isStopped.withLock { $0 } }
 
-  /// Waits for a call that is under way, after which there is none.
+  /// Ends `run`.
   public func stop() {
     isStopped.withLock { $0 = true }
-    if let thread = thread.take() { thread.join() }
   }
 }

@@ -59,12 +59,13 @@ enum Sizes {
     return digits.dropLast(decimals) + "." + digits.suffix(decimals)
   }
 
-  /// A time in hours, minutes and seconds: 1:23, 1:02:03.
+  /// A time in minutes and seconds, with hours where there are any: 1:23, 1:02:03.
   static func duration(_ seconds: Double) -> String {
-    let whole = seconds < 1e9 ? Int(seconds.rounded(.up)) : 1_000_000_000
-    let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+    // More than a century is as good as never.
+    let total = Int(min(max(0, seconds), 4e9).rounded())
     func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    let end = padded(whole % 60)
-    return hours > 0 ? "\(hours):\(padded(minutes)):\(end)" : "\(minutes):\(end)"
+    let rest = "\(total / 60 % 60):\(padded(total % 60))"
+    guard total >= 3600 else { return rest }
+    return "\(total / 3600):\(padded(total / 60 % 60)):\(padded(total % 60))"
   }
 }

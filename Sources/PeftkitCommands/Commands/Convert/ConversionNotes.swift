@@ -52,11 +52,15 @@ struct ConversionNotes {
         + "\(Sizes.count(counts.elements, "element")) " + told.joined(separator: ", "))
   }
 
-  /// Prints a line for each.
+  /// A line for each, with the path that they are about where there are several.
+  func text(about path: String? = nil) -> String {
+    lines.map { "note: " + (path.map { $0 + ": " } ?? "") + $0 + "\n" }.joined()
+  }
+
+  /// Prints the lines.
   func print() throws(CheckpointError) {
-    let text = lines.map { "note: \($0)\n" }.joined()
-    guard !text.isEmpty else { return }
-    let bytes = Array(text.utf8)
+    let bytes = Array(text().utf8)
+    guard !bytes.isEmpty else { return }
     try StandardStream.error.write(bytes.span.rawBytes)
   }
 }

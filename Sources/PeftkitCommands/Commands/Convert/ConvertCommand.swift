@@ -22,6 +22,7 @@ struct ConvertCommand: ParsableCommand {
         peftkit convert model.safetensors.index.json merged.safetensors
         peftkit convert my-model my-model-split --max-shard-size 2GB
         peftkit convert weights.bin weights.npz --include '*.lora_*' --dry-run
+        peftkit convert --recursive adapters converted --resume --jobs 8
       """)
 
   @Argument(
@@ -42,21 +43,30 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Say what would be read and written, and write nothing.")
   var dryRun = false
 
-  @Flag(help: "Print JSON, described in spec/command-line.md; with --dry-run.")
+  @Flag(
+    help: "Print JSON, described in spec/command-line.md; with --dry-run or --recursive.")
   var json = false
+
+  @OptionGroup(title: "Trees") var bulk: BulkOptions
 
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if json, !dryRun {
-      throw ValidationError("--json goes with --dry-run.")
+    guard dryRun != bulk.recursive || !json else {
+      throw ValidationError("--json goes with either --dry-run or --recursive.")
     }
+    if bulk.recursive, let format, !Self.treeFormats.contains(format) {
+      throw ValidationError("--recursive writes safetensors or torch, not \(format.rawValue).")
+    }
+    if bulk.recursive { return }
     // A source that is not there is for `run` to report.
     guard PathKind.existing(source) == .file, writtenFormat == nil else { return }
     throw ValidationError(
       "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
         + ".safetensors or .bin.")
   }
+
+  private static let treeFormats: [CheckpointFormat] = [.safetensors, .torch]
 
   /// The format that a file is written in; nil when nothing tells.
   private var writtenFormat: CheckpointFormat? {
@@ -66,6 +76,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
+    if bulk.recursive { return try convertTree() }
     let isDirectory = try PathKind(path: source) == .directory
     let format = isDirectory ? self.format : writtenFormat
     var options = try arguments.options(format: format ?? .safetensors, output: output)
@@ -74,14 +85,18 @@ struct ConvertCommand: ParsableCommand {
     let plan = try ConversionJob(
       source: source, destination: destination, options: options
     ).plan()
-    if dryRun {
-      try PlanReport(plan).print(asJSON: json)
-      return
+    if dryRun { return try PlanReport(plan).print(asJSON: json) }
+    let outcome = try TransferProgress.showing(written, of: plan.tensorByteCount) {
+      () throws(CheckpointError) in try plan.execute()
     }
-    let progress = TransferProgress(written, of: plan.tensorByteCount)
-    defer { progress.end() }
-    let outcome = try plan.execute()
-    progress.end()
     try ConversionNotes(outcome).print()
+  }
+
+  private func convertTree() throws {
+    let run = BulkRun(
+      source: source, destination: destination,
+      options: try arguments.options(format: format ?? .safetensors, output: output), bulk: bulk,
+      json: json)
+    if dryRun { try run.list() } else { try run.run() }
   }
 }

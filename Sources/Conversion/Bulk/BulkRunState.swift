@@ -1,0 +1,68 @@
+internal import Files
+internal import Synchronization
+internal import Tensors
+
+/// What the threads of a bulk conversion share.
+final class BulkRunState: Sendable {
+  private let finder: Mutex<CheckpointFinder>
+  private let summary = Mutex(BulkSummary())
+  /// What ends the whole run.
+  private let failure = Mutex<CheckpointError?>(nil)
+  private let manifest: AppendedFile
+  private let observer: @Sendable (BulkEvent) -> Void
+
+  init(
+    finder: CheckpointFinder, manifest: AppendedFile,
+    observer: @escaping @Sendable (BulkEvent) -> Void
+  ) {
+    self.finder = Mutex(finder)
+    self.manifest = manifest
+    self.observer = observer
+  }
+
+  /// Converts unit after unit until there are no more, or the run ends.
+  func work(_ converter: UnitConverter, _ directories: DirectoryMaker) {
+    var directories = directories
+    while let item = next() {
+      do throws(CheckpointError) {
+        let (record, outcome) = try converter.record(of: item, &directories)
+        try finish(record, outcome)
+      } catch {
+        // Only what is no fault of the unit's comes here.
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+  }
+
+  /// The sums, when all threads have returned.
+  ///
+  /// - Throws: what ended the run.
+  func finish(synchronizing: Bool) throws(CheckpointError) -> BulkSummary {
+    if let failure = failure.withLock({ $0 }), failure.code != .interrupted { throw failure }
+    if synchronizing { try manifest.synchronize() }
+    let summary = summary.withLock { $0 }
+    guard !Interruption.isRequested else {
+      throw CheckpointError(
+        .interrupted, "was interrupted after \(summary.found) of what it holds",
+        path: manifest.path, hint: "--resume goes on from there")
+    }
+    return summary
+  }
+
+  private func next() -> CheckpointFinder.Item? {
+    guard !Interruption.isRequested, failure.withLock({ $0 == nil }) else { return nil }
+    return finder.withLock { $0.next() }
+  }
+
+  private func finish(
+    _ record: ManifestRecord, _ outcome: ConversionOutcome?
+  ) throws(CheckpointError) {
+    try manifest.append(record.encoded())
+    summary.withLock { $0.add(record) }
+    if record.kind == nil, let error = record.error {
+      observer(.unreadable(error))
+    } else {
+      observer(.unit(record, outcome: outcome))
+    }
+  }
+}

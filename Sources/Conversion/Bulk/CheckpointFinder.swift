@@ -1,0 +1,113 @@
+public import Files
+internal import PEFT
+public import Tensors
+
+/// Finds what is to be converted in a tree, in an order that depends on nothing but names
+/// (spec/bulk.md, B1 to B8).
+public struct CheckpointFinder: Sendable {
+  /// What was found.
+  public enum Item: Sendable {
+    /// Something to convert.
+    case unit(ConversionUnit)
+    /// Something that cannot be converted beside the others, and why.
+    case conflict(ConversionUnit, CheckpointError)
+    /// A directory that cannot be looked into, and why.
+    case unreadable(RelativePath, CheckpointError)
+  }
+
+  private let target: CheckpointFormat
+  private let shard: WorkShard?
+  private var walk: TreeWalk
+  private var candidates: FileCandidates?
+
+  /// Starts at the root of a tree.
+  ///
+  /// - Parameters:
+  ///   - target: the format that files are converted to, after which outputs are named.
+  ///   - shard: the part of the work to find; nil finds all of it.
+  /// - Throws: `missing` or `system` when `root` cannot be listed; `invalidArgument` when it is itself
+  ///   what a unit is.
+  public init(
+    in root: String, target: CheckpointFormat, shard: WorkShard? = nil
+  ) throws(CheckpointError) {
+    self.target = target
+    self.shard = shard
+    walk = try TreeWalk(of: root)
+    guard case .directory(let listing)? = walk.next() else { return }
+    guard Self.unit(at: listing, in: root) == nil else {
+      throw CheckpointError(
+        .invalidArgument, "is an adapter or a model, not a tree of them", path: root,
+        hint: "without --recursive it is converted as a whole, with the adapters in it")
+    }
+    candidates = FileCandidates(in: listing, of: root, target: target)
+  }
+
+  /// The next item; nil at the end.
+  ///
+  /// - Complexity: that of `TreeWalk.next()` now and then; no other system calls, save one for each
+  ///   symbolic link that is named like a checkpoint.
+  public mutating func next() -> Item? {
+    while true {
+      if let (unit, rival) = candidates?.next() {
+        guard contains(unit) else { continue }
+        guard let rival else { return .unit(unit) }
+        return .conflict(unit, conflict(unit, rival))
+      }
+      switch walk.next() {
+      case nil: return nil
+      case .unreadable(let path, let error): return .unreadable(path, error)
+      case .directory(let listing):
+        if let unit = Self.unit(at: listing, in: walk.root) {
+          walk.skipSubdirectories()
+          candidates = nil
+          if contains(unit) { return .unit(unit) }
+        } else {
+          candidates = FileCandidates(in: listing, of: walk.root, target: target)
+        }
+      }
+    }
+  }
+
+  private func contains(_ unit: ConversionUnit) -> Bool {
+    shard?.contains(unit.source) ?? true
+  }
+
+  private func conflict(_ unit: ConversionUnit, _ rival: RelativePath) -> CheckpointError {
+    CheckpointError(
+      .mismatch, "would become \(unit.destination.name), which \(rival.name) needs too",
+      path: unit.source.string(in: walk.root), hint: "rename one of them, or move it elsewhere")
+  }
+
+  /// The unit that a directory is as a whole, if it is one.
+  private static func unit(at listing: DirectoryListing, in root: String) -> ConversionUnit? {
+    func place(of name: String) -> RelativePath? {
+      guard let index = listing.index(of: name.utf8) else { return nil }
+      switch listing.kind(at: index) {
+      case .file: return listing.path(at: index)
+      case .link:
+        let path = listing.path(at: index)
+        return path.kind(in: root) == .file ? path : nil
+      case .directory, .other: return nil
+      }
+    }
+    if place(of: AdapterConfig.fileName) != nil,
+      let weights = AdapterDirectory.weightsNames.lazy.compactMap(place).first
+    {
+      return ConversionUnit(
+        kind: .adapter, source: listing.path, destination: listing.path, weights: [weights])
+    }
+    guard let index = Self.indexNames.lazy.compactMap(place).first else { return nil }
+    let files = (0..<listing.count).filter {
+      let kind = listing.kind(at: $0)
+      return kind == .file || kind == .link
+    }
+    let weights = files.filter { CheckpointFormat(fileName: listing.text(at: $0)) != nil }
+    return ConversionUnit(
+      kind: .model, source: listing.path, destination: listing.path,
+      weights: [index] + weights.map(listing.path(at:)))
+  }
+
+  private static let indexNames = [
+    "model.safetensors.index.json", "pytorch_model.bin.index.json",
+  ]
+}

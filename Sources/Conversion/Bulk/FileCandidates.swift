@@ -1,0 +1,86 @@
+internal import Files
+internal import Tensors
+
+/// The checkpoint files of one directory, and what they become (spec/bulk.md, B4 to B6).
+struct FileCandidates {
+  private let listing: DirectoryListing
+  private let newExtension: [UInt8]
+  /// Where the files stand in the listing, in order.
+  private let files: [Int]
+  /// For those that cannot be converted because of another name: where that one stands.
+  private let rivals: [Int: Int]
+  private var position = 0
+
+  /// Looks at the names; nothing on the drive.
+  ///
+  /// - Complexity: O(n log n), save for symbolic links, each of which is looked at.
+  init(in listing: DirectoryListing, of root: String, target: CheckpointFormat) {
+    let newExtension = Array(target.fileExtension.utf8)
+    let files = (0..<listing.count).filter { Self.isCandidate($0, in: listing, of: root) }
+    var rivals: [Int: Int] = [:]
+    for file in files {
+      // Directories keep their names: what is in them needs the place.
+      let name = Self.newName(for: listing.name(at: file), newExtension)
+      if let directory = listing.index(of: name), listing.kind(at: directory) == .directory {
+        rivals[file] = directory
+      }
+    }
+    // All get the same extension: those with equal stems would be one.
+    let stems = files.map { Self.stem(of: listing.name(at: $0)) }
+    let byStem = files.indices.sorted { left, right in
+      stems[left].lexicographicallyPrecedes(stems[right])
+        || stems[left].elementsEqual(stems[right]) && left < right
+    }
+    for (left, right) in zip(byStem, byStem.dropFirst())
+    where stems[left].elementsEqual(stems[right]) {
+      rivals[files[left]] = rivals[files[left]] ?? files[right]
+      rivals[files[right]] = files[left]
+    }
+    self.listing = listing
+    self.newExtension = newExtension
+    self.files = files
+    self.rivals = rivals
+  }
+
+  /// The next file, and the name that is in its way.
+  mutating func next() -> (unit: ConversionUnit, rival: RelativePath?)? {
+    guard position < files.count else { return nil }
+    let index = files[position]
+    position += 1
+    let source = listing.path(at: index)
+    let name = Self.newName(for: listing.name(at: index), newExtension)
+    let unit = ConversionUnit(
+      kind: .file, source: source, destination: source.replacingName(with: name),
+      weights: [source])
+    return (unit, rivals[index].map(listing.path(at:)))
+  }
+
+  /// Whether a name is that of a checkpoint, and does not stand for a directory.
+  private static func isCandidate(
+    _ index: Int, in listing: DirectoryListing, of root: String
+  ) -> Bool {
+    switch CheckpointFormat(fileName: listing.text(at: index)) {
+    case .safetensors, .torch: break
+    // Trees are full of arrays that are data and no weights.
+    case .npz, .npy, nil: return false
+    }
+    switch listing.kind(at: index) {
+    case .directory: return false
+    case .link: return listing.path(at: index).kind(in: root) != .directory
+    // What cannot be read fails when it is its turn: somebody meant it to be a checkpoint.
+    case .file, .other: return true
+    }
+  }
+
+  private static func newName(for name: ArraySlice<UInt8>, _ newExtension: [UInt8]) -> [UInt8] {
+    stem(of: name) + newExtension
+  }
+
+  /// What stands before the extension; a name that is nothing but one is kept.
+  private static func stem(of name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else {
+      return name
+    }
+    return name[..<dot]
+  }
+}

@@ -1,0 +1,146 @@
+internal import Files
+internal import JSONDocument
+internal import PEFT
+internal import Tensors
+
+/// Converts one unit of a tree, or finds that it has been converted.
+struct UnitConverter: Sendable {
+  let source: String
+  let destination: String
+  let options: ConversionOptions
+  private let known: ManifestIndex
+  private let resumes: Bool
+  private let fingerprint: CheckpointFingerprint
+  private let makeHasher: (@Sendable () -> any OutputHasher)?
+  /// What is asked for, as the records tell it: outputs of other settings are others.
+  private let settings: String
+
+  init(_ bulk: BulkConversion, known: ManifestIndex) {
+    source = bulk.source
+    destination = bulk.destination
+    options = bulk.options
+    self.known = known
+    resumes = bulk.resumes
+    makeHasher = bulk.makeHasher
+    fingerprint = CheckpointFingerprint(digest: bulk.digest, options: bulk.options)
+    // How an output takes its place does not change what it is. Another version may describe the
+    // options otherwise; then nothing is believed, and the outputs are checked against the sources.
+    var options = bulk.options
+    options.policy = OutputPolicy()
+    settings = String(WorkShard.hash(Array(String(describing: options).utf8)), radix: 16)
+  }
+
+  /// Does what there is to do about something that was found.
+  ///
+  /// - Throws: `interrupted`; what goes wrong with the unit is in the record.
+  func record(
+    of item: CheckpointFinder.Item, _ directories: inout DirectoryMaker
+  ) throws(CheckpointError) -> (ManifestRecord, ConversionOutcome?) {
+    switch item {
+    case .unreadable(let path, let error):
+      return (
+        ManifestRecord(source: path, outcome: .failed, settings: settings, error: error), nil
+      )
+    case .conflict(let unit, let error):
+      return (record(of: unit, .failed, error), nil)
+    case .unit(let unit):
+      var record = record(of: unit, .failed, nil)
+      do throws(CheckpointError) {
+        let outcome = try convert(unit, &record, &directories)
+        return (record, outcome)
+      } catch  where error.code == .interrupted {
+        throw error
+      } catch {
+        record.error = error.inFile(unit.source.string(in: source))
+        return (record, nil)
+      }
+    }
+  }
+
+  private func record(
+    of unit: ConversionUnit, _ outcome: ManifestRecord.Outcome, _ error: CheckpointError?
+  ) -> ManifestRecord {
+    ManifestRecord(
+      source: unit.source, destination: unit.destination, kind: unit.kind, outcome: outcome,
+      settings: settings, error: error)
+  }
+
+  private func convert(
+    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker
+  ) throws(CheckpointError) -> ConversionOutcome? {
+    let stamp = try stamp(of: unit)
+    record.stamp = stamp
+    if resumes, unit.destination.exists(in: destination),
+      let digest = try digestIfUnchanged(unit, stamp)
+    {
+      record.digest = digest
+      record.outcome = .unchanged
+      return nil
+    }
+    try directories.makeParent(of: unit.destination)
+    let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
+      let hasher = makeHasher?()
+      let outcome = try ConversionJob(source: source, destination: output, options: options).plan()
+        .execute(watcher: hasher)
+      record.byteCount = outcome.byteCount
+      if let hasher {
+        record.digest = hasher.text
+      } else {
+        record.digest = try fingerprint.actual(of: unit, at: output)
+      }
+      return outcome
+    }
+    record.outcome = .converted
+    return outcome
+  }
+
+  /// Sizes and times of what is about to be read.
+  private func stamp(of unit: ConversionUnit) throws(CheckpointError) -> FileStamp {
+    var stamp = FileStamp(byteCount: 0, modified: 0)
+    for file in unit.weights { stamp = try stamp + FileStamp(file, in: source) }
+    return stamp
+  }
+
+  /// The digest of the output that is there, if it is what the source converts to; nil if it is not,
+  /// and may be replaced.
+  private func digestIfUnchanged(
+    _ unit: ConversionUnit, _ stamp: FileStamp
+  ) throws(CheckpointError) -> String? {
+    try withPaths(of: unit, writes: false) {
+      source, output throws(CheckpointError) -> String? in
+      let noted = noted(unit, stamp)
+      let expected = if let noted { noted } else { try fingerprint.expected(of: unit, at: source) }
+      do throws(CheckpointError) {
+        let actual = try fingerprint.actual(of: unit, at: output)
+        let hasConfig = try unit.kind == .adapter ? hasSameConfig(source, output) : true
+        if actual == expected, hasConfig { return actual }
+        throw CheckpointError(
+          .mismatch, "is not what \(unit.source.string(in: self.source)) converts to",
+          path: unit.destination.string(in: destination))
+      } catch {
+        guard options.policy.replacesExisting else {
+          throw error.hinting("--force converts it again")
+        }
+        return nil
+      }
+    }
+  }
+
+  /// The digest in the manifest, if source and settings are those that it was noted for.
+  private func noted(_ unit: ConversionUnit, _ stamp: FileStamp) -> String? {
+    guard let entry = known[unit.source], entry.stamp == stamp, entry.settings == settings else {
+      return nil
+    }
+    return entry.digest
+  }
+
+  private func hasSameConfig(
+    _ source: String, _ output: String
+  ) throws(CheckpointError) -> Bool {
+    func path(in directory: String) -> String {
+      RelativePath(AdapterConfig.fileName).string(in: directory)
+    }
+    let bytes = try InputFile(path: path(in: output)).readAll(limit: JSONLimits.byteCount)
+    return try AdapterConfig(path: path(in: source)).encoded() == bytes
+  }
+}

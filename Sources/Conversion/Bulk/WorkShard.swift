@@ -1,0 +1,65 @@
+public import Files
+public import Tensors
+
+/// A part of the work, which many machines can split without talking to each other: what a unit is
+/// called decides whose it is (spec/bulk.md, B20).
+public struct WorkShard: Sendable, Hashable {
+  /// Which part it is, from 1.
+  public let number: Int
+  /// How many parts there are.
+  public let count: Int
+
+  /// Takes part `number` of `count`.
+  ///
+  /// - Throws: `invalidArgument` unless 1 ≤ number ≤ count.
+  public init(_ number: Int, of count: Int) throws(CheckpointError) {
+    guard count >= 1, number >= 1, number <= count else {
+      let most = max(1, count)
+      throw CheckpointError(
+        .invalidArgument,
+        "there is no shard \(number)/\(count): they are 1/\(most) to \(most)/\(most)",
+        hint: number == 0
+          ? "add 1 to an index that starts at 0, as in --shard $((SLURM_ARRAY_TASK_ID + 1))/N"
+          : nil)
+    }
+    self.number = number
+    self.count = count
+  }
+
+  /// Reads `I/N`.
+  ///
+  /// - Throws: `invalidArgument` when it is spelled otherwise, or there is no such part.
+  public init(parsing text: String) throws(CheckpointError) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let number = Self.number(parts[0]), let count = Self.number(parts[1])
+    else {
+      throw .invalidArgument("'\(text.excerpt)' is no shard, such as 1/4")
+    }
+    try self.init(number, of: count)
+  }
+
+  /// Whether a unit belongs to it.
+  public func contains(_ source: RelativePath) -> Bool {
+    count == 1 || Self.hash(source.bytes) % UInt64(count) == UInt64(number - 1)
+  }
+
+  /// FNV-1a, 64 bits wide.
+  static func hash(_ bytes: [UInt8]) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in bytes {
+      hash ^= UInt64(byte)
+      hash &*= 0x100_0000_01B3
+    }
+    return hash
+  }
+
+  /// Digits alone: `Int` would take a sign too.
+  private static func number(_ text: Substring) -> Int? {
+    text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+  }
+}
+
+extension WorkShard: CustomStringConvertible {
+  /// `I/N`.
+  public var description: String { "\(number)/\(count)" }
+}
