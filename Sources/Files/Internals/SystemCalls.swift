@@ -67,10 +67,12 @@ enum SystemCalls {
     unsafe calling(path) { unsafe rmdir($0) }
   }
 
-  /// `mkdir(2)` with the permissions that the umask leaves.
-  static func makeDirectory(_ path: FilePath) -> Errno? {
+  /// `mkdir(2)` with what the umask leaves of the permissions.
+  static func makeDirectory(
+    _ path: FilePath, permissions: FilePermissions = FilePermissions(rawValue: 0o777)
+  ) -> Errno? {
     // SAFETY: the string is NUL-terminated and outlives the call.
-    unsafe calling(path) { unsafe mkdir($0, 0o777) }
+    unsafe calling(path) { unsafe mkdir($0, permissions.rawValue) }
   }
 
   /// `fchmod(2)`.

@@ -20,11 +20,16 @@ public struct AtomicDirectory: ~Copyable {
   ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
   public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
-    _ = try Self.replaces(target, policy)
+    // What others may not look into must not be opened to them by being replaced.
+    let permissions =
+      try Self.replaces(target, policy)
+      ? Placement.status(of: target)?.permissions.intersection(.all)
+        .union(.ownerReadWriteExecute) : nil
     switch TemporaryName.makeSibling(
       of: target,
       { path in
-        SystemCalls.makeDirectory(path).map { .failure($0) } ?? .success(())
+        SystemCalls.makeDirectory(path, permissions: permissions ?? .all).map { .failure($0) }
+          ?? .success(())
       })
     {
     case .success(let made): temporary = made.path
@@ -143,4 +148,9 @@ public struct AtomicDirectory: ~Copyable {
     }
     return target
   }
+}
+
+extension FilePermissions {
+  /// Everything for everybody.
+  fileprivate static let all = FilePermissions(rawValue: 0o777)
 }
