@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop lint static linkage fixtures clean
+.PHONY: help setup demo build test interop faults lint static linkage fixtures clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test: setup ## Run the Swift tests.
 
 interop: build ## Run the suite against real PEFT, torch and safetensors (installs them once).
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" sh Tests/Interop/run.sh
+
+faults: build ## Kill the binary and make its system calls fail; no output may be harmed.
+	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" python3 Tests/Faults/run.py
 
 lint: ## Check the format of all Swift code.
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift

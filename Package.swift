@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
+    .library(name: "NumPyArchive", targets: ["NumPyArchive"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "PEFT", targets: ["PEFT"]),
@@ -47,19 +48,25 @@ let package = Package(
     .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
     .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "Kernels", "CZlib"]),
     .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib", "ZipArchive"]),
+    .target(name: "NumPyArchive", dependencies: ["Tensors", "Files", "ZipArchive"]),
     .target(
-      name: "Checkpoints", dependencies: ["Tensors", "Files", "SafeTensors", "TorchCheckpoint"]),
+      name: "Checkpoints",
+      dependencies: [
+        "Tensors", "Files", "JSONDocument", "SafeTensors", "TorchCheckpoint", "NumPyArchive",
+      ]),
 
     // Operations.
     .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
     .target(
       name: "MultitaskPromptTuning",
-      dependencies: ["Tensors", "Files", "Kernels", "SafeTensors", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints", "PEFT",
+      ]),
     .target(
       name: "Conversion",
       dependencies: [
         "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
-        "Checkpoints", "PEFT",
+        "NumPyArchive", "Checkpoints", "PEFT",
       ]),
     // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
     .target(
@@ -70,8 +77,8 @@ let package = Package(
     .target(
       name: "PeftkitCommands",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "Kernels", "TorchCheckpoint", "Checkpoints",
-        "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
+        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
+        "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -91,6 +98,16 @@ let package = Package(
     .testTarget(
       name: "TorchCheckpointTests",
       dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", "JSONDocument", "Files", "Tensors", "TestSupport"],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "NumPyArchiveTests",
+      dependencies: [
+        "NumPyArchive", "ZipArchive", "Checkpoints", "Tensors", "Files", "TestSupport",
+      ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "PEFTTests",

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* One errno for "this kernel or file system has no such call", so that callers have one fallback. */
@@ -54,6 +55,8 @@ int cfs_sync(int descriptor) {
   return fsync(descriptor);
 }
 
+int cfs_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+
 int cfs_preallocate(int descriptor, int64_t count) {
 #if defined(__linux__)
   int result;
@@ -89,6 +92,8 @@ void cfs_note_signals(void) {
     sigemptyset(&action.sa_mask);
     sigaction(signals[index], &action, NULL);
   }
+  /* A write beyond the limit of file size is to fail, so that its caller can clean up. */
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 int cfs_noted_signal(void) { return noted_signal; }

@@ -5,34 +5,38 @@ enum { CK_NAME(block) = 256 };
 
 enum { CK_NAME(lanes) = CK_VECTOR_BYTES / sizeof(float) };
 
-/* F16 -> F32. */
-static void CK_NAME(widen_f16)(float *restrict target, const ck_file_u16 *restrict source,
+/* F16 -> F32. Where the CPU has no instruction for it, the compiler vectorises the last loop. */
+static void CK_NAME(widen_f16)(ck_file_f32 *restrict target, const ck_file_u16 *restrict source,
                                size_t count) {
   size_t i = 0;
+#ifdef CK_HAS_F16
   for (; i + CK_NAME(lanes) <= count; i += CK_NAME(lanes)) {
     CK_NAME(u16) halves;
     memcpy(&halves, source + i, sizeof halves);
     CK_NAME(v32) values = CK_NAME(widen)(halves);
     memcpy(target + i, &values, sizeof values);
   }
+#endif
   for (; i < count; i++) target[i] = ck_f32_from_f16(source[i]);
 }
 
 /* F32 -> F16. */
-static void CK_NAME(narrow_f16)(ck_file_u16 *restrict target, const float *restrict source,
+static void CK_NAME(narrow_f16)(ck_file_u16 *restrict target, const ck_file_f32 *restrict source,
                                 size_t count) {
   size_t i = 0;
+#ifdef CK_HAS_F16
   for (; i + CK_NAME(lanes) <= count; i += CK_NAME(lanes)) {
     CK_NAME(v32) values;
     memcpy(&values, source + i, sizeof values);
     CK_NAME(u16) halves = CK_NAME(narrow)(values);
     memcpy(target + i, &halves, sizeof halves);
   }
+#endif
   for (; i < count; i++) target[i] = ck_f16_from_f32(source[i]);
 }
 
 /* At most a block of any format -> F32, rounded to nearest. */
-static void CK_NAME(load_f32)(float *restrict target, const void *restrict source, int format,
+static void CK_NAME(load_f32)(ck_file_f32 *restrict target, const void *restrict source, int format,
                               size_t count) {
   switch (format) {
   case ck_f64:
@@ -60,8 +64,8 @@ static void CK_NAME(load_f64)(double *restrict target, const void *restrict sour
   for (size_t i = 0; i < count; i++) target[i] = (double)values[i];
 }
 
-static void CK_NAME(store_f32)(void *restrict target, int format, const float *restrict source,
-                               size_t count) {
+static void CK_NAME(store_f32)(void *restrict target, int format,
+                               const ck_file_f32 *restrict source, size_t count) {
   switch (format) {
   case ck_f32: memcpy(target, source, count * sizeof(float)); break;
   case ck_bf16:

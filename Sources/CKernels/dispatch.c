@@ -7,6 +7,8 @@
 #define CK_DECLARE(set)                                                                            \
   void ck_##set##_convert(void *target, int target_format, const void *source, int source_format,  \
                           size_t count);                                                           \
+  void ck_##set##_cast(void *target, int target_type, const void *source, int source_type,         \
+                       size_t count, ck_cast_counts *counts, size_t *done);                        \
   void ck_##set##_bound(const ck_bound_row *row);
 
 CK_DECLARE(baseline)
@@ -16,6 +18,7 @@ CK_DECLARE(avx512)
 #if defined(__x86_64__)
 #define CK_DISPATCH(set, function, ...)                                                            \
   switch (set) {                                                                                   \
+  case ck_avx512bf16:                                                                              \
   case ck_avx512: ck_avx512_##function(__VA_ARGS__); break;                                        \
   case ck_avx2: ck_avx2_##function(__VA_ARGS__); break;                                            \
   default: ck_baseline_##function(__VA_ARGS__);                                                    \
@@ -33,8 +36,10 @@ int ck_is_available(int instruction_set) {
   int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
              __builtin_cpu_supports("f16c");
   if (instruction_set == ck_avx2) return avx2;
-  return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (instruction_set == ck_avx512) return avx512;
+  return avx512 && __builtin_cpu_supports("avx512bf16");
 #else
   return 0;
 #endif
@@ -43,6 +48,13 @@ int ck_is_available(int instruction_set) {
 void ck_convert(void *target, int target_format, const void *source, int source_format,
                 size_t count, int instruction_set) {
   CK_DISPATCH(instruction_set, convert, target, target_format, source, source_format, count)
+}
+
+size_t ck_cast(void *target, int target_type, const void *source, int source_type, size_t count,
+               ck_cast_counts *counts, int instruction_set) {
+  size_t done = 0;
+  CK_DISPATCH(instruction_set, cast, target, target_type, source, source_type, count, counts, &done)
+  return done;
 }
 
 void ck_bound(const ck_bound_row *row, int instruction_set) {

@@ -20,7 +20,14 @@
 /* Elements of a file: any alignment, and no type that the compiler may assume. */
 typedef double ck_file_f64 __attribute__((aligned(1), may_alias));
 typedef float ck_file_f32 __attribute__((aligned(1), may_alias));
+typedef int8_t ck_file_i8 __attribute__((aligned(1), may_alias));
+typedef uint8_t ck_file_u8 __attribute__((aligned(1), may_alias));
+typedef int16_t ck_file_i16 __attribute__((aligned(1), may_alias));
 typedef uint16_t ck_file_u16 __attribute__((aligned(1), may_alias));
+typedef int32_t ck_file_i32 __attribute__((aligned(1), may_alias));
+typedef uint32_t ck_file_u32 __attribute__((aligned(1), may_alias));
+typedef int64_t ck_file_i64 __attribute__((aligned(1), may_alias));
+typedef uint64_t ck_file_u64 __attribute__((aligned(1), may_alias));
 
 CK_INLINE uint32_t ck_bits(float value) {
   uint32_t bits;

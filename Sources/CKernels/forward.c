@@ -9,6 +9,7 @@
 CK_DECLARE(baseline)
 CK_DECLARE(avx2)
 CK_DECLARE(avx512)
+CK_DECLARE(avx512bf16)
 
 static size_t smaller(size_t left, size_t right) { return left < right ? left : right; }
 static size_t larger(size_t left, size_t right) { return left > right ? left : right; }
@@ -52,6 +53,12 @@ typedef struct {
 static void compute(const run *run, const ck_forward_item *item, void *scratch) {
 #if defined(__x86_64__)
   switch (run->instruction_set) {
+  case ck_avx512bf16:
+    if (run->job->format == ck_bf16) {
+      ck_avx512bf16_forward(run->job, item, scratch);
+      return;
+    }
+    __attribute__((fallthrough));
   case ck_avx512: ck_avx512_forward(run->job, item, scratch); return;
   case ck_avx2: ck_avx2_forward(run->job, item, scratch); return;
   default: break;

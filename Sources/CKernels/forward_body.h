@@ -138,6 +138,9 @@ CK_INLINE void CK_F(unpack)(CK_ACCUMULATOR *restrict target, const char *restric
   }
 }
 
+#if defined(CK_HAS_BF16)
+#include "forward_pairs_body.h"
+#else
 /* The rows of a task in tiles: panel[tile][rank][CK_WIDTH]. */
 static void CK_F(pack_rows)(CK_ACCUMULATOR *restrict panel, const char *restrict rows, size_t width,
                             size_t rank, size_t count) {
@@ -216,6 +219,7 @@ static void CK_F(multiply_rows)(const ck_forward_job *job, const ck_forward_item
     start += rank;
   } while (start < job->rank);
 }
+#endif
 
 /* Rank 1: the product of a position, computed once where several prompts share the rounding. */
 static CK_F(product) CK_F(row_product)(const ck_forward_job *job, const ck_forward_item *item,

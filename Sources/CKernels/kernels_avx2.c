@@ -1,5 +1,7 @@
 /* x86-64 with AVX2 and F16C. */
 
+#include "elements.h"
+#include "float8.h"
 #include "formats.h"
 #include "forward.h"
 

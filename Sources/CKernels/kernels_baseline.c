@@ -1,5 +1,7 @@
 /* What every CPU of the architecture has: SSE2 on x86-64, NEON on arm64. */
 
+#include "elements.h"
+#include "float8.h"
 #include "formats.h"
 #include "forward.h"
 

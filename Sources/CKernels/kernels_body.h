@@ -3,6 +3,8 @@
  *   CK_VECTOR_BYTES   the size of a register
  *   CK_TILE_ROWS, CK_TILE_VECTORS  the accumulators of the matrix product, which must fit the registers
  *   CK_HAS_F16        where the CPU converts F16 itself: with the functions widen and narrow
+ *   CK_HAS_HALVES     with lower_halves, upper_halves and has_nan of their own
+ *   CK_HAS_BF16       where the CPU multiplies and rounds BF16: with narrows_to_bf16 and narrow_bf16
  *   CK_HAS_FMA        where the CPU has a fused multiply-add
  * Whatever they define, they compute the same bits. */
 
@@ -11,6 +13,8 @@
 #include "vectors_body.h"
 
 #include "convert_body.h"
+
+#include "cast_body.h"
 
 #include "bound_body.h"
 

@@ -49,12 +49,20 @@ CK_INLINE CK_NAME(u16x2) CK_NAME(lower_halves)(CK_NAME(u32) first, CK_NAME(u32) 
 CK_INLINE CK_NAME(u16x2) CK_NAME(upper_halves)(CK_NAME(u32) first, CK_NAME(u32) second) {
   return CK_NAME(lower_halves)(first >> 16, second >> 16);
 }
+
+CK_INLINE int CK_NAME(has_nan)(CK_NAME(v32) first, CK_NAME(v32) second) {
+  return __builtin_reduce_or((first != first) | (second != second)) != 0;
+}
 #endif
 
 CK_INLINE CK_NAME(u16x2) CK_NAME(pack_bf16)(const CK_NAME(v32) *values) {
   CK_NAME(v32) first = values[0], second = values[1];
-  CK_NAME(i32) isNaN = (first != first) | (second != second);
-  if (__builtin_expect(__builtin_reduce_or(isNaN) != 0, 0)) {
+#if defined(CK_HAS_BF16)
+  if (__builtin_expect(CK_NAME(narrows_to_bf16)(first, second), 1)) {
+    return CK_NAME(narrow_bf16)(first, second);
+  }
+#endif
+  if (__builtin_expect(CK_NAME(has_nan)(first, second), 0)) {
     first = CK_NAME(canonical_f32)(first);
     second = CK_NAME(canonical_f32)(second);
   }
@@ -87,8 +95,12 @@ CK_INLINE void CK_NAME(read_f16)(CK_NAME(v32) *values, const void *source) {
 }
 
 CK_INLINE CK_NAME(u16x2) CK_NAME(pack_f16)(const CK_NAME(v32) *values) {
-  CK_NAME(u16) halves[2] = {CK_NAME(narrow)(CK_NAME(canonical_f32)(values[0])),
-                            CK_NAME(narrow)(CK_NAME(canonical_f32)(values[1]))};
+  CK_NAME(v32) first = values[0], second = values[1];
+  if (__builtin_expect(CK_NAME(has_nan)(first, second), 0)) {
+    first = CK_NAME(canonical_f32)(first);
+    second = CK_NAME(canonical_f32)(second);
+  }
+  CK_NAME(u16) halves[2] = {CK_NAME(narrow)(first), CK_NAME(narrow)(second)};
   CK_NAME(u16x2) result;
   memcpy(&result, halves, sizeof result);
   return result;

@@ -1,11 +1,14 @@
-internal import Tensors
+internal import NumPyArchive
 internal import TorchCheckpoint
 
 /// What the first bytes of a file show it to be.
 enum FileSignature: Equatable {
   case safetensors
+  /// A torch checkpoint that is no zip archive.
   case torch
-  case numPy
+  /// A zip archive: a torch checkpoint, or arrays of NumPy's.
+  case zip
+  case npy
   case other(Impostor)
 
   /// A kind of file that often stands where a checkpoint should.
@@ -17,6 +20,10 @@ enum FileSignature: Equatable {
       self.name = name
       self.hint = hint
     }
+
+    /// A config, or an index whose name does not say so.
+    static let json = Impostor(
+      "a JSON file", hint: "name the weights file or the adapter directory")
   }
 
   /// The bytes that `init` looks at.
@@ -30,10 +37,12 @@ enum FileSignature: Equatable {
   init?(prefix: [UInt8], fileByteCount: Int) {
     if Self.isSafeTensors(prefix, fileByteCount: fileByteCount) {
       self = .safetensors
+    } else if prefix.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
+      self = .zip
     } else if TorchFile.recognizes(prefix) {
       self = .torch
-    } else if prefix.starts(with: Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) })) {
-      self = .numPy
+    } else if NpyFile.recognizes(prefix) {
+      self = .npy
     } else if let impostor = Self.impostor(prefix) {
       self = .other(impostor)
     } else {
@@ -70,9 +79,7 @@ enum FileSignature: Equatable {
     for (magic, name, hint) in binaries where prefix.starts(with: magic) {
       return Impostor(name, hint: hint)
     }
-    if start.hasPrefix("{") || start.hasPrefix("[") {
-      return Impostor("a JSON file", hint: "name the weights file or the adapter directory")
-    }
+    if start.hasPrefix("{") || start.hasPrefix("[") { return .json }
     return nil
   }
 

@@ -1,4 +1,5 @@
 public import Files
+public import Tensors
 public import TorchCheckpoint
 
 /// What a conversion is asked to do.
@@ -7,6 +8,21 @@ public struct ConversionOptions: Sendable {
   public var format: CheckpointFormat
   /// The generation of torch whose layout torch checkpoints get.
   public var torchLayout: TorchLayout = .newest
+  /// Whether the arrays of an npz archive are compressed.
+  public var compresses = false
+  /// The bytes that the header of a safetensors file has room for, beside what stands in it.
+  public var headerReserve = 0
+  /// Which tensors are converted, and what they are called then.
+  public var selection = TensorSelection()
+  /// The dtypes that tensors are converted to; the last rule for a tensor decides.
+  public var casts: [CastRule] = []
+  /// What becomes of `__metadata__`.
+  public var metadata = MetadataChange()
+  /// The bytes of tensors that one file may have; nil does not limit them, and leaves the shards of
+  /// a model as they are.
+  public var shardByteCount: Int?
+  /// Whether the adapters in directories inside an adapter's are converted too, and not copied.
+  public var convertsInnerAdapters = false
   /// Whether a tensor that is the very same view as an earlier one is left out; `__metadata__` then
   /// maps its name to that of the other, as the reference converter does.
   public var dropsAliases = false
@@ -19,5 +35,30 @@ public struct ConversionOptions: Sendable {
   public init(format: CheckpointFormat, policy: OutputPolicy = OutputPolicy()) {
     self.format = format
     self.policy = policy
+  }
+}
+
+/// A change of what a file says of itself.
+public struct MetadataChange: Sendable, Hashable {
+  /// Whether what the source says is left out.
+  public var drops = false
+  /// What is said then, replacing what is said under the same keys.
+  public var entries: [ArchiveMetadata.Entry] = []
+
+  /// Changes nothing.
+  public init() {}
+
+  /// Whether it changes nothing.
+  public var isEmpty: Bool { !drops && entries.isEmpty }
+
+  /// The metadata after the change; nil when nothing is said.
+  func applied(to metadata: ArchiveMetadata?) -> ArchiveMetadata? {
+    guard !isEmpty else { return metadata }
+    var changed = drops ? nil : metadata
+    for entry in entries {
+      changed = changed ?? [:]
+      changed?[entry.key] = entry.value
+    }
+    return changed
   }
 }

@@ -1,18 +1,40 @@
 public import Files
 public import Tensors
 
-/// What a conversion left out, for its user to know.
+/// What a conversion leaves out or changes, for its user to know.
 public struct ConversionReport: Sendable {
-  /// A tensor that was left out because it is the same as another.
+  /// A tensor that is left out because it is the same as another.
   public struct Alias: Sendable, Hashable {
-    /// The tensor that was left out.
+    /// The tensor that is left out.
     public let name: TensorName
     /// The tensor that stands for it.
     public let kept: TensorName
+  }
+
+  /// A tensor that the format holds as another dtype, its bits unchanged.
+  public struct StandIn: Sendable, Hashable {
+    /// The tensor.
+    public let name: TensorName
+    /// What its elements are.
+    public let dtype: DType
+    /// What they are called in the file.
+    public let writtenAs: DType
   }
 
   /// What is no tensor, and tensors that the format cannot hold.
   public internal(set) var skipped: [SkippedItem] = []
   /// The same tensors under second names.
   public internal(set) var aliases: [Alias] = []
+  /// Tensors whose dtype the format does not have.
+  public internal(set) var standIns: [StandIn] = []
+  /// Keys of `__metadata__` that the format cannot hold.
+  public internal(set) var droppedMetadata: [TensorName] = []
+
+  /// Adds what another part of the conversion leaves out.
+  static func += (left: inout Self, right: Self) {
+    left.skipped += right.skipped
+    left.aliases += right.aliases
+    left.standIns += right.standIns
+    left.droppedMetadata += right.droppedMetadata
+  }
 }

@@ -16,6 +16,12 @@ public struct RelativePath: Sendable, Hashable {
   /// Whether the path is a bare name, directly in its directory.
   public var isTopLevel: Bool { path.components.count == 1 }
 
+  /// Whether the path is that of the directory itself.
+  public var isEmpty: Bool { path.isEmpty }
+
+  /// The path of something in this directory.
+  public func appending(_ name: String) -> RelativePath { RelativePath(path.appending(name)) }
+
   init(_ path: FilePath) {
     self.path = path
   }
@@ -36,6 +42,11 @@ public struct DirectoryTree: Sendable {
   public private(set) var files: [RelativePath] = []
   /// Pipes, devices, sockets and links that lead nowhere.
   public private(set) var others: [RelativePath] = []
+
+  /// The path of something below, to be opened.
+  public func path(of entry: RelativePath) -> String {
+    FilePath(root).pushing(entry.path).string
+  }
 
   /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
   private static let deepest = 32
@@ -87,8 +98,21 @@ public struct DirectoryTree: Sendable {
   ///
   /// - Throws: `system` or `missing` when `root` cannot be listed.
   public static func subdirectories(of root: String) throws(CheckpointError) -> [String] {
+    try names(of: .directory, in: root)
+  }
+
+  /// The names of the regular files directly in `root`, in byte order, links followed.
+  ///
+  /// - Throws: `system` or `missing` when `root` cannot be listed.
+  public static func files(in root: String) throws(CheckpointError) -> [String] {
+    try names(of: .regular, in: root)
+  }
+
+  private static func names(
+    of type: FileType, in root: String
+  ) throws(CheckpointError) -> [String] {
     let root = FilePath(root)
-    return try names(in: root).filter { (try? Stat(root.appending($0)))?.type == .directory }
+    return try names(in: root).filter { (try? Stat(root.appending($0)))?.type == type }
       .map { $0.string }
   }
 

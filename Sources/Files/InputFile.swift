@@ -9,7 +9,11 @@ public final class InputFile: Sendable {
   public let path: String
   /// The size in bytes when the file was opened.
   public let byteCount: Int
+  /// The names that the file has, hard links, when it was opened.
+  public let nameCount: Int
   let descriptor: FileDescriptor
+  /// What the file was when it was opened.
+  let version: FileVersion
 
   /// What is read at a time; a multiple of every element's size.
   private static let pieceByteCount = 1 << 20
@@ -52,6 +56,8 @@ public final class InputFile: Sendable {
     self.descriptor = descriptor
     self.path = path.string
     self.byteCount = Int(status.size)
+    self.nameCount = status.linkCount
+    self.version = FileVersion(status)
   }
 
   deinit {
@@ -88,6 +94,13 @@ public final class InputFile: Sendable {
   public func read(
     _ range: Range<Int>, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
+    try readPieces(range) { piece throws(CheckpointError) in try sink(piece.bytes) }
+  }
+
+  /// The same, for a sink that changes what it gets.
+  package func readPieces(
+    _ range: Range<Int>, to sink: (inout MutableRawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
     guard !range.isEmpty else { return }
     var buffer = [UInt8](repeating: 0, count: min(Self.pieceByteCount, range.count))
     var offset = range.lowerBound
@@ -98,7 +111,7 @@ public final class InputFile: Sendable {
       var piece = bytes._mutatingExtracting(0..<min(bytes.byteCount, range.upperBound - offset))
       try read(at: offset, into: &piece)
       offset += piece.byteCount
-      try sink(piece.bytes)
+      try sink(&piece)
     }
   }
 

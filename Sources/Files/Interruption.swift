@@ -7,7 +7,8 @@ internal import Tensors
 /// makes the next write throw `interrupted`, so that every temporary is removed on the way out; the
 /// program ends by `endProcess()`. A second signal ends it at once.
 public enum Interruption {
-  /// Notes signals from now on, instead of ending the process.
+  /// Notes signals from now on, instead of ending the process. A write beyond the limit of file size
+  /// becomes an error, too.
   public static func noteSignals() {
     cfs_note_signals()
   }

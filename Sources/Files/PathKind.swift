@@ -22,6 +22,11 @@ public enum PathKind: Sendable {
     }
   }
 
+  /// Whether the path itself is a symbolic link.
+  public static func isSymbolicLink(_ path: String) -> Bool {
+    (try? Stat(FilePath(path), followTargetSymlink: false))?.type == .symbolicLink
+  }
+
   /// What is there, nil when nothing is or it may not be looked at.
   public static func existing(_ path: String) -> PathKind? {
     try? PathKind(path: path)

@@ -24,7 +24,7 @@ public struct Peftkit: ParsableCommand {
     subcommands: [
       InspectCommand.self, ConfigCommand.self, ConvertCommand.self, ForwardCommand.self,
       VerifyCommand.self, DiffCommand.self, ValidateCommand.self, ScanCommand.self,
-      MPTCommand.self,
+      MetadataCommand.self, MPTCommand.self,
     ])
 
   /// The tool without arguments: prints its help.

@@ -17,17 +17,15 @@ public final class SafeTensorsFile: TensorArchive {
   /// The number of tensors.
   public var tensorCount: Int { tables.entries.count }
 
-  private let file: InputFile
-  private let tables: HeaderTables
+  let file: InputFile
+  let tables: HeaderTables
   private let names: NameTable
   /// Where the data section starts in the file.
-  private let dataStart: Int
+  let dataStart: Int
   private let mapping = Mutex<SharedMapping?>(nil)
 
   /// The largest header, in bytes: the reference's limit (R3).
   public static let largestHeader = 100_000_000
-  /// The bytes of the header's length.
-  static let lengthByteCount = 8
 
   /// Opens a file.
   ///
@@ -45,19 +43,16 @@ public final class SafeTensorsFile: TensorArchive {
     self.file = file
     do throws(CheckpointError) {
       let header = try Self.readHeader(of: file)
-      dataStart = Self.lengthByteCount + header.count
-      var tables = try HeaderParser.parse(header, baseOffset: Self.lengthByteCount)
-      tables.sortByPlace()
-      names = try NameTable(tables)
-      try tables.validate(dataByteCount: file.byteCount - dataStart)
-      self.tables = tables
+      dataStart = HeaderLength.byteCount + header.count
+      (tables, names) = try HeaderTables.read(
+        header, dataByteCount: file.byteCount - dataStart)
     } catch {
       throw error.inFile(file.path)
     }
   }
 
   private static func readHeader(of file: InputFile) throws(CheckpointError) -> [UInt8] {
-    let prefix = try file.read(at: 0, count: lengthByteCount)
+    let prefix = try file.read(at: 0, count: HeaderLength.byteCount)
     var reader = ByteReader(prefix.span.rawBytes)
     let length = try reader.readLittleEndian(UInt64.self)
     guard length <= largestHeader else {
@@ -65,14 +60,14 @@ public final class SafeTensorsFile: TensorArchive {
         "the header's length is given as \(length) bytes, more than the \(largestHeader) allowed",
         at: 0)
     }
-    let rest = file.byteCount - lengthByteCount
+    let rest = file.byteCount - HeaderLength.byteCount
     guard length <= rest else {
       throw CheckpointError(
         .truncated, "ends too early: the header takes \(length) bytes, \(rest) are left",
-        offset: lengthByteCount,
+        offset: HeaderLength.byteCount,
         hint: "the file was probably cut short on its way here; fetch it again")
     }
-    return try file.read(at: lengthByteCount, count: Int(length))
+    return try file.read(at: HeaderLength.byteCount, count: Int(length))
   }
 
   /// The tensor at a place in the file's order: by place of the data, empty ones as in the header.

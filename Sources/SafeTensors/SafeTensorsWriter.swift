@@ -8,14 +8,17 @@ public enum SafeTensorsWriter {
   /// - Parameters:
   ///   - archive: where the tensors come from, of any format.
   ///   - metadata: `__metadata__`; nil writes none.
+  ///   - reservedByteCount: bytes of room in the header for later changes (W8).
   ///   - output: where the file goes, not yet written to. The caller commits it.
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold, `truncated` or
   ///   `system` when reading or writing fails.
   public static func write(
-    _ archive: any TensorArchive, metadata: ArchiveMetadata?, to output: inout AtomicFile
+    _ archive: any TensorArchive, metadata: ArchiveMetadata?, reservedByteCount: Int = 0,
+    to output: inout AtomicFile
   ) throws(CheckpointError) {
-    try write(archive.tensors, metadata: metadata, to: &output) {
-      index, output throws(CheckpointError) in
+    try write(
+      archive.tensors, metadata: metadata, reservedByteCount: reservedByteCount, to: &output
+    ) { index, output throws(CheckpointError) in
       try archive.copyTensor(at: index, to: &output)
     }
   }
@@ -24,13 +27,16 @@ public enum SafeTensorsWriter {
   ///
   /// - Parameters:
   ///   - tensors: what to write, in any order; the file has the reference's order.
+  ///   - reservedByteCount: bytes of room in the header for later changes (W8).
   ///   - append: appends exactly the data of the tensor with this index.
   /// - Throws: as above, and what `append` throws. Data of another size is a caller's bug and traps.
   public static func write(
-    _ tensors: [TensorInfo], metadata: ArchiveMetadata?, to output: inout AtomicFile,
+    _ tensors: [TensorInfo], metadata: ArchiveMetadata?, reservedByteCount: Int = 0,
+    to output: inout AtomicFile,
     append: (_ index: Int, _ output: inout AtomicFile) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    let layout = try SafeTensorsLayout(tensors: tensors, metadata: metadata)
+    let layout = try SafeTensorsLayout(
+      tensors: tensors, metadata: metadata, reservedByteCount: reservedByteCount)
     try output.reserve(byteCount: layout.byteCount)
     try output.write(layout.prefix.span.rawBytes)
     for index in layout.order {

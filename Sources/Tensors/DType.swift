@@ -55,6 +55,16 @@ public enum DType: UInt8, CaseIterable, Sendable, Hashable {
     }
   }
 
+  /// Whether the elements are real floating-point numbers, of any size.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float64, .float32, .bfloat16, .float16, .float8E5M2FNUZ, .float8E4M3FNUZ, .float8E8M0FNU,
+      .float8E4M3FN, .float8E5M2, .float6E3M2, .float6E2M3, .float4E2M1:
+      true
+    case .uint64, .int64, .complex64, .uint32, .int32, .uint16, .int16, .int8, .uint8, .bool: false
+    }
+  }
+
   /// The size of one element in bytes, or nil for the sub-byte types.
   public var byteCount: Int? {
     bitCount.isMultiple(of: 8) ? bitCount / 8 : nil

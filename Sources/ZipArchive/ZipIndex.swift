@@ -8,18 +8,22 @@ package struct ZipIndex: Sendable {
   /// Whether every checksum is 0: torch was told to compute none.
   package let checksumsAreOff: Bool
   private let places: [TensorName: Int]
+  private let mindsCase: Bool
 
   /// Reads the index and the headers of an archive that is the whole of a file.
   ///
+  /// - Parameter mindsCase: whether two names may differ in the case of their letters only, which
+  ///   torch does not tell apart.
   /// - Throws: `truncated`, `malformed` or `unsupported`, with entry and byte.
   /// - Complexity: O(entries · log entries), one small read for each.
-  package init(of file: InputFile) throws(CheckpointError) {
+  package init(of file: InputFile, mindsCase: Bool = false) throws(CheckpointError) {
     let end = try ZipEnd(of: file)
     var entries = try ZipDirectory.read(file, end)
     var places: [TensorName: Int] = [:]
     places.reserveCapacity(entries.count)
     for (index, entry) in entries.enumerated() {
-      if let other = places.updateValue(index, forKey: ZipName.folded(entry.name)) {
+      let key = Self.key(entry.name, mindsCase)
+      if let other = places.updateValue(index, forKey: key) {
         let isSame = TensorName(entries[other].name) == TensorName(entry.name)
         throw .malformed(
           isSame
@@ -31,13 +35,18 @@ package struct ZipIndex: Sendable {
     try ZipLocalHeaders.check(&entries, in: file, indexStart: end.index.lowerBound)
     self.entries = entries
     self.places = places
+    self.mindsCase = mindsCase
     checksumsAreOff = entries.allSatisfy { $0.checksum == 0 }
   }
 
   /// The place of the entry of exactly this name.
   package func index(of name: String) -> Int? {
-    guard let place = places[ZipName.folded(name)] else { return nil }
+    guard let place = places[Self.key(name, mindsCase)] else { return nil }
     return TensorName(entries[place].name) == TensorName(name) ? place : nil
+  }
+
+  private static func key(_ name: String, _ mindsCase: Bool) -> TensorName {
+    mindsCase ? TensorName(name) : ZipName.folded(name)
   }
 
   /// The entry of exactly this name.

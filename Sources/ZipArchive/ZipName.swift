@@ -17,7 +17,8 @@ package enum ZipName {
     return name
   }
 
-  private static func problem(of units: [UInt8]) -> String? {
+  /// What makes a name unsafe, nil when nothing does.
+  package static func problem(of units: [UInt8]) -> String? {
     if units.isEmpty { return "it is empty" }
     if units.contains(0) { return "it holds a NUL" }
     if units.contains(UInt8(ascii: "\\")) { return "it holds a backslash" }

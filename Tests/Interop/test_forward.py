@@ -10,6 +10,8 @@ from fractions import Fraction
 
 import torch
 from make_reference import DTYPES, Case, load_embedding, make_reference, save_reference
+from peft import MultitaskPromptTuningConfig
+from peft.tuners.multitask_prompt_tuning import MultitaskPromptEmbedding
 from safetensors.torch import load_file, save_file
 
 import numerics
@@ -17,6 +19,10 @@ from support import FIXTURES, InteropTest, peftkit
 
 ADAPTERS = 72
 RANKS = [1, 1, 1, 2, 3, 4, 5, 8]
+# The second round is of embeddings without a model around them.
+EMBEDDINGS = 72
+LEAST_CASES = 200
+MANY_RANKS = [1, 1, 1, 1, 2, 3, 6, 9, 16, 31, 32, 33, 48, 63, 64, 65]
 SIZES = [1, 2, 3, 7, 8, 13, 16, 17, 31, 33, 64]
 
 # What a factor is made of. The exponents keep sums of rank above 1 from overflowing on their way;
@@ -113,6 +119,53 @@ class Adapters:
         return path
 
 
+def make_embedding(path, number, rng):
+    """Real PEFT's module with random parameters in a dtype of its own, as an adapter directory."""
+    sequence_to_sequence = rng.random() < 0.3
+    config = MultitaskPromptTuningConfig(
+        task_type="SEQ_2_SEQ_LM" if sequence_to_sequence else "CAUSAL_LM",
+        num_virtual_tokens=rng.choice([1, 1, 2, 5, 12]),
+        num_transformer_submodules=rng.choice([1, 2]) if sequence_to_sequence else 1,
+        num_tasks=rng.choice([1, 2, 3, 8]),
+        num_ranks=rng.choice(MANY_RANKS),
+        token_dim=rng.choice([*SIZES, 96]),
+        num_attention_heads=1,
+        num_layers=1,
+    )
+    dtype = list(DTYPES.values())[number % len(DTYPES)]
+    kinds = VALUES + EXTREMES if config.num_ranks == 1 else VALUES
+    module = MultitaskPromptEmbedding(config, torch.nn.Embedding(1, config.token_dim)).to(dtype)
+    for parameter in module.parameters():
+        values = random_factor(parameter.shape, rng.choice(kinds), dtype, rng)
+        parameter.data = values.to(dtype)
+    path.mkdir()
+    config.save_pretrained(path)
+    tensors = {
+        "prefix_task_cols": module.prefix_task_cols,
+        "prefix_task_rows": module.prefix_task_rows,
+        "prompt_embeddings": module.embedding.weight,
+    }
+    tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, path / "adapter_model.safetensors", metadata={"format": "pt"})
+    return dtype
+
+
+def shape_of(embedding, case):
+    """What a case is, for a message and for counting: dtype, B, L, V, D, rank, tasks."""
+    tokens, width = embedding.embedding.weight.shape
+    batch, length = case.rows(tokens).shape
+    return (
+        case.dtype, batch, length, tokens, width, embedding.num_ranks, embedding.num_tasks,
+        len(case.task_ids) == 1, case.indices is not None,
+    )
+
+
+def equals(report):
+    """Whether every value equals, what cannot be compared or was flushed to zero (M24) aside."""
+    excused = report["not_comparable_count"] + report["flushed_count"]
+    return report["equal_count"] + excused == report["element_count"]
+
+
 def forward(adapter, case, output):
     """Run `peftkit forward` on a case; indices go through a file beside the output."""
     name = next(name for name, dtype in DTYPES.items() if dtype == case.dtype)
@@ -178,6 +231,49 @@ class ForwardTests(InteropTest):
             if run.code != 0:
                 return f"{run} {run.stdout.decode()[:500]}: {about}"
         return None
+
+    def test_random_embeddings(self):
+        """At least 200 calls: PEFT's outputs hold for `verify`, at rank 1 without exception.
+
+        `forward` computes the first call of each adapter in the file's dtype, as PEFT does.
+        """
+        work = []
+        for number in range(EMBEDDINGS):
+            path = self.scratch / f"embedding-{number}"
+            own = make_embedding(path, number, self.random)
+            cases = []
+            for dtype in dict.fromkeys([own, torch.float32]):
+                embedding = load_embedding(path, dtype)
+                cases += [(embedding, case) for case in random_cases(embedding, self.random, dtype)]
+            work.append((path, cases))
+        shapes = {shape_of(*case) for _, cases in work for case in cases}
+        self.assertGreaterEqual(len(shapes), LEAST_CASES)
+        self.assertEqual({shape[0] for shape in shapes}, set(DTYPES.values()))
+        self.check_all(work, lambda item: self.embedding_problem(*item))
+
+    def embedding_problem(self, path, cases):
+        """Where the verdict on PEFT's outputs is not as it should be, or the first forward."""
+        reference = self.scratch / f"{path.name}.safetensors"
+        expected = make_reference(path, [case for _, case in cases])
+        # Cases share their indices, which a safetensors file cannot.
+        expected = {name: tensor.clone() for name, tensor in expected.items()}
+        save_reference(reference, expected)
+        run = peftkit("verify", path, "--reference", reference, "--json")
+        if run.code != 0:
+            return f"{run} {run.stdout.decode()[:500]}"
+        reports = run.json()["cases"]
+        if len(reports) != len(cases):
+            return f"{len(reports)} of {len(cases)} cases judged: {path.name}"
+        if cases[0][0].num_ranks == 1 and not all(map(equals, reports)):
+            return f"a value differs at rank 1: {path.name} {reports}"
+        embedding, case = cases[0]
+        output = self.scratch / f"{path.name}-forward.safetensors"
+        run = forward(path, case, output)
+        if run.code != 0:
+            return str(run)
+        found = load_file(output)["case0.output"]
+        difference = numerics.disagreement(embedding, case, found, expected["case0.output"])
+        return difference and f"{difference}: {path.name} {shape_of(embedding, case)}"
 
     def test_f64_factors_to_half_types(self):
         """torch converts f64 to the half types through f32, so it rounds twice."""
@@ -248,7 +344,7 @@ class VerifyTests(InteropTest):
         if embedding.num_ranks == 1:
             output[index] = torch.nextafter(output, towards)[index]
         else:
-            value, bound = numerics.bounds(embedding, case)[index]
+            value, bound, _ = numerics.bounds(embedding, case)[index]
             while abs(Fraction(output[index].item()) - value) <= bound:
                 output[index] = torch.nextafter(output, towards)[index]
         return {**tensors, "case0.output": output}

@@ -61,6 +61,30 @@ let vectorImplementations = InstructionSet.allCases.filter(\.isAvailable)
     }
   }
 
+  /// BF16 products are computed two ranks at a time while their exponents let that change no bit.
+  @Test func exponentsAtTheLimitsOfPairedBF16() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("seed \(seed)")
+    var generator = SeededGenerator(seed: seed)
+    for sum in [135, 141, 142, 143, 150, 254, 310, 315, 316, 325, 380, 440] {
+      for rank in [2, 3, 5, 31, 32, 33, 64, 255, 256, 257, 300, 513] {
+        let width = [1, 15, 64, 70].randomElement(using: &generator)!
+        var problem = Problem(
+          tasks: 1, positions: 7, rank: rank, width: width, batch: 1, length: 7, format: .bfloat16)
+        let exponent = Int.random(in: max(1, sum - 254)...min(254, sum - 1), using: &generator)
+        problem.columns = Problem.bfloat16(7 * rank, exponent: exponent, &generator)
+        problem.rows = Problem.bfloat16(rank * width, exponent: sum - exponent, &generator)
+        problem.embeddings = Problem.bfloat16(7 * width, exponent: 127, &generator)
+        problem.indices = Array(0..<7)
+        let reference = try problem.output(.reference)
+        for implementation in vectorImplementations {
+          let output = try problem.output(implementation)
+          #expect(output == reference, "\(problem) \(implementation) sum \(sum) seed \(seed)")
+        }
+      }
+    }
+  }
+
   @Test func takesThePositionOfTheProductFromThePlaceAndNotTheIndex() throws {
     var problem = Problem(
       tasks: 1, positions: 3, rank: 1, width: 1, batch: 2, length: 3, format: .float32)

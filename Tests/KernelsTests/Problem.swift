@@ -126,6 +126,27 @@ extension Problem {
   }
 }
 
+extension Problem {
+  /// Numbers of one biased exponent, some of the next and a few of any kind, and zeros of either sign.
+  static func bfloat16(
+    _ count: Int, exponent: Int, _ generator: inout SeededGenerator
+  ) -> [UInt8] {
+    let spread = Bool.random(using: &generator) ? 1 : 0
+    let wildness = [0, 0, 0, 1, 20].randomElement(using: &generator)!
+    return (0..<count).flatMap { _ -> [UInt8] in
+      let low = UInt16.random(in: 0...0x7F, using: &generator)
+      let sign = UInt16.random(in: 0...1, using: &generator) << 15
+      let above = Int.random(in: 0...spread, using: &generator)
+      var bits = sign | UInt16(min(254, exponent + above)) << 7 | low
+      if Int.random(in: 0..<8, using: &generator) == 0 { bits = sign }
+      if Int.random(in: 0..<1000, using: &generator) < wildness {
+        bits = UInt16.random(in: 0...UInt16.max, using: &generator)
+      }
+      return [UInt8(truncatingIfNeeded: bits), UInt8(bits >> 8)]
+    }
+  }
+}
+
 /// The bytes from `start` on as a tensor.
 @_lifetime(copy bytes)
 func tensor(

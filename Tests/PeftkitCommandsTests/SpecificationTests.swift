@@ -58,7 +58,7 @@ struct SpecificationTests {
 @Suite("Help, version and usage")
 struct UsageTests {
   static let commands = [
-    "inspect", "config", "convert", "forward", "verify", "diff", "validate", "scan",
+    "inspect", "config", "convert", "forward", "verify", "diff", "validate", "scan", "metadata",
   ]
 
   @Test("each command has help that fits a terminal (L6)", arguments: commands)

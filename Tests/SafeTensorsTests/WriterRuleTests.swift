@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite("Writing: the rules (W1 to W7)")
+@Suite("Writing: the rules (W1 to W8)")
 struct WriterRuleTests {
   /// The header that a file of these tensors has, with its padding.
   private func header(
@@ -161,6 +161,72 @@ struct WriterRuleTests {
         try SafeTensorsLayout(tensors: Array(large.prefix(count)), metadata: nil)
       }
       #expect(error?.code == .unsupported)
+    }
+  }
+
+  @Test("W8: room is spaces before the padding, and nothing else", arguments: 0..<9)
+  func room(length: Int) throws {
+    let name = TensorName(String(repeating: "n", count: length))
+    let tensors = [try TensorInfo(name: name, dtype: .uint8, shape: [1])]
+    let plain = try SafeTensorsLayout(tensors: tensors, metadata: ["a": "b"])
+    let text = String(decoding: plain.prefix.dropFirst(8), as: UTF8.self).trimmingSpaces
+    for room in [0, 1, 7, 8, 4096] {
+      let layout = try SafeTensorsLayout(
+        tensors: tensors, metadata: ["a": "b"], reservedByteCount: room)
+      let count = (text.utf8.count + room + 7) / 8 * 8
+      #expect(layout.prefix.prefix(8) == littleEndian(UInt64(count))[...])
+      #expect(
+        Array(layout.prefix.dropFirst(8))
+          == Array(text.utf8) + [UInt8](repeating: 0x20, count: count - text.utf8.count))
+      #expect(layout.byteCount == 8 + count + 1)
+      #expect(layout.order == plain.order)
+    }
+  }
+
+  @Test("W8: room counts towards the largest header", arguments: [99_999_993, 100_000_000, .max])
+  func tooMuchRoom(room: Int) throws {
+    #expect(
+      try SafeTensorsLayout(tensors: [], metadata: nil, reservedByteCount: 99_999_992).byteCount
+        == 100_000_008)
+    let error = #expect(throws: CheckpointError.self) {
+      try SafeTensorsLayout(
+        tensors: [], metadata: ["k": "v"], reservedByteCount: room)
+    }
+    #expect(error?.code == .unsupported)
+  }
+
+  @Test("W3, W8: the layout says where the data goes, and the writer puts it there")
+  func dataRanges() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("x.safetensors")
+    let tensors = try [
+      TensorInfo(name: "c", dtype: .uint8, shape: [3]),
+      TensorInfo(name: "empty", dtype: .uint8, shape: [0]),
+      TensorInfo(name: "a", dtype: .int64, shape: [2]),
+    ]
+    for room in [0, 100] {
+      let layout = try SafeTensorsLayout(
+        tensors: tensors, metadata: nil, reservedByteCount: room)
+      var output = try AtomicFile(
+        path: path, policy: OutputPolicy(replacesExisting: true, synchronizes: false))
+      try SafeTensorsWriter.write(
+        tensors, metadata: nil, reservedByteCount: room, to: &output
+      ) { index, output throws(CheckpointError) in
+        let data = [UInt8](repeating: UInt8(index + 1), count: tensors[index].byteCount)
+        try output.write(data.span.rawBytes)
+      }
+      try output.commit()
+      let written = try bytes(of: path)
+      #expect(written.count == layout.byteCount)
+      #expect(Array(written.prefix(layout.prefix.count)) == layout.prefix)
+      let file = try SafeTensorsFile(path: path)
+      for (index, tensor) in tensors.enumerated() {
+        let range = layout.dataRange(of: index)
+        #expect(range.count == tensor.byteCount)
+        #expect(written[range].allSatisfy { $0 == UInt8(index + 1) })
+        let place = try #require(file.index(of: tensor.name))
+        #expect(file.location(of: place).range == range)
+      }
     }
   }
 

@@ -16,6 +16,9 @@ ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count
 /* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
 int cfs_sync(int descriptor);
 
+/* Locks a file among those who ask, without waiting; EWOULDBLOCK when somebody else has it. */
+int cfs_lock(int descriptor);
+
 /* Takes space on the drive for the first `count` bytes, which then read as zeros; ENOTSUP where the
    file system cannot. */
 int cfs_preallocate(int descriptor, int64_t count);
@@ -33,7 +36,8 @@ void cfs_thread_join(cfs_thread *_Nonnull thread);
 /* The CPUs that this process may run on, at least 1. */
 int cfs_cpu_count(void);
 
-/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process. */
+/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process.
+   SIGXFSZ is ignored: the write that it comes with fails. */
 void cfs_note_signals(void);
 
 /* The signal that was noted, 0 when there was none. */

@@ -11,7 +11,7 @@
 enum { ck_f64 = 0, ck_f32 = 1, ck_bf16 = 2, ck_f16 = 3 };
 
 /* Instruction sets; the same numbers as InstructionSet in Swift. */
-enum { ck_baseline = 0, ck_avx2 = 1, ck_avx512 = 2 };
+enum { ck_baseline = 0, ck_avx2 = 1, ck_avx512 = 2, ck_avx512bf16 = 3 };
 
 /* Whether this CPU can run a set. */
 int ck_is_available(int instruction_set);
@@ -56,6 +56,37 @@ void ck_forward(const ck_forward_job *_Nonnull job, int instruction_set, size_t 
 /* Converts count elements. The two may not overlap. */
 void ck_convert(void *_Nullable target, int target_format, const void *_Nullable source,
                 int source_format, size_t count, int instruction_set);
+
+/* Element types of casts: the formats above, and these; the same numbers as CastElement in Swift. */
+enum {
+  ck_float8_e4m3fn = 4,
+  ck_float8_e5m2 = 5,
+  ck_float8_e4m3fnuz = 6,
+  ck_float8_e5m2fnuz = 7,
+  ck_float8_e8m0fnu = 8,
+  ck_bool = 9,
+  ck_u8 = 10,
+  ck_i8 = 11,
+  ck_u16 = 12,
+  ck_i16 = 13,
+  ck_u32 = 14,
+  ck_i32 = 15,
+  ck_u64 = 16,
+  ck_i64 = 17,
+  ck_c64 = 18
+};
+
+/* What a cast did to values; CastCounts in Swift says what each of them means. */
+typedef struct {
+  size_t saturated, infinite, infinite_from_finite, nan, nan_from_number, sign_lost;
+} ck_cast_counts;
+
+/* Casts count elements from one type to another as torch does (spec/casts.md), and adds to the
+ * counts. C64 is a target only. The two may not overlap. Returns count, or the index of the first
+ * element that an integer target does not hold. */
+size_t ck_cast(void *_Nullable target, int target_type, const void *_Nullable source,
+               int source_type, size_t count, ck_cast_counts *_Nonnull counts,
+               int instruction_set);
 
 /* The share of the rounding-error bound that each element of one output row uses, by f64 arithmetic.
  * All operands are f64, at their natural alignment. A share is NaN or

@@ -16,6 +16,8 @@ public struct BulkConversion: Sendable {
   public let options: ConversionOptions
   /// How digests are computed.
   public let digest: Digest
+  /// What takes the digest of an output while it is written; nil reads the output again instead.
+  public var makeHasher: (@Sendable () -> any OutputHasher)?
   /// The threads, each with a unit of its own.
   public var jobs = WorkerPool.cpuCount
   /// Whether outputs that are there are checked and kept.
@@ -31,8 +33,10 @@ public struct BulkConversion: Sendable {
   ) {
     self.source = source
     self.destination = destination
-    self.options = options
     self.digest = digest
+    var options = options
+    options.convertsInnerAdapters = true
+    self.options = options
   }
 
   /// Does it.
@@ -87,4 +91,10 @@ public struct BulkConversion: Sendable {
         .invalidArgument, "holds \(source), the tree that is converted", path: destination)
     }
   }
+}
+
+/// Takes the digest of an output while it is written.
+public protocol OutputHasher: TensorWatcher {
+  /// The digest of the tensors seen so far, as `BulkConversion.Digest` spells it.
+  var text: String { get }
 }

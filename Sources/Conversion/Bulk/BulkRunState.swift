@@ -25,8 +25,8 @@ final class BulkRunState: Sendable {
     var directories = directories
     while let item = next() {
       do throws(CheckpointError) {
-        let (record, report) = try converter.record(of: item, &directories)
-        try finish(record, report)
+        let (record, outcome) = try converter.record(of: item, &directories)
+        try finish(record, outcome)
       } catch {
         // Only what is no fault of the unit's comes here.
         failure.withLock { $0 = $0 ?? error }
@@ -55,14 +55,14 @@ final class BulkRunState: Sendable {
   }
 
   private func finish(
-    _ record: ManifestRecord, _ report: ConversionReport?
+    _ record: ManifestRecord, _ outcome: ConversionOutcome?
   ) throws(CheckpointError) {
     try manifest.append(record.encoded())
     summary.withLock { $0.add(record) }
     if record.kind == nil, let error = record.error {
       observer(.unreadable(error))
     } else {
-      observer(.unit(record, report: report))
+      observer(.unit(record, outcome: outcome))
     }
   }
 }

@@ -4,7 +4,7 @@ public import Tensors
 /// What is told of each unit that is done.
 public enum BulkEvent: Sendable {
   /// A unit was converted, found unchanged, or failed.
-  case unit(ManifestRecord, report: ConversionReport?)
+  case unit(ManifestRecord, outcome: ConversionOutcome?)
   /// A directory could not be looked into.
   case unreadable(CheckpointError)
 }

@@ -8,12 +8,6 @@ struct CheckpointFingerprint: Sendable {
   let digest: BulkConversion.Digest
   let options: ConversionOptions
 
-  /// A model's weights, in the order in which transformers looks for them.
-  private static let modelWeightsNames = [
-    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-  ]
-
   /// The digest that the output of a unit must have.
   ///
   /// - Parameter source: where the unit stands.
@@ -22,9 +16,10 @@ struct CheckpointFingerprint: Sendable {
     switch unit.kind {
     case .file: path = source
     case .adapter: path = RelativePath(unit.weights[0].name).string(in: source)
-    case .model: path = try Self.modelWeights(in: source)
+    case .model: path = try ModelDirectory(path: source).weightsPath
     }
-    return try digest(ConversionPlan(Checkpoint.open(path: path), options: options).archive)
+    let plan = try TensorPlan(Checkpoint.open(path: path), options: options, record: CastRecord())
+    return try digest(plan.archive)
   }
 
   /// The digest of an output that is there.
@@ -38,16 +33,10 @@ struct CheckpointFingerprint: Sendable {
   ) throws(CheckpointError) -> String {
     switch unit.kind {
     case .file: return output
-    case .adapter: return RelativePath(options.format.adapterWeightsName).string(in: output)
-    case .model: return try Self.modelWeights(in: output)
+    case .adapter:
+      let name = options.format.adapterWeightsName ?? options.format.rawValue
+      return RelativePath(name).string(in: output)
+    case .model: return try ModelDirectory(path: output).weightsPath
     }
-  }
-
-  private static func modelWeights(in directory: String) throws(CheckpointError) -> String {
-    let candidates = modelWeightsNames.map { RelativePath($0).string(in: directory) }
-    guard let weights = candidates.first(where: { PathKind.existing($0) == .file }) else {
-      throw CheckpointError(.missing, "has no weights", path: directory)
-    }
-    return weights
   }
 }

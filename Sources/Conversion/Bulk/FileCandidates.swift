@@ -59,7 +59,11 @@ struct FileCandidates {
   private static func isCandidate(
     _ index: Int, in listing: DirectoryListing, of root: String
   ) -> Bool {
-    guard CheckpointFormat(fileName: listing.text(at: index)) != nil else { return false }
+    switch CheckpointFormat(fileName: listing.text(at: index)) {
+    case .safetensors, .torch: break
+    // Trees are full of arrays that are data and no weights.
+    case .npz, .npy, nil: return false
+    }
     switch listing.kind(at: index) {
     case .directory: return false
     case .link: return listing.path(at: index).kind(in: root) != .directory
@@ -78,15 +82,5 @@ struct FileCandidates {
       return name
     }
     return name[..<dot]
-  }
-}
-
-extension CheckpointFormat {
-  /// What the name of a file in this format ends in, the dot included.
-  var fileExtension: String {
-    switch self {
-    case .safetensors: ".safetensors"
-    case .torch: ".bin"
-    }
   }
 }

@@ -11,6 +11,7 @@ struct UnitConverter: Sendable {
   private let known: ManifestIndex
   private let resumes: Bool
   private let fingerprint: CheckpointFingerprint
+  private let makeHasher: (@Sendable () -> any OutputHasher)?
   /// What is asked for, as the records tell it: outputs of other settings are others.
   private let settings: String
 
@@ -20,6 +21,7 @@ struct UnitConverter: Sendable {
     options = bulk.options
     self.known = known
     resumes = bulk.resumes
+    makeHasher = bulk.makeHasher
     fingerprint = CheckpointFingerprint(digest: bulk.digest, options: bulk.options)
     // How an output takes its place does not change what it is. Another version may describe the
     // options otherwise; then nothing is believed, and the outputs are checked against the sources.
@@ -33,7 +35,7 @@ struct UnitConverter: Sendable {
   /// - Throws: `interrupted`; what goes wrong with the unit is in the record.
   func record(
     of item: CheckpointFinder.Item, _ directories: inout DirectoryMaker
-  ) throws(CheckpointError) -> (ManifestRecord, ConversionReport?) {
+  ) throws(CheckpointError) -> (ManifestRecord, ConversionOutcome?) {
     switch item {
     case .unreadable(let path, let error):
       return (
@@ -44,8 +46,8 @@ struct UnitConverter: Sendable {
     case .unit(let unit):
       var record = record(of: unit, .failed, nil)
       do throws(CheckpointError) {
-        let report = try convert(unit, &record, &directories)
-        return (record, report)
+        let outcome = try convert(unit, &record, &directories)
+        return (record, outcome)
       } catch  where error.code == .interrupted {
         throw error
       } catch {
@@ -65,7 +67,7 @@ struct UnitConverter: Sendable {
 
   private func convert(
     _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker
-  ) throws(CheckpointError) -> ConversionReport? {
+  ) throws(CheckpointError) -> ConversionOutcome? {
     let stamp = try stamp(of: unit)
     record.stamp = stamp
     if resumes, unit.destination.exists(in: destination),
@@ -76,15 +78,20 @@ struct UnitConverter: Sendable {
       return nil
     }
     try directories.makeParent(of: unit.destination)
-    let report = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
-      let report = try ConversionJob(source: source, destination: output, options: options).run()
-      let weights = try fingerprint.outputWeights(of: unit, at: output)
-      record.byteCount = try FileStamp(path: weights).byteCount
-      record.digest = try fingerprint.actual(of: unit, at: output)
-      return report
+    let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
+      let hasher = makeHasher?()
+      let outcome = try ConversionJob(source: source, destination: output, options: options).plan()
+        .execute(watcher: hasher)
+      record.byteCount = outcome.byteCount
+      if let hasher {
+        record.digest = hasher.text
+      } else {
+        record.digest = try fingerprint.actual(of: unit, at: output)
+      }
+      return outcome
     }
     record.outcome = .converted
-    return report
+    return outcome
   }
 
   /// Sizes and times of what is about to be read.

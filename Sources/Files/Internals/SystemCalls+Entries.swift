@@ -34,7 +34,7 @@ extension SystemCalls {
       let descriptor = unsafe open(path, flags)
       guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
       guard let stream = unsafe fdopendir(descriptor) else {
-        defer { close(descriptor) }
+        defer { _ = close(FileDescriptor(rawValue: descriptor)) }
         return .failure(Errno(rawValue: errno))
       }
       defer { unsafe closedir(stream) }

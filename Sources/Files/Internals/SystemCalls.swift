@@ -78,9 +78,37 @@ enum SystemCalls {
     calling { fchmod(descriptor.rawValue, mode.rawValue) }
   }
 
+  /// `close(2)`. An interrupted one is not made again: the descriptor is closed, and its number may
+  /// already be another file's.
+  static func close(_ descriptor: FileDescriptor) -> Errno? {
+    do {
+      try descriptor.close()
+      return nil
+    } catch {
+      let reason = error as? Errno ?? .ioError
+      return reason == .interrupted ? nil : reason
+    }
+  }
+
+  /// What has this name, a link itself and not what it leads to; nil when nothing has.
+  static func status(of path: FilePath) -> Result<Stat?, Errno> {
+    do {
+      return .success(try Stat(path, followTargetSymlink: false))
+    } catch {
+      let isAbsent = error == .noSuchFileOrDirectory || error == .notDirectory
+      return isAbsent ? .success(nil) : .failure(error)
+    }
+  }
+
   /// Writes what the system holds back of this file or directory to the drive.
   static func synchronize(_ descriptor: FileDescriptor) -> Errno? {
     calling { cfs_sync(descriptor.rawValue) }
+  }
+
+  /// Takes the file for this descriptor alone, among those who ask; `.wouldBlock` when somebody else
+  /// has it. Closing the descriptor gives it back.
+  static func lock(_ descriptor: FileDescriptor) -> Errno? {
+    calling { cfs_lock(descriptor.rawValue) }
   }
 
   /// Takes space on the drive for a file's first bytes; `.notSupported` where that cannot be done.
@@ -161,17 +189,20 @@ enum SystemCalls {
     // NUL-terminated.
     unsafe directory.withPlatformString { path in
       let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
-      let descriptor = unsafe open(path, flags)
+      var descriptor: CInt
+      repeat { descriptor = unsafe open(path, flags) } while descriptor < 0 && errno == EINTR
       guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
       guard let stream = unsafe fdopendir(descriptor) else {
-        defer { close(descriptor) }
-        return .failure(Errno(rawValue: errno))
+        let reason = Errno(rawValue: errno)
+        _ = close(FileDescriptor(rawValue: descriptor))
+        return .failure(reason)
       }
       defer { unsafe closedir(stream) }
       var names: [FilePath.Component] = []
       while true {
         errno = 0
         guard let entry = unsafe readdir(stream) else {
+          if errno == EINTR { continue }
           return errno == 0
             ? .success(names.sorted(by: precedes)) : .failure(Errno(rawValue: errno))
         }

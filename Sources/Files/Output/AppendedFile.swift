@@ -64,7 +64,7 @@ public final class AppendedFile: Sendable {
   /// - Throws: `system` when that fails.
   public func synchronize() throws(CheckpointError) {
     try check(SystemCalls.synchronize(descriptor), "flush", FilePath(path))
-    try Placement.synchronizeDirectory(FilePath(path).parent)
+    try Placement.synchronizeName(of: FilePath(path))
   }
 
   /// Whether the file does not end in the middle of a line.

@@ -10,8 +10,9 @@ public struct AtomicDirectory: ~Copyable {
   private let temporary: FilePath
   private let policy: OutputPolicy
   private var isCommitted = false
-  /// The directories inside, itself among them, whose entries are to be flushed.
-  private var directories: [FilePath]
+  /// The directories inside, itself among them, whose entries are to be flushed, each with what
+  /// errors call it.
+  private var directories: [(path: FilePath, reportedPath: FilePath)]
 
   /// Starts a directory that will stand at `path`.
   ///
@@ -31,7 +32,7 @@ public struct AtomicDirectory: ~Copyable {
     }
     self.target = target
     self.policy = policy
-    directories = [temporary]
+    directories = [(temporary, target)]
   }
 
   deinit {
@@ -50,43 +51,64 @@ public struct AtomicDirectory: ~Copyable {
   /// Makes a directory inside.
   public mutating func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
     let path = temporary.pushing(name.path)
-    try check(
-      SystemCalls.makeDirectory(path), "create a directory", target.pushing(name.path))
-    directories.append(path)
+    let reportedPath = target.pushing(name.path)
+    try check(SystemCalls.makeDirectory(path), "create a directory", reportedPath)
+    directories.append((path, reportedPath))
   }
 
   /// Gives the directory its name.
   ///
   /// - Throws: `alreadyExists` when something took the name meanwhile and the policy does not
-  ///   replace, `system` when renaming fails; then what stood there still stands.
+  ///   replace, `system` when flushing or renaming fails; then what stood there still stands, unless
+  ///   it is its removal that failed.
   public consuming func commit() throws(CheckpointError) {
     if policy.synchronizes {
-      for directory in directories { try Placement.synchronizeDirectory(directory) }
+      for (path, reportedPath) in directories {
+        try Placement.synchronizeDirectory(path, reportedAs: reportedPath)
+      }
     }
     if try Self.replaces(target, policy) {
       try replaceTarget()
     } else {
       try Placement.place(temporary, at: target, replacing: false)
+      isCommitted = true
+      if policy.synchronizes { try Placement.synchronizeName(of: target) }
     }
-    isCommitted = true
-    if policy.synchronizes { try Placement.synchronizeDirectory(target.parent) }
   }
 
-  private func replaceTarget() throws(CheckpointError) {
-    // The directory that is replaced ends under the temporary name, which is then removed.
+  private mutating func replaceTarget() throws(CheckpointError) {
+    // The directory that is replaced ends under the temporary name.
     switch SystemCalls.exchange(temporary, target) {
     case nil:
-      try check(DirectoryTree.remove(temporary), "remove what was replaced", temporary)
+      try synchronizeReplacement { _ = SystemCalls.exchange(temporary, target) }
+      try check(DirectoryTree.remove(temporary), "remove what it replaced", target)
     case .notSupported:
-      let aside = TemporaryName.sibling(of: target)
-      try check(SystemCalls.rename(target, to: aside), "move aside", target)
-      if let failure = SystemCalls.rename(temporary, to: target) {
-        _ = SystemCalls.rename(aside, to: target)
-        throw .system("put the output in place", failure, path: target)
+      let aside = try SetAside(target)
+      do throws(CheckpointError) {
+        try check(SystemCalls.rename(temporary, to: target), "put the output in place", target)
+      } catch {
+        aside.putBack()
+        throw error
       }
-      try check(DirectoryTree.remove(aside), "remove what was replaced", aside)
+      try synchronizeReplacement {
+        if SystemCalls.rename(target, to: temporary) == nil { aside.putBack() }
+      }
+      try check(aside.remove(), "remove what it replaced", target)
     case let failure?:
       throw .system("put the output in place", failure, path: target)
+    }
+    isCommitted = true
+  }
+
+  /// Makes the new names durable before what was replaced is removed, so that not even a power cut
+  /// takes both.
+  private func synchronizeReplacement(orElse undo: () -> Void) throws(CheckpointError) {
+    guard policy.synchronizes else { return }
+    do throws(CheckpointError) {
+      try Placement.synchronizeName(of: target)
+    } catch {
+      undo()
+      throw error
     }
   }
 
@@ -94,7 +116,7 @@ public struct AtomicDirectory: ~Copyable {
   private static func replaces(
     _ target: FilePath, _ policy: OutputPolicy
   ) throws(CheckpointError) -> Bool {
-    guard let status = try? Stat(target, followTargetSymlink: false) else { return false }
+    guard let status = try Placement.status(of: target) else { return false }
     guard status.type == .directory else {
       let isLink = status.type == .symbolicLink
       let hint = isLink ? "name the directory itself, not a symbolic link to it" : nil

@@ -13,6 +13,7 @@ public struct AtomicFile: ~Copyable {
   private let descriptor: FileDescriptor
   private let policy: OutputPolicy
   private let writer: ChunkWriter
+  private var isOpen = true
   private var isCommitted = false
   /// Who is shown what is written; see `observing`.
   var observers: [any ByteObserver] = []
@@ -49,7 +50,7 @@ public struct AtomicFile: ~Copyable {
     case .failure(let reason): throw .cannotCreate("a file", beside: target, reason)
     }
     if let existing, let failure = SystemCalls.setPermissions(existing, of: descriptor) {
-      try? descriptor.close()
+      _ = SystemCalls.close(descriptor)
       _ = SystemCalls.unlink(temporary)
       throw .system("set permissions", failure, path: target)
     }
@@ -83,11 +84,13 @@ public struct AtomicFile: ~Copyable {
     self.descriptor = descriptor
     self.policy = policy
     writer = ChunkWriter(
-      FileSink(descriptor, reportedPath: reportedPath, startsWriteback: policy.synchronizes))
+      FileSink(descriptor, reportedPath: reportedPath, policy: policy))
   }
 
   deinit {
-    try? descriptor.close()
+    // First the thread: it must not write to a number that may soon be another file's.
+    writer.abandon()
+    if isOpen { _ = SystemCalls.close(descriptor) }
     if !isCommitted { _ = SystemCalls.unlink(temporary) }
   }
 
@@ -159,14 +162,20 @@ public struct AtomicFile: ~Copyable {
 
   /// Puts the file in its place.
   ///
+  /// - Parameter source: a file that was copied from, and must be as it was when it was opened.
   /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
-  ///   replace, `system` when flushing or renaming fails; then nothing is left behind.
-  public consuming func commit() throws(CheckpointError) {
+  ///   replace, `mismatch` when `source` has changed, `system` when flushing or renaming fails; then
+  ///   nothing is left behind.
+  public consuming func commit(copiedFrom source: InputFile? = nil) throws(CheckpointError) {
     try Interruption.check(reportedPath.string)
     try writer.finish()
     if policy.synchronizes {
       try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)
     }
+    try source?.checkUnchanged()
+    // Network file systems may only now say that they could not write.
+    isOpen = false
+    try check(SystemCalls.close(descriptor), "close", reportedPath)
     guard temporary != target else {
       // The directory that holds it is flushed, and renamed, with all that it holds.
       isCommitted = true
@@ -174,7 +183,7 @@ public struct AtomicFile: ~Copyable {
     }
     try Placement.place(temporary, at: target, replacing: policy.replacesExisting)
     isCommitted = true
-    if policy.synchronizes { try Placement.synchronizeDirectory(target.parent) }
+    if policy.synchronizes { try Placement.synchronizeName(of: target) }
   }
 
   private static func create(
@@ -194,7 +203,7 @@ public struct AtomicFile: ~Copyable {
   private static func permissionsOfFile(
     toReplace target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) -> FilePermissions? {
-    guard let status = try? Stat(target, followTargetSymlink: false) else { return nil }
+    guard let status = try Placement.status(of: target) else { return nil }
     guard policy.replacesExisting else {
       throw status.type == .directory
         ? .alreadyExists(target, hint: "it is a directory: name a file in it")

@@ -29,8 +29,10 @@ final class ChunkWriter {
     self.sink = sink
   }
 
-  deinit {
-    // What was abandoned need not be written.
+  deinit { abandon() }
+
+  /// Ends the thread. What still waits is not written.
+  func abandon() {
     queue.withLock { $0.steps = [] }
     endThread()
   }

@@ -61,6 +61,6 @@ public struct DirectoryMaker: Sendable {
   }
 
   private func synchronizeParent(of directory: FilePath) throws(CheckpointError) {
-    if synchronizes { try Placement.synchronizeDirectory(directory.parent) }
+    if synchronizes { try Placement.synchronizeName(of: directory) }
   }
 }

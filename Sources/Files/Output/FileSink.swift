@@ -9,8 +9,7 @@ final class FileSink: @unchecked Sendable {
   // alone from then on until it has ended.
   private let descriptor: FileDescriptor
   private let reportedPath: FilePath
-  /// Whether the drive is to get the bytes while more come, and not only when all are there.
-  private let startsWriteback: Bool
+  private let policy: OutputPolicy
   private var byteCount = 0
   private var writebackStart = 0
 
@@ -19,10 +18,10 @@ final class FileSink: @unchecked Sendable {
   /// What the kernel copies before somebody looks whether the user wants to stop.
   private static let kernelChunkByteCount = 1 << 26
 
-  init(_ descriptor: FileDescriptor, reportedPath: FilePath, startsWriteback: Bool) {
+  init(_ descriptor: FileDescriptor, reportedPath: FilePath, policy: OutputPolicy) {
     self.descriptor = descriptor
     self.reportedPath = reportedPath
-    self.startsWriteback = startsWriteback
+    self.policy = policy
   }
 
   /// Appends bytes.
@@ -64,7 +63,9 @@ final class FileSink: @unchecked Sendable {
 
   private func advance(by count: Int) {
     byteCount += count
-    guard startsWriteback, byteCount - writebackStart >= Self.writebackByteCount else { return }
+    policy.written?.add(count)
+    // The drive gets the bytes while more come, and not only when all are there.
+    guard policy.synchronizes, byteCount - writebackStart >= Self.writebackByteCount else { return }
     SystemCalls.startWriteback(descriptor, writebackStart..<byteCount)
     writebackStart = byteCount
   }

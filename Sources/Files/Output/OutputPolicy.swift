@@ -4,6 +4,8 @@ public struct OutputPolicy: Sendable {
   public var replacesExisting: Bool
   /// Whether the data is on the drive, not only in the page cache, before it takes the name.
   public var synchronizes: Bool
+  /// Counts what is written to outputs, for somebody to watch.
+  public var written: ByteCounter?
 
   /// The careful defaults: replaces nothing, and synchronizes.
   public init(replacesExisting: Bool = false, synchronizes: Bool = true) {

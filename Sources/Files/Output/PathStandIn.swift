@@ -75,7 +75,7 @@ public struct PathStandIn: ~Copyable {
       if failure != .noSuchFileOrDirectory { try check(failure, "move aside", target) }
     }
     try Placement.place(output, at: target, replacing: policy.replacesExisting && !isDirectory)
-    if policy.synchronizes { try Placement.synchronizeDirectory(target.parent) }
+    if policy.synchronizes { try Placement.synchronizeName(of: target) }
   }
 
   private static func resolved(_ path: FilePath) throws(CheckpointError) -> FilePath {

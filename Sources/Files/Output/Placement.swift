@@ -28,17 +28,40 @@ enum Placement {
     let failure = SystemCalls.link(temporary, to: target)
     guard let failure else { return SystemCalls.unlink(temporary) }
     guard failure == .notPermitted || failure == .notSupported else { return failure }
-    if (try? Stat(target, followTargetSymlink: false)) != nil { return .fileExists }
-    return SystemCalls.rename(temporary, to: target)
+    switch SystemCalls.status(of: target) {
+    case .success(nil): return SystemCalls.rename(temporary, to: target)
+    case .success: return .fileExists
+    case .failure(let reason): return reason
+    }
+  }
+
+  /// What stands where an output is to go, a link itself; nil when nothing does.
+  ///
+  /// - Throws: `system` when it cannot be known, which is not the same as nothing.
+  static func status(of target: FilePath) throws(CheckpointError) -> Stat? {
+    switch SystemCalls.status(of: target) {
+    case .success(let status): return status
+    case .failure(let reason): throw .system("examine", reason, path: target)
+    }
+  }
+
+  /// Makes the name of an output durable.
+  static func synchronizeName(of target: FilePath) throws(CheckpointError) {
+    try synchronizeDirectory(
+      target.parent, doing: "flush the directory that holds it", reportedAs: target)
   }
 
   /// Makes the names in a directory durable.
-  static func synchronizeDirectory(_ directory: FilePath) throws(CheckpointError) {
-    let descriptor = try calling("open", directory) {
+  ///
+  /// - Parameter reportedPath: what errors call the directory.
+  static func synchronizeDirectory(
+    _ directory: FilePath, doing action: String = "flush", reportedAs reportedPath: FilePath
+  ) throws(CheckpointError) {
+    let descriptor = try calling(action, reportedPath) {
       try FileDescriptor.open(directory, .readOnly, options: [.directory, .closeOnExec])
     }
-    defer { try? descriptor.close() }
-    try check(SystemCalls.synchronize(descriptor), "flush", directory)
+    defer { _ = SystemCalls.close(descriptor) }
+    try check(SystemCalls.synchronize(descriptor), action, reportedPath)
   }
 }
 

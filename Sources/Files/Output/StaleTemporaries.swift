@@ -1,13 +1,14 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// What processes that were killed left beside their outputs.
+/// What processes that were killed left beside their outputs, or in place of them.
 enum StaleTemporaries {
   /// The directories that have been looked at.
   private static let swept = Mutex<Set<FilePath>>([])
 
-  /// Removes the temporaries in a directory whose processes have run on this host and are dead, the
-  /// first time that this process is about to make one there.
+  /// Removes the temporaries in a directory whose processes have run on this host and are dead, and
+  /// puts back what they have set aside, the first time that this process is about to make a
+  /// temporary there.
   ///
   /// What cannot be looked at or removed stays: nobody asked for this.
   ///
@@ -16,11 +17,14 @@ enum StaleTemporaries {
     guard swept.withLock({ $0.insert(directory).inserted }) else { return }
     guard case .success(let names) = SystemCalls.names(in: directory) else { return }
     for name in names {
-      guard let process = TemporaryName.process(of: name), !SystemCalls.isAlive(process) else {
-        continue
-      }
+      guard let (process, suffix) = TemporaryName.origin(of: name), !SystemCalls.isAlive(process)
+      else { continue }
       let path = directory.appending(name)
-      if SystemCalls.unlink(path) != nil { _ = DirectoryTree.remove(path) }
+      if suffix == .replaced {
+        SetAside.recover(path)
+      } else if SystemCalls.unlink(path) != nil {
+        _ = DirectoryTree.remove(path)
+      }
     }
   }
 }

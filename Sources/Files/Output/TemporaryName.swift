@@ -8,7 +8,14 @@ internal import Synchronization
 enum TemporaryName {
   private static let counter = Atomic<Int>(0)
   private static let identity = SystemCalls.processIdentity()
-  private static let suffix = ".peftkit-tmp"
+
+  /// What such a name ends in.
+  enum Suffix: String, CaseIterable {
+    /// An output that is being written.
+    case output = "peftkit-tmp"
+    /// The container of a directory that is being replaced; see `SetAside`.
+    case replaced = "peftkit-old"
+  }
 
   /// The longest name that common file systems hold, in bytes.
   private static let longestName = 255
@@ -20,12 +27,12 @@ enum TemporaryName {
   ///
   /// - Returns: the sibling's name and what `create` made.
   static func makeSibling<R>(
-    of path: FilePath, _ create: (FilePath) -> Result<R, Errno>
+    of path: FilePath, suffix: Suffix = .output, _ create: (FilePath) -> Result<R, Errno>
   ) -> Result<(path: FilePath, value: R), Errno> {
     StaleTemporaries.sweep(path.parent)
     var attempt = 0
     while true {
-      let sibling = sibling(of: path)
+      let sibling = sibling(of: path, suffix: suffix)
       switch create(sibling) {
       case .success(let value): return .success((sibling, value))
       case .failure(.fileExists) where attempt < 1000: attempt += 1
@@ -35,9 +42,9 @@ enum TemporaryName {
   }
 
   /// A sibling of `path` that no other part of this process uses.
-  static func sibling(of path: FilePath) -> FilePath {
+  private static func sibling(of path: FilePath, suffix: Suffix) -> FilePath {
     let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
-    let ending = ".\(identity.host).\(identity.process).\(number)\(suffix)"
+    let ending = ".\(identity.host).\(identity.process).\(number).\(suffix.rawValue)"
     let room = longestName - ending.utf8.count - 1
     // A long name is cut: the temporary one has to be unique, not complete.
     let name = (path.lastComponent?.string ?? "").utf8.prefix(max(0, room))
@@ -48,20 +55,26 @@ enum TemporaryName {
     return sibling
   }
 
-  /// Whether a name is that of something that is being written, by whomever.
+  /// Whether a name is that of something that is being written or replaced, by whomever.
   static func isTemporary(_ name: ArraySlice<UInt8>) -> Bool {
-    name.first == UInt8(ascii: ".") && name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+    guard name.first == UInt8(ascii: ".") else { return false }
+    return Suffix.allCases.contains { suffix in
+      let ending = "." + suffix.rawValue
+      return name.suffix(ending.utf8.count).elementsEqual(ending.utf8)
+    }
   }
 
-  /// The process on this host that made this name; nil for all other names.
-  static func process(of name: FilePath.Component) -> Int? {
+  /// The process on this host that made this name, and what for; nil for all other names.
+  static func origin(of name: FilePath.Component) -> (process: Int, suffix: Suffix)? {
     let parts = name.string.split(separator: ".", omittingEmptySubsequences: false)
     // The name itself and the host may have dots too.
-    guard parts.count >= 5, parts[0].isEmpty, name.string.hasSuffix(suffix) else { return nil }
+    guard parts.count >= 5, parts[0].isEmpty,
+      let suffix = Suffix(rawValue: String(parts[parts.count - 1]))
+    else { return nil }
     guard Int(parts[parts.count - 2]) != nil, let process = Int(parts[parts.count - 3]) else {
       return nil
     }
     let front = parts[1..<parts.count - 3].joined(separator: ".")
-    return front.hasSuffix("." + identity.host) ? process : nil
+    return front.hasSuffix("." + identity.host) ? (process, suffix) : nil
   }
 }

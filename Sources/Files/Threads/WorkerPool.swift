@@ -21,10 +21,21 @@ public enum WorkerPool {
   }
 
   /// Runs `first` on the caller's thread, and `second` on another one where the system gives it.
-  public static func run(_ first: () -> Void, beside second: @escaping @Sendable () -> Void) {
-    let helper = SystemThread.start(second)
-    first()
-    helper?.join()
+  ///
+  /// - Returns: what `first` returns, when both have ended.
+  /// - Throws: what `first` throws, when both have ended.
+  public static func run<R, E: Error>(
+    _ first: () throws(E) -> R, beside second: @escaping @Sendable () -> Void
+  ) throws(E) -> R {
+    guard let helper = SystemThread.start(second) else { return try first() }
+    let result: Result<R, E>
+    do throws(E) {
+      result = .success(try first())
+    } catch {
+      result = .failure(error)
+    }
+    helper.join()
+    return try result.get()
   }
 
   /// What the control group of a container allows, in whole CPUs; nil where nothing is limited.

@@ -2,21 +2,22 @@ internal import CKernels
 
 /// The vector instructions that a kernel uses. The results are the same bits in each of them.
 public enum InstructionSet: Int32, CaseIterable, Hashable, Sendable {
-  // The numbers are those of CKernels.h.
+  // The numbers are those of CKernels.h, each set holding those before it.
   /// What every CPU of the architecture has: SSE2 on x86-64, NEON on arm64.
   case baseline = 0
   /// AVX2, FMA and F16C.
   case avx2 = 1
   /// AVX-512 F, BW, DQ and VL.
   case avx512 = 2
+  /// Those and AVX-512 BF16.
+  case avx512BF16 = 3
 
   /// Whether this CPU runs it.
   public var isAvailable: Bool { ck_is_available(rawValue) != 0 }
 
   /// The widest that this CPU runs.
   public static var best: Self {
-    if Self.avx512.isAvailable { return .avx512 }
-    return Self.avx2.isAvailable ? .avx2 : .baseline
+    allCases.last(where: \.isAvailable) ?? .baseline
   }
 }
 

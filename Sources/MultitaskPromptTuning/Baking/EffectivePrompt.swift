@@ -1,5 +1,5 @@
 public import Files
-internal import Kernels
+internal import NumPyArchive
 internal import SafeTensors
 public import Tensors
 
@@ -38,38 +38,21 @@ extension EffectivePrompt {
 
   /// Appends the file's contents.
   func write(as format: PromptFileFormat, to file: inout AtomicFile) throws(CheckpointError) {
+    let info = try TensorInfo(name: "prompt_embeddings", dtype: dtype, shape: shape)
     switch format {
     case .npy:
-      let header = try npyHeader()
-      try file.write(header.span.rawBytes)
-      try file.write(bytes.span.rawBytes)
+      guard NumPyWriter.dtype(for: dtype) == dtype else {
+        throw CheckpointError(.unsupported, "NumPy has no \(dtype); choose another --dtype")
+      }
+      try NumPyWriter.writeArray(info, to: &file) { file throws(CheckpointError) in
+        try file.write(bytes.span.rawBytes)
+      }
     case .safetensors:
-      let info = try TensorInfo(name: "prompt_embeddings", dtype: dtype, shape: shape)
       try SafeTensorsWriter.write(
         [info], metadata: ["format": "pt"], to: &file
       ) { _, file throws(CheckpointError) in
         try file.write(bytes.span.rawBytes)
       }
     }
-  }
-
-  /// The header of version 1.0, as NumPy writes it: a Python dict, padded to 64 bytes.
-  private func npyHeader() throws(CheckpointError) -> [UInt8] {
-    let description: String
-    switch dtype {
-    case .float64: description = "<f8"
-    case .float32: description = "<f4"
-    case .float16: description = "<f2"
-    default:
-      throw CheckpointError(.unsupported, "NumPy has no \(dtype); choose another --dtype")
-    }
-    let extents = shape.dimensions.map { String($0) }.joined(separator: ", ")
-    let dictionary =
-      "{'descr': '\(description)', 'fortran_order': False, 'shape': (\(extents)), }"
-    let length = (10 + dictionary.utf8.count + 1 + 63) / 64 * 64 - 10
-    let padding = String(repeating: " ", count: length - dictionary.utf8.count - 1)
-    let preamble: [UInt8] =
-      [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)]
-    return preamble + Array((dictionary + padding + "\n").utf8)
   }
 }

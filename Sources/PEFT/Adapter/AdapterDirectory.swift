@@ -13,6 +13,17 @@ public struct AdapterDirectory: Sendable {
   /// The weights files, in the order in which PEFT looks for them.
   public static let weightsNames = ["adapter_model.safetensors", "adapter_model.bin"]
 
+  /// Whether a directory has a config and weights that PEFT loads.
+  public static func isAdapter(_ path: String) -> Bool {
+    func has(_ name: String) -> Bool { PathKind.existing(Self.path(of: name, in: path)) == .file }
+    return has(AdapterConfig.fileName) && weightsNames.contains(where: has)
+  }
+
+  /// Whether a file of this name, in such a directory, is its config or its weights.
+  public static func isPart(_ name: String) -> Bool {
+    name == AdapterConfig.fileName || weightsNames.contains(name)
+  }
+
   /// The path of the config.
   public var configPath: String { Self.path(of: AdapterConfig.fileName, in: path) }
   /// The path of the weights.

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Checkpoints
 internal import ContentDigest
 internal import Files
 internal import PEFT
@@ -8,7 +7,7 @@ internal import Tensors
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what is in a checkpoint file or an adapter directory.",
+    abstract: "Show what is in a checkpoint file, an adapter or a model.",
     discussion: """
       Reads headers only, whatever the size of the file; of a multitask prompt tuning adapter also \
       the weights, unless they are large, to show what its tasks come to: the Frobenius norm of each \
@@ -24,7 +23,9 @@ struct InspectCommand: ParsableCommand {
         peftkit inspect adapter_model.safetensors --json
       """)
 
-  @Argument(help: "A checkpoint file or an adapter directory.", completion: .file())
+  @Argument(
+    help: "A checkpoint file, an index of shards, or the directory of an adapter or a model.",
+    completion: .file())
   var path: String
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")
@@ -49,8 +50,7 @@ struct InspectCommand: ParsableCommand {
 /// What `inspect` looks at: an archive, and the config that goes with it in an adapter.
 struct Inspection {
   let path: String
-  let archive: any TensorArchive
-  let adapter: Adapter?
+  let checkpoint: OpenedCheckpoint
   let tasks: TaskInspection?
   let digests: ArchiveDigests?
 
@@ -58,21 +58,17 @@ struct Inspection {
     path: String, forcesTasks: Bool = false, takesDigests: Bool = false
   ) throws(CheckpointError) {
     self.path = path
-    if try PathKind(path: path) == .directory {
-      let adapter = try Adapter(path: path)
-      self.adapter = adapter
-      archive = adapter.weights
-    } else {
-      adapter = nil
-      archive = try Checkpoint.open(path: path)
-    }
-    tasks = try TaskInspection(adapter, isForced: forcesTasks)
+    checkpoint = try OpenedCheckpoint(path: path)
+    tasks = try TaskInspection(checkpoint.adapter, isForced: forcesTasks)
     if forcesTasks, tasks == nil {
       throw CheckpointError(
         .invalidArgument, "is no multitask prompt tuning adapter, and has no tasks", path: path)
     }
-    digests = takesDigests ? try ArchiveDigests(of: archive) : nil
+    digests = takesDigests ? try ArchiveDigests(of: checkpoint.archive) : nil
   }
+
+  var archive: any TensorArchive { checkpoint.archive }
+  var adapter: Adapter? { checkpoint.adapter }
 
   /// Elements of all tensors; beyond 63 bits, which only tensors of no bytes can reach, the largest.
   var parameterCount: Int {

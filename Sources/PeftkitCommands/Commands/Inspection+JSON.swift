@@ -10,7 +10,7 @@ extension Inspection {
     var output = JSONOutput()
     output.writer.beginObject()
     output.writer.member("path", path)
-    output.writer.member("kind", adapter == nil ? "file" : "adapter")
+    output.writer.member("kind", checkpoint.kind.rawValue)
     output.writer.member("format", archive.format.rawValue)
     output.writer.key("metadata")
     output.writer.metadata(archive.metadata)
@@ -36,7 +36,8 @@ extension Inspection {
 }
 
 extension JSONWriter {
-  fileprivate mutating func metadata(_ metadata: ArchiveMetadata?) {
+  /// Writes metadata as an object of strings, or null.
+  mutating func metadata(_ metadata: ArchiveMetadata?) {
     guard let metadata else {
       null()
       return

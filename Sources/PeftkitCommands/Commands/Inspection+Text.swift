@@ -18,6 +18,7 @@ extension Inspection {
       output.table(table)
     }
     addTensors(to: &output)
+    addSkipped(to: &output)
     tasks?.addText(to: &output)
     try output.print()
   }
@@ -25,9 +26,9 @@ extension Inspection {
   private func addSummary(to output: inout TextOutput) {
     output.line(output.styled(path.printable, .bold))
     var table = Table(alignments: [.left, .left])
-    if let adapter {
-      table.add(["adapter", summary(of: adapter.config)])
-      table.add(["weights", "\(adapter.directory.weightsName) (\(archive.format.rawValue))"])
+    if let adapter { table.add(["adapter", summary(of: adapter.config)]) }
+    if let name = checkpoint.weightsName {
+      table.add(["weights", "\(name.printable) (\(archive.format.rawValue))"])
     } else {
       table.add(["format", archive.format.rawValue])
     }
@@ -39,6 +40,7 @@ extension Inspection {
       ].joined(separator: ", "),
     ])
     if let digests { table.add(["digest", digests.checkpoint.description]) }
+    for note in checkpoint.notes { table.add(["note", note]) }
     output.table(table)
   }
 
@@ -92,6 +94,16 @@ extension Inspection {
       if let digests { cells.append(String(digests.tensors[index].hexadecimal.prefix(16))) }
       table.add(cells)
     }
+    output.table(table)
+  }
+
+  /// What the file holds besides, which conversions leave out.
+  private func addSkipped(to output: inout TextOutput) {
+    guard !archive.skipped.isEmpty else { return }
+    output.line()
+    output.line(output.styled("besides", .bold))
+    var table = Table([("name", .left), ("type", .left)])
+    for item in archive.skipped { table.add([item.name.printable, item.type.printable]) }
     output.table(table)
   }
 }

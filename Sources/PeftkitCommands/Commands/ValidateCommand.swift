@@ -61,7 +61,7 @@ struct ValidateCommand: ParsableCommand {
     var output = JSONOutput()
     output.writer.beginObject()
     output.writer.member("path", path)
-    output.writer.member("kind", inspection.adapter == nil ? "file" : "adapter")
+    output.writer.member("kind", inspection.checkpoint.kind.rawValue)
     output.writer.member("format", inspection.archive.format.rawValue)
     output.writer.member("holds", findings.isEmpty)
     output.writer.key("findings")

@@ -58,4 +58,14 @@ enum Sizes {
       + String(scaled)
     return digits.dropLast(decimals) + "." + digits.suffix(decimals)
   }
+
+  /// A time in minutes and seconds, with hours where there are any: 1:23, 1:02:03.
+  static func duration(_ seconds: Double) -> String {
+    // More than a century is as good as never.
+    let total = Int(min(max(0, seconds), 4e9).rounded())
+    func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let rest = "\(total / 60 % 60):\(padded(total % 60))"
+    guard total >= 3600 else { return rest }
+    return "\(total / 3600):\(padded(total / 60 % 60)):\(padded(total % 60))"
+  }
 }

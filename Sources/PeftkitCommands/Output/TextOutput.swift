@@ -6,6 +6,9 @@ struct TextOutput {
   private var text = ""
   private let isStyled: Bool
 
+  /// What is gathered before it is written out.
+  private static let chunkByteCount = 1 << 16
+
   init() {
     isStyled = StandardStream.output.isTerminal
   }
@@ -26,6 +29,13 @@ struct TextOutput {
     for (index, row) in table.lines.enumerated() {
       line("  " + (index == 0 && table.hasHeader ? styled(row, .dim) : row))
     }
+  }
+
+  /// Prints what has been gathered, when it is worth a call.
+  mutating func flushIfLarge() throws(CheckpointError) {
+    guard text.utf8.count >= Self.chunkByteCount else { return }
+    try StandardStream.output.write(Array(text.utf8).span.rawBytes)
+    text = ""
   }
 
   /// Prints everything to standard output.

@@ -6,14 +6,19 @@ struct HeaderEncoder {
 
   init(metadata: ArchiveMetadata?) {
     guard let metadata else { return }
-    append("\"__metadata__\":{")
-    for (index, entry) in metadata.entries.enumerated() {
-      if index > 0 { append(",") }
-      append(quoting: entry.key.string)
-      append(":")
-      append(quoting: entry.value)
-    }
-    append("}")
+    append("\"__metadata__\":")
+    append(metadata)
+  }
+
+  private init(text: [UInt8]) {
+    self.text = text
+  }
+
+  /// Metadata alone, as the value of `__metadata__`.
+  static func value(_ metadata: ArchiveMetadata) -> [UInt8] {
+    var encoder = HeaderEncoder(text: [])
+    encoder.append(metadata)
+    return encoder.text
   }
 
   mutating func append(_ tensor: TensorInfo, offsets: Range<Int>) {
@@ -27,11 +32,24 @@ struct HeaderEncoder {
     append("],\"data_offsets\":[\(offsets.lowerBound),\(offsets.upperBound)]}")
   }
 
-  /// The header, padded with spaces to a multiple of 8 bytes, so that the data is aligned.
-  consuming func finish() -> [UInt8] {
+  /// The header, padded (W5).
+  ///
+  /// - Parameter reservedByteCount: the spaces that come before the padding (W8).
+  consuming func finish(reservedByteCount: Int) -> [UInt8] {
     append("}")
-    while !text.count.isMultiple(of: 8) { text.append(UInt8(ascii: " ")) }
+    text.pad(toHeaderLength: HeaderLength.padded(text.count + reservedByteCount))
     return text
+  }
+
+  private mutating func append(_ metadata: ArchiveMetadata) {
+    append("{")
+    for (index, entry) in metadata.entries.enumerated() {
+      if index > 0 { append(",") }
+      append(quoting: entry.key.string)
+      append(":")
+      append(quoting: entry.value)
+    }
+    append("}")
   }
 
   private mutating func append(_ string: String) {

@@ -6,7 +6,7 @@ struct HeaderParser: ~Escapable {
   private var entries: [HeaderTables.Entry] = []
   private var dimensions: [UInt] = []
   private var metadata: ArchiveMetadata?
-  private var hasMetadata = false
+  private var metadataPlace: MetadataPlace?
   /// Names that had escapes, decoded; they follow the header in the text of the tables.
   private var decoded: [UInt8] = []
 
@@ -34,7 +34,8 @@ struct HeaderParser: ~Escapable {
     try parser.parseHeader()
     return HeaderTables(
       text: parser.decoded.isEmpty ? header : header + parser.decoded,
-      entries: parser.entries, dimensions: parser.dimensions, metadata: parser.metadata)
+      entries: parser.entries, dimensions: parser.dimensions, metadata: parser.metadata,
+      metadataPlace: parser.metadataPlace)
   }
 
   private mutating func parseHeader() throws(CheckpointError) {
@@ -51,18 +52,20 @@ struct HeaderParser: ~Escapable {
     let key = try scanner.scanString()
     try scanner.expect(UInt8(ascii: ":"), ":")
     if try matches(key, "__metadata__") {
-      guard !hasMetadata else {
+      guard metadataPlace == nil else {
         throw scanner.failure("__metadata__ comes twice", at: key.range.lowerBound)
       }
-      hasMetadata = true
+      scanner.skipWhitespace()
+      let start = scanner.position
       try parseMetadata()
+      metadataPlace = MetadataPlace(
+        member: key.range.lowerBound - 1..<scanner.position, value: start..<scanner.position)
     } else {
       try parseTensor(named: key)
     }
   }
 
   private mutating func parseMetadata() throws(CheckpointError) {
-    scanner.skipWhitespace()
     if scanner.current == UInt8(ascii: "n") {
       try scanner.scanLiteral("null")
       return

@@ -1,6 +1,20 @@
 internal import Tensors
 
 extension HeaderTables {
+  /// Reads a header and holds it to all rules.
+  ///
+  /// - Parameter dataByteCount: the bytes that follow the header in the file.
+  /// - Throws: `malformed`, or `truncated` when the data ends before the last tensor.
+  static func read(
+    _ header: [UInt8], dataByteCount: Int
+  ) throws(CheckpointError) -> (tables: HeaderTables, names: NameTable) {
+    var tables = try HeaderParser.parse(header, baseOffset: HeaderLength.byteCount)
+    tables.sortByPlace()
+    let names = try NameTable(tables)
+    try tables.validate(dataByteCount: dataByteCount)
+    return (tables, names)
+  }
+
   /// Sorts the tensors by the place of their data.
   ///
   /// - Complexity: O(tensors) for a file in order, as writers leave it.

@@ -1,5 +1,13 @@
 internal import Tensors
 
+/// Where a header spells its member `__metadata__`.
+struct MetadataPlace: Sendable {
+  /// From the quote before the name to the end of the value.
+  var member: Range<Int>
+  /// The value.
+  var value: Range<Int>
+}
+
 /// What a header says, in flat tables: no allocation for each tensor, so that opening a file of
 /// 100,000 tensors costs little more than reading its header.
 struct HeaderTables: Sendable {
@@ -33,6 +41,8 @@ struct HeaderTables: Sendable {
   var dimensions: [UInt] = []
   /// `__metadata__`.
   var metadata: ArchiveMetadata?
+  /// Where `__metadata__` is spelled in the header, be it null; nil when it is absent.
+  var metadataPlace: MetadataPlace?
 
   func name(of entry: Entry) -> TensorName {
     TensorName(String(decoding: text[entry.nameRange], as: UTF8.self))
@@ -40,5 +50,16 @@ struct HeaderTables: Sendable {
 
   func shape(of entry: Entry) -> Shape {
     Shape(Array(dimensions[entry.shapeRange]))
+  }
+
+  /// Whether these are the same tensors in the same places, ignored fields aside.
+  func describesSameTensors(as other: HeaderTables) -> Bool {
+    guard entries.count == other.entries.count else { return false }
+    return entries.indices.allSatisfy { index in
+      let (left, right) = (entries[index], other.entries[index])
+      return left.dtype == right.dtype && left.begin == right.begin && left.end == right.end
+        && text[left.nameRange].elementsEqual(other.text[right.nameRange])
+        && dimensions[left.shapeRange].elementsEqual(other.dimensions[right.shapeRange])
+    }
   }
 }

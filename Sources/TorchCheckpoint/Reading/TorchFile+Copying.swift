@@ -3,8 +3,6 @@ internal import Tensors
 internal import ZipArchive
 
 extension TorchFile {
-  /// What is read, checked and written at a time.
-  private static let chunkByteCount = 1 << 20
   /// The largest compressed record of which scattered elements are read: it is held in memory.
   private static let largestScatteredRecord = 32 << 20
 
@@ -42,7 +40,7 @@ extension TorchFile {
       try output.copy(from: file, range: range)
     }
     try entry.value.compare(checksum.value)
-    noteVerified(entry.index)
+    records?.noteVerified(entry.index)
   }
 
   /// The data of a tensor, in memory.
@@ -59,17 +57,17 @@ extension TorchFile {
 
   /// Reads the record of a tensor, unless that has been done, and compares its checksum.
   func verifyChecksum(of tensor: TorchTensor) throws(CheckpointError) {
-    guard let entry = unverifiedEntry(of: tensor) else { return }
-    try readRecord(entry.index, wanted: 0..<0) { _ throws(CheckpointError) in }
+    guard let entry = contents.storages[tensor.storage].entry else { return }
+    try records?.verify(entry)
   }
 
   /// The zip entry of a tensor's storage, when its checksum is still to be compared.
   private func unverifiedEntry(of tensor: TorchTensor) -> (index: Int, value: ZipEntry)? {
     guard
-      let zip = contents.zip, let index = contents.storages[tensor.storage].entry,
-      !isVerified(index)
+      let records, let index = contents.storages[tensor.storage].entry,
+      !records.isVerified(index)
     else { return nil }
-    return (index, zip.entries[index])
+    return (index, records.index.entries[index])
   }
 
   /// Passes the data of a tensor on in pieces, as it is to be written.
@@ -78,12 +76,17 @@ extension TorchFile {
     let finish = ElementFinish(tensor, swapsBytes: needsSwap(tensor))
     if tensor.strides == nil {
       let wanted = tensor.start..<tensor.start + tensor.byteCount
-      if let entry = storage.entry, storage.isDeflated || !isVerified(entry) {
-        return try readRecord(entry, wanted: wanted, finish: finish, to: sink)
+      if let records, let entry = storage.entry {
+        return try records.read(entry, wanted) { piece throws(CheckpointError) in
+          finish.apply(to: &piece)
+          try sink(piece.bytes)
+        }
       }
-      return try readFile(
-        storage.start + wanted.lowerBound..<storage.start + wanted.upperBound, finish: finish,
-        to: sink)
+      let range = storage.start + wanted.lowerBound..<storage.start + wanted.upperBound
+      return try file.readPieces(range) { piece throws(CheckpointError) in
+        finish.apply(to: &piece)
+        try sink(piece.bytes)
+      }
     }
     let source: GatherSource
     if storage.isDeflated, let entry = storage.entry, let zip = contents.zip {
@@ -100,55 +103,9 @@ extension TorchFile {
       source = .file(file, start: storage.start, byteCount: storage.byteCount)
     }
     var gather = Gather(tensor, from: source)
-    try gather.run(finish: finish, to: sink)
-  }
-
-  /// Passes on the part `wanted` of a record. All of it is read, and its checksum compared, unless
-  /// that has been done.
-  private func readRecord(
-    _ index: Int, wanted: Range<Int>, finish: ElementFinish? = nil, to sink: Sink
-  ) throws(CheckpointError) {
-    guard let zip = contents.zip else { return }
-    let entry = zip.entries[index]
-    let isChecked = !isVerified(index)
-    var stream = try RecordStream(entry, in: file, isChecked: isChecked)
-    let end = isChecked ? entry.byteCount : wanted.upperBound
-    var buffer = [UInt8](repeating: 0, count: min(Self.chunkByteCount, end))
-    while stream.position < end {
-      let start = stream.position
-      let count = min(buffer.count, end - start)
-      var elements = buffer.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var bytes = unsafe elements.mutableBytes
-      var chunk = bytes._mutatingExtracting(0..<count)
-      try stream.read(into: &chunk)
-      let part = wanted.clamped(to: start..<start + count)
-      guard !part.isEmpty else { continue }
-      var piece = bytes._mutatingExtracting(part.lowerBound - start..<part.upperBound - start)
-      finish?.apply(to: &piece)
-      try sink(piece.bytes)
-    }
-    guard isChecked else { return }
-    try stream.finish()
-    noteVerified(index)
-  }
-
-  /// Passes on a range of the file.
-  private func readFile(
-    _ range: Range<Int>, finish: ElementFinish, to sink: Sink
-  ) throws(CheckpointError) {
-    var buffer = [UInt8](repeating: 0, count: min(Self.chunkByteCount, range.count))
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let count = min(buffer.count, range.upperBound - offset)
-      var elements = buffer.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var bytes = unsafe elements.mutableBytes
-      var chunk = bytes._mutatingExtracting(0..<count)
-      try file.read(at: offset, into: &chunk)
-      finish.apply(to: &chunk)
-      try sink(chunk.bytes)
-      offset += count
+    try gather.run { box throws(CheckpointError) in
+      finish.apply(to: &box)
+      try sink(box.bytes)
     }
   }
 }

@@ -1,5 +1,4 @@
 public import Files
-internal import Synchronization
 public import Tensors
 internal import ZipArchive
 
@@ -27,9 +26,9 @@ public final class TorchFile: TensorArchive {
 
   let file: InputFile
   let contents: TorchContents
-  private let mapping = Mutex<SharedMapping?>(nil)
-  /// The zip entries whose checksum has been found right.
-  private let verified = Mutex<Set<Int>>([])
+  /// The records of the archive, where the storages stand in one.
+  let records: ZipRecords?
+  private let map: LazyMapping
 
   /// Opens a file.
   ///
@@ -46,8 +45,10 @@ public final class TorchFile: TensorArchive {
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
     self.file = file
+    map = LazyMapping(file)
     do throws(CheckpointError) {
       contents = try TorchContents(file)
+      records = contents.zip.map { ZipRecords($0, in: file, isChecked: !$0.checksumsAreOff) }
     } catch {
       throw error.inFile(file.path)
     }
@@ -142,27 +143,5 @@ public final class TorchFile: TensorArchive {
     } catch {
       throw error.naming(tensor: contents.table.names[index])
     }
-  }
-
-  private func map() throws(CheckpointError) -> SharedMapping {
-    try mapping.withLock { mapping throws(CheckpointError) in
-      if let mapping { return mapping }
-      let new = SharedMapping(try MappedFile(file))
-      mapping = new
-      return new
-    }
-  }
-}
-
-extension TorchFile {
-  /// Whether the checksum of a zip entry has been found right, or needs no look.
-  func isVerified(_ entry: Int) -> Bool {
-    if contents.zip?.checksumsAreOff ?? true { return true }
-    return verified.withLock { $0.contains(entry) }
-  }
-
-  /// Notes that the checksum of a zip entry is right.
-  func noteVerified(_ entry: Int) {
-    _ = verified.withLock { $0.insert(entry) }
   }
 }

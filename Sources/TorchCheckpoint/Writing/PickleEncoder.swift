@@ -1,3 +1,5 @@
+internal import ZipArchive
+
 /// Writes a pickle of protocol 2, opcode by opcode, as Python's C pickler does.
 struct PickleEncoder {
   /// A slot of the memo: objects are numbered as they are first written.

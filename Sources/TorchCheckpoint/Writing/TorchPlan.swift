@@ -1,4 +1,5 @@
 internal import Tensors
+internal import ZipArchive
 
 /// Where everything goes in a torch file that is to be written.
 struct TorchPlan {
@@ -59,7 +60,15 @@ struct TorchPlan {
 
   /// The bytes from the directory to the end of the file.
   func directory(checksums: [UInt32]) -> [UInt8] {
-    ZipTrailer.bytes(of: records, checksums: checksums, at: directoryOffset)
+    var bytes: [UInt8] = []
+    for (record, checksum) in zip(records, checksums) {
+      record.appendCentralEntry(checksum: checksum, to: &bytes)
+    }
+    // torch writes the wide end record always, as made on Unix by version 3.0.
+    return bytes
+      + ZipTrailer.bytes(
+        recordCount: records.count,
+        directory: directoryOffset..<directoryOffset + bytes.count, wideMadeBy: 0x031E)
   }
 
   /// No file system has larger files; the arithmetic up to here cannot overflow.

@@ -32,6 +32,25 @@ public enum TorchWriter {
     }
   }
 
+  /// Where `write` puts the data of an archive's tensors, each at its place in the archive, and the
+  /// size of the file.
+  ///
+  /// - Throws: as `write`, for tensors that torch cannot hold.
+  /// - Complexity: O(tensors · log tensors).
+  public static func layout(
+    of archive: any TensorArchive, path: String, layout: TorchLayout = .newest
+  ) throws(CheckpointError) -> (ranges: [Range<Int>], byteCount: Int) {
+    let dict = PEFTStateDict(archive)
+    let plan = try TorchPlan(dict.entries, path: path, layout: layout)
+    var ranges = [Range<Int>](repeating: 0..<0, count: dict.entries.count)
+    for (record, content) in zip(plan.records, plan.contents) {
+      guard case .storage(let index) = content else { continue }
+      ranges[dict.sources[index]] = record.dataOffset..<record.dataOffset + record.byteCount
+    }
+    let checksums = [UInt32](repeating: 0, count: plan.records.count)
+    return (ranges, plan.directoryOffset + plan.directory(checksums: checksums).count)
+  }
+
   /// Writes a dict of these entries, in their order, whose data `append` supplies.
   ///
   /// - Parameters:

@@ -1,3 +1,5 @@
+internal import ZipArchive
+
 /// Where a stored record stands in a torch zip file.
 struct ZipRecord {
   /// The name with the folder in front.
@@ -9,11 +11,17 @@ struct ZipRecord {
 
   /// The data starts on a multiple of this, so that it can be mapped and used in place.
   static let alignment = 64
+  /// From this value on a 32-bit field gives way to a 64-bit one.
+  private static let saturated32 = 0xFFFF_FFFF
+  /// The extra field that torch pads with: "FB".
+  private static let paddingExtraID: UInt16 = 0x4246
+  /// What it pads with.
+  private static let paddingByte: UInt8 = 0x5A
 
   /// Whether the size needs 64 bits.
-  var hasWideSize: Bool { byteCount >= ZipFormat.saturated32 }
+  var hasWideSize: Bool { byteCount >= Self.saturated32 }
   /// Whether the place needs 64 bits.
-  var hasWideOffset: Bool { headerOffset >= ZipFormat.saturated32 }
+  var hasWideOffset: Bool { headerOffset >= Self.saturated32 }
 
   /// The extra field with 64-bit numbers: none, some or all of size, compressed size and offset.
   private var zip64ExtraByteCount: Int {
@@ -46,77 +54,46 @@ struct ZipRecord {
     return overflow ? nil : end
   }
 
-  private var flags: UInt16 {
-    ZipFormat.utf8Flag | (byteCount == 0 ? 0 : ZipFormat.descriptorFlag)
+  private var header: ZipRecordHeader {
+    ZipRecordHeader(
+      path: path, flags: ZipFormat.utf8Flag | (byteCount == 0 ? 0 : ZipFormat.descriptorFlag),
+      method: .stored, versionNeeded: 0, versionMadeBy: 0, date: 0, externalAttributes: 0)
+  }
+
+  private func zip64Extra(compressedByteCount: Int) -> [UInt8] {
+    var numbers: [UInt64] = []
+    if hasWideSize { numbers += [UInt64(byteCount), UInt64(compressedByteCount)] }
+    if hasWideOffset { numbers.append(UInt64(headerOffset)) }
+    var extra: [UInt8] = []
+    extra.appendZip64Extra(numbers)
+    return extra
   }
 }
 
 extension ZipRecord {
   /// The header in front of the data, padding included; checksum and sizes come after the data.
   var localHeader: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(dataOffset - headerOffset)
-    bytes.appendLittleEndian(ZipFormat.localHeaderSignature)
-    bytes.appendLittleEndian(UInt16(0))  // version needed
-    appendMethodAndTime(to: &bytes)
-    bytes.append(contentsOf: repeatElement(0, count: 12))  // checksum, sizes
-    bytes.appendLittleEndian(UInt16(path.utf8.count))
-    bytes.appendLittleEndian(
-      UInt16(zip64ExtraByteCount + ZipFormat.extraHeaderByteCount + paddingByteCount))
-    bytes.append(contentsOf: path.utf8)
     // The writer of torch does not know the compressed size at this point.
-    appendZip64Extra(compressedByteCount: 0, to: &bytes)
-    bytes.appendLittleEndian(ZipFormat.paddingExtraID)
-    bytes.appendLittleEndian(UInt16(paddingByteCount))
-    bytes.append(contentsOf: repeatElement(ZipFormat.paddingByte, count: paddingByteCount))
-    return bytes
+    var extra = zip64Extra(compressedByteCount: 0)
+    extra.appendLittleEndian(Self.paddingExtraID)
+    extra.appendLittleEndian(UInt16(paddingByteCount))
+    extra.append(contentsOf: repeatElement(Self.paddingByte, count: paddingByteCount))
+    return header.localHeader(sizes: 0, extra: extra)
   }
 
   /// What follows the data.
   func descriptor(checksum: UInt32) -> [UInt8] {
-    if byteCount == 0 { return [] }
-    var bytes: [UInt8] = []
-    bytes.appendLittleEndian(ZipFormat.descriptorSignature)
-    bytes.appendLittleEndian(checksum)
-    for _ in 0..<2 {  // compressed and not
-      if hasWideSize || hasWideOffset {
-        bytes.appendLittleEndian(UInt64(byteCount))
-      } else {
-        bytes.appendLittleEndian(UInt32(byteCount))
-      }
-    }
-    return bytes
+    guard byteCount > 0 else { return [] }
+    return ZipRecordHeader.descriptor(
+      checksum: checksum, storedByteCount: byteCount, byteCount: byteCount,
+      isWide: hasWideSize || hasWideOffset)
   }
 
   /// Appends the record's entry in the directory at the end of the file.
   func appendCentralEntry(checksum: UInt32, to bytes: inout [UInt8]) {
-    bytes.appendLittleEndian(ZipFormat.centralEntrySignature)
-    bytes.appendLittleEndian(UInt32(0))  // versions made by and needed
-    appendMethodAndTime(to: &bytes)
-    bytes.appendLittleEndian(checksum)
-    bytes.appendLittleEndian(UInt32(clamping: byteCount))
-    bytes.appendLittleEndian(UInt32(clamping: byteCount))
-    bytes.appendLittleEndian(UInt16(path.utf8.count))
-    bytes.appendLittleEndian(UInt16(zip64ExtraByteCount))
-    bytes.append(contentsOf: repeatElement(0, count: 10))  // comment, disk, attributes
-    bytes.appendLittleEndian(UInt32(clamping: headerOffset))
-    bytes.append(contentsOf: path.utf8)
-    appendZip64Extra(compressedByteCount: byteCount, to: &bytes)
-  }
-
-  private func appendMethodAndTime(to bytes: inout [UInt8]) {
-    bytes.appendLittleEndian(flags)
-    bytes.append(contentsOf: repeatElement(0, count: 6))  // stored; no time, no date
-  }
-
-  private func appendZip64Extra(compressedByteCount: Int, to bytes: inout [UInt8]) {
-    guard zip64ExtraByteCount > 0 else { return }
-    bytes.appendLittleEndian(ZipFormat.zip64ExtraID)
-    bytes.appendLittleEndian(UInt16(zip64ExtraByteCount - ZipFormat.extraHeaderByteCount))
-    if hasWideSize {
-      bytes.appendLittleEndian(UInt64(byteCount))
-      bytes.appendLittleEndian(UInt64(compressedByteCount))
-    }
-    if hasWideOffset { bytes.appendLittleEndian(UInt64(headerOffset)) }
+    header.appendCentralEntry(
+      checksum: checksum, storedByteCount: UInt32(clamping: byteCount),
+      byteCount: UInt32(clamping: byteCount), headerOffset: UInt32(clamping: headerOffset),
+      extra: zip64Extra(compressedByteCount: byteCount), to: &bytes)
   }
 }

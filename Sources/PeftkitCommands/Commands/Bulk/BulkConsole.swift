@@ -30,13 +30,13 @@ final class BulkConsole: Sendable {
       switch event {
       case .unreadable(let error):
         print(error, &state)
-      case .unit(let record, let report):
+      case .unit(let record, let outcome):
         state.progress.done += 1
         if record.outcome == .converted {
           state.progress.byteCount += record.stamp?.byteCount ?? 0
         }
         if let error = record.error { print(error, &state) }
-        if let report { printNotes(report, of: record, &state) }
+        if let outcome { printNotes(outcome, of: record, &state) }
       }
     }
   }
@@ -80,16 +80,10 @@ final class BulkConsole: Sendable {
   }
 
   private func printNotes(
-    _ report: ConversionReport, of record: ManifestRecord, _ state: inout State
+    _ outcome: ConversionOutcome, of record: ManifestRecord, _ state: inout State
   ) {
     let path = record.source.string(in: source).printable
-    var text = ""
-    for item in report.skipped {
-      text += "note: \(path): \(item.name.printable) was left out: it is a \(item.type.printable)\n"
-    }
-    for alias in report.aliases {
-      text += "note: \(path): \(alias.name.printable) was left out: it is \(alias.kept.printable)\n"
-    }
+    let text = ConversionNotes(outcome).text(about: path)
     guard !text.isEmpty else { return }
     clearLine(&state)
     write(text)

@@ -28,16 +28,13 @@ struct BulkOptions: ParsableArguments {
     completion: .file())
   var manifest: String?
 
-  @Flag(help: "Print the summary of --recursive as JSON, described in spec/bulk.md.")
-  var json = false
-
   private static let mostJobs = 1024
 
   func validate() throws {
     if !recursive {
       let others: [(name: String, isGiven: Bool)] = [
         ("--jobs", jobs != nil), ("--resume", resume), ("--shard", shard != nil),
-        ("--manifest", manifest != nil), ("--json", json),
+        ("--manifest", manifest != nil),
       ]
       if let other = others.first(where: \.isGiven) {
         throw ValidationError("'\(other.name)' is for trees: it needs --recursive.")

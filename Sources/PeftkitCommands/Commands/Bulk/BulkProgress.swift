@@ -27,7 +27,7 @@ struct BulkProgress {
     }
     if let rate = Self.rate(byteCount, seconds) { parts.append(rate) }
     if let total, done > 0, total > done {
-      parts.append("ETA \(Self.time(seconds / Double(done) * Double(total - done)))")
+      parts.append("ETA \(Sizes.duration(seconds / Double(done) * Double(total - done)))")
     }
     return "  " + parts.joined(separator: "  ")
   }
@@ -36,16 +36,5 @@ struct BulkProgress {
   static func rate(_ byteCount: Int, _ seconds: Double) -> String? {
     guard byteCount > 0, seconds > 0 else { return nil }
     return Sizes.bytes(Int(exactly: (Double(byteCount) / seconds).rounded()) ?? byteCount) + "/s"
-  }
-
-  /// Minutes and seconds, hours before them where there are any.
-  static func time(_ seconds: Double) -> String {
-    // More than a century is as good as never.
-    let total = Int(min(max(0, seconds), 4e9).rounded())
-    let minutes = total / 60 % 60
-    let rest = total % 60
-    let text = "\(minutes):\(rest < 10 ? "0" : "")\(rest)"
-    guard total >= 3600 else { return text }
-    return "\(total / 3600):\(minutes < 10 ? "0" : "")" + text
   }
 }

@@ -20,7 +20,7 @@ struct BulkReport {
     table.add(["read", Sizes.bytes(summary.bytesRead)])
     table.add(["written", Sizes.bytes(summary.bytesWritten)])
     let rate = BulkProgress.rate(summary.bytesRead, seconds).map { ", \($0)" } ?? ""
-    table.add(["time", BulkProgress.time(seconds) + rate])
+    table.add(["time", Sizes.duration(seconds) + rate])
     table.add(["manifest", conversion.resolvedManifestPath.printable])
     output.table(table)
     try output.print()

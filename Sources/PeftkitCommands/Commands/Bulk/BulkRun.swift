@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import ContentDigest
-internal import Conversion
+public import ContentDigest
+public import Conversion
 internal import Files
 internal import Tensors
 
@@ -10,6 +10,7 @@ struct BulkRun {
   let destination: String
   let options: ConversionOptions
   let bulk: BulkOptions
+  let json: Bool
 
   /// Does all of it.
   ///
@@ -19,6 +20,7 @@ struct BulkRun {
       archive throws(CheckpointError) in
       try CheckpointDigest(of: archive).description
     }
+    conversion.makeHasher = { CheckpointHasher() }
     conversion.jobs = bulk.jobs ?? WorkerPool.cpuCount
     conversion.resumes = bulk.resume
     conversion.shard = try bulk.workShard()
@@ -28,7 +30,7 @@ struct BulkRun {
     let summary = try convert(conversion)
     let report = BulkReport(
       conversion: conversion, summary: summary, seconds: stopwatch.seconds)
-    if bulk.json { try report.printJSON() } else { try report.printText() }
+    if json { try report.printJSON() } else { try report.printText() }
     if !summary.holds { throw ExitCode.finding }
   }
 
@@ -39,18 +41,36 @@ struct BulkRun {
     }
     // Counting what there is takes a walk of its own; nobody waits for it.
     let finder = try conversion.finder()
-    var result: Result<BulkSummary, CheckpointError>?
-    WorkerPool.run {
-      do throws(CheckpointError) {
-        result = .success(try conversion.run { console.show($0) })
-      } catch {
-        result = .failure(error)
-      }
-      console.stop()
+    return try WorkerPool.run {
+      () throws(CheckpointError) in
+      defer { console.stop() }
+      return try conversion.run { console.show($0) }
     } beside: {
       console.showProgress(counting: finder)
     }
-    guard let result else { preconditionFailure("the run must have ended") }
-    return try result.get()
   }
+
+  /// Says what would be converted to what, and converts nothing.
+  func list() throws {
+    var finder = try BulkConversion(source: source, destination: destination, options: options) {
+      _ throws(CheckpointError) in ""
+    }.finder()
+    var output = TextOutput()
+    while let item = finder.next() {
+      switch item {
+      case .unit(let unit):
+        output.line(
+          "\(unit.source.string(in: source).printable) would become the \(unit.kind.rawValue) "
+            + unit.destination.string(in: destination).printable)
+      case .conflict(_, let error), .unreadable(_, let error): ErrorReport.print(error)
+      }
+      try output.flushIfLarge()
+    }
+    try output.print()
+  }
+}
+
+extension CheckpointHasher: OutputHasher {
+  /// The digest as manifests spell it.
+  public var text: String { digest.description }
 }

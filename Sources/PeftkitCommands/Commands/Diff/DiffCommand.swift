@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Checkpoints
 internal import Conversion
 internal import Files
 internal import JSONDocument
@@ -51,14 +50,9 @@ struct ComparedCheckpoint {
 
   init(path: String) throws(CheckpointError) {
     self.path = path
-    if try PathKind(path: path) == .directory {
-      let adapter = try Adapter(path: path)
-      archive = adapter.weights
-      config = adapter.config.document
-    } else {
-      archive = try Checkpoint.open(path: path)
-      config = nil
-    }
+    let checkpoint = try OpenedCheckpoint(path: path)
+    archive = checkpoint.archive
+    config = checkpoint.adapter?.config.document
   }
 }
 

@@ -1,0 +1,115 @@
+internal import Files
+internal import JSONDocument
+public import Tensors
+
+/// Where a model's weights stand in its directory (spec/shards.md, H26 to H31).
+public struct ModelDirectory: Sendable {
+  /// The directory.
+  public let path: String
+  /// What transformers loads: a weights file, or the index of shards.
+  public let weightsName: String
+  /// Whether `config.json` names the weights, so that whoever renames them must change it.
+  public let isNamedByConfig: Bool
+  /// All files of these weights: the file, or the index and its shards in the order of their bytes.
+  public let weightFileNames: [String]
+  /// Weights and indexes that stand beside those and that transformers never looks at, in the order
+  /// of their bytes.
+  public let supersededNames: [String]
+
+  /// The weights, in the order in which transformers looks for them.
+  public static let weightsNames = [
+    ShardNaming.safetensors.wholeName, ShardNaming.safetensors.indexName,
+    ShardNaming.torch.wholeName, ShardNaming.torch.indexName,
+  ]
+
+  private static let configName = "config.json"
+  /// The key under which a config names the weights.
+  private static let configKey = "transformers_weights"
+
+  /// The path of the weights, for `Checkpoint.open`.
+  public var weightsPath: String { Self.path(of: weightsName, in: path) }
+
+  /// Looks for the weights; the shards themselves are not looked at.
+  ///
+  /// - Throws: `missing` when there are none; what reading `config.json` and the index throws;
+  ///   `unsupported` when the config names weights in a way that is not read here.
+  /// - Complexity: O(entries of the directory + index + config).
+  public init(path: String) throws(CheckpointError) {
+    let named = try Self.nameInConfig(of: path)
+    let candidates = named.map { [$0] } ?? Self.weightsNames
+    guard let name = candidates.first(where: { Self.isFile($0, in: path) }) else {
+      let last = candidates.count - 1
+      let list = candidates[..<last].joined(separator: ", ") + (last > 0 ? " or " : "")
+      throw CheckpointError(
+        .missing, "is not a model directory: it has no \(list)\(candidates[last])", path: path,
+        hint: named.map { _ in "its \(Self.configName) names them in \"\(Self.configKey)\"" })
+    }
+    self.path = path
+    weightsName = name
+    isNamedByConfig = named != nil
+    var files = [name]
+    if name.hasSuffix(ShardIndex.nameSuffix) {
+      files += try ShardIndex(path: Self.path(of: name, in: path)).fileNames
+    }
+    weightFileNames = files
+    let own = Set(files.map { TensorName($0) })
+    supersededNames = try DirectoryTree.files(in: path).filter {
+      Self.isWeights($0) && !own.contains(TensorName($0))
+    }
+  }
+
+  /// The config without the key that names the weights, for a copy that calls them by the usual name;
+  /// nil where there is no such key.
+  ///
+  /// - Throws: what reading and decoding the file throws.
+  public func configForUsualNames() throws(CheckpointError) -> (name: String, bytes: [UInt8])? {
+    guard isNamedByConfig else { return nil }
+    let bytes = try InputFile(path: Self.path(of: Self.configName, in: path)).readAll(
+      limit: JSONLimits.byteCount)
+    guard var config = try JSONValue(parsing: bytes).object else { return nil }
+    config.removeValue(forKey: Self.configKey)
+    let text = JSONValue.object(config).encoded(.python()) + [UInt8(ascii: "\n")]
+    return (Self.configName, text)
+  }
+
+  /// Whether a name is one that transformers gives to a model's weights, their shards or indexes.
+  public static func isWeights(_ name: String) -> Bool {
+    ShardNaming.safetensors.covers(name) || ShardNaming.torch.covers(name)
+  }
+
+  /// Whether a directory holds weights under one of the names that models have.
+  public static func isModel(_ path: String) -> Bool {
+    weightsNames.contains { isFile($0, in: path) }
+  }
+
+  private static func isFile(_ name: String, in directory: String) -> Bool {
+    PathKind.existing(path(of: name, in: directory)) == .file
+  }
+
+  /// A path in a directory that may be spelled with a slash at its end.
+  private static func path(of name: String, in directory: String) -> String {
+    directory.hasSuffix("/") ? directory + name : directory + "/" + name
+  }
+
+  private static func nameInConfig(of directory: String) throws(CheckpointError) -> String? {
+    guard isFile(configName, in: directory) else { return nil }
+    let configPath = path(of: configName, in: directory)
+    do throws(CheckpointError) {
+      let bytes = try InputFile(path: configPath).readAll(limit: JSONLimits.byteCount)
+      let value = try JSONValue(parsing: bytes)[configKey] ?? .null
+      if value.isNull { return nil }
+      let whole = "." + ShardNaming.safetensors.fileExtension
+      guard let name = value.string, ShardIndex.isBareFileName(name),
+        name.hasSuffix(whole) || name.hasSuffix(whole + ShardIndex.nameSuffix)
+      else {
+        throw CheckpointError(
+          .unsupported,
+          "names the weights in \"\(configKey)\" as \(value.description.excerpt), which is neither "
+            + "a safetensors file in the directory nor an index of such files")
+      }
+      return name
+    } catch {
+      throw error.inFile(configPath)
+    }
+  }
+}

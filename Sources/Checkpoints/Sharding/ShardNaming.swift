@@ -1,0 +1,58 @@
+/// How the files of one checkpoint are called: `model.safetensors` when it is whole,
+/// `model-00001-of-00003.safetensors` and `model.safetensors.index.json` in shards
+/// (spec/shards.md, H21).
+public struct ShardNaming: Sendable, Hashable {
+  /// What the names begin with, such as `model`.
+  public let stem: String
+  /// What the names of weights end with, without the dot.
+  public let fileExtension: String
+
+  /// Names files after a stem.
+  public init(stem: String, fileExtension: String) {
+    self.stem = stem
+    self.fileExtension = fileExtension
+  }
+
+  /// The safetensors weights of a model: `model.safetensors`.
+  public static let safetensors = ShardNaming(stem: "model", fileExtension: "safetensors")
+  /// The torch weights of a model: `pytorch_model.bin`.
+  public static let torch = ShardNaming(stem: "pytorch_model", fileExtension: "bin")
+
+  /// The name of the weights in one file.
+  public var wholeName: String { stem + "." + fileExtension }
+
+  /// The name of the index of shards.
+  public var indexName: String { wholeName + ShardIndex.nameSuffix }
+
+  /// The name of a shard, whose number counts from 0.
+  public func shardName(_ number: Int, of count: Int) -> String {
+    "\(stem)-\(Self.digits(number + 1))-of-\(Self.digits(count)).\(fileExtension)"
+  }
+
+  /// Whether a name is one that this naming gives: the whole, a shard, or an index.
+  public func covers(_ name: String) -> Bool {
+    var rest = Array(name.utf8)[...]
+    guard rest.starts(with: stem.utf8) else { return false }
+    rest.removeFirst(stem.utf8.count)
+    if rest.first == UInt8(ascii: "-") {
+      for separator in ["-", "-of-"] {
+        guard rest.starts(with: separator.utf8) else { return false }
+        rest.removeFirst(separator.utf8.count)
+        let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard digits.count >= Self.digitCount else { return false }
+        rest.removeFirst(digits.count)
+      }
+    }
+    let ending = "." + fileExtension
+    return rest.elementsEqual(ending.utf8)
+      || rest.elementsEqual((ending + ShardIndex.nameSuffix).utf8)
+  }
+
+  private static let digitCount = 5
+
+  /// A number with zeros in front; a larger one takes the digits that it needs.
+  private static func digits(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, digitCount - digits.utf8.count)) + digits
+  }
+}

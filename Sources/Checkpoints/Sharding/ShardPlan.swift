@@ -1,0 +1,130 @@
+public import JSONDocument
+public import Tensors
+
+/// How tensors are spread over files of a limited size: as huggingface_hub spreads them
+/// (spec/shards.md, H17 to H23).
+public struct ShardPlan: Sendable, Hashable {
+  /// A file to write.
+  public struct Shard: Sendable, Hashable {
+    /// Its name.
+    public let fileName: String
+    /// The tensors, by their places in the list that was planned for, in the order to write them.
+    public let tensors: [Int]
+    /// The bytes of the tensors, those that share the data of others left out.
+    public let byteCount: Int
+  }
+
+  /// The files; one, with the plain name, when nothing needs splitting.
+  public let shards: [Shard]
+  /// The bytes of all shards: `total_size`.
+  public let byteCount: Int
+  /// The elements of the same tensors: `total_parameters`. It saturates.
+  public let parameterCount: Int
+  /// How the files are called.
+  public let naming: ShardNaming
+
+  private let names: [TensorName]
+
+  /// Whether there are several files, and an index.
+  public var isSharded: Bool { shards.count > 1 }
+
+  /// Plans files in the order of the tensors.
+  ///
+  /// A tensor larger than the limit gets a file of its own. Tensors that share their data stay
+  /// together and are counted once; so do those without bytes, as all of torch's empty tensors share
+  /// one null address.
+  ///
+  /// - Parameters:
+  ///   - tensors: the tensors; their names must differ.
+  ///   - limit: the bytes of data that a file may have, headers not counted. A negative one is a
+  ///     caller's bug and traps.
+  ///   - sharing: the first tensor that shares the data of the one with this index, nil when none
+  ///     before it does. One that is not before it is a caller's bug and traps.
+  /// - Throws: `unsupported` when the tensors have more bytes together than `Int` can count.
+  /// - Complexity: O(tensors).
+  public init(
+    _ tensors: [TensorInfo], limit: Int, naming: ShardNaming,
+    sharing: (_ index: Int) -> Int? = { _ in nil }
+  ) throws(CheckpointError) {
+    precondition(limit >= 0, "a limit must not be negative")
+    let groups = SharingGroups(tensors, sharing: sharing)
+    var packing = ShardPacking(limit: limit)
+    var parameterCount = 0
+    for index in tensors.indices where groups.leaders[index] == index {
+      try packing.append(index, byteCount: tensors[index].byteCount)
+      let (sum, overflow) = parameterCount.addingReportingOverflow(tensors[index].elementCount)
+      parameterCount = overflow ? .max : sum
+    }
+    var files = packing.finish()
+    groups.addFollowers(to: &files)
+    self.init(
+      tensors, in: files, byteCount: packing.byteCount, parameterCount: parameterCount,
+      naming: naming)
+  }
+
+  /// Plans a file for each group of tensors, in the order in which the groups come up.
+  ///
+  /// - Parameter groups: for each tensor what its group is called, such as the shard that it came in.
+  /// - Throws: `unsupported` when the tensors have more bytes together than `Int` can count.
+  /// - Complexity: O(tensors).
+  public init(
+    _ tensors: [TensorInfo], groupedBy groups: [String], naming: ShardNaming
+  ) throws(CheckpointError) {
+    precondition(groups.count == tensors.count, "every tensor needs a group")
+    var places: [TensorName: Int] = [:]
+    var files: [ShardPacking.File] = []
+    var total = ShardPacking(limit: .max)
+    var parameterCount = 0
+    for (index, tensor) in tensors.enumerated() {
+      let place = places[TensorName(groups[index]), default: files.count]
+      if place == files.count {
+        places[TensorName(groups[index])] = place
+        files.append(ShardPacking.File())
+      }
+      try total.append(index, byteCount: tensor.byteCount)
+      files[place].tensors.append(index)
+      files[place].byteCount += tensor.byteCount
+      let (sum, overflow) = parameterCount.addingReportingOverflow(tensor.elementCount)
+      parameterCount = overflow ? .max : sum
+    }
+    self.init(
+      tensors, in: files.isEmpty ? [ShardPacking.File()] : files, byteCount: total.byteCount,
+      parameterCount: parameterCount, naming: naming)
+  }
+
+  private init(
+    _ tensors: [TensorInfo], in files: [ShardPacking.File], byteCount: Int, parameterCount: Int,
+    naming: ShardNaming
+  ) {
+    shards = files.enumerated().map { number, file in
+      Shard(
+        fileName: files.count == 1
+          ? naming.wholeName : naming.shardName(number, of: files.count),
+        tensors: file.tensors, byteCount: file.byteCount)
+    }
+    self.byteCount = byteCount
+    self.parameterCount = parameterCount
+    self.naming = naming
+    names = tensors.map(\.name)
+  }
+
+  /// The index to write beside several shards, nil for a single file.
+  ///
+  /// - Parameter kept: metadata of an index that the tensors came with. Its keys are kept, a
+  ///   `total_parameters` among them, since the elements of a file may be more than parameters;
+  ///   `total_size` is replaced.
+  /// - Complexity: O(tensors).
+  public func index(keeping kept: JSONObject? = nil) -> ShardIndex? {
+    guard isSharded else { return nil }
+    var metadata = kept ?? [:]
+    if metadata["total_parameters"] == nil {
+      metadata["total_parameters"] = JSONValue(parameterCount)
+    }
+    metadata["total_size"] = JSONValue(byteCount)
+    return ShardIndex(
+      metadata: metadata, fileNames: shards.map(\.fileName),
+      entries: shards.enumerated().flatMap { number, shard in
+        shard.tensors.map { ShardIndex.Entry(name: names[$0], file: number) }
+      })
+  }
+}

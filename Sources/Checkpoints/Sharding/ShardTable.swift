@@ -1,0 +1,122 @@
+internal import Files
+internal import Tensors
+
+/// What the shards of an index hold, gathered as they are opened and checked against the index.
+struct ShardTable {
+  /// The path of the index, for messages.
+  let path: String
+  let index: ShardIndex
+  private(set) var shards: [any TensorArchive] = []
+  /// The place of each shard's first tensor among all.
+  private(set) var starts: [Int] = []
+  private(set) var places: [TensorName: Int] = [:]
+  private(set) var skipped: [SkippedItem] = []
+  /// The shard of each skipped item.
+  private var skippedShards: [TensorName: Int] = [:]
+
+  init(path: String, index: ShardIndex) {
+    self.path = path
+    self.index = index
+    places.reserveCapacity(index.entries.count)
+  }
+
+  /// The shard of the tensor at a place.
+  func shard(of place: Int) -> Int {
+    // The last shard that starts no later; shards without tensors start where the next one does.
+    var low = 0
+    var high = starts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= place { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// Takes the next shard.
+  ///
+  /// - Throws: `unsupported` for a format that has no shards, `mismatch` for another format than the
+  ///   first one's and for a name that an earlier shard holds.
+  mutating func append(_ archive: any TensorArchive) throws(CheckpointError) {
+    let number = shards.count
+    try checkFormat(of: archive)
+    starts.append(places.count)
+    shards.append(archive)
+    for local in 0..<archive.tensorCount {
+      let name = archive.tensor(at: local).name
+      if let other = places.updateValue(starts[number] + local, forKey: name) {
+        throw twice(name, shard(of: other), number)
+      }
+      if let other = skippedShards[name] { throw twice(name, other, number) }
+    }
+    for item in archive.skipped {
+      if let other = skippedShards.updateValue(number, forKey: item.name) {
+        throw twice(item.name, other, number)
+      }
+      if let other = places[item.name] { throw twice(item.name, shard(of: other), number) }
+      skipped.append(item)
+    }
+  }
+
+  private func checkFormat(of archive: any TensorArchive) throws(CheckpointError) {
+    switch archive.format {
+    case .safetensors, .torchZip, .torchLegacy, .torchTar: break
+    case .torchScript, .npz, .npy:
+      throw CheckpointError(
+        .unsupported, "cannot be a shard: its format is \(archive.format.rawValue)",
+        path: archive.path)
+    }
+    if let first = shards.first, first.format != archive.format {
+      throw CheckpointError(
+        .mismatch,
+        "is a shard in the format \(archive.format.rawValue), and \(index.fileNames[0]) is "
+          + "\(first.format.rawValue)", path: archive.path)
+    }
+  }
+
+  private func twice(_ name: TensorName, _ one: Int, _ other: Int) -> CheckpointError {
+    CheckpointError(
+      .mismatch, "stands in two shards, \(index.fileNames[one]) and \(index.fileNames[other])",
+      path: path, tensor: name)
+  }
+
+  /// Checks that every tensor stands where the index says.
+  ///
+  /// - Returns: the places of the tensors that the index does not list.
+  /// - Throws: `mismatch` for a tensor in another shard, `missing` for one in none.
+  func checkEntries() throws(CheckpointError) -> [Int] {
+    var listedCount = 0
+    for entry in index.entries {
+      let expected = index.fileNames[entry.file]
+      let place = places[entry.name]
+      if place != nil { listedCount += 1 }
+      guard let found = place.map(shard(of:)) ?? skippedShards[entry.name] else {
+        throw CheckpointError(
+          .missing, "is not in \(expected), where the index says that it is", path: path,
+          tensor: entry.name)
+      }
+      guard found == entry.file else {
+        throw CheckpointError(
+          .mismatch, "is in \(index.fileNames[found]), and the index says \(expected)", path: path,
+          tensor: entry.name)
+      }
+    }
+    guard listedCount < places.count else { return [] }
+    let listed = Set(index.entries.map(\.name))
+    return places.filter { !listed.contains($0.key) }.map(\.value).sorted()
+  }
+
+  /// What all shards say of themselves, in the first one's order.
+  ///
+  /// - Returns: nil when a shard says nothing; and whether any entry is left out.
+  func commonMetadata() -> (metadata: ArchiveMetadata?, isPartial: Bool) {
+    let all = shards.compactMap(\.metadata)
+    guard let first = all.first, all.count == shards.count else { return (nil, !all.isEmpty) }
+    var entries = first.entries
+    for metadata in all.dropFirst() {
+      let values = Dictionary(
+        uniqueKeysWithValues: metadata.entries.map { ($0.key, TensorName($0.value)) })
+      entries.removeAll { values[$0.key] != TensorName($0.value) }
+    }
+    return (ArchiveMetadata(entries), all.contains { $0.entries.count > entries.count })
+  }
+}

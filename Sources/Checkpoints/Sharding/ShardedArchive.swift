@@ -1,0 +1,162 @@
+public import Files
+public import Tensors
+
+/// The shards of an index, open as one archive (spec/shards.md, H8 to H16).
+///
+/// All shards stay open. Their tensors come in the order of the shards' names, as transformers loads
+/// the shards, then in that of each file.
+public final class ShardedArchive: TensorArchive {
+  /// The path of the index as it was given.
+  public let path: String
+  /// The index.
+  public let index: ShardIndex
+  /// The format of the shards, the same for all.
+  public let format: ArchiveFormat
+  /// What all shards say of themselves in the same words; nil when one of them says nothing.
+  public let metadata: ArchiveMetadata?
+  /// What the shards hold besides tensors, shard after shard.
+  public var skipped: [SkippedItem] { table.skipped }
+  /// Where index and shards differ without harm.
+  public let notes: [ShardNote]
+
+  private let table: ShardTable
+
+  /// Opens an index and its shards; no tensor data is read.
+  ///
+  /// - Throws: what `ShardIndex` and `Checkpoint.open` throw, with the path of the shard; `missing`
+  ///   or `mismatch`, naming the tensor, when it is not where the index says or stands in two
+  ///   shards; `mismatch` when shards have different formats.
+  /// - Complexity: O(index + headers of the shards).
+  public convenience init(path: String) throws(CheckpointError) {
+    try self.init(InputFile(path: path))
+  }
+
+  /// Opens an index that is open already, and its shards, which stand beside it.
+  ///
+  /// - Throws: as `init(path:)`.
+  public init(_ file: InputFile) throws(CheckpointError) {
+    let path = file.path
+    let index = try ShardIndex(file)
+    var table = ShardTable(path: path, index: index)
+    for name in index.fileNames {
+      do throws(CheckpointError) {
+        try table.append(Checkpoint.openFile(InputFile(path: Self.path(of: name, beside: path))))
+      } catch {
+        throw error.code == .missing
+          ? error.hinting("it is one of the shards that \(path) names") : error
+      }
+    }
+    let unlisted = try table.checkEntries()
+    let (metadata, isPartial) = table.commonMetadata()
+    self.path = path
+    self.index = index
+    self.table = table
+    self.metadata = metadata
+    format = table.shards[0].format
+
+    var notes = unlisted.map { place in
+      let shard = table.shard(of: place)
+      return ShardNote.unlisted(
+        table.shards[shard].tensor(at: place - table.starts[shard]).name,
+        file: index.fileNames[shard])
+    }
+    if isPartial { notes.append(.metadataDiffers) }
+    if let stated = index.statedByteCount, let found = Self.byteCount(of: table.shards),
+      stated != found
+    {
+      notes.append(.byteCount(stated: stated, found: found))
+    }
+    self.notes = notes
+  }
+
+  /// A name in the directory of another path, which may be a link: shards stand beside the link.
+  private static func path(of name: String, beside path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return name }
+    return String(path[...slash]) + name
+  }
+
+  /// The bytes of all tensors, second names of the same data left out as `total_size` leaves them.
+  ///
+  /// - Returns: nil beyond `Int`, which views that repeat their data can reach.
+  private static func byteCount(of shards: [any TensorArchive]) -> Int? {
+    var total = 0
+    for shard in shards {
+      for index in 0..<shard.tensorCount where shard.alias(of: index) == nil {
+        let (sum, overflow) = total.addingReportingOverflow(shard.tensor(at: index).byteCount)
+        guard !overflow else { return nil }
+        total = sum
+      }
+    }
+    return total
+  }
+
+  /// The number of tensors of all shards.
+  public var tensorCount: Int { table.places.count }
+
+  /// The tensor at a place; its `dataOffsets` are those in its shard.
+  ///
+  /// - Complexity: O(log shards) and what the shard takes.
+  public func tensor(at index: Int) -> TensorInfo {
+    let (shard, local) = place(of: index)
+    return shard.tensor(at: local)
+  }
+
+  /// The name of the shard that holds a tensor.
+  ///
+  /// - Complexity: O(log shards).
+  public func fileName(of index: Int) -> String {
+    precondition(index >= 0 && index < tensorCount, "a tensor's index must be in range")
+    return self.index.fileNames[table.shard(of: index)]
+  }
+
+  /// The place of the tensor with this name.
+  ///
+  /// - Complexity: O(length of the name).
+  public func index(of name: TensorName) -> Int? { table.places[name] }
+
+  /// The first tensor that is the same view; it stands in the same shard.
+  public func alias(of index: Int) -> Int? {
+    let (shard, local) = place(of: index)
+    return shard.alias(of: local).map { index - local + $0 }
+  }
+
+  /// Lends the data of a tensor, as its shard does.
+  ///
+  /// - Throws: what the shard throws.
+  public func withTensor<R>(
+    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    let (shard, local) = place(of: index)
+    return try shard.withTensor(at: local, body)
+  }
+
+  /// Where the data of a tensor stands, with the path of its shard.
+  public func location(of index: Int) -> TensorLocation {
+    let (shard, local) = place(of: index)
+    return shard.location(of: local)
+  }
+
+  /// Passes the data of a tensor on in pieces, as its shard does.
+  ///
+  /// - Throws: what the shard throws, and what `sink` throws.
+  public func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    let (shard, local) = place(of: index)
+    try shard.readTensor(at: local, to: sink)
+  }
+
+  /// Appends the data of a tensor to an output, as its shard does.
+  ///
+  /// - Throws: what the shard throws.
+  public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+    let (shard, local) = place(of: index)
+    try shard.copyTensor(at: local, to: &output)
+  }
+
+  private func place(of index: Int) -> (shard: any TensorArchive, local: Int) {
+    precondition(index >= 0 && index < tensorCount, "a tensor's index must be in range")
+    let shard = table.shard(of: index)
+    return (table.shards[shard], index - table.starts[shard])
+  }
+}

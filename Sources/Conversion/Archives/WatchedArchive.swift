@@ -1,0 +1,64 @@
+internal import Files
+internal import Tensors
+
+/// An archive whose tensors are shown to a watcher while they are read.
+final class WatchedArchive: TensorArchive {
+  private let base: any TensorArchive
+  private let watcher: any TensorWatcher
+  private let written: CheckpointFormat
+
+  /// Shows tensors as readers of a file of this format see them.
+  init(_ base: any TensorArchive, watcher: any TensorWatcher, writtenAs format: CheckpointFormat) {
+    self.base = base
+    self.watcher = watcher
+    written = format
+  }
+
+  var path: String { base.path }
+  var format: ArchiveFormat { base.format }
+  var metadata: ArchiveMetadata? { base.metadata }
+  var skipped: [SkippedItem] { base.skipped }
+  var tensorCount: Int { base.tensorCount }
+
+  func tensor(at index: Int) -> TensorInfo { base.tensor(at: index) }
+  func index(of name: TensorName) -> Int? { base.index(of: name) }
+  func alias(of index: Int) -> Int? { base.alias(of: index) }
+  func location(of index: Int) -> TensorLocation { base.location(of: index) }
+
+  func withTensor<R>(
+    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    try base.withTensor(at: index, body)
+  }
+
+  func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    try watching(index) { observer throws(CheckpointError) in
+      try base.readTensor(at: index) { piece throws(CheckpointError) in
+        observer.observe(piece)
+        try sink(piece)
+      }
+    }
+  }
+
+  func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+    try watching(index) { observer throws(CheckpointError) in
+      try output.observing(by: observer) { output throws(CheckpointError) in
+        try base.copyTensor(at: index, to: &output)
+      }
+    }
+  }
+
+  private func watching(
+    _ index: Int, _ body: (any ByteObserver) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    let info = base.tensor(at: index)
+    let seen = TensorInfo(
+      name: info.name, dtype: written.writtenDType(for: info.dtype) ?? info.dtype,
+      shape: info.shape, byteCount: info.byteCount, dataOffsets: nil)
+    let observer = watcher.watch(seen)
+    try body(observer)
+    watcher.finish(seen, shownTo: observer)
+  }
+}

@@ -1,0 +1,129 @@
+internal import Files
+internal import Kernels
+internal import Tensors
+
+/// An archive with some tensors in other dtypes, cast while they are read (spec/casts.md).
+final class CastArchive: TensorArchive {
+  private let base: any TensorArchive
+  private let casts: [Cast?]
+  private let infos: [TensorInfo]
+  private let record: CastRecord
+
+  /// The elements that are cast at a time.
+  private static let blockElementCount = 1 << 16
+
+  /// Casts the tensors of an archive.
+  ///
+  /// - Parameters:
+  ///   - dtypes: for each tensor its dtype here.
+  ///   - record: is told what happened to the values, each time that a tensor is read whole.
+  /// - Throws: `unsupported`, naming the tensor, for a cast that there is not.
+  init(
+    _ base: any TensorArchive, to dtypes: [DType], record: CastRecord
+  ) throws(CheckpointError) {
+    var casts: [Cast?] = []
+    var infos: [TensorInfo] = []
+    for (index, dtype) in dtypes.enumerated() {
+      let info = base.tensor(at: index)
+      guard dtype != info.dtype else {
+        casts.append(nil)
+        infos.append(info)
+        continue
+      }
+      do throws(CheckpointError) {
+        casts.append(try Cast(from: info.dtype, to: dtype))
+        infos.append(try TensorInfo(name: info.name, dtype: dtype, shape: info.shape))
+      } catch {
+        throw error.naming(tensor: info.name).inFile(base.path)
+      }
+    }
+    self.base = base
+    self.casts = casts
+    self.infos = infos
+    self.record = record
+  }
+
+  var path: String { base.path }
+  var format: ArchiveFormat { base.format }
+  var metadata: ArchiveMetadata? { base.metadata }
+  var skipped: [SkippedItem] { base.skipped }
+  var tensorCount: Int { infos.count }
+
+  func tensor(at index: Int) -> TensorInfo { infos[index] }
+  func index(of name: TensorName) -> Int? { base.index(of: name) }
+  func alias(of index: Int) -> Int? { base.alias(of: index) }
+  func location(of index: Int) -> TensorLocation { base.location(of: index) }
+
+  func withTensor<R>(
+    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    guard casts[index] != nil else { return try base.withTensor(at: index, body) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(infos[index].byteCount)
+    try readTensor(at: index) { piece throws(CheckpointError) in
+      // SAFETY: the buffer is read, whole, before the closure returns.
+      unsafe piece.withUnsafeBytes { buffer in unsafe bytes.append(contentsOf: buffer) }
+    }
+    return try body(
+      TensorView(dtype: infos[index].dtype, shape: infos[index].shape, bytes: bytes.span.rawBytes))
+  }
+
+  func readTensor(
+    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    guard let cast = casts[index] else { return try base.readTensor(at: index, to: sink) }
+    var buffer = [UInt8](
+      repeating: 0, count: Self.blockElementCount * cast.destinationElementByteCount)
+    try run(cast, at: index) { block, count, counts, first throws(CheckpointError) in
+      let byteCount = count * cast.destinationElementByteCount
+      do {
+        var elements = buffer.mutableSpan
+        // SAFETY: every bit pattern is a valid byte.
+        var bytes = unsafe elements.mutableBytes
+        var output = bytes._mutatingExtracting(0..<byteCount)
+        try cast.run(block, into: &output, counts: &counts, firstElement: first)
+      }
+      try sink(buffer.span.rawBytes.extracting(0..<byteCount))
+    }
+  }
+
+  func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+    guard let cast = casts[index] else { return try base.copyTensor(at: index, to: &output) }
+    try run(cast, at: index) { block, count, counts, first throws(CheckpointError) in
+      try output.append(byteCount: count * cast.destinationElementByteCount) {
+        bytes throws(CheckpointError) in
+        try cast.run(block, into: &bytes, counts: &counts, firstElement: first)
+      }
+    }
+  }
+
+  /// Takes a tensor's data in blocks, each with its elements' number and the index of the first.
+  private func run(
+    _ cast: Cast, at index: Int,
+    _ body: (
+      _ block: RawSpan, _ count: Int, _ counts: inout CastCounts, _ first: Int
+    ) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    var counts = CastCounts()
+    var first = 0
+    let size = cast.sourceElementByteCount
+    do throws(CheckpointError) {
+      try base.readTensor(at: index) { piece throws(CheckpointError) in
+        var offset = 0
+        while offset < piece.byteCount {
+          let byteCount = min(Self.blockElementCount * size, piece.byteCount - offset)
+          let block = piece.extracting(offset..<offset + byteCount)
+          try body(block, byteCount / size, &counts, first)
+          first += byteCount / size
+          offset += byteCount
+        }
+      }
+    } catch {
+      throw error.naming(tensor: infos[index].name)
+    }
+    record.add(
+      CastRecord.Entry(
+        name: infos[index].name, source: cast.source, destination: cast.destination,
+        counts: counts))
+  }
+}

@@ -1,0 +1,64 @@
+public import Files
+public import Tensors
+
+extension ConversionPlan {
+  /// Writes what is planned.
+  ///
+  /// - Parameter watcher: is shown the tensors on the way; their bytes then pass through memory, and
+  ///   do not stay inside the kernel. In a directory of several adapters it sees the outermost one.
+  /// - Throws: `alreadyExists`, `system` and `interrupted` for the destination; `truncated` or
+  ///   `malformed` when the source's data is damaged; `invalidArgument` for a value that an integer
+  ///   dtype does not hold. Nothing is left behind then.
+  /// - Complexity: O(bytes), in constant memory.
+  public func execute(
+    watcher: (any TensorWatcher)? = nil
+  ) throws(CheckpointError) -> ConversionOutcome {
+    let byteCount = try isDirectory ? writeDirectory(watcher) : writeFile(watcher)
+    return ConversionOutcome(
+      report: report, casts: casts.entries, fileCount: files.count, byteCount: byteCount)
+  }
+
+  private func writeFile(_ watcher: (any TensorWatcher)?) throws(CheckpointError) -> Int {
+    var byteCount = 0
+    for file in files {
+      var output = try AtomicFile(path: destination, policy: options.policy)
+      byteCount += try write(file, to: &output, watcher)
+      try output.commit()
+    }
+    return byteCount
+  }
+
+  private func writeDirectory(_ watcher: (any TensorWatcher)?) throws(CheckpointError) -> Int {
+    var byteCount = 0
+    var directory = try AtomicDirectory(path: destination, policy: options.policy)
+    for inner in directories { try directory.makeDirectory(inner) }
+    for file in files {
+      var output = try directory.makeFile(file.name)
+      byteCount += try write(file, to: &output, watcher)
+      try output.commit()
+    }
+    try directory.commit()
+    return byteCount
+  }
+
+  /// - Returns: the bytes written.
+  private func write(
+    _ file: File, to output: inout AtomicFile, _ watcher: (any TensorWatcher)?
+  ) throws(CheckpointError) -> Int {
+    switch file.contents {
+    case .bytes(let bytes): try output.write(bytes.span.rawBytes)
+    case .copy(let name):
+      let input = try InputFile(name, in: source)
+      try output.reserve(byteCount: input.byteCount)
+      try output.copy(from: input, range: 0..<input.byteCount)
+    case .weights(let weights):
+      let isOutermost = file.name.isTopLevel || !isDirectory
+      if let watcher, isOutermost {
+        try weights.watched(by: watcher).write(to: &output)
+      } else {
+        try weights.write(to: &output)
+      }
+    }
+    return output.byteCount
+  }
+}

@@ -1,0 +1,68 @@
+internal import Checkpoints
+internal import Files
+internal import Tensors
+
+extension ConversionPlan {
+  /// Plans one file out of a file, or out of the shards of an index.
+  init(
+    file source: String, to destination: String, options: ConversionOptions
+  ) throws(CheckpointError) {
+    self.init(source: source, destination: destination, isDirectory: false, options: options)
+    let weights = try TensorPlan(
+      Checkpoint.open(path: source), options: options, record: casts)
+    report = weights.report
+    files = [
+      File(
+        name: RelativePath(destination),
+        contents: .weights(try weights.file(named: destination)))
+    ]
+  }
+
+  /// Plans a directory of shards out of a file, or out of the shards of an index.
+  init(
+    shardsOf source: String, to destination: String, options: ConversionOptions
+  ) throws(CheckpointError) {
+    self.init(source: source, destination: destination, isDirectory: true, options: options)
+    try addModel(Checkpoint.open(path: source))
+  }
+
+  /// Adds the weights of a model, in shards where they are large, with an index.
+  mutating func addModel(_ archive: any TensorArchive) throws(CheckpointError) {
+    guard let naming = options.format.shardNaming else {
+      throw CheckpointError(
+        .unsupported, "cannot become a directory of \(options.format.rawValue) files",
+        path: source, hint: "name a file to write, or another format")
+    }
+    let weights = try TensorPlan(archive, options: options, record: casts)
+    report += weights.report
+    let tensors = weights.archive.tensors
+    let sharded = archive as? ShardedArchive
+    let shards: ShardPlan
+    if let limit = options.shardByteCount {
+      shards = try ShardPlan(tensors, limit: limit, naming: naming)
+    } else {
+      // The files stay as they are: what was downloaded as ten goes out as ten.
+      let groups = weights.members.map { sharded?.fileName(of: $0) ?? "" }
+      shards = try ShardPlan(tensors, groupedBy: groups, naming: naming)
+    }
+    for shard in shards.shards {
+      let file = try weights.file(named: shard.fileName, holding: shard.tensors)
+      files.append(File(name: RelativePath(shard.fileName), contents: .weights(file)))
+    }
+    if let index = shards.index(keeping: sharded?.index.metadata) {
+      files.append(
+        File(name: RelativePath(naming.indexName), contents: .bytes(index.encoded())))
+    }
+  }
+}
+
+extension CheckpointFormat {
+  /// How transformers calls the weights of a model; nil for formats that it does not load.
+  var shardNaming: ShardNaming? {
+    switch self {
+    case .safetensors: .safetensors
+    case .torch: .torch
+    case .npz, .npy: nil
+    }
+  }
+}

@@ -1,0 +1,152 @@
+public import Files
+internal import Kernels
+internal import Tensors
+
+/// Which tensors of an archive are written, under which names, in which dtypes, with which metadata.
+struct TensorPlan {
+  /// The archive as it is written.
+  let archive: any TensorArchive
+  /// For each of its tensors the place in the source.
+  let members: [Int]
+  /// What is left out and changed.
+  private(set) var report = ConversionReport()
+
+  private let source: any TensorArchive
+  private let options: ConversionOptions
+
+  /// Plans the tensors of an archive.
+  ///
+  /// - Parameter record: is told what casts do.
+  /// - Throws: `unsupported`, naming the tensor, for one that the format cannot hold, unless such are
+  ///   to be left out, and for a cast that there is not; `mismatch` when two tensors would have one
+  ///   name; `missing` when patterns leave nothing.
+  /// - Complexity: O(tensors).
+  init(
+    _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
+  ) throws(CheckpointError) {
+    self.source = source
+    self.options = options
+    var selection = Selection(
+      metadata: source.format == .safetensors ? source.metadata : ["format": "pt"])
+    try Self.skip(source.skipped, in: source, options: options, report: &report)
+    let rewriters = try Self.rewriters(options.selection.replacements)
+    for index in 0..<source.tensorCount {
+      let info = source.tensor(at: index)
+      guard options.selection.contains(info.name) else { continue }
+      var name = info.name
+      for rewriter in rewriters { name = try rewriter.rewrite(name) }
+      let dtype = options.casts.dtype(for: info)
+      guard options.format.writtenDType(for: dtype) != nil else {
+        let item = SkippedItem(
+          name: info.name, type: "\(dtype) tensor", isTensor: true, shape: info.shape)
+        try Self.skip([item], in: source, options: options, report: &report)
+        continue
+      }
+      if options.dropsAliases, let other = source.alias(of: index) {
+        let kept = selection.names[other] ?? source.tensor(at: other).name
+        report.aliases.append(ConversionReport.Alias(name: name, kept: kept))
+        selection.metadata = selection.metadata ?? [:]
+        selection.metadata?[name] = kept.string
+        continue
+      }
+      selection.names[index] = name
+      selection.members.append(SelectedArchive.Member(index: index, name: name))
+      selection.dtypes.append(dtype)
+    }
+    guard !selection.members.isEmpty || source.tensorCount == 0 || options.selection.isEverything
+    else {
+      throw CheckpointError(
+        .missing, "has no tensor that --include and --exclude leave", path: source.path)
+    }
+    members = selection.members.map(\.index)
+    let selected = try SelectedArchive(
+      source, members: selection.members,
+      metadata: options.metadata.applied(to: selection.metadata), skipped: [])
+    let isCast = zip(members, selection.dtypes).contains { source.tensor(at: $0).dtype != $1 }
+    archive =
+      isCast ? try CastArchive(selected, to: selection.dtypes, record: record) : selected
+    noteStandIns()
+    noteMetadata()
+  }
+
+  private struct Selection {
+    var metadata: ArchiveMetadata?
+    var members: [SelectedArchive.Member] = []
+    var dtypes: [DType] = []
+    /// The names of the tensors written so far, by their places in the source.
+    var names: [Int: TensorName] = [:]
+  }
+
+  /// The file of all tensors, or of those at some places among `members`.
+  func file(named name: String, holding places: [Int]? = nil) throws(CheckpointError) -> WeightsFile
+  {
+    guard let places else {
+      return WeightsFile(
+        format: options.format, archive: archive, source: source, members: members,
+        options: options, name: name)
+    }
+    let part = try SelectedArchive(
+      archive,
+      members: places.map { SelectedArchive.Member(index: $0, name: archive.tensor(at: $0).name) },
+      metadata: archive.metadata, skipped: [])
+    return WeightsFile(
+      format: options.format, archive: part, source: source, members: places.map { members[$0] },
+      options: options, name: name)
+  }
+
+  private static func rewriters(
+    _ replacements: [NameReplacement]
+  ) throws(CheckpointError) -> [NameRewriter] {
+    var rewriters: [NameRewriter] = []
+    for replacement in replacements { rewriters.append(try NameRewriter(replacement)) }
+    return rewriters
+  }
+
+  /// Leaves items out.
+  ///
+  /// - Throws: `unsupported` when one is a tensor that was asked for and such are not to be left out.
+  private static func skip(
+    _ items: [SkippedItem], in source: any TensorArchive, options: ConversionOptions,
+    report: inout ConversionReport
+  ) throws(CheckpointError) {
+    for item in items where !item.isTensor || options.selection.contains(item.name) {
+      guard !item.isTensor || options.skipsUnsupported else {
+        throw CheckpointError(
+          .unsupported, "cannot become \(options.format.rawValue): it is \(item.article)",
+          path: source.path, tensor: item.name,
+          hint: "--skip-unsupported leaves such tensors out")
+      }
+      report.skipped.append(item)
+    }
+  }
+
+  private mutating func noteStandIns() {
+    for index in 0..<archive.tensorCount {
+      let info = archive.tensor(at: index)
+      guard let written = options.format.writtenDType(for: info.dtype), written != info.dtype
+      else { continue }
+      report.standIns.append(
+        ConversionReport.StandIn(name: info.name, dtype: info.dtype, writtenAs: written))
+    }
+  }
+
+  private mutating func noteMetadata() {
+    guard !options.format.holdsMetadata, source.format == .safetensors else { return }
+    // Every file that torch users write says that its format is "pt".
+    report.droppedMetadata = (archive.metadata?.entries ?? []).map(\.key).filter {
+      $0 != "format"
+    }
+  }
+}
+
+extension SkippedItem {
+  /// What the item is, with the article that goes before it.
+  public var article: String {
+    let vowels: Set<Character> = ["a", "e", "i", "o", "A", "E", "F", "I", "O"]
+    let isVowel = type.first.map { vowels.contains($0) } ?? false
+    // F32 is spelled out: "an F32 tensor".
+    let isLetterName = type.first == "F" && type.dropFirst().first?.isNumber == true
+    let takesAn = type.first == "F" ? isLetterName : isVowel
+    return (takesAn ? "an " : "a ") + type
+  }
+}

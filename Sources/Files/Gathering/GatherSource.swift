@@ -1,0 +1,57 @@
+internal import Tensors
+
+/// Bytes that are read all over.
+package enum GatherSource: Sendable {
+  /// In the file.
+  case file(InputFile, start: Int, byteCount: Int)
+  /// In memory, where the file has them compressed.
+  case memory([UInt8])
+
+  /// The size in bytes.
+  var byteCount: Int {
+    switch self {
+    case .file(_, _, let byteCount): byteCount
+    case .memory(let bytes): bytes.count
+    }
+  }
+}
+
+/// A piece of a source in memory, moved over it by reads.
+struct GatherWindow {
+  private let source: GatherSource
+  /// The bytes of the window; those from `count` on are leftovers.
+  private(set) var bytes: [UInt8]
+  /// Where the window stands in the source.
+  private(set) var start = 0
+  /// The number of bytes in it.
+  private(set) var count = 0
+
+  static let capacity = 1 << 18
+
+  init(_ source: GatherSource) {
+    self.source = source
+    switch source {
+    case .memory(let all):
+      bytes = all
+      count = all.count
+    case .file(_, _, let byteCount):
+      bytes = [UInt8](repeating: 0, count: min(Self.capacity, byteCount))
+    }
+  }
+
+  /// Moves the window, if it must, so that it holds the `need` bytes at `offset`.
+  ///
+  /// - Parameter ahead: the bytes that are worth reading at once.
+  mutating func load(at offset: Int, need: Int, ahead: Int) throws(CheckpointError) {
+    if offset >= start, need <= count, offset - start <= count - need { return }
+    guard case .file(let file, let fileStart, let byteCount) = source else { return }
+    let wanted = min(max(need, ahead), bytes.count, byteCount - offset)
+    var elements = bytes.mutableSpan
+    // SAFETY: every bit pattern is a valid byte.
+    var raw = unsafe elements.mutableBytes
+    var part = raw._mutatingExtracting(0..<wanted)
+    try file.read(at: fileStart + offset, into: &part)
+    start = offset
+    count = wanted
+  }
+}

@@ -1,0 +1,135 @@
+internal import CKernels
+public import Tensors
+
+/// A conversion of elements from one dtype to another, as torch's `.to()` computes it
+/// (spec/casts.md).
+///
+/// Results equal torch's in value, NaN for NaN, and are the same bits at every instruction set.
+/// Numbers are rounded to nearest, ties to even; F64 and integers go to the half and 8-bit types by
+/// way of F32. Integers are cut off towards zero, and what an integer type does not hold is refused,
+/// where torch gives an arbitrary or wrapped value.
+public struct Cast: Sendable {
+  /// The dtype of the elements that are read.
+  public let source: DType
+  /// The dtype of the elements that are written.
+  public let destination: DType
+  let sourceElement: CastElement
+  let destinationElement: CastElement
+
+  /// The cast between two dtypes.
+  ///
+  /// - Throws: `unsupported` for a sub-byte dtype on either side, and for C64 to another dtype, which
+  ///   would drop imaginary parts.
+  public init(from source: DType, to destination: DType) throws(CheckpointError) {
+    guard let sourceElement = CastElement(source), let destinationElement = CastElement(destination)
+    else {
+      throw CheckpointError(
+        .unsupported, "\(source) cannot be cast to \(destination): elements must be whole bytes")
+    }
+    guard sourceElement != .complex64 || destinationElement == .complex64 else {
+      throw CheckpointError(
+        .unsupported,
+        "\(source) cannot be cast to \(destination): imaginary parts would be dropped")
+    }
+    self.source = source
+    self.destination = destination
+    self.sourceElement = sourceElement
+    self.destinationElement = destinationElement
+  }
+
+  /// Whether both dtypes are the same: a copy of bits.
+  public var isIdentity: Bool { source == destination }
+
+  /// The size of one element of the source in bytes.
+  public var sourceElementByteCount: Int { source.bitCount / 8 }
+
+  /// The size of one element of the destination in bytes.
+  public var destinationElementByteCount: Int { destination.bitCount / 8 }
+
+  /// Casts elements, from the start of `bytes` to the start of `output`.
+  ///
+  /// Parts of a tensor may be cast one after the other or at the same time; no state is kept.
+  ///
+  /// - Parameters:
+  ///   - bytes: whole elements of the source, little endian, at any alignment.
+  ///   - output: room for as many elements of the destination, at any alignment; less is a caller's
+  ///     bug and traps. What is left over stays as it is.
+  ///   - counts: what happened to the elements is added to it, unless an error is thrown.
+  ///   - firstElement: the index that errors give to the first of these elements.
+  ///   - instructionSet: which vector instructions to use, to the same result.
+  /// - Throws: `invalidArgument` for the first element that an integer destination does not hold: out
+  ///   of its range, infinite or NaN. What `output` then holds is not specified.
+  /// - Complexity: O(elements), no allocation.
+  public func run(
+    _ bytes: RawSpan, into output: inout MutableRawSpan, counts: inout CastCounts,
+    firstElement: Int = 0, instructionSet: InstructionSet = .best
+  ) throws(CheckpointError) {
+    let size = sourceElementByteCount
+    precondition(bytes.byteCount.isMultiple(of: size), "the source must hold whole elements")
+    precondition(instructionSet.isAvailable, "this CPU lacks the instruction set")
+    let count = bytes.byteCount / size
+    precondition(
+      count <= output.byteCount / destinationElementByteCount,
+      "the output is too small for the elements")
+    guard count > 0 else { return }
+    var done = count
+    var kernelCounts = ck_cast_counts()
+    // SAFETY: both buffers hold `count` elements, checked above, and do not overlap: `output` is
+    // borrowed exclusively. The kernels take any alignment.
+    unsafe bytes.withUnsafeBytes { from in
+      unsafe output.withUnsafeMutableBytes { to in
+        if isIdentity {
+          unsafe to.copyMemory(from: from)
+        } else {
+          done = unsafe ck_cast(
+            to.baseAddress, destinationElement.rawValue, from.baseAddress, sourceElement.rawValue,
+            count, &kernelCounts, instructionSet.rawValue)
+        }
+      }
+    }
+    guard done == count else {
+      throw refusal(
+        of: bytes.extracting(done * size..<(done + 1) * size), at: firstElement + done)
+    }
+    if !isIdentity { counts += CastCounts(kernelCounts, elements: count) }
+  }
+
+  /// The error for an element that the destination does not hold.
+  @inline(never)
+  private func refusal(of element: RawSpan, at index: Int) -> CheckpointError {
+    .invalidArgument(
+      "element \(index) is \(text(of: element)), and \(destination) holds "
+        + (destinationElement.rangeText ?? "no such value"))
+  }
+
+  /// The value of one element, as Swift prints it.
+  private func text(of element: RawSpan) -> String {
+    // SAFETY: every bit pattern is a valid integer, and the element has these eight bytes.
+    if source == .uint64 { return unsafe "\(element.unsafeLoadUnaligned(as: UInt64.self))" }
+    let wide: DType = sourceElement.isInteger ? .int64 : .float64
+    var word: UInt64 = 0
+    var counts = CastCounts()
+    // SAFETY: an integer has no padding, and any eight bytes make one.
+    unsafe withUnsafeMutableBytes(of: &word) { buffer in
+      var output = unsafe MutableRawSpan(_unsafeBytes: buffer)
+      // Neither destination refuses any of these sources.
+      try? Cast(from: source, to: wide).run(element, into: &output, counts: &counts)
+    }
+    if sourceElement.isInteger { return "\(Int64(bitPattern: word))" }
+    let value = Double(bitPattern: word)
+    return source == .float64 ? "\(value)" : "\(Float(value))"
+  }
+}
+
+extension CastCounts {
+  fileprivate init(_ counts: ck_cast_counts, elements: Int) {
+    self.init()
+    self.elements = elements
+    saturated = counts.saturated
+    infinite = counts.infinite
+    infiniteFromFinite = counts.infinite_from_finite
+    nan = counts.nan
+    nanFromNumber = counts.nan_from_number
+    signLost = counts.sign_lost
+  }
+}

@@ -1,0 +1,57 @@
+internal import Tensors
+
+/// What stands in front of an array's data: its type, order and extents.
+struct NpyHeader: Equatable {
+  /// What the elements are.
+  let element: NpyElement
+  /// Whether the first extent varies fastest.
+  let isFortranOrder: Bool
+  /// The extents, outermost first.
+  let shape: Shape
+  /// The bytes up to the data.
+  let byteCount: Int
+
+  /// The bytes that every file starts with.
+  static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
+  /// The longest text that is read; longer ones describe records of very many fields.
+  static let largestText = 1 << 16
+  /// The most extents that NumPy's arrays have.
+  static let highestRank = 64
+
+  /// Reads a header.
+  ///
+  /// - Parameters:
+  ///   - offset: where the array stands in the file, nil where it is compressed.
+  ///   - read: the next so many bytes; it throws when there are fewer.
+  /// - Throws: `malformed`, `unsupported`, and what `read` throws.
+  init(
+    at offset: Int?, _ read: (Int) throws(CheckpointError) -> [UInt8]
+  ) throws(CheckpointError) {
+    let preamble = try read(8)
+    guard preamble.starts(with: Self.magic) else {
+      throw .malformed("no NumPy array starts here", at: offset)
+    }
+    let (major, minor) = (preamble[6], preamble[7])
+    guard (1...3).contains(major), minor == 0 else {
+      throw CheckpointError(
+        .unsupported, "has version \(major).\(minor) of NumPy's format; 1.0, 2.0 and 3.0 are known",
+        offset: offset.map { $0 + 6 })
+    }
+    let lengthByteCount = major == 1 ? 2 : 4
+    let length = try read(lengthByteCount).reversed().reduce(0) { $0 << 8 | Int($1) }
+    guard length <= Self.largestText else {
+      throw .malformed(
+        "the header's length is given as \(length) bytes, more than the \(Self.largestText) allowed",
+        at: offset.map { $0 + 8 })
+    }
+    let start = 8 + lengthByteCount
+    let text = try read(length)
+    var parser = NpyHeaderParser(
+      text, baseOffset: offset.map { $0 + start }, allowsLongSuffix: major < 3)
+    let fields = try parser.parse()
+    element = fields.element
+    isFortranOrder = fields.isFortranOrder
+    shape = Shape(fields.extents)
+    byteCount = start + length
+  }
+}

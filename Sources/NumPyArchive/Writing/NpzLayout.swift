@@ -1,0 +1,87 @@
+public import Tensors
+
+/// How the members of an npz archive are held.
+public enum NpzCompression: String, Sendable, CaseIterable {
+  /// As they are, as `numpy.savez` writes them.
+  case stored
+  /// Compressed by DEFLATE at zlib's default level, as `numpy.savez_compressed` writes them.
+  case deflated
+}
+
+/// Where everything goes in an npz archive that is to be written (spec/numpy.md).
+public struct NpzLayout: Sendable {
+  /// How the members are held.
+  public let compression: NpzCompression
+  /// The size of the whole file in bytes; nil when it is compressed and so not known beforehand.
+  public let byteCount: Int?
+  /// The tensors that are written as integers, because NumPy lacks their dtypes.
+  public let standIns: [NumPyStandIn]
+  private let offsets: [Int]
+  let records: [NpzRecord]
+
+  /// No file system has larger files; the arithmetic up to here cannot overflow.
+  private static let largestOffset = 1 << 62
+
+  /// Plans an archive of these tensors, in their order.
+  ///
+  /// - Throws: `malformed`, naming the tensor, when two have one name; `unsupported` for dtypes,
+  ///   shapes and names that the format cannot hold, or when the file would be too large.
+  /// - Complexity: O(tensors).
+  public init(
+    tensors: [TensorInfo], compression: NpzCompression = .stored
+  ) throws(CheckpointError) {
+    try Self.refuseCollisions(tensors)
+    var records: [NpzRecord] = []
+    records.reserveCapacity(tensors.count)
+    var offsets: [Int] = []
+    var offset = 0
+    for tensor in tensors {
+      let record = try NpzRecord(tensor, compression: compression)
+      records.append(record)
+      offsets.append(offset)
+      guard let size = record.storedByteCount, size <= Self.largestOffset - offset else {
+        throw CheckpointError(.unsupported, "the tensors take more than 2^62 bytes")
+      }
+      offset += size
+    }
+    self.compression = compression
+    self.records = records
+    self.offsets = offsets
+    standIns = records.compactMap(\.array.standIn)
+    guard compression == .stored else {
+      byteCount = nil
+      return
+    }
+    let written = zip(records, offsets).map { record, offset in
+      NpzRecord.Written(
+        headerOffset: offset, storedByteCount: record.array.byteCount, checksum: 0)
+    }
+    byteCount = offset + NpzRecord.directory(of: records, written, at: offset).count
+  }
+
+  /// Where the data of a tensor goes in the file; nil when it is compressed.
+  ///
+  /// - Parameter index: the place among the tensors; one out of range is a caller's bug and traps.
+  public func dataRange(of index: Int) -> Range<Int>? {
+    let (record, offset) = (records[index], offsets[index])
+    guard compression == .stored else { return nil }
+    let start = offset + record.localHeaderByteCount
+    return start + record.array.dataRange.lowerBound..<start + record.array.dataRange.upperBound
+  }
+
+  private static func refuseCollisions(_ tensors: [TensorInfo]) throws(CheckpointError) {
+    var names: Set<TensorName> = []
+    names.reserveCapacity(tensors.count)
+    for tensor in tensors where !names.insert(tensor.name).inserted {
+      throw CheckpointError(
+        .malformed, "the name of a tensor comes twice", tensor: tensor.name)
+    }
+    for tensor in tensors
+    where names.contains(TensorName(tensor.name.string + NpzContents.suffix)) {
+      // numpy.load takes `x.npy` for the member of that name, which is the array `x`.
+      throw CheckpointError(
+        .unsupported, "another tensor has this name followed by .npy, and NumPy would confuse them",
+        tensor: tensor.name)
+    }
+  }
+}

@@ -1,0 +1,120 @@
+public import ArgumentParser
+internal import Checkpoints
+public import Conversion
+internal import Tensors
+public import TorchCheckpoint
+
+/// What a conversion does to tensors and metadata, whether of one checkpoint or of many.
+struct ConversionArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      Cast floating-point tensors to a dtype as torch spells it, or the tensors whose names match \
+      a pattern: float16, '*.lora_A.*=float32'. Repeat for more; the last that fits a tensor \
+      decides.
+      """, valueName: "[pattern=]dtype"),
+    transform: { try CastRule(parsing: $0) })
+  var dtype: [CastRule] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Convert only tensors whose names match a shell pattern. Repeat for more.",
+      valueName: "pattern"),
+    transform: { GlobPattern($0) })
+  var include: [GlobPattern] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out tensors whose names match a shell pattern. Repeat for more.",
+      valueName: "pattern"),
+    transform: { GlobPattern($0) })
+  var exclude: [GlobPattern] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Replace what a regular expression finds in names; \\1 is its first group. Repeat for more.",
+      valueName: "pattern=replacement"),
+    transform: { try NameReplacement(parsing: $0) })
+  var rename: [NameReplacement] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Set a key of the metadata of safetensors files. Repeat for more.", valueName: "key=text"))
+  var metadata: [MetadataAssignment] = []
+
+  @Flag(help: "Leave out the metadata of the source.")
+  var dropMetadata = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave room in the headers of safetensors files, to edit metadata in place later.",
+      valueName: "bytes"))
+  var reserve: Int = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "Split a model into files of at most this size, with an index: 5GB, 500MB.",
+      valueName: "size"),
+    transform: { try ByteSize(parsing: $0) })
+  var maxShardSize: ByteSize?
+
+  @Flag(help: "Compress the arrays of npz files.")
+  var compress = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The generation of torch whose layout is written: 1.13, 2.1 or 2.7.", valueName: "layout"))
+  var torchLayout: TorchLayout = .newest
+
+  @Flag(
+    help: "Write a tensor that has two names once, and note the other name in the metadata.")
+  var dropAliases = false
+
+  @Flag(help: "Leave out tensors that the format cannot hold, instead of refusing them.")
+  var skipUnsupported = false
+
+  func validate() throws {
+    guard (0...Self.mostReserve).contains(reserve) else {
+      throw ValidationError("--reserve takes 0 to \(Self.mostReserve) bytes.")
+    }
+  }
+
+  private static let mostReserve = 50_000_000
+
+  /// The options that these arguments ask for.
+  ///
+  /// - Throws: `ValidationError` for what the format cannot do.
+  func options(format: CheckpointFormat, output: OutputOptions) throws -> ConversionOptions {
+    if format != .safetensors {
+      let given: [(isGiven: Bool, name: String)] = [
+        (!metadata.isEmpty, "--metadata"), (reserve > 0, "--reserve"),
+      ]
+      for option in given where option.isGiven {
+        throw ValidationError("\(option.name) is for safetensors files, not \(format.rawValue).")
+      }
+    }
+    guard !compress || format == .npz else {
+      throw ValidationError("--compress is for npz files, not \(format.rawValue).")
+    }
+    var options = ConversionOptions(format: format, policy: output.policy)
+    options.torchLayout = torchLayout
+    options.compresses = compress
+    options.headerReserve = reserve
+    options.selection.included = include
+    options.selection.excluded = exclude
+    options.selection.replacements = rename
+    options.casts = dtype
+    options.metadata.drops = dropMetadata
+    options.metadata.entries = metadata.map {
+      ArchiveMetadata.Entry(key: TensorName($0.key), value: $0.value)
+    }
+    options.shardByteCount = maxShardSize?.byteCount
+    options.dropsAliases = dropAliases
+    options.skipsUnsupported = skipUnsupported
+    return options
+  }
+}
+
+extension CheckpointFormat: ExpressibleByArgument {}
+extension TorchLayout: ExpressibleByArgument {}

@@ -1,0 +1,66 @@
+internal import Conversion
+internal import Files
+internal import Kernels
+internal import Tensors
+
+/// What a conversion left out or changed, told on standard error.
+struct ConversionNotes {
+  private var lines: [String] = []
+
+  init(_ outcome: ConversionOutcome) {
+    add(outcome.report)
+    for cast in outcome.casts { add(cast) }
+  }
+
+  init(_ report: ConversionReport) {
+    add(report)
+  }
+
+  private mutating func add(_ report: ConversionReport) {
+    for item in report.skipped {
+      lines.append("\(item.name.string.excerpt) was left out: it is \(item.article.excerpt)")
+    }
+    for alias in report.aliases {
+      lines.append(
+        "\(alias.name.string.excerpt) was left out: it is \(alias.kept.string.excerpt)")
+    }
+    for standIn in report.standIns {
+      lines.append(
+        "\(standIn.name.string.excerpt) was written as \(standIn.writtenAs): the format has no "
+          + "\(standIn.dtype), and the bits are the same")
+    }
+    if !report.droppedMetadata.isEmpty {
+      let keys = report.droppedMetadata.map { $0.string.excerpt }.joined(separator: ", ")
+      lines.append("the metadata was left out, which the format cannot hold: \(keys)")
+    }
+  }
+
+  private mutating func add(_ cast: CastRecord.Entry) {
+    let counts = cast.counts
+    let effects: [(count: Int, what: String)] = [
+      (counts.saturated, "became the largest number"),
+      (counts.infiniteFromFinite, "became infinite"),
+      (counts.nanFromNumber, "became NaN"),
+      (counts.signLost, "lost their sign"),
+      (counts.infinite - counts.infiniteFromFinite, "were infinite"),
+      (counts.nan - counts.nanFromNumber, "were NaN"),
+    ]
+    let told = effects.filter { $0.count > 0 }.map { "\(Sizes.count($0.count)) \($0.what)" }
+    guard !told.isEmpty else { return }
+    lines.append(
+      "\(cast.name.string.excerpt), \(cast.source) to \(cast.destination): of "
+        + "\(Sizes.count(counts.elements, "element")) " + told.joined(separator: ", "))
+  }
+
+  /// A line for each, with the path that they are about where there are several.
+  func text(about path: String? = nil) -> String {
+    lines.map { "note: " + (path.map { $0 + ": " } ?? "") + $0 + "\n" }.joined()
+  }
+
+  /// Prints the lines.
+  func print() throws(CheckpointError) {
+    let bytes = Array(text().utf8)
+    guard !bytes.isEmpty else { return }
+    try StandardStream.error.write(bytes.span.rawBytes)
+  }
+}

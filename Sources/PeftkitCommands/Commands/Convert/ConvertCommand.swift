@@ -1,0 +1,102 @@
+internal import ArgumentParser
+internal import Conversion
+internal import Files
+internal import Tensors
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Convert a checkpoint file, an adapter or a model, or a tree of them.",
+    discussion: """
+      A file becomes a file, in the format of --to or of DST's extension (.safetensors; .bin, .pt, \
+      .pth and .ckpt are torch; .npz; .npy). A directory becomes a directory: its weights are \
+      converted (to safetensors unless --to says otherwise), the config of an adapter is written \
+      as PEFT writes it, and all other files are copied. The shards of an index are read as one \
+      file; a model keeps its shards unless --max-shard-size splits it anew.
+
+      The output appears whole or not at all. With --force, DST may be SRC.
+
+      EXAMPLES:
+        peftkit convert adapter_model.bin adapter_model.safetensors
+        peftkit convert my-adapter my-adapter-half --dtype float16
+        peftkit convert model.safetensors.index.json merged.safetensors
+        peftkit convert my-model my-model-split --max-shard-size 2GB
+        peftkit convert weights.bin weights.npz --include '*.lora_*' --dry-run
+        peftkit convert --recursive adapters converted --resume --jobs 8
+      """)
+
+  @Argument(
+    help: ArgumentHelp("The file or directory to read.", valueName: "src"), completion: .file())
+  var source: String
+
+  @Argument(
+    help: ArgumentHelp("The file or directory to write.", valueName: "dst"), completion: .file())
+  var destination: String
+
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("The format to write: safetensors, torch, npz or npy.", valueName: "format"))
+  var format: CheckpointFormat?
+
+  @OptionGroup var arguments: ConversionArguments
+
+  @Flag(help: "Say what would be read and written, and write nothing.")
+  var dryRun = false
+
+  @Flag(
+    help: "Print JSON, described in spec/command-line.md; with --dry-run or --recursive.")
+  var json = false
+
+  @OptionGroup(title: "Trees") var bulk: BulkOptions
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard dryRun != bulk.recursive || !json else {
+      throw ValidationError("--json goes with either --dry-run or --recursive.")
+    }
+    if bulk.recursive, let format, !Self.treeFormats.contains(format) {
+      throw ValidationError("--recursive writes safetensors or torch, not \(format.rawValue).")
+    }
+    if bulk.recursive { return }
+    // A source that is not there is for `run` to report.
+    guard PathKind.existing(source) == .file, writtenFormat == nil else { return }
+    throw ValidationError(
+      "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
+        + ".safetensors or .bin.")
+  }
+
+  private static let treeFormats: [CheckpointFormat] = [.safetensors, .torch]
+
+  /// The format that a file is written in; nil when nothing tells.
+  private var writtenFormat: CheckpointFormat? {
+    if let format { return format }
+    return arguments.maxShardSize == nil ? CheckpointFormat(fileName: destination) : .safetensors
+  }
+
+  func run() throws {
+    Interruption.noteSignals()
+    if bulk.recursive { return try convertTree() }
+    let isDirectory = try PathKind(path: source) == .directory
+    let format = isDirectory ? self.format : writtenFormat
+    var options = try arguments.options(format: format ?? .safetensors, output: output)
+    let written = ByteCounter()
+    options.policy.written = written
+    let plan = try ConversionJob(
+      source: source, destination: destination, options: options
+    ).plan()
+    if dryRun { return try PlanReport(plan).print(asJSON: json) }
+    let outcome = try TransferProgress.showing(written, of: plan.tensorByteCount) {
+      () throws(CheckpointError) in try plan.execute()
+    }
+    try ConversionNotes(outcome).print()
+  }
+
+  private func convertTree() throws {
+    let run = BulkRun(
+      source: source, destination: destination,
+      options: try arguments.options(format: format ?? .safetensors, output: output), bulk: bulk,
+      json: json)
+    if dryRun { try run.list() } else { try run.run() }
+  }
+}

@@ -1,0 +1,177 @@
+internal import ArgumentParser
+internal import Checkpoints
+internal import Files
+internal import JSONDocument
+internal import SafeTensors
+internal import Tensors
+
+struct MetadataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "metadata",
+    abstract: "Show or change the metadata of a safetensors file.",
+    discussion: """
+      Without changes, prints __metadata__. With changes, writes the file anew: whole or not at all, \
+      the data byte for byte, in the header nothing but __metadata__ other than before. --clear \
+      comes first, then --remove, then --set, in the order given.
+
+      --in-place overwrites the header where it stands, which takes no time for a file of any size, \
+      but is not crash-safe: a power cut, or a program that reads meanwhile, may meet a header that \
+      is half new. It needs room for the new header, which --reserve makes, here or in convert. It \
+      follows symbolic links, and all hard links of the file show the change; without --in-place \
+      they keep what they have.
+
+      EXAMPLES:
+        peftkit metadata adapter_model.safetensors
+        peftkit metadata adapter_model.safetensors --set license=apache-2.0
+        peftkit metadata model.safetensors --remove author -o clean.safetensors
+        peftkit metadata model.safetensors --reserve 4096
+        peftkit metadata model.safetensors --set step=2000 --in-place
+      """)
+
+  @Argument(help: "A safetensors file.", completion: .file())
+  var file: String
+
+  @Flag(help: "Print a JSON object, or null where the file has no metadata.")
+  var json = false
+
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Set a key to a text, which may be empty.", valueName: "key=text"))
+  var assignments: [MetadataAssignment] = []
+
+  @Option(
+    name: .customLong("remove"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Remove a key.", valueName: "key"))
+  var removals: [String] = []
+
+  @Flag(help: "Take __metadata__ out of the file.")
+  var clear = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave room in the header for later changes with --in-place.", valueName: "bytes"))
+  var reserve: Int?
+
+  @Flag(help: "Overwrite the header where it stands. Not crash-safe.")
+  var inPlace = false
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Write another file, and leave this one.", valueName: "out.safetensors"),
+    completion: .file())
+  var output: String?
+
+  @OptionGroup var options: OutputOptions
+
+  private var changes: Bool {
+    !assignments.isEmpty || !removals.isEmpty || clear || reserve != nil
+  }
+
+  func validate() throws {
+    if json, changes { throw ValidationError("'--json' prints; it does not go with changes.") }
+    if !changes, inPlace || output != nil {
+      let option = inPlace ? "--in-place" : "--output"
+      throw ValidationError(
+        "'\(option)' needs a change: --set, --remove, --clear or --reserve.")
+    }
+    if inPlace, output != nil {
+      throw ValidationError("'--in-place' does not go with '--output'.")
+    }
+    if inPlace, reserve != nil {
+      throw ValidationError("'--in-place' cannot make room; leave it out to '--reserve'.")
+    }
+    if let reserve, reserve < 0 {
+      throw ValidationError("'--reserve' must be a number of bytes, at least 0.")
+    }
+    if clear, !removals.isEmpty {
+      throw ValidationError("'--clear' leaves nothing to '--remove'.")
+    }
+    try Self.refuseSecond(assignments.map(\.key), of: "--set")
+    try Self.refuseSecond(removals, of: "--remove")
+    let texts = removals + assignments.flatMap { [$0.key, $0.value] }
+    if texts.contains(where: { $0.unicodeScalars.contains("\u{FFFD}") }), !RawArguments.areText {
+      throw ValidationError("Metadata is text; an argument is not valid UTF-8.")
+    }
+  }
+
+  private static func refuseSecond(_ keys: [String], of option: String) throws {
+    var seen: Set<TensorName> = []
+    for key in keys where !seen.insert(TensorName(key)).inserted {
+      throw ValidationError("'\(option)' names '\(key.printable)' twice.")
+    }
+  }
+
+  func run() throws {
+    let archive = try open()
+    guard changes else { return try MetadataReport(metadata: archive.metadata).print(json: json) }
+    Interruption.noteSignals()
+    let edit = try SafeTensorsEdit(
+      of: archive, metadata: changed(archive.metadata), reservedByteCount: reserve)
+    if inPlace {
+      let isWritten = try edit.applyInPlace(synchronizes: options.policy.synchronizes)
+      if isWritten { try printNotes(edit) }
+    } else if let output {
+      try edit.write(to: output, policy: options.policy)
+    } else if edit.changesFile {
+      // The file itself was named: that is all the force it takes.
+      let policy = OutputPolicy(
+        replacesExisting: true, synchronizes: options.policy.synchronizes)
+      try edit.write(to: file, policy: policy)
+    }
+  }
+
+  private func open() throws(CheckpointError) -> SafeTensorsFile {
+    if PathKind.existing(file) == .directory {
+      throw CheckpointError(
+        .invalidArgument, "is a directory", path: file, hint: "name the weights file in it")
+    }
+    let archive = try Checkpoint.open(path: file)
+    guard let archive = archive as? SafeTensorsFile else {
+      throw CheckpointError(
+        .unsupported, "is a \(archive.format.rawValue) file, which has no metadata of this kind",
+        path: file, hint: "peftkit convert makes a safetensors file of it")
+    }
+    return archive
+  }
+
+  private func changed(
+    _ metadata: ArchiveMetadata?
+  ) throws(CheckpointError) -> ArchiveMetadata? {
+    var metadata = clear ? nil : metadata
+    for key in removals {
+      let key = TensorName(key)
+      guard metadata?[key] != nil else {
+        throw CheckpointError(
+          .missing, "its metadata has no key \"\(key.string.excerpt)\"", path: file)
+      }
+      metadata?[key] = nil
+    }
+    if metadata == nil, !assignments.isEmpty { metadata = ArchiveMetadata() }
+    for assignment in assignments { metadata?[TensorName(assignment.key)] = assignment.value }
+    return metadata
+  }
+
+  /// Tells on standard error which other names show what was changed in place.
+  private func printNotes(_ edit: SafeTensorsEdit) throws(CheckpointError) {
+    var text = ""
+    if PathKind.isSymbolicLink(file) {
+      text += "note: what the symbolic link leads to was changed\n"
+    }
+    if edit.nameCount > 1 {
+      text += "note: the file has \(edit.nameCount) hard links, which all show the change\n"
+    }
+    try StandardStream.error.write(Array(text.utf8).span.rawBytes)
+  }
+}
+
+/// The arguments as the system has them.
+private enum RawArguments {
+  /// Whether all are valid UTF-8. In the parsed ones U+FFFD stands for what is not.
+  static var areText: Bool {
+    (0..<Int(CommandLine.argc)).allSatisfy { index in
+      // SAFETY: argv holds argc NUL-terminated strings, which nobody changes.
+      guard let argument = unsafe CommandLine.unsafeArgv[index] else { return true }
+      return unsafe String(validatingCString: argument) != nil
+    }
+  }
+}

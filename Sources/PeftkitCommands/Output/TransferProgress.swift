@@ -1,0 +1,44 @@
+internal import Files
+internal import Tensors
+
+/// A line on a terminal that says how far a long piece of work is; nothing elsewhere.
+enum TransferProgress {
+  private static let intervalMilliseconds = 200
+  private static let eraseLine = "\r\u{1B}[K"
+
+  /// Carries out `body`, showing a count on its way to `total`.
+  ///
+  /// - Throws: what `body` throws.
+  static func showing<R>(
+    _ counter: ByteCounter, of total: Int, _ body: () throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    guard StandardStream.error.isTerminal else { return try body() }
+    let ticker = Ticker()
+    let stopwatch = Stopwatch()
+    return try WorkerPool.run {
+      () throws(CheckpointError) in
+      defer { ticker.stop() }
+      return try body()
+    } beside: {
+      ticker.run(milliseconds: intervalMilliseconds) {
+        // What is done at once needs no line.
+        guard stopwatch.seconds * 1000 > Double(intervalMilliseconds) else { return }
+        print(line(counter.value, of: total, after: stopwatch.seconds))
+      }
+      print(eraseLine)
+    }
+  }
+
+  private static func line(_ count: Int, of total: Int, after seconds: Double) -> String {
+    let rate = Double(count) / seconds
+    let share = total > 0 ? min(100, Int(100 * Double(count) / Double(total))) : 100
+    let left = rate > 0 ? Double(max(0, total - count)) / rate : 0
+    return eraseLine + "  \(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  "
+      + "\(Sizes.bytes(Int(rate)))/s  \(Sizes.duration(left)) left"
+  }
+
+  private static func print(_ text: String) {
+    // A terminal that cannot be written to shows no progress, and nothing is lost.
+    try? StandardStream.error.write(Array(text.utf8).span.rawBytes)
+  }
+}

@@ -1,0 +1,40 @@
+internal import Tensors
+
+/// The length of a header, and what stands before and after its text.
+enum HeaderLength {
+  /// The bytes that the length itself takes.
+  static let byteCount = 8
+
+  /// The smallest length that holds `count` bytes and leaves the data aligned (W5).
+  static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
+
+  /// Refuses a length that no reader takes (R3).
+  ///
+  /// - Throws: `unsupported`.
+  static func check(_ length: Int) throws(CheckpointError) {
+    guard length <= SafeTensorsFile.largestHeader else {
+      throw CheckpointError(
+        .unsupported,
+        "the header would take \(length) bytes, "
+          + "more than the \(SafeTensorsFile.largestHeader) allowed")
+    }
+  }
+
+  /// The first bytes of a file: the length of a header, and the header.
+  static func prefix(_ header: [UInt8]) -> [UInt8] {
+    var prefix: [UInt8] = []
+    prefix.reserveCapacity(byteCount + header.count)
+    let length = UInt64(header.count)
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      prefix.append(UInt8(truncatingIfNeeded: length >> shift))
+    }
+    return prefix + header
+  }
+}
+
+extension [UInt8] {
+  /// Appends spaces, which follow a header's text, up to a length.
+  mutating func pad(toHeaderLength length: Int) {
+    append(contentsOf: repeatElement(UInt8(ascii: " "), count: length - count))
+  }
+}

@@ -1,0 +1,135 @@
+public import Files
+public import Tensors
+
+/// A safetensors file with other metadata, planned and checked (spec/safetensors.md, E1 to E8).
+///
+/// The data stays as it is, and so does the text of the header but for `__metadata__`.
+public struct SafeTensorsEdit: Sendable {
+  /// The file with its old header.
+  private let file: SafeTensorsFile
+  /// The new text of the header, without padding.
+  private let text: [UInt8]
+  /// The length of the new header in a file that is written anew.
+  private let length: Int
+
+  /// Plans the same file with this metadata.
+  ///
+  /// - Parameters:
+  ///   - metadata: what the file will say; nil takes `__metadata__` out of it.
+  ///   - reservedByteCount: bytes of room in the new header for later changes; nil keeps the length
+  ///     of a header that has room, as long as the new one fits.
+  /// - Throws: `unsupported` when the header would be too large.
+  /// - Complexity: O(header).
+  public init(
+    of file: SafeTensorsFile, metadata: ArchiveMetadata?, reservedByteCount: Int? = nil
+  ) throws(CheckpointError) {
+    precondition(reservedByteCount ?? 0 >= 0, "room cannot be negative")
+    self.file = file
+    let old = file.header
+    var header = HeaderText(old)
+    let hasRoom = old.count - header.bytes.count >= Self.leastRoom
+    if metadata == nil || !Self.areSame(metadata, file.metadata) {
+      header.replaceMetadata(metadata, at: file.tables.metadataPlace)
+    }
+    text = header.bytes
+    do throws(CheckpointError) {
+      try HeaderLength.check(reservedByteCount ?? 0)
+      if reservedByteCount == nil, hasRoom, text.count <= old.count {
+        length = old.count
+      } else {
+        length = HeaderLength.padded(text.count + (reservedByteCount ?? 0))
+      }
+      try HeaderLength.check(length)
+      try Self.check(text, says: metadata, of: file)
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
+  /// Reads the new header as any file's, and compares what it says.
+  private static func check(
+    _ text: [UInt8], says metadata: ArchiveMetadata?, of file: SafeTensorsFile
+  ) throws(CheckpointError) {
+    let new = try HeaderTables.read(
+      text, dataByteCount: file.file.byteCount - file.dataStart
+    ).tables
+    guard areSame(new.metadata, metadata), new.describesSameTensors(as: file.tables) else {
+      throw CheckpointError(.mismatch, "the new header does not say what was asked")
+    }
+  }
+
+  /// Whether both are the same bytes of UTF-8; to Swift's `==` "é" and "e\u{301}" are one text.
+  private static func areSame(_ left: ArchiveMetadata?, _ right: ArchiveMetadata?) -> Bool {
+    guard let left, let right else { return left == nil && right == nil }
+    return left.entries.count == right.entries.count
+      && zip(left.entries, right.entries).allSatisfy {
+        $0.key == $1.key && $0.value.utf8.elementsEqual($1.value.utf8)
+      }
+  }
+
+  /// The new header, filled with spaces.
+  private func header(of length: Int) -> [UInt8] {
+    var header = text
+    header.pad(toHeaderLength: length)
+    return header
+  }
+
+  /// What is more than the padding that W5 asks for.
+  private static let leastRoom = 8
+
+  /// Whether a file that is written anew differs from the old one.
+  public var changesFile: Bool { header(of: length)[...] != file.header }
+
+  /// Whether the new header fits where the old one stands.
+  public var fitsInPlace: Bool { text.count <= file.header.count }
+
+  /// The names that the file has, hard links included.
+  public var nameCount: Int { file.file.nameCount }
+
+  /// Writes the new header and the data of the old file, inside the kernel where it can.
+  ///
+  /// - Parameter path: where the result goes, whole or not at all; it may be the old file's.
+  /// - Throws: `mismatch` when the old file changed meanwhile, `truncated` when it has shrunk, else
+  ///   as `AtomicFile`.
+  public func write(to path: String, policy: OutputPolicy) throws(CheckpointError) {
+    let prefix = HeaderLength.prefix(header(of: length))
+    let data = file.dataStart..<file.file.byteCount
+    var output = try AtomicFile(path: path, policy: policy)
+    try output.reserve(byteCount: prefix.count + data.count)
+    try output.write(prefix.span.rawBytes)
+    try output.copy(from: file.file, range: data)
+    try output.commit(copiedFrom: file.file)
+  }
+
+  /// Overwrites the header where it stands; the data is not touched.
+  ///
+  /// This is not crash-safe: whoever reads meanwhile, or after a power cut, may find a header that
+  /// is partly the old and partly the new one.
+  ///
+  /// - Returns: whether anything was written; a header that stays the same is not.
+  /// - Throws: `unsupported`, with nothing changed, when the header does not fit; `mismatch` when
+  ///   somebody else changed the file; else as `InputFile.overwrite`.
+  @discardableResult
+  public func applyInPlace(synchronizes: Bool) throws(CheckpointError) -> Bool {
+    let old = file.header
+    guard fitsInPlace else {
+      throw CheckpointError(
+        .unsupported,
+        "the new header takes \(text.count) bytes, and there is room for \(old.count)",
+        path: file.path,
+        hint: "without --in-place the file is written anew; --reserve BYTES then makes room")
+    }
+    let new = header(of: old.count)
+    guard new[...] != old else { return false }
+    try file.file.overwrite(
+      at: HeaderLength.byteCount, Array(old), with: new, synchronizes: synchronizes)
+    return true
+  }
+}
+
+extension SafeTensorsFile {
+  /// The header as it stands in the file, padding included.
+  fileprivate var header: ArraySlice<UInt8> {
+    tables.text[..<(dataStart - HeaderLength.byteCount)]
+  }
+}

@@ -1,0 +1,26 @@
+internal import Files
+internal import Tensors
+
+extension ElementFinish {
+  /// What is still to be done to the elements of a tensor.
+  init(_ tensor: TorchTensor, swapsBytes: Bool) {
+    let isInteger =
+      switch tensor.dtype {
+      case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64: true
+      default: false
+      }
+    self.init(
+      componentByteCount: tensor.torchDType.componentByteCount, swapsBytes: swapsBytes,
+      isNegated: tensor.isNegated, isConjugated: tensor.isConjugated, isInteger: isInteger)
+  }
+}
+
+extension Gather {
+  /// Prepares to gather a tensor that has elements.
+  init(_ tensor: TorchTensor, from source: GatherSource) {
+    let byteCount = tensor.torchDType.byteCount
+    self.init(
+      zip(tensor.sizes, tensor.strides ?? []).map { Axis(size: $0, step: $1 * byteCount) },
+      start: tensor.start, elementByteCount: byteCount, from: source)
+  }
+}

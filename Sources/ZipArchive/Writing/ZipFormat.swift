@@ -1,0 +1,38 @@
+/// Numbers of the zip format.
+package enum ZipFormat {
+  static let localHeaderSignature: UInt32 = 0x0403_4B50
+  static let descriptorSignature: UInt32 = 0x0807_4B50
+  static let centralEntrySignature: UInt32 = 0x0201_4B50
+  static let zip64EndSignature: UInt32 = 0x0606_4B50
+  static let zip64LocatorSignature: UInt32 = 0x0706_4B50
+  static let endSignature: UInt32 = 0x0605_4B50
+
+  /// A local header without name and extra fields, in bytes.
+  package static let localHeaderByteCount = 30
+  /// The id and the length of an extra field, in bytes.
+  package static let extraHeaderByteCount = 4
+  /// The extra field that holds 64-bit sizes and offsets.
+  static let zip64ExtraID: UInt16 = 1
+
+  /// Names are UTF-8.
+  package static let utf8Flag: UInt16 = 0x0800
+  /// Checksum and sizes follow the data.
+  package static let descriptorFlag: UInt16 = 0x0008
+}
+
+extension [UInt8] {
+  /// Appends an integer, lowest byte first.
+  package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+    for shift in stride(from: 0, to: T.bitWidth, by: 8) {
+      append(UInt8(truncatingIfNeeded: value >> T(shift)))
+    }
+  }
+
+  /// Appends the extra field with 64-bit numbers, none for none.
+  package mutating func appendZip64Extra(_ numbers: [UInt64]) {
+    guard !numbers.isEmpty else { return }
+    appendLittleEndian(ZipFormat.zip64ExtraID)
+    appendLittleEndian(UInt16(8 * numbers.count))
+    for number in numbers { appendLittleEndian(number) }
+  }
+}

@@ -1,0 +1,98 @@
+/// What the two headers of a zip record have in common, and the record's descriptor.
+///
+/// Which version is claimed and from where on numbers are 64 bits wide differs from writer to
+/// writer, so that whoever matches one to the byte says it.
+package struct ZipRecordHeader: Sendable {
+  /// The name.
+  package let path: String
+  /// The general-purpose flags.
+  package let flags: UInt16
+  /// How the data is held.
+  package let method: ZipEntry.Method
+  /// The version needed, and the system and version made by.
+  package let versionNeeded: UInt16
+  package let versionMadeBy: UInt16
+  /// The day, as MS-DOS counts them; the time is midnight.
+  package let date: UInt16
+  /// The mode of the file in the upper half, as Unix has it.
+  package let externalAttributes: UInt32
+
+  package init(
+    path: String, flags: UInt16, method: ZipEntry.Method, versionNeeded: UInt16,
+    versionMadeBy: UInt16, date: UInt16, externalAttributes: UInt32
+  ) {
+    self.path = path
+    self.flags = flags
+    self.method = method
+    self.versionNeeded = versionNeeded
+    self.versionMadeBy = versionMadeBy
+    self.date = date
+    self.externalAttributes = externalAttributes
+  }
+
+  /// The header in front of the data, whose checksum follows the data.
+  ///
+  /// - Parameters:
+  ///   - sizes: what both size fields hold.
+  ///   - extra: the extra fields, at most 65535 bytes.
+  package func localHeader(sizes: UInt32, extra: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(ZipFormat.localHeaderByteCount + path.utf8.count + extra.count)
+    bytes.appendLittleEndian(ZipFormat.localHeaderSignature)
+    bytes.appendLittleEndian(versionNeeded)
+    appendMethodAndTime(to: &bytes)
+    bytes.appendLittleEndian(UInt32(0))  // checksum
+    bytes.appendLittleEndian(sizes)
+    bytes.appendLittleEndian(sizes)
+    bytes.appendLittleEndian(UInt16(path.utf8.count))
+    bytes.appendLittleEndian(UInt16(extra.count))
+    bytes.append(contentsOf: path.utf8)
+    bytes.append(contentsOf: extra)
+    return bytes
+  }
+
+  /// Appends the record's entry in the directory at the end of the file.
+  package func appendCentralEntry(
+    checksum: UInt32, storedByteCount: UInt32, byteCount: UInt32, headerOffset: UInt32,
+    extra: [UInt8], to bytes: inout [UInt8]
+  ) {
+    bytes.appendLittleEndian(ZipFormat.centralEntrySignature)
+    bytes.appendLittleEndian(versionMadeBy)
+    bytes.appendLittleEndian(versionNeeded)
+    appendMethodAndTime(to: &bytes)
+    bytes.appendLittleEndian(checksum)
+    bytes.appendLittleEndian(storedByteCount)
+    bytes.appendLittleEndian(byteCount)
+    bytes.appendLittleEndian(UInt16(path.utf8.count))
+    bytes.appendLittleEndian(UInt16(extra.count))
+    bytes.append(contentsOf: repeatElement(0, count: 6))  // comment, disk, internal attributes
+    bytes.appendLittleEndian(externalAttributes)
+    bytes.appendLittleEndian(headerOffset)
+    bytes.append(contentsOf: path.utf8)
+    bytes.append(contentsOf: extra)
+  }
+
+  private func appendMethodAndTime(to bytes: inout [UInt8]) {
+    bytes.appendLittleEndian(flags)
+    bytes.appendLittleEndian(method.rawValue)
+    bytes.appendLittleEndian(UInt16(0))  // time
+    bytes.appendLittleEndian(date)
+  }
+
+  /// What follows the data.
+  package static func descriptor(
+    checksum: UInt32, storedByteCount: Int, byteCount: Int, isWide: Bool
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.appendLittleEndian(ZipFormat.descriptorSignature)
+    bytes.appendLittleEndian(checksum)
+    for size in [storedByteCount, byteCount] {
+      if isWide {
+        bytes.appendLittleEndian(UInt64(size))
+      } else {
+        bytes.appendLittleEndian(UInt32(size))
+      }
+    }
+    return bytes
+  }
+}

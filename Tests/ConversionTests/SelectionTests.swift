@@ -1,0 +1,52 @@
+import Conversion
+import Tensors
+import Testing
+
+@Suite("Selection and names (V8 to V14)")
+struct SelectionTests {
+  /// What Python's `fnmatch.fnmatchcase` says.
+  @Test(
+    "patterns match as the shell's do (V8)",
+    arguments: [
+      ("*", "a.b.c", true), ("a.*", "a.b.c", true), ("*.c", "a.b.c", true), ("a", "a.b.c", false),
+      ("a.?.c", "a.b.c", true), ("a.[bc].c", "a.b.c", true), ("a.[!b].c", "a.b.c", false),
+      ("a/*", "a/b/c", true), ("", "", true), ("", "a", false), ("?", "", false),
+      ("*lora_A*", "h.0.lora_A.weight", true), ("[", "[", true), ("a.[0-9].w", "a.7.w", true),
+      ("*.*", ".hidden", true), ("A*", "a", false),
+    ])
+  func glob(pattern: String, name: String, matches: Bool) {
+    #expect(GlobPattern(pattern).matches(TensorName(name)) == matches)
+  }
+
+  @Test(
+    "what is no replacement is refused (V10)",
+    arguments: ["no sign", "(=x", "[a=", "*=x"])
+  func brokenReplacement(text: String) {
+    let error = #expect(throws: CheckpointError.self) { try NameReplacement(parsing: text) }
+    #expect(error?.code == .invalidArgument)
+  }
+
+  @Test("pattern and replacement are parted at the last sign (V10)")
+  func parting() throws {
+    let replacement = try NameReplacement(parsing: "a(?=b)=c")
+    #expect(replacement.pattern == "a(?=b)")
+    #expect(replacement.replacement == "c")
+  }
+
+  @Test(
+    "dtypes are spelled as torch spells them (V13, V14)",
+    arguments: [
+      ("float16", nil, DType.float16), ("torch.bfloat16", nil, .bfloat16),
+      ("*.weight=float8_e4m3fn", "*.weight", .float8E4M3FN), ("a=b=int8", "a=b", .int8),
+    ] as [(String, String?, DType)])
+  func castRule(text: String, pattern: String?, dtype: DType) throws {
+    let rule = try CastRule(parsing: text)
+    #expect(rule.pattern?.text == pattern)
+    #expect(rule.dtype == dtype)
+  }
+
+  @Test("other dtypes are refused (V14)", arguments: ["", "float17", "F16", "x=", "float16="])
+  func brokenCastRule(text: String) {
+    #expect(throws: CheckpointError.self) { try CastRule(parsing: text) }
+  }
+}

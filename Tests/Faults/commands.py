@@ -1,0 +1,88 @@
+"""The commands under test: one row for each.
+
+To put a command under test, add a row. Everything else, that is the kills, the errors and the
+judgement, follows from it.
+"""
+
+from dataclasses import dataclass
+
+# What a file system or kernel does not have, so that a fallback is taken.
+NO_RENAMEAT2 = "renameat2:error=EINVAL"
+NO_COPY_FILE_RANGE = "copy_file_range:error=EXDEV"
+NO_FALLOCATE = "fallocate:error=EOPNOTSUPP"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A run of the binary, from one place to another.
+
+    Each case starts in a fresh directory, which is also the working directory, with the input
+    `source` at `in/NAME` and, under the output's name `out/TARGET`, nothing or the input
+    `previous`. In `arguments` `{source}` and `{target}` stand for the two paths. A command in place
+    that is run once more on what it has written must write the same.
+    """
+
+    name: str
+    arguments: str
+    # The name of an input (inputs.py).
+    source: str
+    # The name of the output.
+    target: str
+    # The input that stands there before.
+    previous: str | None = None
+    # The source is put at `out/TARGET`, and {source} and {target} are the same.
+    in_place: bool = False
+    # Injected all the time.
+    always: tuple = ()
+    # For a moment nothing has the name, because the file system cannot swap directories. What stood
+    # there comes back with the next output that is written beside it.
+    has_gap: bool = False
+    # The files below the output appear one by one, each of them whole.
+    piecemeal: bool = False
+
+    @property
+    def stands_before(self):
+        return self.source if self.in_place else self.previous
+
+    @property
+    def is_large(self):
+        return self.source.startswith("large")
+
+
+CONVERT = "convert {source} {target}"
+
+COMMANDS = [
+    Command("torch", CONVERT, "small.safetensors", "new.bin"),
+    Command("torch-large", CONVERT, "large.safetensors", "new.bin"),
+    Command("torch-forced", CONVERT + " --force", "small.safetensors", "x.bin", "old.bin"),
+    Command("safetensors", CONVERT, "small.bin", "new.safetensors"),
+    Command("safetensors-large", CONVERT + " --force", "large.bin", "x.safetensors",
+            "old.safetensors"),
+    Command("safetensors-no-sync", CONVERT + " --force --no-sync", "large.bin", "x.safetensors",
+            "old.safetensors"),
+    Command("copy", CONVERT, "large.safetensors", "new.safetensors"),
+    Command("copy-forced", CONVERT + " --force", "large.safetensors", "x.safetensors",
+            "old.safetensors"),
+    Command("in-place", CONVERT + " --force", "large.safetensors", "x.safetensors", in_place=True),
+    Command("in-place-torch", CONVERT + " --force", "small.bin", "x.bin", in_place=True),
+    Command("directory", CONVERT, "small-adapter-bin", "new"),
+    Command("directory-torch", CONVERT + " --to torch --no-sync", "small-adapter", "new"),
+    Command("directory-forced", CONVERT + " --force", "large-adapter-bin", "x", "old-adapter"),
+    Command("directory-no-sync", CONVERT + " --force --no-sync", "large-adapter", "x",
+            "old-adapter"),
+    Command("directory-in-place", CONVERT + " --force", "small-adapter-bin", "x", in_place=True),
+    # File systems that lack something.
+    Command("no-renameat2", CONVERT, "small.bin", "new.safetensors", always=(NO_RENAMEAT2,)),
+    Command("no-renameat2-directory", CONVERT, "small-adapter-bin", "new", always=(NO_RENAMEAT2,)),
+    Command("no-swap", CONVERT + " --force", "small-adapter-bin", "x", "old-adapter",
+            always=(NO_RENAMEAT2,), has_gap=True),
+    Command("no-swap-in-place", CONVERT + " --force", "small-adapter-bin", "x", in_place=True,
+            always=(NO_RENAMEAT2,), has_gap=True),
+    Command("no-kernel-copy", CONVERT + " --force", "large.safetensors", "x.safetensors",
+            in_place=True, always=(NO_COPY_FILE_RANGE, NO_FALLOCATE)),
+]
+
+
+def named(name):
+    """The row of that name."""
+    return next(command for command in COMMANDS if command.name == name)
