@@ -58,7 +58,7 @@ public struct BulkConversion: Sendable {
     try directories.makeRoot()
     let converter = UnitConverter(self, known: try knownRecords())
     let run = BulkRunState(
-      finder: finder, manifest: try openManifest(), observer: observer)
+      source: source, finder: finder, manifest: try openManifest(), observer: observer)
     WorkerPool.run(count: jobs) { [directories] in run.work(converter, directories) }
     return try run.finish(synchronizing: options.policy.synchronizes)
   }

@@ -4,6 +4,7 @@ internal import Tensors
 
 /// What the threads of a bulk conversion share.
 final class BulkRunState: Sendable {
+  private let source: String
   private let finder: Mutex<CheckpointFinder>
   private let summary = Mutex(BulkSummary())
   /// What ends the whole run.
@@ -12,9 +13,10 @@ final class BulkRunState: Sendable {
   private let observer: @Sendable (BulkEvent) -> Void
 
   init(
-    finder: CheckpointFinder, manifest: AppendedFile,
+    source: String, finder: CheckpointFinder, manifest: AppendedFile,
     observer: @escaping @Sendable (BulkEvent) -> Void
   ) {
+    self.source = source
     self.finder = Mutex(finder)
     self.manifest = manifest
     self.observer = observer
@@ -43,8 +45,8 @@ final class BulkRunState: Sendable {
     let summary = summary.withLock { $0 }
     guard !Interruption.isRequested else {
       throw CheckpointError(
-        .interrupted, "was interrupted after \(summary.found) of what it holds",
-        path: manifest.path, hint: "--resume goes on from there")
+        .interrupted, "was interrupted; the manifest holds what is done", path: source,
+        hint: "--resume goes on from there")
     }
     return summary
   }

@@ -80,8 +80,9 @@ struct UnitConverter: Sendable {
     try directories.makeParent(of: unit.destination)
     let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
       let hasher = makeHasher?()
-      let outcome = try ConversionJob(source: source, destination: output, options: options).plan()
-        .execute(watcher: hasher)
+      let outcome = try ConversionJob(
+        source: source, destination: output, options: options(for: unit)
+      ).plan().execute(watcher: hasher)
       record.byteCount = outcome.byteCount
       if let hasher {
         record.digest = hasher.text
@@ -92,6 +93,14 @@ struct UnitConverter: Sendable {
     }
     record.outcome = .converted
     return outcome
+  }
+
+  /// A file that is split would become a directory of files, which then share names with nobody
+  /// knows what; models are split.
+  private func options(for unit: ConversionUnit) -> ConversionOptions {
+    var options = options
+    if unit.kind == .file { options.shardByteCount = nil }
+    return options
   }
 
   /// Sizes and times of what is about to be read.

@@ -1,3 +1,4 @@
+import Checkpoints
 import Conversion
 import Files
 import Foundation
@@ -188,5 +189,52 @@ struct BulkConversionTests {
     #expect(again.unchanged == 20)
     #expect(reads.all.count == 20)
     #expect(reads.all.allSatisfy { $0.hasPrefix(tree.destination) })
+  }
+
+  @Test(
+    "models are converted with their shards, checked and kept (B2, B3, B15)",
+    arguments: ["gpt2-torch", "llama-safetensors"])
+  func models(name: String) throws {
+    try tree.makeDirectory("deep")
+    try FileManager.default.copyItem(
+      atPath: Fixtures.projectRoot + "/Tests/CheckpointsTests/Vectors/" + name,
+      toPath: tree.source + "/deep/model")
+    var conversion = tree.conversion()
+    #expect(try conversion.run().converted == 1)
+    let record = try #require(try tree.manifest()["deep/model"])
+    #expect(record["kind"] as? String == "model")
+    let weights = try files(below: tree.source).filter { !$0.hasSuffix(".json") }
+    let sizes = try files(below: tree.source).map { try bytes(of: tree.source + "/" + $0).count }
+    #expect(record["source_bytes"] as? Int == sizes.reduce(0, +))
+    let shards = try files(below: tree.destination + "/deep/model")
+    #expect(shards.filter { $0.hasSuffix(".safetensors") }.count == weights.count)
+    #expect(shards.contains("model.safetensors.index.json"))
+    let index = tree.destination + "/deep/model/model.safetensors.index.json"
+    let source = try #require(try files(below: tree.source).first { $0.hasSuffix(".index.json") })
+    #expect(
+      try contents(of: Checkpoint.open(path: index))
+        == contents(of: Checkpoint.open(path: tree.source + "/" + source)))
+
+    conversion = tree.conversion(resume: true)
+    #expect(try conversion.run().unchanged == 1)
+    let shard = tree.destination + "/deep/model/" + (shards.first { $0.hasSuffix("tensors") } ?? "")
+    var damaged = try bytes(of: shard)
+    damaged[damaged.count - 1] ^= 1
+    try Data(damaged).write(to: URL(fileURLWithPath: shard))
+    #expect(try conversion.run().failed == 1)
+    #expect(try tree.conversion(force: true, resume: true).run().converted == 1)
+    #expect(try conversion.run().unchanged == 1)
+  }
+
+  @Test("a limit of shards splits no files (B3)")
+  func limits() throws {
+    try tree.addFile("a.bin")
+    var options = ConversionOptions(
+      format: .safetensors, policy: OutputPolicy(replacesExisting: false, synchronizes: false))
+    options.shardByteCount = 4
+    let conversion = BulkConversion(
+      source: tree.source, destination: tree.destination, options: options, digest: contents)
+    #expect(try conversion.run().converted == 1)
+    #expect(try files(below: tree.destination).first == "a.safetensors")
   }
 }

@@ -52,9 +52,11 @@ struct BulkRun {
 
   /// Says what would be converted to what, and converts nothing.
   func list() throws {
-    var finder = try BulkConversion(source: source, destination: destination, options: options) {
+    var conversion = BulkConversion(source: source, destination: destination, options: options) {
       _ throws(CheckpointError) in ""
-    }.finder()
+    }
+    conversion.shard = try bulk.workShard()
+    var finder = try conversion.finder()
     var output = TextOutput()
     while let item = finder.next() {
       switch item {
