@@ -173,6 +173,16 @@ enum SystemCalls {
     return (result == 0 ? String(decoding: bytes, as: UTF8.self) : "localhost", Int(getpid()))
   }
 
+  /// The namespace that ids of processes are counted in, where that is not the whole host: in most
+  /// containers.
+  static func processNamespace() -> UInt64? {
+    // What the kernel calls the namespace of the host, on every machine.
+    let ofHost: UInt64 = 0xEFFF_FFFC
+    guard let status = try? Stat(FilePath("/proc/self/ns/pid")) else { return nil }
+    let namespace = UInt64(status.inode.rawValue)
+    return namespace == ofHost ? nil : namespace
+  }
+
   /// Whether a process with this id runs on this host, or may run.
   static func isAlive(_ process: Int) -> Bool {
     guard let process = pid_t(exactly: process), process > 0 else { return true }
