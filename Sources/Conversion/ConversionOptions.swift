@@ -28,6 +28,8 @@ public struct ConversionOptions: Sendable {
   public var dropsAliases = false
   /// Whether tensors that the format cannot hold are left out; otherwise they are refused.
   public var skipsUnsupported = false
+  /// Whether somebody has made sure that source and destination do not lie in one another.
+  var isKnownApart = false
   /// Whether existing outputs are replaced, and whether outputs are flushed.
   public var policy: OutputPolicy
 

@@ -24,7 +24,7 @@ public struct DirectoryTree: Sendable {
   ///
   /// - Throws: `system` when a directory cannot be read, `unsupported` when it is deeper than 32
   ///   levels, for example by a link to its own parent, or holds more than 100,000 entries.
-  /// - Complexity: one system call or two for each entry.
+  /// - Complexity: one system call or two for each directory, and one for each link.
   public init(of root: String) throws(CheckpointError) {
     try self.init(of: root, mostEntries: 100_000)
   }
@@ -42,7 +42,7 @@ public struct DirectoryTree: Sendable {
           path: directory.string, hint: "does a symbolic link lead back to its own parent?")
       }
       if depth > 0 { directories.append(RelativePath(path)) }
-      let names = try Self.names(in: directory)
+      let names = try Self.typedNames(in: directory)
       entryCount += names.count
       // Links that fan out make billions of paths of a few directories.
       guard entryCount <= mostEntries else {
@@ -51,15 +51,26 @@ public struct DirectoryTree: Sendable {
           hint: "do symbolic links lead to the same directory many times?")
       }
       var inner: [(path: FilePath, depth: Int)] = []
-      for name in names {
+      for (name, kind) in names {
         let entry = RelativePath(path.appending(name))
-        switch (try? Stat(directory.appending(name)))?.type {
+        switch Self.target(of: name, kind, in: directory) {
         case .regular: files.append(entry)
         case .directory: inner.append((entry.path, depth + 1))
         default: others.append(entry)
         }
       }
       pending += inner.reversed()
+    }
+  }
+
+  /// What a name leads to; only links, and what the listing does not tell of, need a look.
+  private static func target(
+    of name: FilePath.Component, _ kind: DirectoryListing.Kind?, in directory: FilePath
+  ) -> FileType? {
+    switch kind {
+    case .file: .regular
+    case .directory: .directory
+    case .link, .other, nil: (try? Stat(directory.appending(name)))?.type
     }
   }
 
@@ -81,14 +92,14 @@ public struct DirectoryTree: Sendable {
     of type: FileType, in root: String
   ) throws(CheckpointError) -> [String] {
     let root = FilePath(root)
-    return try names(in: root).filter { (try? Stat(root.appending($0)))?.type == type }
-      .map { $0.string }
+    return try typedNames(in: root).filter { target(of: $0.name, $0.kind, in: root) == type }
+      .map { $0.name.string }
   }
 
-  private static func names(
+  private static func typedNames(
     in directory: FilePath
-  ) throws(CheckpointError) -> [FilePath.Component] {
-    switch SystemCalls.names(in: directory) {
+  ) throws(CheckpointError) -> [(name: FilePath.Component, kind: DirectoryListing.Kind?)] {
+    switch SystemCalls.typedNames(in: directory) {
     case .success(let names): return names
     case .failure(let reason): throw .system("list", reason, path: directory)
     }

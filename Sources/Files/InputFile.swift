@@ -11,6 +11,7 @@ public final class InputFile: Sendable {
   public let byteCount: Int
   /// The names that the file has, hard links, when it was opened.
   public let nameCount: Int
+  let filePath: FilePath
   let descriptor: FileDescriptor
   /// What the file was when it was opened.
   let version: FileVersion
@@ -18,7 +19,9 @@ public final class InputFile: Sendable {
   /// What is read at a time; a multiple of every element's size.
   private static let pieceByteCount = 1 << 20
 
-  var filePath: FilePath { FilePath(path) }
+  /// What is read into memory with large pages: filling the many small ones of a large header takes
+  /// longer than reading it.
+  private static let largePageByteCount = 1 << 22
 
   /// Opens a file, following symbolic links.
   ///
@@ -54,6 +57,7 @@ public final class InputFile: Sendable {
       throw error
     }
     self.descriptor = descriptor
+    filePath = path
     self.path = path.string
     self.byteCount = Int(status.size)
     self.nameCount = status.linkCount
@@ -129,6 +133,9 @@ public final class InputFile: Sendable {
       // `read` has filled them all.
       try unsafe output.withUnsafeMutableBufferPointer {
         buffer, initialized throws(CheckpointError) in
+        if count >= Self.largePageByteCount {
+          unsafe SystemCalls.preferLargePages(UnsafeMutableRawBufferPointer(buffer))
+        }
         var bytes = unsafe MutableRawSpan(
           _unsafeBytes: UnsafeMutableRawBufferPointer(
             rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))

@@ -1,4 +1,5 @@
 internal import CFileSystem
+internal import SystemPackage
 internal import Tensors
 
 /// Stopping by signal without leaving anything behind.
@@ -24,8 +25,8 @@ public enum Interruption {
   /// Throws when a signal was noted.
   ///
   /// - Throws: `interrupted`.
-  static func check(_ path: String) throws(CheckpointError) {
+  static func check(_ path: FilePath) throws(CheckpointError) {
     guard cfs_noted_signal() != 0 else { return }
-    throw CheckpointError(.interrupted, "was not written: interrupted", path: path)
+    throw CheckpointError(.interrupted, "was not written: interrupted", path: path.string)
   }
 }

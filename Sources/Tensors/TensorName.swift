@@ -16,15 +16,16 @@ public struct TensorName: Sendable {
 
 extension TensorName: Hashable, Comparable {
   public static func == (left: Self, right: Self) -> Bool {
-    left.string.utf8.elementsEqual(right.string.utf8)
+    left.string.utf8.span.hasSameBytes(as: right.string.utf8.span)
   }
 
   public static func < (left: Self, right: Self) -> Bool {
-    left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    left.string.utf8.span.precedes(right.string.utf8.span)
   }
 
   public func hash(into hasher: inout Hasher) {
-    for byte in string.utf8 { hasher.combine(byte) }
+    // SAFETY: the buffer is read before the closure returns.
+    unsafe string.utf8.span.rawBytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     hasher.combine(UInt8(0xFF))
   }
 }

@@ -51,8 +51,15 @@ package struct ZipEnd {
     let bytes = tail.span.rawBytes
     var last: Int?
     var candidates: [Int] = []
-    for start in stride(from: 0, through: tail.count - byteCount, by: 1)
-    where tail[start] == 0x50 && tail[start..<start + 4].elementsEqual(signature) {
+    var next = 0
+    while next <= tail.count - byteCount {
+      guard bytes.mayHoldSignature(at: next) else {
+        next += 8
+        continue
+      }
+      let start = next
+      next += 1
+      guard tail[start] == 0x50, tail[start..<start + 4].elementsEqual(signature) else { continue }
       last = start
       var reader = ByteReader(bytes.extracting(start + 20..<start + 22))
       let comment = Int(try reader.readLittleEndian(UInt16.self))
@@ -150,5 +157,16 @@ package struct ZipEnd {
     let indexSize = try reader.readLittleEndian(UInt64.self)
     let indexOffset = try reader.readLittleEndian(UInt64.self)
     return Counts(entries: entries, indexSize: indexSize, indexOffset: indexOffset)
+  }
+}
+
+extension RawSpan {
+  /// Whether a signature may start among the eight bytes at `offset`, the least that an end record
+  /// leaves. Most places of large archives are passed over so.
+  fileprivate func mayHoldSignature(at offset: Int) -> Bool {
+    // SAFETY: the load checks its bounds, and every bit pattern is a valid integer.
+    let word = unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    let others = word ^ 0x5050_5050_5050_5050
+    return (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080 != 0
   }
 }

@@ -105,6 +105,62 @@ import Testing
     }
   }
 
+  /// What is special is found wherever it stands.
+  @Test(arguments: [
+    ("\"", #"\""#, #"\""#), ("\\", #"\\"#, #"\\"#), ("\u{1F}", #"\u001f"#, #"\u001f"#),
+    ("\0", #"\u0000"#, #"\u0000"#), ("\u{7F}", #"\u007f"#, "\u{7F}"),
+    ("\u{E9}", #"\u00e9"#, "\u{E9}"), (" ", " ", " "), ("~", "~", "~"),
+  ])
+  func escapesAnywhere(text: String, inASCII: String, inUTF8: String) {
+    for count in 0..<20 {
+      for position in 0...count {
+        let before = String(repeating: "!", count: position)
+        let after = String(repeating: "}", count: count - position)
+        let value = JSONValue.string(before + text + after)
+        #expect(value.text(.python()) == "\"" + before + inASCII + after + "\"")
+        #expect(value.text(.compact) == "\"" + before + inUTF8 + after + "\"")
+      }
+    }
+  }
+
+  @Test func whatTheProgramSpellsIsWrittenAsItIs() {
+    var writer = JSONWriter(.pretty)
+    writer.beginObject()
+    writer.key(plain: "a_key")
+    writer.string(plain: "value")
+    writer.key("b")
+    writer.integer(Int.min)
+    writer.key("c")
+    writer.integer(UInt.max)
+    writer.key("d")
+    writer.integer(0)
+    writer.endObject()
+    #expect(
+      String(decoding: writer.finish(), as: UTF8.self) == """
+        {
+          "a_key": "value",
+          "b": -9223372036854775808,
+          "c": 18446744073709551615,
+          "d": 0
+        }
+        """)
+  }
+
+  /// Text of many sizes, so that it ends wherever memory may end, and lines of any depth.
+  @Test func growsAndIndents() {
+    for depth in 0..<40 {
+      var writer = JSONWriter(.pretty)
+      for _ in 0...depth { writer.beginArray() }
+      let text = String(repeating: "x", count: 100 * depth)
+      writer.string(text)
+      for _ in 0...depth { writer.endArray() }
+      var lines = (0...depth).map { String(repeating: " ", count: 2 * $0) + "[" }
+      lines.append(String(repeating: " ", count: 2 * depth + 2) + "\"" + text + "\"")
+      lines += (0...depth).reversed().map { String(repeating: " ", count: 2 * $0) + "]" }
+      #expect(String(decoding: writer.finish(), as: UTF8.self) == lines.joined(separator: "\n"))
+    }
+  }
+
   @Test func misuseTraps() async {
     await #expect(processExitsWith: .failure) {
       var writer = JSONWriter(.compact)

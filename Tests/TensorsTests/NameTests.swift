@@ -28,6 +28,24 @@ struct NameTests {
     }
   }
 
+  @Test("long names compare and sort as bytes, wherever they differ")
+  func longNames() {
+    // As Python sorts them when they are encoded.
+    let names: [TensorName] = [
+      "layers.0", "layers.0.k", "layers.0.mlp.down_proj.weigh", "layers.0.mlp.down_proj.weight",
+      "layers.0.mlp.down_proj.weights", "layers.0.mlp.down_proj.weightt",
+      "layers.0.mlp.gate_proj.weight", "layers.10.mlp.down_proj.weight",
+      "layers.2.mlp.down_proj.weight", "layers.\u{7F}.mlp.down_proj.weight",
+      "layers.\u{E9}.mlp.down_proj.weight", "layers.\u{1F600}.mlp.down_proj.weight",
+    ]
+    #expect(names.reversed().sorted() == names)
+    for (index, name) in names.enumerated() {
+      #expect(name == TensorName(String(decoding: Array(name.string.utf8), as: UTF8.self)))
+      for other in names[..<index] { #expect(other < name && !(name < other) && name != other) }
+    }
+    #expect(Set(names + names).count == names.count)
+  }
+
   @Test(
     "what could move the cursor or the text is escaped",
     arguments: [

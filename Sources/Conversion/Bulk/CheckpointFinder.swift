@@ -81,7 +81,7 @@ public struct CheckpointFinder: Sendable {
   /// The unit that a directory is as a whole, if it is one.
   private static func unit(at listing: DirectoryListing, in root: String) -> ConversionUnit? {
     func place(of name: String) -> RelativePath? {
-      guard let index = listing.index(of: name.utf8) else { return nil }
+      guard let index = listing.index(of: name) else { return nil }
       switch listing.kind(at: index) {
       case .file: return listing.path(at: index)
       case .link:

@@ -18,7 +18,10 @@ struct UnitConverter: Sendable {
   init(_ bulk: BulkConversion, known: ManifestIndex) {
     source = bulk.source
     destination = bulk.destination
-    options = bulk.options
+    var unitOptions = bulk.options
+    // The trees do not, and so neither do these parts of them.
+    unitOptions.isKnownApart = true
+    self.options = unitOptions
     self.known = known
     resumes = bulk.resumes
     makeHasher = bulk.makeHasher

@@ -9,7 +9,7 @@ extension ConversionPlan {
     directory source: String, to destination: String, options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: true, options: options)
-    try refuseNesting()
+    if !options.isKnownApart { try refuseNesting() }
     let tree = try DirectoryTree(of: source)
     if let other = tree.others.first {
       throw CheckpointError(
@@ -17,8 +17,11 @@ extension ConversionPlan {
         path: tree.path(of: other))
     }
     directories = tree.directories
-    if AdapterDirectory.isAdapter(source) || !ModelDirectory.isModel(source) {
-      try addAdapters(of: tree)
+    let adapter = AdapterDirectory(existing: source)
+    if let adapter {
+      try addAdapters(adapter, in: tree)
+    } else if !ModelDirectory.isModel(source) {
+      try addAdapters(AdapterDirectory(path: source), in: tree)
     } else {
       try addModel(of: tree)
     }
@@ -37,7 +40,10 @@ extension ConversionPlan {
     }
   }
 
-  private mutating func addAdapters(of tree: DirectoryTree) throws(CheckpointError) {
+  /// Adds an adapter, and if asked those inside it.
+  private mutating func addAdapters(
+    _ outermost: AdapterDirectory, in tree: DirectoryTree
+  ) throws(CheckpointError) {
     guard let weightsName = options.format.adapterWeightsName else {
       throw CheckpointError(
         .unsupported, "is an adapter, which PEFT does not load from \(options.format.rawValue)",
@@ -48,21 +54,24 @@ extension ConversionPlan {
         .unsupported, "is an adapter, whose weights PEFT loads from one file only", path: source)
     }
     var adapters: Set<RelativePath> = []
-    // The directory itself must be one; those inside may be.
-    let inner =
-      options.convertsInnerAdapters
-      ? tree.directories.filter { AdapterDirectory.isAdapter(tree.path(of: $0)) } : []
-    for directory in [RelativePath("")] + inner {
+    var places = [(RelativePath(""), outermost)]
+    if options.convertsInnerAdapters {
+      for directory in tree.directories {
+        let inner = AdapterDirectory(existing: tree.path(of: directory))
+        if let inner { places.append((directory, inner)) }
+      }
+    }
+    for (directory, files) in places {
       adapters.insert(directory)
-      let adapter = try Adapter(path: directory.isEmpty ? source : tree.path(of: directory))
+      let adapter = try Adapter(files)
       let name = directory.appending(weightsName)
       let weights = try TensorPlan(adapter.weights, options: options, record: casts)
       report += weights.report
-      files.append(
+      self.files.append(
         File(
           name: directory.appending(AdapterConfig.fileName),
           contents: .bytes(adapter.config.encoded())))
-      files.append(
+      self.files.append(
         File(name: name, contents: .weights(try weights.file(named: name.string))))
     }
     for file in tree.files {

@@ -67,14 +67,23 @@ extension SystemCalls {
   static func names(
     in directory: FilePath, followsLink: Bool = true
   ) -> Result<[FilePath.Component], Errno> {
+    typedNames(in: directory, followsLink: followsLink).map { $0.map(\.name) }
+  }
+
+  /// The same with what each name stands for, where the listing says so.
+  static func typedNames(
+    in directory: FilePath, followsLink: Bool = true
+  ) -> Result<[(name: FilePath.Component, kind: DirectoryListing.Kind?)], Errno> {
     entries(of: directory, followsLink: followsLink).map { found in
-      found.entries.map { found.names[$0.start..<$0.start + $0.count] }
-        .sorted { $0.lexicographicallyPrecedes($1) }
-        .compactMap { RelativePath(bytes: $0).path.lastComponent }
+      found.entries.map { (bytes: found.names[$0.start..<$0.start + $0.count], kind: $0.kind) }
+        .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        .compactMap { entry in
+          RelativePath(bytes: entry.bytes).path.lastComponent.map { ($0, entry.kind) }
+        }
     }
   }
 
-  private static func kind(ofEntryType type: Int) -> DirectoryListing.Kind? {
+  static func kind(ofEntryType type: Int) -> DirectoryListing.Kind? {
     switch type {
     case Int(DT_REG): .file
     case Int(DT_DIR): .directory

@@ -159,6 +159,23 @@ enum SystemCalls {
     unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount)
   }
 
+  /// Asks for large pages behind memory that is about to be filled, where the system has them.
+  @unsafe
+  static func preferLargePages(_ memory: UnsafeMutableRawBufferPointer) {
+    #if os(Linux)
+      guard let start = memory.baseAddress else { return }
+      // Only whole pages can be spoken of; of the largest page that is usual, so that the rest of them
+      // is not asked for in vain.
+      let pageByteCount: UInt = 1 << 21
+      let first = (UInt(bitPattern: start) + pageByteCount - 1) / pageByteCount * pageByteCount
+      let end = (UInt(bitPattern: start) + UInt(memory.count)) / pageByteCount * pageByteCount
+      guard first < end else { return }
+      // SAFETY: the range lies in the memory, whose contents the call does not change.
+      _ = unsafe madvise(
+        UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
+    #endif
+  }
+
   /// Whether a person looks at what is written there.
   static func isTerminal(_ descriptor: FileDescriptor) -> Bool {
     isatty(descriptor.rawValue) == 1

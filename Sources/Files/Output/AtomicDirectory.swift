@@ -28,7 +28,9 @@ public struct AtomicDirectory: ~Copyable {
     switch TemporaryName.makeSibling(
       of: target,
       { path in
-        SystemCalls.makeDirectory(path, permissions: permissions ?? .everything).map { .failure($0) }
+        SystemCalls.makeDirectory(path, permissions: permissions ?? .everything).map {
+          .failure($0)
+        }
           ?? .success(())
       })
     {

@@ -132,7 +132,7 @@ public struct AtomicFile: ~Copyable {
   public mutating func append(
     byteCount count: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    try Interruption.check(reportedPath.string)
+    try Interruption.check(reportedPath)
     try writer.append(count, observers: observers, fill)
     byteCount += count
   }
@@ -167,7 +167,7 @@ public struct AtomicFile: ~Copyable {
   ///   replace, `mismatch` when `source` has changed, `system` when flushing or renaming fails; then
   ///   nothing is left behind.
   public consuming func commit(copiedFrom source: InputFile? = nil) throws(CheckpointError) {
-    try Interruption.check(reportedPath.string)
+    try Interruption.check(reportedPath)
     try writer.finish()
     if policy.synchronizes {
       try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)

@@ -12,7 +12,8 @@ enum DirectoryPlacement {
   static func place(
     _ temporary: FilePath, at target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) {
-    guard try replaces(target, policy) else {
+    // What took the name meanwhile is found by the renaming, where it must not be replaced.
+    guard policy.replacesExisting, try replaces(target, policy) else {
       try Placement.place(temporary, at: target, replacing: false)
       if policy.synchronizes { try Placement.synchronizeName(of: target) }
       return

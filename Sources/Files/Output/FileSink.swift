@@ -26,7 +26,7 @@ final class FileSink: @unchecked Sendable {
 
   /// Appends bytes.
   func write(_ bytes: RawSpan) throws(CheckpointError) {
-    try Interruption.check(reportedPath.string)
+    try Interruption.check(reportedPath)
     // SAFETY: the buffer is written before the closure returns.
     _ = try unsafe bytes.withUnsafeBytes { buffer throws(CheckpointError) in
       try calling("write", reportedPath) { unsafe try descriptor.writeAll(buffer) }
@@ -42,7 +42,7 @@ final class FileSink: @unchecked Sendable {
     var offset = range.lowerBound
     var canCopy = true
     while offset < range.upperBound, canCopy {
-      try Interruption.check(reportedPath.string)
+      try Interruption.check(reportedPath)
       switch SystemCalls.copyRange(
         from: source.descriptor, at: offset, to: descriptor,
         count: min(Self.kernelChunkByteCount, range.upperBound - offset))

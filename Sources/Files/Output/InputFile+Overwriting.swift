@@ -46,7 +46,7 @@ extension InputFile {
     }
     try checkUnchanged(FileVersion(try calling("examine", filePath) { try output.stat() }))
     guard try read(at: offset, count: old.count) == old else { throw changed }
-    try Interruption.check(path)
+    try Interruption.check(filePath)
     do throws(CheckpointError) {
       try write(new, at: offset, to: output)
       if synchronizes { try check(SystemCalls.synchronize(output), "flush", filePath) }

@@ -72,13 +72,21 @@ public struct DirectoryListing: Sendable {
   /// The place of a name, nil when it is not there.
   ///
   /// - Complexity: O(log n).
-  public func index(of name: some Collection<UInt8>) -> Int? {
+  public func index(of name: String) -> Int? { index(of: name.utf8.span) }
+
+  /// The place of a name, nil when it is not there.
+  ///
+  /// - Complexity: O(log n).
+  public func index(of name: [UInt8]) -> Int? { index(of: name.span) }
+
+  private func index(of name: Span<UInt8>) -> Int? {
     var range = 0..<entries.count
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2
-      let other = self.name(at: middle)
-      if other.elementsEqual(name) { return middle }
-      if other.lexicographicallyPrecedes(name) {
+      let entry = entries[middle]
+      let other = names.span.extracting(entry.start..<entry.start + entry.count)
+      if other.hasSameBytes(as: name) { return middle }
+      if other.precedes(name) {
         range = middle + 1..<range.upperBound
       } else {
         range = range.lowerBound..<middle

@@ -24,9 +24,24 @@ extension JSONWriter {
   }
 
   /// Writes a list of integers.
-  package mutating func integers(_ values: some Sequence<some FixedWidthInteger>) {
+  package mutating func integers(_ values: [UInt]) {
     beginArray()
     for value in values { integer(value) }
+    endArray()
+  }
+
+  /// Writes a list of integers.
+  package mutating func integers(_ values: [Int]) {
+    beginArray()
+    for value in values { integer(value) }
+    endArray()
+  }
+
+  /// Writes the bounds of a range as a list.
+  package mutating func bounds(of range: Range<Int>) {
+    beginArray()
+    integer(range.lowerBound)
+    integer(range.upperBound)
     endArray()
   }
 }

@@ -1,14 +1,27 @@
 extension JSONWriter {
   /// Writes an integer.
+  public mutating func integer(_ value: Int) {
+    beginValue()
+    if value < 0 { buffer.append(UInt8(ascii: "-")) }
+    buffer.append(decimal: UInt64(value.magnitude))
+  }
+
+  /// Writes an integer.
+  public mutating func integer(_ value: UInt) {
+    beginValue()
+    buffer.append(decimal: UInt64(value))
+  }
+
+  /// Writes an integer.
   public mutating func integer(_ value: some FixedWidthInteger) {
     beginValue()
-    buffer.append(contentsOf: String(value).utf8)
+    buffer.append(String(value).utf8.span)
   }
 
   /// Writes an integer of any size.
   public mutating func integer(_ value: JSONInteger) {
     beginValue()
-    buffer.append(contentsOf: value.digits.utf8)
+    buffer.append(value.digits.utf8.span)
   }
 
   /// Writes a float as Python's `repr` does: the fewest digits that read back as the same double.
@@ -34,24 +47,25 @@ extension JSONWriter {
       if point <= 0 {
         append("0.")
         appendZeros(-point)
-        buffer.append(contentsOf: digits)
+        buffer.append(digits.span)
       } else {
-        buffer.append(contentsOf: digits.prefix(point))
-        appendZeros(point - digits.count)
+        let whole = min(point, digits.count)
+        buffer.append(digits.span.extracting(first: whole))
+        appendZeros(point - whole)
         buffer.append(UInt8(ascii: "."))
-        buffer.append(contentsOf: digits.dropFirst(point))
+        buffer.append(digits.span.extracting(droppingFirst: whole))
         if digits.count <= point { appendZeros(1) }
       }
     } else {
-      buffer.append(contentsOf: digits.prefix(1))
+      buffer.append(digits[0])
       if digits.count > 1 {
         buffer.append(UInt8(ascii: "."))
-        buffer.append(contentsOf: digits.dropFirst())
+        buffer.append(digits.span.extracting(droppingFirst: 1))
       }
       let exponent = point - 1
       append(exponent < 0 ? "e-" : "e+")
       if exponent.magnitude < 10 { appendZeros(1) }
-      buffer.append(contentsOf: String(exponent.magnitude).utf8)
+      buffer.append(decimal: UInt64(exponent.magnitude))
     }
   }
 

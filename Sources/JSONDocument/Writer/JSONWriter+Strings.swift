@@ -5,33 +5,32 @@ extension JSONWriter {
     appendQuoted(value)
   }
 
+  /// Writes a string that the program spells: ASCII that needs no escapes, which is not checked.
+  public mutating func string(plain value: StaticString) {
+    beginValue()
+    buffer.append(quoting: value)
+  }
+
   /// Writes a string, its quotes around it.
   mutating func appendQuoted(_ text: String) {
-    buffer.append(UInt8(ascii: "\""))
     let bytes = text.utf8.span
-    if isPlain(bytes) {
-      buffer.append(contentsOf: text.utf8)
-    } else if style.escapesNonASCII {
+    if bytes.isPlainJSON(allowingNonASCII: !style.escapesNonASCII) {
+      buffer.append(quoting: bytes)
+    } else {
+      appendEscaped(text)
+    }
+  }
+
+  @inline(never)
+  private mutating func appendEscaped(_ text: String) {
+    buffer.append(UInt8(ascii: "\""))
+    if style.escapesNonASCII {
       for scalar in text.unicodeScalars { appendASCII(scalar) }
     } else {
+      let bytes = text.utf8.span
       for index in bytes.indices { appendEscaping(bytes[index]) }
     }
     buffer.append(UInt8(ascii: "\""))
-  }
-
-  /// Whether no byte needs an escape. Goes over all of them, so that the compiler can take many at
-  /// once.
-  private func isPlain(_ bytes: Span<UInt8>) -> Bool {
-    let limit: UInt8 = style.escapesNonASCII ? 0x7F : 0xFF
-    var special: UInt8 = 0
-    for index in bytes.indices {
-      let byte = bytes[index]
-      special |= byte < 0x20 ? 1 : 0
-      special |= byte == UInt8(ascii: "\"") ? 1 : 0
-      special |= byte == UInt8(ascii: "\\") ? 1 : 0
-      special |= byte >= limit ? 1 : 0
-    }
-    return special == 0
   }
 
   /// Writes a character in ASCII, as one `\uXXXX` or two where it needs an escape.
@@ -68,5 +67,52 @@ extension JSONWriter {
       let digit = UInt8(truncatingIfNeeded: unit >> shift & 0xF)
       buffer.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
     }
+  }
+}
+
+extension Span where Element == UInt8 {
+  /// Whether no byte needs an escape in JSON. Looks at eight at a time.
+  fileprivate func isPlainJSON(allowingNonASCII: Bool) -> Bool {
+    var index = 0
+    var special: UInt64 = 0
+    while index <= count - 8 {
+      special |= word(at: index).specialBytes(allowingNonASCII: allowingNonASCII)
+      index += 8
+    }
+    if index < count, count >= 8 {
+      // The last eight, some of them for the second time.
+      special |= word(at: count - 8).specialBytes(allowingNonASCII: allowingNonASCII)
+    } else {
+      var word: UInt64 = 0x2020_2020_2020_2020
+      while index < count {
+        word = word << 8 | UInt64(self[index])
+        index += 1
+      }
+      special |= word.specialBytes(allowingNonASCII: allowingNonASCII)
+    }
+    return special == 0
+  }
+
+  @inline(__always)
+  private func word(at index: Int) -> UInt64 {
+    // SAFETY: bytes have no padding, the load checks its bounds, and every bit pattern is valid.
+    unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+  }
+}
+
+extension UInt64 {
+  /// Not zero when a byte is below a space, a quote or a backslash, or, unless those are allowed, DEL
+  /// or beyond ASCII.
+  @inline(__always)
+  fileprivate func specialBytes(allowingNonASCII: Bool) -> UInt64 {
+    // A subtraction sets the high bit of bytes that it makes negative. The borrow may set it in the
+    // next one too, which does not matter where one is set already.
+    let quotes = self ^ 0x2222_2222_2222_2222
+    let backslashes = self ^ 0x5C5C_5C5C_5C5C_5C5C
+    let found =
+      (self &- 0x2020_2020_2020_2020) & ~self | (quotes &- 0x0101_0101_0101_0101) & ~quotes
+      | (backslashes &- 0x0101_0101_0101_0101) & ~backslashes
+    let beyond = allowingNonASCII ? 0 : self | (self &+ 0x0101_0101_0101_0101)
+    return (found | beyond) & 0x8080_8080_8080_8080
   }
 }

@@ -15,8 +15,11 @@ public struct JSONWriter: ~Copyable {
   /// How the JSON is laid out.
   public let style: JSONStyle
   /// What was written and not drained.
-  var buffer: [UInt8] = []
-  private var containers: [Container] = []
+  var buffer = TextBuffer()
+  /// The array or object that entries go to; nil before the first and after the last one.
+  private var innermost: Container?
+  /// Those around it, outermost first.
+  private var outer: [Container] = []
   private var hasKey = false
   private var hasRoot = false
 
@@ -29,7 +32,7 @@ public struct JSONWriter: ~Copyable {
   public var byteCount: Int { buffer.count }
 
   /// Whether one whole value has been written.
-  public var isComplete: Bool { hasRoot && containers.isEmpty }
+  public var isComplete: Bool { hasRoot && innermost == nil }
 
   /// Starts an object.
   public mutating func beginObject() {
@@ -55,12 +58,16 @@ public struct JSONWriter: ~Copyable {
 
   /// Writes the key of the member whose value comes next.
   public mutating func key(_ key: String) {
-    precondition(containers.last?.isObject == true && !hasKey, "a key must stand in an object")
-    separate()
+    beginKey()
     appendQuoted(key)
-    buffer.append(UInt8(ascii: ":"))
-    if style.indent != nil { buffer.append(UInt8(ascii: " ")) }
-    hasKey = true
+    endKey()
+  }
+
+  /// Writes a key that the program spells: ASCII that needs no escapes, which is not checked.
+  public mutating func key(plain key: StaticString) {
+    beginKey()
+    buffer.append(quoting: key)
+    endKey()
   }
 
   /// Writes a truth value.
@@ -79,9 +86,8 @@ public struct JSONWriter: ~Copyable {
   ///
   /// - Throws: what `body` throws; the bytes then stay.
   public mutating func drain<E: Error>(into body: (RawSpan) throws(E) -> Void) throws(E) {
-    // SAFETY: a byte has no padding that could be read.
-    try body(unsafe buffer.span.bytes)
-    buffer.removeAll(keepingCapacity: true)
+    try body(buffer.bytes)
+    buffer.removeAll()
   }
 
   /// Ends the document. One that is not complete is a caller's bug and traps.
@@ -89,14 +95,25 @@ public struct JSONWriter: ~Copyable {
   /// - Returns: what was not drained.
   public consuming func finish() -> [UInt8] {
     precondition(isComplete, "a JSON document must be complete")
-    return buffer
+    return buffer.array
+  }
+
+  private mutating func beginKey() {
+    precondition(innermost?.isObject == true && !hasKey, "a key must stand in an object")
+    separate()
+  }
+
+  private mutating func endKey() {
+    buffer.append(UInt8(ascii: ":"))
+    if style.indent != nil { buffer.append(UInt8(ascii: " ")) }
+    hasKey = true
   }
 
   /// Writes what comes before a value.
   mutating func beginValue() {
     if hasKey {
       hasKey = false
-    } else if let container = containers.last {
+    } else if let container = innermost {
       precondition(!container.isObject, "a value in an object must have a key")
       separate()
     } else {
@@ -107,32 +124,36 @@ public struct JSONWriter: ~Copyable {
 
   /// Writes ASCII that needs no escapes.
   mutating func append(_ text: StaticString) {
-    buffer.append(contentsOf: text.description.utf8)
+    buffer.append(text)
   }
 
   private mutating func begin(isObject: Bool, _ bracket: UInt8) {
     buffer.append(bracket)
-    containers.append(Container(isObject: isObject))
+    if let innermost { outer.append(innermost) }
+    innermost = Container(isObject: isObject)
   }
 
   private mutating func end(isObject: Bool, _ bracket: UInt8) {
-    let container = containers.popLast()
+    let container = innermost
     precondition(container?.isObject == isObject && !hasKey, "what ends must have begun")
-    if container?.isEmpty == false { breakLine() }
+    innermost = outer.popLast()
+    if container?.isEmpty == false { breakLine(depth: depth) }
     buffer.append(bracket)
   }
 
-  /// Separates an entry from the one before it.
+  /// The arrays and objects that are open.
+  private var depth: Int { innermost == nil ? 0 : outer.count + 1 }
+
+  /// Separates an entry of the innermost container from the one before it.
   private mutating func separate() {
-    let last = containers.count - 1
-    if !containers[last].isEmpty { buffer.append(UInt8(ascii: ",")) }
-    containers[last].isEmpty = false
-    breakLine()
+    if innermost?.isEmpty == false { buffer.append(UInt8(ascii: ",")) }
+    innermost?.isEmpty = false
+    breakLine(depth: depth)
   }
 
-  private mutating func breakLine() {
+  private mutating func breakLine(depth: Int) {
     guard let indent = style.indent else { return }
     buffer.append(UInt8(ascii: "\n"))
-    for _ in 0..<indent * containers.count { buffer.append(UInt8(ascii: " ")) }
+    buffer.append(spaces: indent * depth)
   }
 }

@@ -19,7 +19,14 @@ public struct Adapter: Sendable {
   ///   throws.
   /// - Complexity: O(config + header of the weights).
   public init(path: String) throws(CheckpointError) {
-    directory = try AdapterDirectory(path: path)
+    try self.init(AdapterDirectory(path: path))
+  }
+
+  /// Opens the files of a directory; no tensor data is read.
+  ///
+  /// - Throws: as `init(path:)`.
+  public init(_ directory: AdapterDirectory) throws(CheckpointError) {
+    self.directory = directory
     config = try AdapterConfig(path: directory.configPath)
     weights = try Checkpoint.open(path: directory.weightsPath)
   }

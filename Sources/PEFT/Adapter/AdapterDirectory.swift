@@ -15,8 +15,7 @@ public struct AdapterDirectory: Sendable {
 
   /// Whether a directory has a config and weights that PEFT loads.
   public static func isAdapter(_ path: String) -> Bool {
-    func has(_ name: String) -> Bool { PathKind.existing(Self.path(of: name, in: path)) == .file }
-    return has(AdapterConfig.fileName) && weightsNames.contains(where: has)
+    AdapterDirectory(existing: path) != nil
   }
 
   /// Whether a file of this name, in such a directory, is its config or its weights.
@@ -34,19 +33,27 @@ public struct AdapterDirectory: Sendable {
   /// - Throws: `missing` when config or weights are not there, with a hint when an adapter stands in
   ///   a subdirectory, as PEFT saves all but the `default` one.
   public init(path: String) throws(CheckpointError) {
+    guard let directory = AdapterDirectory(existing: path) else {
+      let name =
+        Self.has(AdapterConfig.fileName, in: path)
+        ? Self.weightsNames.joined(separator: " or ") : AdapterConfig.fileName
+      throw Self.missing(name, in: path)
+    }
+    self = directory
+  }
+
+  /// Looks for the files; nil where config or weights are not there.
+  public init?(existing path: String) {
+    guard Self.has(AdapterConfig.fileName, in: path) else { return nil }
+    let present = Self.weightsNames.filter { Self.has($0, in: path) }
+    guard let first = present.first else { return nil }
     self.path = path
-    let directory = path
-    guard PathKind.existing(Self.path(of: AdapterConfig.fileName, in: directory)) == .file else {
-      throw Self.missing(AdapterConfig.fileName, in: directory)
-    }
-    let present = Self.weightsNames.filter {
-      PathKind.existing(Self.path(of: $0, in: directory)) == .file
-    }
-    guard let first = present.first else {
-      throw Self.missing(Self.weightsNames.joined(separator: " or "), in: directory)
-    }
     weightsName = first
     supersededNames = Array(present.dropFirst())
+  }
+
+  private static func has(_ name: String, in directory: String) -> Bool {
+    PathKind.existing(path(of: name, in: directory)) == .file
   }
 
   /// A path in a directory that may be spelled with a slash at its end.

@@ -69,20 +69,20 @@ struct Inspection {
 
   var archive: any TensorArchive { checkpoint.archive }
   var adapter: Adapter? { checkpoint.adapter }
+}
 
+/// What the tensors of an archive come to.
+struct InspectionTotals {
   /// Elements of all tensors; beyond 63 bits, which only tensors of no bytes can reach, the largest.
-  var parameterCount: Int {
-    var total = 0
-    for index in 0..<archive.tensorCount {
-      let (sum, overflow) = total.addingReportingOverflow(archive.tensor(at: index).elementCount)
-      total = overflow ? .max : sum
-    }
-    return total
-  }
-
+  private(set) var parameterCount = 0
   /// Bytes of all tensors; a file holds them, so that they can be counted.
-  var byteCount: Int {
-    (0..<archive.tensorCount).reduce(0) { $0 + archive.tensor(at: $1).byteCount }
+  private(set) var byteCount = 0
+
+  /// Adds a tensor.
+  mutating func add(_ tensor: TensorInfo) {
+    let (sum, overflow) = parameterCount.addingReportingOverflow(tensor.elementCount)
+    parameterCount = overflow ? .max : sum
+    byteCount += tensor.byteCount
   }
 }
 

@@ -20,14 +20,17 @@ extension Inspection {
     }
     output.writer.key("tensors")
     output.writer.beginArray()
+    var totals = InspectionTotals()
     for index in 0..<archive.tensorCount {
-      output.writer.tensor(archive.tensor(at: index), digest: digests?.tensors[index])
+      let tensor = archive.tensor(at: index)
+      totals.add(tensor)
+      output.writer.tensor(tensor, digest: digests?.tensors[index])
       try output.flushIfLarge()
     }
     output.writer.endArray()
     output.writer.member("tensor_count", archive.tensorCount)
-    output.writer.member("parameter_count", parameterCount)
-    output.writer.member("byte_count", byteCount)
+    output.writer.member("parameter_count", totals.parameterCount)
+    output.writer.member("byte_count", totals.byteCount)
     if let digests { output.writer.member("digest", digests.checkpoint.description) }
     try tasks?.writeJSON(to: &output)
     output.writer.endObject()
@@ -47,16 +50,20 @@ extension JSONWriter {
     endObject()
   }
 
+  /// A file may have 100,000 of them.
   fileprivate mutating func tensor(_ tensor: TensorInfo, digest: TensorDigest?) {
     beginObject()
-    member("name", tensor.name.string)
-    member("dtype", tensor.dtype.name)
-    key("shape")
+    key(plain: "name")
+    string(tensor.name.string)
+    key(plain: "dtype")
+    string(plain: tensor.dtype.spelling)
+    key(plain: "shape")
     integers(tensor.shape.dimensions)
-    member("byte_count", tensor.byteCount)
-    key("data_offsets")
+    key(plain: "byte_count")
+    integer(tensor.byteCount)
+    key(plain: "data_offsets")
     if let offsets = tensor.dataOffsets {
-      integers([offsets.lowerBound, offsets.upperBound])
+      bounds(of: offsets)
     } else {
       null()
     }

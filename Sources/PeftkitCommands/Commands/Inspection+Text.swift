@@ -32,11 +32,14 @@ extension Inspection {
     } else {
       table.add(["format", archive.format.rawValue])
     }
+    var totals = InspectionTotals()
+    for index in 0..<archive.tensorCount { totals.add(archive.tensor(at: index)) }
     table.add([
       "holds",
       [
         Sizes.count(archive.tensorCount, "tensor"),
-        Sizes.count(parameterCount, "parameter"), Sizes.bytes(byteCount),
+        Sizes.count(totals.parameterCount, "parameter"),
+        Sizes.bytes(totals.byteCount),
       ].joined(separator: ", "),
     ])
     if let digests { table.add(["digest", digests.checkpoint.description]) }

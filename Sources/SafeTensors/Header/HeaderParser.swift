@@ -14,7 +14,9 @@ struct HeaderParser: ~Escapable {
   private init(_ bytes: Span<UInt8>, baseOffset: Int) {
     scanner = HeaderScanner(bytes, baseOffset: baseOffset)
     // The shortest entry of a real file takes about this much.
-    entries.reserveCapacity(min(bytes.count / 64, 1 << 20))
+    let count = min(bytes.count / 64, 1 << 20)
+    entries.reserveCapacity(count)
+    dimensions.reserveCapacity(2 * count)
   }
 
   /// Parses a header that stands at `baseOffset` in its file.

@@ -66,28 +66,32 @@ struct NameTable: Sendable {
     return slot
   }
 
-  /// Folds eight bytes at a time by a 128-bit multiplication.
+  /// Folds sixteen bytes at a time by a 128-bit multiplication.
   private static func hash(_ bytes: Span<UInt8>, key: UInt64) -> UInt64 {
     var state = key ^ UInt64(bytes.count)
     var index = 0
-    while index <= bytes.count - 8 {
-      state = fold(state ^ bytes.word(at: index), key)
-      index += 8
+    while index < bytes.count - 16 {
+      state = fold(state ^ bytes.word(at: index), bytes.word(at: index + 8), key)
+      index += 16
     }
-    if index < bytes.count {
+    // The last sixteen bytes, some of them for the second time where there are more.
+    if bytes.count >= 16 {
+      state = fold(
+        state ^ bytes.word(at: bytes.count - 16), bytes.word(at: bytes.count - 8), key)
+    } else if bytes.count >= 8 {
+      state = fold(state ^ bytes.word(at: 0), bytes.word(at: bytes.count - 8), key)
+    } else {
       var word: UInt64 = 0
-      while index < bytes.count {
-        word = word << 8 | UInt64(bytes[index])
-        index += 1
-      }
-      state = fold(state ^ word, key)
+      for index in bytes.indices { word = word << 8 | UInt64(bytes[index]) }
+      state = fold(state ^ word, 0, key)
     }
     return state ^ state >> 32
   }
 
   @inline(__always)
-  private static func fold(_ word: UInt64, _ key: UInt64) -> UInt64 {
-    let (high, low) = word.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15 ^ key)
+  private static func fold(_ left: UInt64, _ right: UInt64, _ key: UInt64) -> UInt64 {
+    let other = key &* 0xD1B5_4A32_D192_ED03 ^ 0x9E37_79B9_7F4A_7C15
+    let (high, low) = left.multipliedFullWidth(by: right ^ other)
     return (high ^ low) &+ key
   }
 }

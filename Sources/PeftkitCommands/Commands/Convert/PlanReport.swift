@@ -130,7 +130,7 @@ struct PlanReport {
   private func write(_ range: Range<Int>?, as key: String, to writer: inout JSONWriter) {
     writer.key(key)
     if let range {
-      writer.integers([range.lowerBound, range.upperBound])
+      writer.bounds(of: range)
     } else {
       writer.null()
     }

@@ -1,0 +1,147 @@
+/// Text that is appended to, in memory that nothing else refers to.
+///
+/// An array looks with every byte whether it is shared and whether there is room.
+@safe
+struct TextBuffer: ~Copyable {
+  private var start: UnsafeMutablePointer<UInt8>
+  private var capacity: Int
+  /// The number of bytes.
+  private(set) var count = 0
+
+  /// The digits of the largest integer.
+  private static let mostDigits = 20
+
+  /// An empty text.
+  init() {
+    capacity = 1 << 10
+    // SAFETY: `start` is always memory of `capacity` bytes, of which the first `count` are
+    // initialized, and no other value ever refers to it.
+    unsafe start = .allocate(capacity: capacity)
+  }
+
+  deinit {
+    // SAFETY: spans of these bytes borrow from this value, so that none outlives it.
+    unsafe start.deallocate()
+  }
+
+  /// All the bytes.
+  var bytes: RawSpan {
+    @_lifetime(borrow self)
+    borrowing get {
+      // SAFETY: the bytes stay where they are while `self` is borrowed.
+      let span = unsafe RawSpan(_unsafeStart: start, byteCount: count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// All the bytes, copied.
+  var array: [UInt8] {
+    // SAFETY: the buffer is copied before anything changes it.
+    unsafe Array(UnsafeBufferPointer(start: start, count: count))
+  }
+
+  /// Forgets all bytes, and keeps the memory.
+  mutating func removeAll() {
+    count = 0
+  }
+
+  /// Appends a byte.
+  @inline(__always)
+  mutating func append(_ byte: UInt8) {
+    makeRoom(1)
+    // SAFETY: there is room for it.
+    unsafe start[count] = byte
+    count += 1
+  }
+
+  /// Appends bytes.
+  @inline(__always)
+  mutating func append(_ bytes: Span<UInt8>) {
+    makeRoom(bytes.count)
+    // SAFETY: there is room for them, in memory that no span can lend.
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      guard let source = buffer.baseAddress else { return }
+      unsafe (start + count).initialize(from: source, count: buffer.count)
+    }
+    count += bytes.count
+  }
+
+  /// Appends text that the program spells.
+  @inline(__always)
+  mutating func append(_ text: StaticString) {
+    // SAFETY: the text of a program lasts as long as it runs.
+    text.withUTF8Buffer { unsafe append($0.span) }
+  }
+
+  /// Appends bytes with quotes around them.
+  @inline(__always)
+  mutating func append(quoting bytes: Span<UInt8>) {
+    makeRoom(bytes.count + 2)
+    append(UInt8(ascii: "\""))
+    append(bytes)
+    append(UInt8(ascii: "\""))
+  }
+
+  /// Appends text that the program spells, with quotes around it.
+  @inline(__always)
+  mutating func append(quoting text: StaticString) {
+    // SAFETY: as above.
+    text.withUTF8Buffer { unsafe append(quoting: $0.span) }
+  }
+
+  /// Appends spaces.
+  @inline(__always)
+  mutating func append(spaces: Int) {
+    makeRoom(spaces + 8)
+    var index = 0
+    while index < spaces {
+      // SAFETY: there is room for eight bytes more than are counted.
+      unsafe UnsafeMutableRawPointer(start + count + index)
+        .storeBytes(of: 0x2020_2020_2020_2020, as: UInt64.self)
+      index += 8
+    }
+    count += spaces
+  }
+
+  /// Appends the digits of an integer.
+  mutating func append(decimal value: UInt64) {
+    makeRoom(Self.mostDigits)
+    var place = Self.mostDigits
+    var rest = value
+    // SAFETY: 64 bits have at most as many digits as there is room for; they are written from the
+    // last to the first, then moved to where they belong.
+    unsafe withExtendedLifetime(start + count) { text in
+      repeat {
+        place -= 1
+        let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+        unsafe text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+        rest = quotient
+      } while rest > 0
+      unsafe text.update(from: text + place, count: Self.mostDigits - place)
+    }
+    count += Self.mostDigits - place
+  }
+
+  @inline(__always)
+  private mutating func makeRoom(_ byteCount: Int) {
+    if capacity - count < byteCount { grow(by: byteCount) }
+  }
+
+  @inline(never)
+  private mutating func grow(by byteCount: Int) {
+    capacity = max(2 * capacity, count + byteCount)
+    // SAFETY: the new memory has room for all bytes, and the old one is not used any more.
+    unsafe start = Self.move(start, count: count, toCapacity: capacity)
+  }
+
+  @unsafe
+  private static func move(
+    _ old: UnsafeMutablePointer<UInt8>, count: Int, toCapacity capacity: Int
+  ) -> UnsafeMutablePointer<UInt8> {
+    let new = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    // SAFETY: the caller vouches that `old` has `count` bytes and is not used any more.
+    unsafe new.moveInitialize(from: old, count: count)
+    unsafe old.deallocate()
+    return unsafe new
+  }
+}
