@@ -1,5 +1,6 @@
 """Real full disks, limits, read-only places, and files that others change meanwhile."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -210,10 +211,23 @@ def source_removed(suite, command):
         workspace.expect_success(code, stderr)
 
 
+def remove_while_written(directory):
+    """Removes a directory to which a process adds files meanwhile, and from which it removes some."""
+    for _ in range(100):
+        if not directory.exists():
+            return
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise
+    raise Problem("the directory could not be removed")
+
+
 def target_directory_removed(suite, command):
     with Workspace(suite, command) as workspace:
         out = workspace.root / "out"
-        code, stderr = run_while(suite, workspace, lambda: shutil.rmtree(out))
+        code, stderr = run_while(suite, workspace, lambda: remove_while_written(out))
         if out.exists():
             raise Problem("the directory that was removed is there again")
         out.mkdir()

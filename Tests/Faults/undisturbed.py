@@ -95,8 +95,15 @@ def dead_process():
     return process.pid
 
 
+def own_host():
+    """The host as temporaries name it: in a container with its number of namespace."""
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    of_host = 0xEFFFFFFC
+    return platform.node() + ("" if namespace == of_host else f"-{namespace}")
+
+
 def left_name(process, host=None, ending="peftkit-tmp"):
-    return f".model.bin.{host or platform.node()}.{process}.1.{ending}"
+    return f".model.bin.{host or own_host()}.{process}.1.{ending}"
 
 
 # What was left: whether it goes, and how it is named.
@@ -104,6 +111,7 @@ LEFT = {
     "of a dead process": (True, lambda: left_name(dead_process())),
     "of a live process": (False, lambda: left_name(os.getpid())),
     "of another host": (False, lambda: left_name(dead_process(), "elsewhere.example")),
+    "of another container": (False, lambda: left_name(dead_process(), platform.node() + "-1")),
     "with another ending": (False, lambda: left_name(dead_process(), ending="tmp")),
     "by a user": (False, lambda: "notes.peftkit-tmp"),
 }
