@@ -1,5 +1,6 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #endif
 #include "CFileSystem.h"
 
@@ -9,6 +10,9 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 
 /* One errno for "this kernel or file system has no such call", so that callers have one fallback. */
 static int normalized(int result) {
@@ -16,11 +20,20 @@ static int normalized(int result) {
   return result;
 }
 
+#if defined(__linux__)
+/* Not every C library has the call, nor the names of its flags. */
+enum { rename_no_replace = 1, rename_exchange = 2 };
+
+static int rename_with(const char *from, const char *to, unsigned flags) {
+  return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
+}
+#endif
+
 int cfs_rename_exclusive(const char *from, const char *to) {
 #if defined(__APPLE__)
   return normalized(renamex_np(from, to, RENAME_EXCL));
 #else
-  return normalized(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+  return normalized(rename_with(from, to, rename_no_replace));
 #endif
 }
 
@@ -28,13 +41,13 @@ int cfs_rename_exchange(const char *first, const char *second) {
 #if defined(__APPLE__)
   return normalized(renamex_np(first, second, RENAME_SWAP));
 #else
-  return normalized(renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE));
+  return normalized(rename_with(first, second, rename_exchange));
 #endif
 }
 
 ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count) {
 #if defined(__linux__)
-  off64_t from = offset;
+  off_t from = offset;
   ssize_t copied = copy_file_range(source, &from, destination, NULL, count, 0);
   if (copied < 0 && (errno == EXDEV || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP ||
                      errno == EPERM)) {

@@ -59,7 +59,13 @@ public enum Checkpoint {
   }
 
   /// Whether a zip archive is NumPy's. A damaged one keeps its name, as above.
-  private static func isNpz(_ file: InputFile) -> Bool {
-    (try? NpzFile.recognizes(file)) ?? file.path.hasSuffix(".npz")
+  private static func isNpz(_ file: InputFile) throws(CheckpointError) -> Bool {
+    do throws(CheckpointError) {
+      return try NpzFile.recognizes(file)
+    } catch {
+      // What could not be read says nothing of the format.
+      guard error.code != .system else { throw error }
+      return file.path.hasSuffix(".npz")
+    }
   }
 }

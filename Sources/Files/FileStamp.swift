@@ -44,20 +44,3 @@ public struct FileStamp: Sendable, Hashable {
       byteCount: left.byteCount &+ right.byteCount, modified: max(left.modified, right.modified))
   }
 }
-
-extension RelativePath {
-  /// What is there, links followed; nil when nothing is or it may not be looked at.
-  public func kind(in directory: String) -> PathKind? {
-    switch (try? Stat(FilePath(directory).pushing(path)))?.type {
-    case nil: nil
-    case .regular: .file
-    case .directory: .directory
-    default: .other
-    }
-  }
-
-  /// Whether a name stands there, whatever it stands for.
-  public func exists(in directory: String) -> Bool {
-    (try? Stat(FilePath(directory).pushing(path), followTargetSymlink: false)) != nil
-  }
-}

@@ -98,6 +98,32 @@ struct PlanTests {
     #expect(try directory.names == ["a.safetensors"])
   }
 
+  /// In torch `tied` is the same parameter as `weight`.
+  @Test(
+    "a second name is left out only where the first is written (V29)",
+    arguments: [
+      ([], [], ["weight"], ["tied": "weight"]),
+      (["weight"], [], ["tied"], [:]),
+      ([], [CastRule(pattern: GlobPattern("tied"), dtype: .float16)], ["weight", "tied"], [:]),
+      ([], [CastRule(dtype: .float16)], ["weight"], ["tied": "weight"]),
+    ] as [([String], [CastRule], [String], [String: String])])
+  func aliases(
+    excluded: [String], casts: [CastRule], written: [String], noted: [String: String]
+  ) throws {
+    let options = options {
+      $0.dropsAliases = true
+      $0.selection.included = [GlobPattern("weight"), GlobPattern("tied")]
+      $0.selection.excluded = excluded.map { GlobPattern($0) }
+      $0.casts = casts
+    }
+    let path = directory.path("b.safetensors")
+    let source = Fixtures.path("torch/written/parameters-2.1.2.bin")
+    _ = try ConversionJob(source: source, destination: path, options: options).run()
+    let file = try RawSafeTensors(path: path)
+    #expect(Set(file.tensors.map(\.name)) == Set(written))
+    #expect(file.metadata == noted.merging(["format": "pt"]) { $1 })
+  }
+
   @Test("names are selected in the source and then rewritten (V8, V10)")
   func selection() throws {
     let (path, _) = try convert(

@@ -1,5 +1,6 @@
 import Conversion
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Selection and names (V8 to V14)")
@@ -16,6 +17,28 @@ struct SelectionTests {
     ])
   func glob(pattern: String, name: String, matches: Bool) {
     #expect(GlobPattern(pattern).matches(TensorName(name)) == matches)
+  }
+
+  @Test("a name with a NUL is matched to its end (V8)")
+  func nul() {
+    let name = TensorName("a\0b")
+    #expect(GlobPattern("a*").matches(name) && GlobPattern("a?b").matches(name))
+    #expect(!GlobPattern("a").matches(name))
+  }
+
+  @Test(
+    "a group that the pattern does not have is refused (V10)",
+    arguments: [#"(b)=\2"#, #"(b)=\g<2>"#, #"(b)=\g<-1>"#, #"(b)=\g<x>"#])
+  func missingGroup(text: String) throws {
+    let directory = try TemporaryDirectory()
+    let source = try directory.write(
+      RawSafeTensors([.init("abc", [1], floats: [1])]).encoded(), to: "a.safetensors")
+    var options = ConversionOptions(format: .safetensors)
+    options.selection.replacements = [try NameReplacement(parsing: text)]
+    let job = ConversionJob(
+      source: source, destination: directory.path("b.safetensors"), options: options)
+    let error = #expect(throws: CheckpointError.self) { try job.plan() }
+    #expect(error?.code == .invalidArgument)
   }
 
   @Test(

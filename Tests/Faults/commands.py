@@ -37,6 +37,8 @@ class Command:
     # For a moment nothing has the name, because the file system cannot swap directories. What stood
     # there comes back with the next output that is written beside it.
     has_gap: bool = False
+    # The output is, or is a directory with, a safetensors or torch file of the tensors as they are.
+    holds_tensors: bool = True
     # The files below the output appear one by one, each of them whole.
     piecemeal: bool = False
 
@@ -71,6 +73,9 @@ COMMANDS = [
     Command("directory-no-sync", CONVERT + " --force --no-sync", "large-adapter", "x",
             "old-adapter"),
     Command("directory-in-place", CONVERT + " --force", "small-adapter-bin", "x", in_place=True),
+    Command("cast", CONVERT + " --force --dtype float16", "large.safetensors", "x.safetensors",
+            "old.safetensors", holds_tensors=False),
+    Command("npz", CONVERT + " --compress --no-sync", "small.bin", "new.npz", holds_tensors=False),
     # File systems that lack something.
     Command("no-renameat2", CONVERT, "small.bin", "new.safetensors", always=(NO_RENAMEAT2,)),
     Command("no-renameat2-directory", CONVERT, "small-adapter-bin", "new", always=(NO_RENAMEAT2,)),

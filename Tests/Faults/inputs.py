@@ -78,7 +78,8 @@ class Inputs:
 
     def _convert(self, peftkit, source, target):
         subprocess.run(
-            [peftkit, "convert", self.root / source, self.root / target], check=True, timeout=60)
+            [peftkit, "convert", self.root / source, self.root / target], check=True, timeout=60,
+            stderr=subprocess.PIPE)
 
     def _make_adapter(self, name, weights):
         directory = self.root / name

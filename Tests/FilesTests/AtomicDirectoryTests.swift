@@ -160,4 +160,14 @@ struct AtomicDirectoryTests {
     #expect(error?.code == .alreadyExists)
     #expect(try directory.names == [])
   }
+
+  @Test("a directory that others may not look into stays closed", arguments: [0o700, 0o750, 0o500])
+  func permissions(mode: Int) throws {
+    let path = directory.path("out")
+    try make(path, careful)
+    #expect(chmod(path, mode_t(mode)) == 0)
+    try make(path, replacing)
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect(attributes[.posixPermissions] as? Int == mode | 0o700)
+  }
 }

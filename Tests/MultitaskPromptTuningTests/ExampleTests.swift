@@ -13,7 +13,7 @@ struct ExampleTests {
     #expect(try directory.names == ["fresh", "prompt.npy", "two-tasks"])
   }
 
-  // The code of Documentation.docc/MultitaskPromptTuning.md, and nothing else.
+  // The code of the documentation, and nothing else.
   private func example(source: String, output: String) throws {
     // Open an adapter that PEFT saved, and compute the prompts of two tasks.
     let adapter = try MultitaskPromptAdapter(path: source)
@@ -33,21 +33,14 @@ struct ExampleTests {
     try MultitaskPromptInitialization(config, seed: 7).run().write(to: output + "/fresh")
   }
 
-  @Test("is the one that the documentation shows")
-  func isShown() throws {
-    let page = try bytes(
-      of: Fixtures.projectRoot
-        + "/Sources/MultitaskPromptTuning/Documentation.docc/MultitaskPromptTuning.md")
-    let source = try bytes(of: #filePath)
-    let text = String(decoding: page, as: UTF8.self)
-    let start = try #require(text.firstRange(of: "```swift\n"))
-    let rest = text[start.upperBound...]
-    let end = try #require(rest.firstRange(of: "```"))
-    let shown = rest[..<end.lowerBound].split(separator: "\n").map { String($0) }
-    let own = String(decoding: source, as: UTF8.self)
-    let indented = shown.map { $0.isEmpty ? $0 : "    " + $0 }
-    let lines = Set(own.split(separator: "\n").map { String($0) })
-    #expect(shown.count > 8)
-    for line in indented { #expect(lines.contains(line), "\(line)") }
+  @Test(
+    "is the one that the documentation shows",
+    arguments: [
+      "Sources/MultitaskPromptTuning/Documentation.docc/MultitaskPromptTuning.md", "README.md",
+    ])
+  func isShown(page: String) throws {
+    let shown = try ShownExample(in: page, number: 0)
+    #expect(shown.lines.count > 8)
+    #expect(try shown.missing(from: #filePath) == [])
   }
 }

@@ -66,15 +66,3 @@ public struct ManifestRecord: Sendable {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }
-
-extension JSONWriter {
-  fileprivate mutating func member(_ key: String, _ value: String?) {
-    self.key(key)
-    if let value { string(value) } else { null() }
-  }
-
-  fileprivate mutating func member(_ key: String, _ value: Int?) {
-    self.key(key)
-    if let value { integer(value) } else { null() }
-  }
-}

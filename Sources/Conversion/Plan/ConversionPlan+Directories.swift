@@ -14,7 +14,7 @@ extension ConversionPlan {
     if let other = tree.others.first {
       throw CheckpointError(
         .unsupported, "can be neither converted nor copied: it is no file and no directory",
-        path: source + "/" + other.string)
+        path: tree.path(of: other))
     }
     directories = tree.directories
     if AdapterDirectory.isAdapter(source) || !ModelDirectory.isModel(source) {

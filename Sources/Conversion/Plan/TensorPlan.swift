@@ -42,14 +42,16 @@ struct TensorPlan {
         try Self.skip([item], in: source, options: options, report: &report)
         continue
       }
-      if options.dropsAliases, let other = source.alias(of: index) {
-        let kept = selection.names[other] ?? source.tensor(at: other).name
-        report.aliases.append(ConversionReport.Alias(name: name, kept: kept))
-        selection.metadata = selection.metadata ?? [:]
-        selection.metadata?[name] = kept.string
-        continue
+      if options.dropsAliases {
+        let view = Selection.View(first: source.alias(of: index) ?? index, dtype: dtype)
+        if let kept = selection.names[view] {
+          report.aliases.append(ConversionReport.Alias(name: name, kept: kept))
+          selection.metadata = selection.metadata ?? [:]
+          selection.metadata?[name] = kept.string
+          continue
+        }
+        selection.names[view] = name
       }
-      selection.names[index] = name
       selection.members.append(SelectedArchive.Member(index: index, name: name))
       selection.dtypes.append(dtype)
     }
@@ -73,8 +75,15 @@ struct TensorPlan {
     var metadata: ArchiveMetadata?
     var members: [SelectedArchive.Member] = []
     var dtypes: [DType] = []
-    /// The names of the tensors written so far, by their places in the source.
-    var names: [Int: TensorName] = [:]
+    /// What the tensors written so far hold, and the name of each. The first name of a view may be one
+    /// that is left out, and another dtype is another tensor.
+    var names: [View: TensorName] = [:]
+
+    struct View: Hashable {
+      /// The first tensor of the source that is this view.
+      let first: Int
+      let dtype: DType
+    }
   }
 
   /// The file of all tensors, or of those at some places among `members`.

@@ -21,9 +21,14 @@ public struct GlobPattern: Sendable, Hashable {
 
   /// Whether the pattern stands for the whole name, as `fnmatch(3)` has it.
   public func matches(_ name: TensorName) -> Bool {
+    // To C a NUL ends the name; no pattern names it, or the control character in its place.
+    let name =
+      name.string.utf8.contains(0)
+      ? String(name.string.unicodeScalars.map { $0.value == 0 ? "\u{1}" : Character($0) })
+      : name.string
     // SAFETY: both strings are NUL-terminated and outlive the call.
-    unsafe text.withCString { pattern in
-      unsafe name.string.withCString { name in unsafe fnmatch(pattern, name, 0) == 0 }
+    return unsafe text.withCString { pattern in
+      unsafe name.withCString { name in unsafe fnmatch(pattern, name, 0) == 0 }
     }
   }
 }

@@ -66,7 +66,7 @@ struct NameRewriter {
     switch part {
     case .text(let text): return text[...]
     case .group(let number):
-      guard number < output.count else {
+      guard output.indices.contains(number) else {
         throw .invalidArgument("the pattern has no group \\\(number)")
       }
       return output[number].substring ?? ""

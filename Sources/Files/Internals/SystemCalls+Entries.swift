@@ -24,24 +24,28 @@ extension SystemCalls {
 
   /// What a directory holds, without `.` and `..`.
   ///
-  /// - Parameter followsLink: whether a link to a directory is as good as one.
+  /// - Parameter followsLink: whether a link to a directory is as good as one; it fails with
+  ///   `.notDirectory` or `.tooManySymbolicLinkLevels` if not.
   static func entries(of directory: FilePath, followsLink: Bool) -> Result<Entries, Errno> {
     // SAFETY: the stream owns the descriptor, is used on this thread only and closed before
     // returning; an entry is read before the next `readdir` overwrites it, and its name is
     // NUL-terminated.
     unsafe directory.withPlatformString { path in
       let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
-      let descriptor = unsafe open(path, flags)
+      var descriptor: CInt
+      repeat { descriptor = unsafe open(path, flags) } while descriptor < 0 && errno == EINTR
       guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
       guard let stream = unsafe fdopendir(descriptor) else {
-        defer { _ = close(FileDescriptor(rawValue: descriptor)) }
-        return .failure(Errno(rawValue: errno))
+        let reason = Errno(rawValue: errno)
+        _ = close(FileDescriptor(rawValue: descriptor))
+        return .failure(reason)
       }
       defer { unsafe closedir(stream) }
       var result = Entries()
       while true {
         errno = 0
         guard let entry = unsafe readdir(stream) else {
+          if errno == EINTR { continue }
           return errno == 0 ? .success(result) : .failure(Errno(rawValue: errno))
         }
         let type = unsafe Int(entry.pointee.d_type)
@@ -54,6 +58,19 @@ extension SystemCalls {
           unsafe result.names.append(contentsOf: name)
         }
       }
+    }
+  }
+
+  /// The names in a directory, without `.` and `..`, in the order of their bytes.
+  ///
+  /// - Parameter followsLink: as for `entries`.
+  static func names(
+    in directory: FilePath, followsLink: Bool = true
+  ) -> Result<[FilePath.Component], Errno> {
+    entries(of: directory, followsLink: followsLink).map { found in
+      found.entries.map { found.names[$0.start..<$0.start + $0.count] }
+        .sorted { $0.lexicographicallyPrecedes($1) }
+        .compactMap { RelativePath(bytes: $0).path.lastComponent }
     }
   }
 

@@ -67,10 +67,12 @@ enum SystemCalls {
     unsafe calling(path) { unsafe rmdir($0) }
   }
 
-  /// `mkdir(2)` with the permissions that the umask leaves.
-  static func makeDirectory(_ path: FilePath) -> Errno? {
+  /// `mkdir(2)` with what the umask leaves of these permissions.
+  static func makeDirectory(
+    _ path: FilePath, permissions: FilePermissions = .everything
+  ) -> Errno? {
     // SAFETY: the string is NUL-terminated and outlives the call.
-    unsafe calling(path) { unsafe mkdir($0, 0o777) }
+    unsafe calling(path) { unsafe mkdir($0, permissions.rawValue) }
   }
 
   /// `fchmod(2)`.
@@ -171,58 +173,20 @@ enum SystemCalls {
     return (result == 0 ? String(decoding: bytes, as: UTF8.self) : "localhost", Int(getpid()))
   }
 
+  /// The namespace that ids of processes are counted in, where that is not the whole host: in most
+  /// containers.
+  static func processNamespace() -> UInt64? {
+    // What the kernel calls the namespace of the host, on every machine.
+    let ofHost: UInt64 = 0xEFFF_FFFC
+    guard let status = try? Stat(FilePath("/proc/self/ns/pid")) else { return nil }
+    let namespace = UInt64(status.inode.rawValue)
+    return namespace == ofHost ? nil : namespace
+  }
+
   /// Whether a process with this id runs on this host, or may run.
   static func isAlive(_ process: Int) -> Bool {
     guard let process = pid_t(exactly: process), process > 0 else { return true }
     return kill(process, 0) == 0 || errno != ESRCH
-  }
-
-  /// The names in a directory, without `.` and `..`, in byte order.
-  ///
-  /// - Parameter followsLink: whether a link to a directory is as good as one; it fails with
-  ///   `.notDirectory` or `.tooManySymbolicLinkLevels` if not.
-  static func names(
-    in directory: FilePath, followsLink: Bool = true
-  ) -> Result<[FilePath.Component], Errno> {
-    // SAFETY: the stream owns the descriptor, is used on this thread only and closed before
-    // returning; an entry is read before the next `readdir` overwrites it, and its name is
-    // NUL-terminated.
-    unsafe directory.withPlatformString { path in
-      let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
-      var descriptor: CInt
-      repeat { descriptor = unsafe open(path, flags) } while descriptor < 0 && errno == EINTR
-      guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
-      guard let stream = unsafe fdopendir(descriptor) else {
-        let reason = Errno(rawValue: errno)
-        _ = close(FileDescriptor(rawValue: descriptor))
-        return .failure(reason)
-      }
-      defer { unsafe closedir(stream) }
-      var names: [FilePath.Component] = []
-      while true {
-        errno = 0
-        guard let entry = unsafe readdir(stream) else {
-          if errno == EINTR { continue }
-          return errno == 0
-            ? .success(names.sorted(by: precedes)) : .failure(Errno(rawValue: errno))
-        }
-        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-          unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) {
-            unsafe FilePath(platformString: $0)
-          }
-        }
-        if let component = name.lastComponent, component.kind == .regular {
-          names.append(component)
-        }
-      }
-    }
-  }
-
-  private static func precedes(_ left: FilePath.Component, _ right: FilePath.Component) -> Bool {
-    // SAFETY: both strings are NUL-terminated and outlive the call, which compares unsigned bytes.
-    unsafe left.withPlatformString { left in
-      unsafe right.withPlatformString { right in unsafe strcmp(left, right) < 0 }
-    }
   }
 
   private static func calling(_ body: () -> CInt) -> Errno? {
@@ -265,4 +229,11 @@ private func systemLink(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>
 @unsafe
 private func systemUnlink(_ path: UnsafePointer<CChar>) -> CInt {
   unsafe unlink(path)
+}
+
+extension FilePermissions {
+  /// Everything for everybody.
+  static let everything: Self = [
+    .ownerReadWriteExecute, .groupReadWriteExecute, .otherReadWriteExecute,
+  ]
 }

@@ -20,11 +20,16 @@ public struct AtomicDirectory: ~Copyable {
   ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
   public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
-    _ = try Self.replaces(target, policy)
+    // What others may not look into must not be opened to them by being replaced.
+    let permissions =
+      try DirectoryPlacement.replaces(target, policy)
+      ? Placement.status(of: target)?.permissions.intersection(.everything)
+        .union(.ownerReadWriteExecute) : nil
     switch TemporaryName.makeSibling(
       of: target,
       { path in
-        SystemCalls.makeDirectory(path).map { .failure($0) } ?? .success(())
+        SystemCalls.makeDirectory(path, permissions: permissions ?? .everything).map { .failure($0) }
+          ?? .success(())
       })
     {
     case .success(let made): temporary = made.path
@@ -67,68 +72,8 @@ public struct AtomicDirectory: ~Copyable {
         try Placement.synchronizeDirectory(path, reportedAs: reportedPath)
       }
     }
-    if try Self.replaces(target, policy) {
-      try replaceTarget()
-    } else {
-      try Placement.place(temporary, at: target, replacing: false)
-      isCommitted = true
-      if policy.synchronizes { try Placement.synchronizeName(of: target) }
-    }
-  }
-
-  private mutating func replaceTarget() throws(CheckpointError) {
-    // The directory that is replaced ends under the temporary name.
-    switch SystemCalls.exchange(temporary, target) {
-    case nil:
-      try synchronizeReplacement { _ = SystemCalls.exchange(temporary, target) }
-      try check(DirectoryTree.remove(temporary), "remove what it replaced", target)
-    case .notSupported:
-      let aside = try SetAside(target)
-      do throws(CheckpointError) {
-        try check(SystemCalls.rename(temporary, to: target), "put the output in place", target)
-      } catch {
-        aside.putBack()
-        throw error
-      }
-      try synchronizeReplacement {
-        if SystemCalls.rename(target, to: temporary) == nil { aside.putBack() }
-      }
-      try check(aside.remove(), "remove what it replaced", target)
-    case let failure?:
-      throw .system("put the output in place", failure, path: target)
-    }
+    try DirectoryPlacement.place(temporary, at: target, policy: policy)
     isCommitted = true
-  }
-
-  /// Makes the new names durable before what was replaced is removed, so that not even a power cut
-  /// takes both.
-  private func synchronizeReplacement(orElse undo: () -> Void) throws(CheckpointError) {
-    guard policy.synchronizes else { return }
-    do throws(CheckpointError) {
-      try Placement.synchronizeName(of: target)
-    } catch {
-      undo()
-      throw error
-    }
-  }
-
-  /// Whether a directory stands at `target` that is to be replaced.
-  private static func replaces(
-    _ target: FilePath, _ policy: OutputPolicy
-  ) throws(CheckpointError) -> Bool {
-    guard let status = try Placement.status(of: target) else { return false }
-    guard status.type == .directory else {
-      let isLink = status.type == .symbolicLink
-      let hint = isLink ? "name the directory itself, not a symbolic link to it" : nil
-      guard policy.replacesExisting else {
-        throw .alreadyExists(target, hint: hint ?? "it is not a directory: name another place")
-      }
-      throw CheckpointError(
-        .invalidArgument, isLink ? "is a symbolic link" : "is not a directory",
-        path: target.string, hint: hint)
-    }
-    guard policy.replacesExisting else { throw .alreadyExists(target) }
-    return true
   }
 
   /// The path without trailing `.`, which could not be renamed. Its `..` stay: behind a symbolic

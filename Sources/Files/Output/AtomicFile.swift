@@ -200,7 +200,10 @@ public struct AtomicFile: ~Copyable {
   }
 
   /// The permissions of the file that will be replaced, nil when there is none.
-  private static func permissionsOfFile(
+  ///
+  /// - Throws: `alreadyExists` when there is something and the policy does not replace,
+  ///   `invalidArgument` when it is a directory or device, `system` when it cannot be known.
+  static func permissionsOfFile(
     toReplace target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) -> FilePermissions? {
     guard let status = try Placement.status(of: target) else { return nil }

@@ -27,7 +27,20 @@ extension InputFile {
     let output = try calling("open for writing", filePath) {
       try FileDescriptor.open(filePath, .readWrite, options: [.closeOnExec, .nonBlocking])
     }
-    defer { try? output.close() }
+    do throws(CheckpointError) {
+      try overwrite(output, at: offset, old, with: new, synchronizes: synchronizes)
+    } catch {
+      _ = SystemCalls.close(output)
+      throw error
+    }
+    // Network file systems may only now say that they could not write.
+    try check(SystemCalls.close(output), "close", filePath)
+  }
+
+  private func overwrite(
+    _ output: FileDescriptor, at offset: Int, _ old: [UInt8], with new: [UInt8],
+    synchronizes: Bool
+  ) throws(CheckpointError) {
     if SystemCalls.lock(output) == .wouldBlock {
       throw CheckpointError(.system, "is being changed by another program", path: path)
     }

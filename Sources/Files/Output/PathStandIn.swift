@@ -28,7 +28,7 @@ public struct PathStandIn: ~Copyable {
   ) throws(CheckpointError) {
     let input = FilePath(sourceRoot).pushing(source.path)
     let target = FilePath(destinationRoot).pushing(destination.path)
-    if !reads, !policy.replacesExisting, (try? Stat(target, followTargetSymlink: false)) != nil {
+    if !reads, !policy.replacesExisting, try Placement.status(of: target) != nil {
       throw .alreadyExists(target)
     }
     let absolute = (
@@ -37,7 +37,11 @@ public struct PathStandIn: ~Copyable {
     let scratch: FilePath
     switch TemporaryName.makeSibling(
       of: FilePath(destinationRoot).appending("stand-in"),
-      { path in SystemCalls.makeDirectory(path).map { .failure($0) } ?? .success(()) })
+      { path in
+        // Nobody else needs to see an output before it has the permissions of what it replaces.
+        SystemCalls.makeDirectory(path, permissions: .ownerReadWriteExecute)
+          .map { .failure($0) } ?? .success(())
+      })
     {
     case .success(let made): scratch = made.path
     case .failure(let reason): throw .cannotCreate("a directory", beside: target, reason)
@@ -65,17 +69,28 @@ public struct PathStandIn: ~Copyable {
   /// Moves the output, a file or a directory, to its place.
   ///
   /// - Throws: `alreadyExists` when something took the place meanwhile and the policy does not
-  ///   replace, `system` when renaming fails.
+  ///   replace, `invalidArgument` when a directory would take the place of something else or the
+  ///   other way round, `system` when renaming fails; then what stood there still stands.
   public consuming func commit() throws(CheckpointError) {
     let output = FilePath(destination)
-    let isDirectory = (try? Stat(output))?.type == .directory
-    if policy.replacesExisting, isDirectory {
-      // A directory takes no other's place while that is full; it ends here, and is removed.
-      let failure = SystemCalls.rename(target, to: scratch.appending("replaced"))
-      if failure != .noSuchFileOrDirectory { try check(failure, "move aside", target) }
+    if (try calling("examine", output) { try Stat(output) }).type == .directory {
+      return try DirectoryPlacement.place(output, at: target, policy: policy)
     }
-    try Placement.place(output, at: target, replacing: policy.replacesExisting && !isDirectory)
+    if let permissions = try AtomicFile.permissionsOfFile(toReplace: target, policy: policy) {
+      try Self.setPermissions(permissions, of: output)
+    }
+    try Placement.place(output, at: target, replacing: policy.replacesExisting)
     if policy.synchronizes { try Placement.synchronizeName(of: target) }
+  }
+
+  private static func setPermissions(
+    _ permissions: FilePermissions, of output: FilePath
+  ) throws(CheckpointError) {
+    let descriptor = try calling("open", output) {
+      try FileDescriptor.open(output, .readOnly, options: [.closeOnExec])
+    }
+    defer { _ = SystemCalls.close(descriptor) }
+    try check(SystemCalls.setPermissions(permissions, of: descriptor), "set permissions", output)
   }
 
   private static func resolved(_ path: FilePath) throws(CheckpointError) -> FilePath {

@@ -4,10 +4,15 @@ internal import Synchronization
 /// Names for what is being written, beside what it will become.
 ///
 /// The name holds host and process, so that a later run can tell whether its writer still lives:
-/// `.NAME.HOST.PID.N.peftkit-tmp`.
+/// `.NAME.HOST.PID.N.peftkit-tmp`. Containers may share the host's name and count processes of their
+/// own; there the host is `HOST-NAMESPACE`, as another container cannot see who lives.
 enum TemporaryName {
   private static let counter = Atomic<Int>(0)
-  private static let identity = SystemCalls.processIdentity()
+  private static let identity = {
+    var identity = SystemCalls.processIdentity()
+    if let namespace = SystemCalls.processNamespace() { identity.host += "-\(namespace)" }
+    return identity
+  }()
 
   /// What such a name ends in.
   enum Suffix: String, CaseIterable {

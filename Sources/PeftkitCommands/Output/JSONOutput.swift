@@ -25,36 +25,3 @@ struct JSONOutput: ~Copyable {
     try StandardStream.output.write(bytes.span.rawBytes)
   }
 }
-
-extension JSONWriter {
-  /// Writes a member that is a string, or null.
-  mutating func member(_ key: String, _ value: String?) {
-    self.key(key)
-    if let value { string(value) } else { null() }
-  }
-
-  /// Writes a member that is an integer, or null.
-  mutating func member(_ key: String, _ value: Int?) {
-    self.key(key)
-    if let value { integer(value) } else { null() }
-  }
-
-  /// Writes a member that is true or false.
-  mutating func member(_ key: String, _ value: Bool) {
-    self.key(key)
-    bool(value)
-  }
-
-  /// Writes a member that is a number, or null.
-  mutating func member(_ key: String, _ value: Double?) {
-    self.key(key)
-    if let value { float(value) } else { null() }
-  }
-
-  /// Writes a list of integers.
-  mutating func integers(_ values: some Sequence<some FixedWidthInteger>) {
-    beginArray()
-    for value in values { integer(value) }
-    endArray()
-  }
-}

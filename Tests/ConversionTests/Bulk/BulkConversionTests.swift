@@ -153,6 +153,46 @@ struct BulkConversionTests {
     #expect(try rawNames(in: tree.destination) == names)
   }
 
+  @Test("a file in the place of a directory fails its unit and stays, whatever its name (B12, B24)")
+  func directoryForFile() throws {
+    try tree.addAdapter("adapter")
+    tree.rename("adapter", to: [0x64, 0xC0])
+    try FileManager.default.createDirectory(
+      atPath: tree.destination, withIntermediateDirectories: true)
+    let precious = try tree.directory.write([1, 2, 3], to: "precious")
+    try withPath(of: [0x64, 0xC0], in: tree.destination) { #expect(rename(precious, $0) == 0) }
+    let summary = try tree.conversion(force: true).run()
+    #expect(summary.failed == 1 && summary.converted == 0)
+    let names = try rawNames(in: tree.destination)
+    #expect(names == [[0x64, 0xC0], Array("peftkit-manifest.jsonl".utf8)])
+    try withPath(of: [0x64, 0xC0], in: tree.destination) { #expect(rename($0, precious) == 0) }
+    #expect(try bytes(of: precious) == [1, 2, 3])
+  }
+
+  @Test("a file that is replaced keeps its permissions, whatever its name (B12)")
+  func permissions() throws {
+    try tree.addFile("plain.bin")
+    tree.rename("plain.bin", to: [0x61, 0xFF] + Array(".bin".utf8))
+    #expect(try tree.conversion().run().converted == 1)
+    let name = [0x61, 0xFF] + Array(".safetensors".utf8)
+    try withPath(of: name, in: tree.destination) { path in
+      #expect(chmod(path, 0o600) == 0)
+      let summary = try tree.conversion(force: true).run()
+      #expect(summary.converted == 1)
+      var status = stat()
+      #expect(stat(path, &status) == 0)
+      #expect(status.st_mode & 0o777 == 0o600)
+    }
+  }
+
+  /// Swift's strings cannot name what is not UTF-8.
+  private func withPath(
+    of name: [UInt8], in directory: String, _ body: (UnsafePointer<CChar>) throws -> Void
+  ) throws {
+    let path = (Array((directory + "/").utf8) + name + [0]).map { CChar(bitPattern: $0) }
+    try path.withUnsafeBufferPointer { try body($0.baseAddress!) }
+  }
+
   private func hex(_ text: String) -> String {
     text.utf8.map { String($0, radix: 16) }.joined()
   }

@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Files
 public import MultitaskPromptTuning
 internal import Tensors
 
@@ -41,6 +42,7 @@ struct MPTBakeCommand: ParsableCommand {
   }
 
   func run() throws {
+    Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     guard let task else {
       try adapter.bakeAllTasks(

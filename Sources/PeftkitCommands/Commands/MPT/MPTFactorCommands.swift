@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 internal import JSONDocument
 internal import MultitaskPromptTuning
 internal import PEFT
@@ -28,6 +29,7 @@ struct MPTRankCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() throws {
+    Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     let result = try adapter.changingRank(to: rank)
     try result.adapter.write(to: arguments.output, policy: options.policy)
@@ -66,6 +68,7 @@ struct MPTCanonicalizeCommand: ParsableCommand {
   }
 
   func run() throws {
+    Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     let result = try adapter.canonicalized(tolerance: tolerance)
     try result.adapter.write(to: arguments.output, policy: options.policy)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 internal import MultitaskPromptTuning
 internal import PEFT
 internal import Tensors
@@ -74,6 +75,7 @@ struct MPTInitCommand: ParsableCommand {
   }
 
   func run() throws {
+    Interruption.noteSignals()
     let text = wordEmbeddings.map {
       PromptText(path: $0.path, tensor: $0.tensor, tokenIDs: tokenIds?.ids ?? [])
     }

@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Files
 public import MultitaskPromptTuning
 internal import Tensors
 
@@ -31,6 +32,7 @@ struct MPTSelectCommand: ParsableCommand {
   }
 
   func run() throws {
+    Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     let result: ComputedAdapter
     if let tasks {
@@ -66,6 +68,7 @@ struct MPTConcatCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() throws {
+    Interruption.noteSignals()
     let adapters = try adapters.map { path throws(CheckpointError) in
       try MultitaskPromptAdapter(path: path)
     }
@@ -110,6 +113,7 @@ struct MPTAverageCommand: ParsableCommand {
   }
 
   func run() throws {
+    Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     let result = try adapter.averaging(tasks: tasks?.ids, of: of, rank: rank)
     try result.adapter.write(to: arguments.output, policy: options.policy)
