@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -89,6 +91,20 @@ void cfs_start_writeback(int descriptor, int64_t offset, int64_t count) {
 #else
   (void)descriptor, (void)offset, (void)count;
 #endif
+}
+
+void cfs_raise_file_limit(void) {
+  static const rlim_t enough = 65536;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
+  rlim_t most = limit.rlim_max < enough ? limit.rlim_max : enough;
+#if defined(__APPLE__)
+  /* More than this is refused, whatever the hard limit says. */
+  if (most > OPEN_MAX) most = OPEN_MAX;
+#endif
+  if (most <= limit.rlim_cur) return;
+  limit.rlim_cur = most;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static volatile sig_atomic_t noted_signal = 0;

@@ -25,13 +25,21 @@ public enum PathRelation {
     return false
   }
 
+  /// Whether both paths name the same file, or the same symbolic link, on disk.
+  ///
+  /// - Returns: false when one of them names nothing.
+  public static func areSame(_ first: String, _ second: String) -> Bool {
+    guard let identity = identity(of: FilePath(first), followsLink: false) else { return false }
+    return identity == Self.identity(of: FilePath(second), followsLink: false)
+  }
+
   private struct Identity: Equatable {
     let device: DeviceID
     let inode: Inode
   }
 
-  private static func identity(of path: FilePath) -> Identity? {
-    guard let status = try? Stat(path) else { return nil }
+  private static func identity(of path: FilePath, followsLink: Bool = true) -> Identity? {
+    guard let status = try? Stat(path, followTargetSymlink: followsLink) else { return nil }
     return Identity(device: status.deviceID, inode: status.inode)
   }
 }

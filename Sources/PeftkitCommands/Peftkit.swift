@@ -32,6 +32,7 @@ public struct Peftkit: ParsableCommand {
 
   /// Runs the command line and ends the process.
   public static func main() {
+    OpenFileLimit.raise()
     do {
       var command = try parseAsRoot()
       try command.run()

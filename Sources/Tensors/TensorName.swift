@@ -12,6 +12,10 @@ public struct TensorName: Sendable {
 
   /// The name with control characters escaped, fit for a terminal or a message.
   public var printable: String { string.printable }
+
+  /// The name as messages have it without quotes: printable, cut to a length that fits, and `""`
+  /// where nothing would be seen.
+  public var excerpt: String { string.isEmpty ? "\"\"" : string.excerpt }
 }
 
 extension TensorName: Hashable, Comparable {

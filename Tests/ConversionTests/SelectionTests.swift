@@ -43,10 +43,25 @@ struct SelectionTests {
 
   @Test(
     "what is no replacement is refused (V10)",
-    arguments: ["no sign", "(=x", "[a=", "*=x"])
+    arguments: [
+      "no sign", "(=x", "[a=", "*=x", #"a=\1"#, #"(a)=\2"#, #"(a)=\g<b>"#, #"(?<b>a)=\g<c>"#,
+      #"(a)=\g<2>"#,
+      #"(a)=\g<1"#, #"a=\n"#, #"a=\."#, #"a=\"#, #"(a)=\10"#, #"(?x)(a) # b)=\2"#,
+    ])
   func brokenReplacement(text: String) {
     let error = #expect(throws: CheckpointError.self) { try NameReplacement(parsing: text) }
     #expect(error?.code == .invalidArgument)
+  }
+
+  @Test(
+    "what is a replacement is taken (V10)",
+    arguments: [
+      #"a=\0\\"#, #"(a)(b)=\2\1"#, #"(?P<b>a)=\g<b>\g<1>0"#, #"(?x)(a) # (b=\1"#, #"(a)|(b)=\2"#,
+      "a=",
+      #"((((((((((a))))))))))=\g<10>"#,
+    ])
+  func replacement(text: String) throws {
+    _ = try NameReplacement(parsing: text)
   }
 
   @Test("pattern and replacement are parted at the last sign (V10)")

@@ -192,7 +192,8 @@ struct ConvertTests {
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: false)
     try Data([1]).write(to: URL(fileURLWithPath: target + "/old"))
     try expectRefusal(
-      [copy.path, target], "error: \(target): already exists\nhint: --force replaces it\n")
+      [copy.path, target],
+      "error: \(target): already exists\nhint: --force replaces it, with all that it holds\n")
     #expect(try files(below: target) == ["old"])
     try convert(copy.path, target, "--force")
     #expect(try contents(of: target) == contents(of: copy.path))
@@ -283,5 +284,132 @@ struct ConvertTests {
     let run = try peftkit("forward", copy.path, "--tasks", "0", "-o", copy.directory.path("d"))
     #expect(run.exitCode == 0)
     #expect(try copy.directory.names == ["adapter", "b", "c.safetensors", "d"])
+  }
+
+  /// A model whose shards have one tensor each.
+  private func model(
+    in directory: TemporaryDirectory, _ name: String, shards count: Int = 2
+  ) throws -> String {
+    let path = directory.path(name)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    var map: [String] = []
+    for number in 1...count {
+      let shard = String(format: "model-%05d-of-%05d.safetensors", number, count)
+      let file = RawSafeTensors([.init("t\(number)", [1], floats: [Float(number)])])
+      try Data(file.encoded()).write(to: URL(fileURLWithPath: path + "/" + shard))
+      map.append("\"t\(number)\": \"\(shard)\"")
+    }
+    let index = "{\"metadata\": {}, \"weight_map\": {\(map.joined(separator: ", "))}}"
+    try Data(index.utf8).write(to: URL(fileURLWithPath: path + "/model.safetensors.index.json"))
+    try Data("{}".utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
+    return path
+  }
+
+  @Test(
+    "a directory of shards does not take the place of one that holds the source (L17)",
+    arguments: ["model", ".", "link"])
+  func sourceInDestination(name: String) throws {
+    let directory = try TemporaryDirectory()
+    let parent = directory.path("parent")
+    let model = try model(in: directory, "parent/model")
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.path("link"), withDestinationPath: "parent")
+    let before = try contents(of: parent)
+    let target = name == "model" ? model : name == "." ? parent : directory.path("link") + "/model"
+    for source in ["model.safetensors.index.json", "model-00001-of-00002.safetensors"] {
+      let source = model + "/" + source
+      let run = try peftkit("convert", source, target, "--max-shard-size", "1KB", "--force")
+      #expect(run.exitCode == 2)
+      #expect(
+        run.errors.hasPrefix("error: \(target): holds \(source), the file that is converted\n"))
+      #expect(try contents(of: parent) == before)
+    }
+  }
+
+  @Test("shards are not merged into one of them (L17)")
+  func shardAsDestination() throws {
+    let directory = try TemporaryDirectory()
+    let model = try model(in: directory, "model")
+    let index = model + "/model.safetensors.index.json"
+    let shard = model + "/model-00002-of-00002.safetensors"
+    let before = try contents(of: model)
+    try expectRefusal(
+      [index, model + "/./model-00002-of-00002.safetensors", "--force"],
+      "error: \(model)/./model-00002-of-00002.safetensors: is \(shard), a shard of what is converted\n"
+        + "hint: name another file\n")
+    #expect(try contents(of: model) == before)
+    try convert(index, model + "/other.safetensors")
+  }
+
+  @Test(
+    "a link to a device or an open file is not replaced (L8)",
+    arguments: ["/dev/null", "/proc/self/fd/1"])
+  func linkToStream(target: String) throws {
+    let directory = try TemporaryDirectory()
+    let link = directory.path("stdout")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    try expectRefusal(
+      [Self.weights, link, "--to", "safetensors", "--force"],
+      "error: \(link): is a symbolic link to a device, a pipe or an open file\nhint: name a file\n")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
+  }
+
+  @Test("only what is written in the same dtype has second names (V29)")
+  func aliases() throws {
+    let directory = try TemporaryDirectory()
+    // One view under the names whole, again and same.
+    let source = Fixtures.projectRoot + "/Fixtures/torch/written/views-legacy-2.15.0.bin"
+    for (number, (options, kept)) in [
+      (["--include", "again", "--include", "same"], ["again F32"]),
+      (
+        ["--exclude", "[!aws]*", "--exclude", "s[!a]*", "--dtype", "whole=float16"],
+        ["again F32", "whole F16"]
+      ),
+    ].enumerated() {
+      let out = directory.path("\(number).safetensors")
+      let run = try peftkit(["convert", source, out, "--drop-aliases"] + options)
+      #expect(run.exitCode == 0 && run.errors == "note: same was left out: it is again\n")
+      let file = try RawSafeTensors(path: out)
+      #expect(file.tensors.map { "\($0.name) \($0.dtype)" }.sorted() == kept)
+      #expect(file.metadata == ["format": "pt", "same": "again"])
+    }
+  }
+
+  @Test("a model may have more shards than a process may have files open, by default (H8)")
+  func manyShards() throws {
+    let directory = try TemporaryDirectory()
+    let model = try model(in: directory, "model", shards: 40)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = [
+      "-c", #"ulimit -Sn 20 && exec "$@""#, "sh", Tool.path, "convert", model,
+      directory.path("out"),
+    ]
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    #expect(try contents(of: directory.path("out")).count == contents(of: model).count)
+  }
+
+  @Test(
+    "options that are wrong are told with the usage of convert (L1)",
+    arguments: [["--metadata", "a=b"], ["--reserve", "1"], ["--rename", "a=\\1"]])
+  func usage(options: [String]) throws {
+    let directory = try TemporaryDirectory()
+    let run = try peftkit(["convert", Self.weights, directory.path("x.bin")] + options)
+    #expect(run.exitCode == 64)
+    #expect(run.errors.contains("Usage: peftkit convert "))
+  }
+
+  @Test("a directory that is neither adapter nor model is not called one")
+  func emptyDirectory() throws {
+    let directory = try TemporaryDirectory()
+    let source = directory.path("none")
+    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: false)
+    for format in ["safetensors", "npz"] {
+      try expectRefusal(
+        [source, directory.path("o"), "--to", format],
+        "error: \(source): is not an adapter directory: it has no adapter_config.json\n")
+    }
   }
 }

@@ -154,4 +154,22 @@ struct MPTTests {
     let forced = try peftkit("inspect", output.path("many"), "--tasks")
     #expect(forced.output.contains("(--json has the cosines between the tasks)"))
   }
+
+  @Test("a config is not replaced by what is initialised from it, unless it is the adapter's own")
+  func configInOutput() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    let other = copy.path + "/other.json"
+    try Data(bytes(of: copy.configPath)).write(to: URL(fileURLWithPath: other))
+    let before = try contents(of: copy.directory.path("."))
+    for (config, output) in [(other, copy.path), (copy.configPath, copy.directory.path("."))] {
+      let run = try peftkit("mpt", "init", "--config", config, "-o", output, "--force")
+      #expect(run.exitCode == 2)
+      #expect(
+        run.errors
+          == "error: \(output): holds \(config), which the adapter is initialised from\n")
+    }
+    #expect(try contents(of: copy.directory.path(".")) == before)
+    let run = try peftkit("mpt", "init", "--config", copy.configPath, "-o", copy.path, "--force")
+    #expect(run.exitCode == 0)
+  }
 }

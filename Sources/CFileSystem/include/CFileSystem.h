@@ -36,6 +36,9 @@ void cfs_thread_join(cfs_thread *_Nonnull thread);
 /* The CPUs that this process may run on, at least 1. */
 int cfs_cpu_count(void);
 
+/* Allows this process as many open files as it may allow itself, up to 65,536. */
+void cfs_raise_file_limit(void);
+
 /* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process.
    SIGXFSZ is ignored: the write that it comes with fails. */
 void cfs_note_signals(void);

@@ -69,6 +69,11 @@ public final class ShardedArchive: TensorArchive {
     self.notes = notes
   }
 
+  /// The paths of the shards, in the order of their names.
+  public var shardPaths: [String] {
+    index.fileNames.map { Self.path(of: $0, beside: path) }
+  }
+
   /// A name in the directory of another path, which may be a link: shards stand beside the link.
   private static func path(of name: String, beside path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return name }

@@ -29,8 +29,9 @@ final class SelectedArchive: TensorArchive {
       if let other = places.updateValue(place, forKey: member.name) {
         throw CheckpointError(
           .mismatch,
-          "\(base.tensor(at: members[other].index).name) and "
-            + "\(base.tensor(at: member.index).name) would both be called \(member.name)",
+          "\(base.tensor(at: members[other].index).name.excerpt) and "
+            + "\(base.tensor(at: member.index).name.excerpt) would both be called "
+            + member.name.excerpt,
           path: base.path)
       }
     }

@@ -17,6 +17,10 @@ extension BulkConversion {
   func openManifest() throws(CheckpointError) -> AppendedFile {
     let existing: AppendedFile.Existing =
       resumes ? .continued : options.policy.replacesExisting ? .replaced : .refused
+    if existing == .replaced, PathKind.existing(resolvedManifestPath) != nil {
+      // An input or an output may have been named by mistake.
+      try ManifestIndex.checkStart(of: InputFile(path: resolvedManifestPath))
+    }
     do throws(CheckpointError) {
       return try AppendedFile(path: resolvedManifestPath, existing: existing)
     } catch  where error.code == .alreadyExists {

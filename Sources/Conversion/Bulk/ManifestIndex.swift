@@ -39,8 +39,11 @@ struct ManifestIndex: Sendable {
   /// What was noted of a unit.
   subscript(source: RelativePath) -> Entry? { entries[source] }
 
-  /// Lines are to be added only to what is a manifest, however short its first line was cut.
-  private static func checkStart(of file: InputFile) throws(CheckpointError) {
+  /// Lines are to be added only to what is a manifest, however short its first line was cut, and
+  /// nothing else is to be emptied.
+  ///
+  /// - Throws: `malformed` when the file does not begin as a manifest does.
+  static func checkStart(of file: InputFile) throws(CheckpointError) {
     let expected = Array(#"{"source":"#.utf8)
     let start = try file.read(at: 0, count: min(file.byteCount, expected.count))
     guard expected.starts(with: start) || start.first == UInt8(ascii: "\n") else {

@@ -34,10 +34,14 @@ extension ConversionPlan {
       throw CheckpointError(
         .invalidArgument, "lies in \(source), the directory that is converted", path: destination)
     }
-    if PathRelation.isInside(source, destination) {
-      throw CheckpointError(
-        .invalidArgument, "holds \(source), the directory that is converted", path: destination)
-    }
+    try refuseHolding("the directory that is converted")
+  }
+
+  /// - Parameter what: what the source is, for the message.
+  func refuseHolding(_ what: String, hint: String? = nil) throws(CheckpointError) {
+    guard PathRelation.isInside(source, destination) else { return }
+    throw CheckpointError(
+      .invalidArgument, "holds \(source), \(what)", path: destination, hint: hint)
   }
 
   /// Adds an adapter, and if asked those inside it.

@@ -8,8 +8,9 @@ extension ConversionPlan {
     file source: String, to destination: String, options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: false, options: options)
-    let weights = try TensorPlan(
-      Checkpoint.open(path: source), options: options, record: casts)
+    let archive = try Checkpoint.open(path: source)
+    try refuseReplacingShard(of: archive)
+    let weights = try TensorPlan(archive, options: options, record: casts)
     report = weights.report
     files = [
       File(
@@ -23,7 +24,21 @@ extension ConversionPlan {
     shardsOf source: String, to destination: String, options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: true, options: options)
+    try refuseHolding(
+      "the file that is converted",
+      hint:
+        "name a new directory; a model's own is converted by its name, and keeps its other files")
     try addModel(Checkpoint.open(path: source))
+  }
+
+  /// The index would be left with a shard that holds everything, and others that hold it again.
+  private func refuseReplacingShard(of archive: any TensorArchive) throws(CheckpointError) {
+    guard let sharded = archive as? ShardedArchive,
+      let shard = sharded.shardPaths.first(where: { PathRelation.areSame($0, destination) })
+    else { return }
+    throw CheckpointError(
+      .invalidArgument, "is \(shard), a shard of what is converted", path: destination,
+      hint: "name another file")
   }
 
   /// Adds the weights of a model, in shards where they are large, with an index.

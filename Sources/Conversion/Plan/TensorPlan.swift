@@ -34,7 +34,7 @@ struct TensorPlan {
       let info = source.tensor(at: index)
       guard options.selection.contains(info.name) else { continue }
       var name = info.name
-      for rewriter in rewriters { name = try rewriter.rewrite(name) }
+      for rewriter in rewriters { name = rewriter.rewrite(name) }
       let dtype = options.casts.dtype(for: info)
       guard options.format.writtenDType(for: dtype) != nil else {
         let item = SkippedItem(

@@ -43,6 +43,16 @@ enum SystemCalls {
     unsafe calling(target, path) { unsafe symlink($0, $1) }
   }
 
+  /// `readlink(2)`: what a symbolic link says, cut to the longest path there is.
+  static func linkText(_ path: FilePath) -> Result<FilePath, Errno> {
+    var text = [CChar](repeating: 0, count: 4097)
+    // SAFETY: the path is NUL-terminated and outlives the call, which writes one byte less than the
+    // buffer holds, so that the text stays NUL-terminated.
+    let count = unsafe path.withPlatformString { unsafe readlink($0, &text, text.count - 1) }
+    guard count >= 0 else { return .failure(Errno(rawValue: errno)) }
+    return .success(FilePath(platformString: text))
+  }
+
   /// `realpath(3)`: the absolute path, without links, of what is there.
   static func resolved(_ path: FilePath) -> Result<FilePath, Errno> {
     // SAFETY: the string is NUL-terminated and outlives the call, whose result is freed once.

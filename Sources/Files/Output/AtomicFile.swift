@@ -215,7 +215,9 @@ public struct AtomicFile: ~Copyable {
     switch status.type {
     // Not set-user-id and its like: the new file may have another owner.
     case .regular: return status.permissions.subtracting([.setUserID, .setGroupID])
-    case .symbolicLink: return nil
+    case .symbolicLink:
+      try Placement.refuseLinkToStream(target)
+      return nil
     case .directory:
       throw CheckpointError(.invalidArgument, "is a directory", path: target.string)
     default:

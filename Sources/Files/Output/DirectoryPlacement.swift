@@ -72,7 +72,9 @@ enum DirectoryPlacement {
         .invalidArgument, isLink ? "is a symbolic link" : "is not a directory",
         path: target.string, hint: hint)
     }
-    guard policy.replacesExisting else { throw .alreadyExists(target) }
+    guard policy.replacesExisting else {
+      throw .alreadyExists(target, hint: "--force replaces it, with all that it holds")
+    }
     return true
   }
 }

@@ -45,6 +45,26 @@ enum Placement {
     }
   }
 
+  /// Refuses to replace a link such as `/dev/stdout`, which programs beside this one stand on.
+  ///
+  /// - Throws: `invalidArgument` when the link leads to a device, pipe or socket, or to what a process
+  ///   has open.
+  static func refuseLinkToStream(_ link: FilePath) throws(CheckpointError) {
+    var isStream = false
+    if case .success(let text) = SystemCalls.linkText(link) {
+      let place = text.isAbsolute ? text : link.parent.pushing(text)
+      isStream = place.starts(with: "/proc") || place.starts(with: "/dev/fd")
+    }
+    // Links that lead nowhere are replaced like any other.
+    if !isStream, let status = try? Stat(link) {
+      isStream = status.type != .regular && status.type != .directory
+    }
+    guard isStream else { return }
+    throw CheckpointError(
+      .invalidArgument, "is a symbolic link to a device, a pipe or an open file", path: link.string,
+      hint: "name a file")
+  }
+
   /// Makes the name of an output durable.
   static func synchronizeName(of target: FilePath) throws(CheckpointError) {
     try synchronizeDirectory(

@@ -89,9 +89,7 @@ struct MetadataCommand: ParsableCommand {
     try Self.refuseSecond(assignments.map(\.key), of: "--set")
     try Self.refuseSecond(removals, of: "--remove")
     let texts = removals + assignments.flatMap { [$0.key, $0.value] }
-    if texts.contains(where: { $0.unicodeScalars.contains("\u{FFFD}") }), !RawArguments.areText {
-      throw ValidationError("Metadata is text; an argument is not valid UTF-8.")
-    }
+    try RawArguments.refuseBroken(texts, what: "Metadata is text")
   }
 
   private static func refuseSecond(_ keys: [String], of option: String) throws {
@@ -161,17 +159,5 @@ struct MetadataCommand: ParsableCommand {
       text += "note: the file has \(edit.nameCount) hard links, which all show the change\n"
     }
     try StandardStream.error.write(Array(text.utf8).span.rawBytes)
-  }
-}
-
-/// The arguments as the system has them.
-private enum RawArguments {
-  /// Whether all are valid UTF-8. In the parsed ones U+FFFD stands for what is not.
-  static var areText: Bool {
-    (0..<Int(CommandLine.argc)).allSatisfy { index in
-      // SAFETY: argv holds argc NUL-terminated strings, which nobody changes.
-      guard let argument = unsafe CommandLine.unsafeArgv[index] else { return true }
-      return unsafe String(validatingCString: argument) != nil
-    }
   }
 }

@@ -187,6 +187,20 @@ struct ResumeTests {
     #expect(try bytes(of: path) == Array("dear diary".utf8))
   }
 
+  @Test("with force, what is no manifest is not emptied either (B12, B13)")
+  func forcedManifestFile() throws {
+    let path = tree.directory.path("weights.bin")
+    try Data([0x50, 0x4B, 3, 4]).write(to: URL(fileURLWithPath: path))
+    var conversion = tree.conversion(force: true)
+    conversion.manifestPath = path
+    let error = failure { () throws(CheckpointError) in _ = try conversion.run() }
+    #expect(error?.message == "is not a manifest" && error?.path == path)
+    #expect(try bytes(of: path) == [0x50, 0x4B, 3, 4])
+    try Data(#"{"source":"x"}"#.utf8).write(to: URL(fileURLWithPath: path))
+    #expect(try conversion.run().converted == 3)
+    #expect(try !bytes(of: path).starts(with: Array(#"{"source":"x"}"#.utf8)))
+  }
+
   @Test("a manifest elsewhere (B9, B14)")
   func elsewhere() throws {
     var conversion = tree.conversion(resume: true)

@@ -18,19 +18,19 @@ struct ConversionNotes {
 
   private mutating func add(_ report: ConversionReport) {
     for item in report.skipped {
-      lines.append("\(item.name.string.excerpt) was left out: it is \(item.article.excerpt)")
+      lines.append("\(item.name.excerpt) was left out: it is \(item.article.excerpt)")
     }
     for alias in report.aliases {
       lines.append(
-        "\(alias.name.string.excerpt) was left out: it is \(alias.kept.string.excerpt)")
+        "\(alias.name.excerpt) was left out: it is \(alias.kept.excerpt)")
     }
     for standIn in report.standIns {
       lines.append(
-        "\(standIn.name.string.excerpt) was written as \(standIn.writtenAs): the format has no "
+        "\(standIn.name.excerpt) was written as \(standIn.writtenAs): the format has no "
           + "\(standIn.dtype), and the bits are the same")
     }
     if !report.droppedMetadata.isEmpty {
-      let keys = report.droppedMetadata.map { $0.string.excerpt }.joined(separator: ", ")
+      let keys = report.droppedMetadata.map { $0.excerpt }.joined(separator: ", ")
       lines.append("the metadata was left out, which the format cannot hold: \(keys)")
     }
   }
@@ -48,7 +48,7 @@ struct ConversionNotes {
     let told = effects.filter { $0.count > 0 }.map { "\(Sizes.count($0.count)) \($0.what)" }
     guard !told.isEmpty else { return }
     lines.append(
-      "\(cast.name.string.excerpt), \(cast.source) to \(cast.destination): of "
+      "\(cast.name.excerpt), \(cast.source) to \(cast.destination): of "
         + "\(Sizes.count(counts.elements, "element")) " + told.joined(separator: ", "))
   }
 

@@ -58,9 +58,14 @@ struct ConvertCommand: ParsableCommand {
     if bulk.recursive, let format, !Self.treeFormats.contains(format) {
       throw ValidationError("--recursive writes safetensors or torch, not \(format.rawValue).")
     }
-    if bulk.recursive { return }
     // A source that is not there is for `run` to report.
-    guard PathKind.existing(source) == .file, writtenFormat == nil else { return }
+    let isFile = !bulk.recursive && PathKind.existing(source) == .file
+    let written = isFile ? writtenFormat : format ?? .safetensors
+    if let written {
+      // Here a wrong command line is told with the usage of this command.
+      _ = try arguments.options(format: written, output: output)
+      return
+    }
     throw ValidationError(
       "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
         + ".safetensors or .bin.")
@@ -75,7 +80,6 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.noteSignals()
     if bulk.recursive { return try convertTree() }
     let isDirectory = try PathKind(path: source) == .directory
     let format = isDirectory ? self.format : writtenFormat
@@ -86,6 +90,8 @@ struct ConvertCommand: ParsableCommand {
       source: source, destination: destination, options: options
     ).plan()
     if dryRun { return try PlanReport(plan).print(asJSON: json) }
+    // Not before: a signal ends at once what has not begun to write.
+    Interruption.noteSignals()
     let outcome = try TransferProgress.showing(written, of: plan.tensorByteCount) {
       () throws(CheckpointError) in try plan.execute()
     }
@@ -97,6 +103,8 @@ struct ConvertCommand: ParsableCommand {
       source: source, destination: destination,
       options: try arguments.options(format: format ?? .safetensors, output: output), bulk: bulk,
       json: json)
-    if dryRun { try run.list() } else { try run.run() }
+    if dryRun { return try run.list() }
+    Interruption.noteSignals()
+    try run.run()
   }
 }

@@ -75,6 +75,7 @@ struct MPTInitCommand: ParsableCommand {
   }
 
   func run() throws {
+    try refuseHoldingConfig()
     Interruption.noteSignals()
     let text = wordEmbeddings.map {
       PromptText(path: $0.path, tensor: $0.tensor, tokenIDs: tokenIds?.ids ?? [])
@@ -89,6 +90,20 @@ struct MPTInitCommand: ParsableCommand {
       throw error.inFile(config)
     }
     try adapter.write(to: output, policy: options.policy)
+  }
+}
+
+extension MPTInitCommand {
+  /// What is replaced goes whole, and would take the config with it. An adapter's own may: the output
+  /// has the same again.
+  private func refuseHoldingConfig() throws(CheckpointError) {
+    let parts = config.split(separator: "/", omittingEmptySubsequences: false)
+    let isAdapters = parts.last.map { $0 == AdapterConfig.fileName } ?? false
+    let directory = parts.dropLast().joined(separator: "/")
+    let origin = isAdapters ? (parts.count > 1 ? directory + "/" : ".") : config
+    guard PathRelation.isInside(origin, output) else { return }
+    throw CheckpointError(
+      .invalidArgument, "holds \(config), which the adapter is initialised from", path: output)
   }
 }
 

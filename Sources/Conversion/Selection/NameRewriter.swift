@@ -1,0 +1,124 @@
+internal import Tensors
+internal import _StringProcessing
+
+/// A replacement, ready to be carried out.
+struct NameRewriter {
+  private let expression: Regex<AnyRegexOutput>
+  private let parts: [ReplacementPart]
+
+  /// - Throws: `invalidArgument` for a pattern that is no regular expression, and for a replacement
+  ///   with a group that the pattern does not have, or another escape.
+  init(_ replacement: NameReplacement) throws(CheckpointError) {
+    do {
+      // As Python's: by code points, and a word ends where letters, digits and `_` end.
+      expression = try Regex(replacement.pattern).matchingSemantics(.unicodeScalar)
+        .wordBoundaryKind(.simple)
+    } catch {
+      throw .invalidArgument(
+        "'\(replacement.pattern.excerpt)' is no regular expression: \("\(error)".excerpt)")
+    }
+    parts = try ReplacementPart.parts(of: replacement.replacement)
+    let groupCount = Self.groupCount(of: replacement.pattern)
+    for part in parts {
+      switch part {
+      case .text: break
+      case .group(let number):
+        guard let groupCount, number > groupCount else { break }
+        throw .invalidArgument(
+          "'\(replacement.pattern.excerpt)' has no group \\\(number): it has \(groupCount)")
+      case .namedGroup(let name):
+        guard !expression.contains(captureNamed: name) else { break }
+        throw .invalidArgument(
+          "'\(replacement.pattern.excerpt)' has no group named '\(name.excerpt)'")
+      }
+    }
+  }
+
+  /// The name with every match replaced.
+  func rewrite(_ name: TensorName) -> TensorName {
+    var result = ""
+    var rest = name.string.startIndex
+    for match in name.string.matches(of: expression) {
+      result += name.string[rest..<match.range.lowerBound]
+      for part in parts { result += text(of: part, in: match.output) }
+      rest = match.range.upperBound
+    }
+    return TensorName(result + name.string[rest...])
+  }
+
+  private func text(of part: ReplacementPart, in output: AnyRegexOutput) -> Substring {
+    switch part {
+    case .text(let text): text[...]
+    case .group(let number): number < output.count ? output[number].substring ?? "" : ""
+    case .namedGroup(let name): output.first { $0.name == name }?.substring ?? ""
+    }
+  }
+
+  /// The number of groups of a pattern; nil where it cannot be known.
+  private static func groupCount(of pattern: String) -> Int? {
+    // The empty alternative matches "" whatever the pattern is, and a match lists all groups. The
+    // line feed ends a comment of `(?x)`.
+    guard let expression = try? Regex("(?:" + pattern + "\n)|"),
+      let match = "".wholeMatch(of: expression)
+    else { return nil }
+    return match.output.count - 1
+  }
+}
+
+/// A part of the text that takes the place of a match.
+enum ReplacementPart {
+  case text(String)
+  case group(Int)
+  case namedGroup(String)
+
+  /// Takes a replacement apart.
+  ///
+  /// - Throws: `invalidArgument` for a backslash that does not stand before another one, a digit alone
+  ///   or `g<…>`. What Python makes of the others is no part of a name, or another in each release.
+  static func parts(of replacement: String) throws(CheckpointError) -> [Self] {
+    var parts: [Self] = []
+    var text = ""
+    var rest = Substring(replacement).unicodeScalars
+    while let scalar = rest.popFirst() {
+      guard scalar == "\\" else {
+        text.unicodeScalars.append(scalar)
+        continue
+      }
+      if rest.first == "\\" {
+        text.unicodeScalars.append(rest.removeFirst())
+        continue
+      }
+      guard let part = reference(&rest) else {
+        let next = rest.first.map { String($0) } ?? ""
+        throw .invalidArgument(
+          "'\("\\" + next.excerpt)' in '\(replacement.excerpt)' is none of \\0 to \\9, \\g<name> and "
+            + "\\\\")
+      }
+      parts += [.text(text), part]
+      text = ""
+    }
+    return parts + [.text(text)]
+  }
+
+  /// The group that stands behind a backslash.
+  private static func reference(_ rest: inout Substring.UnicodeScalarView) -> Self? {
+    if let number = digit(rest.first) {
+      // Python reads two digits as one number.
+      guard digit(rest.dropFirst().first) == nil else { return nil }
+      rest.removeFirst()
+      return .group(number)
+    }
+    guard rest.starts(with: "g<".unicodeScalars), let end = rest.firstIndex(of: ">") else {
+      return nil
+    }
+    let name = String(rest[..<end].dropFirst(2))
+    if let number = Int(name), number < 0 { return nil }
+    rest = rest[rest.index(after: end)...]
+    return Int(name).map { .group($0) } ?? .namedGroup(name)
+  }
+
+  private static func digit(_ scalar: Unicode.Scalar?) -> Int? {
+    guard let scalar, ("0"..."9").contains(scalar) else { return nil }
+    return Int(scalar.value) - 0x30
+  }
+}
