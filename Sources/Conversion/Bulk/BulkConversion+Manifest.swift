@@ -17,7 +17,7 @@ extension BulkConversion {
   func openManifest() throws(CheckpointError) -> AppendedFile {
     let existing: AppendedFile.Existing =
       resumes ? .continued : options.policy.replacesExisting ? .replaced : .refused
-    if existing == .replaced, PathKind.existing(resolvedManifestPath) != nil {
+    if existing == .replaced, PathKind.existing(resolvedManifestPath) == .file {
       // An input or an output may have been named by mistake.
       try ManifestIndex.checkStart(of: InputFile(path: resolvedManifestPath))
     }
