@@ -54,12 +54,12 @@ def full_disk(suite, command, kibibytes):
         with Workspace(suite, command, root) as workspace:
             before = shutil.disk_usage(root / "out").used >> 10
             resize = f"remount,size={before + kibibytes}k"
-            subprocess.run(["mount", "-o", resize, root / "out"], check=True)
+            remount(root / "out", resize)
             workspace.expect_failure(*workspace.run())
             after = shutil.disk_usage(root / "out").used >> 10
             if after != before:
                 raise Problem(f"{after - before} KiB are not free again")
-            subprocess.run(["mount", "-o", "remount,size=60m", root / "out"], check=True)
+            remount(root / "out", "remount,size=60m")
             workspace.expect_success(*workspace.run())
 
 
@@ -87,13 +87,21 @@ def read_only(suite):
     return cases
 
 
+def remount(directory, options):
+    """Another case's process, just forked, may hold a file that is open for writing for a moment."""
+    for attempt in reversed(range(50)):
+        if subprocess.run(["mount", "-o", options, directory], check=not attempt, stderr=subprocess.DEVNULL).returncode == 0:
+            return
+        time.sleep(0.1)
+
+
 @contextmanager
 def write_protected(directory):
     """root writes into directories whatever their permissions are."""
     if os.geteuid() == 0:
-        subprocess.run(["mount", "-o", "remount,ro", directory], check=True)
+        remount(directory, "remount,ro")
         yield
-        subprocess.run(["mount", "-o", "remount,rw", directory], check=True)
+        remount(directory, "remount,rw")
     else:
         os.chmod(directory, 0o555)
         yield

@@ -59,16 +59,18 @@ struct ConvertCommand: ParsableCommand {
       throw ValidationError("--recursive writes safetensors or torch, not \(format.rawValue).")
     }
     // A source that is not there is for `run` to report.
-    let isFile = !bulk.recursive && PathKind.existing(source) == .file
-    let written = isFile ? writtenFormat : format ?? .safetensors
-    if let written {
-      // Here a wrong command line is told with the usage of this command.
-      _ = try arguments.options(format: written, output: output)
-      return
+    // Here a wrong command line is told with the usage of this command.
+    switch bulk.recursive ? .directory : PathKind.existing(source) {
+    case .directory:
+      _ = try arguments.options(format: format ?? .safetensors, output: output)
+    case .file where writtenFormat == nil:
+      throw ValidationError(
+        "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
+          + ".safetensors or .bin.")
+    default:
+      // A source that is not there is for `run` to report.
+      if let writtenFormat { _ = try arguments.options(format: writtenFormat, output: output) }
     }
-    throw ValidationError(
-      "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
-        + ".safetensors or .bin.")
   }
 
   private static let treeFormats: [CheckpointFormat] = [.safetensors, .torch]
