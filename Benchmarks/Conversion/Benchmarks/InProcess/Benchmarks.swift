@@ -21,25 +21,25 @@ let benchmarks: @Sendable () -> Void = {
 
 /// Opening files: headers and pickles, whatever the size of the data.
 private func opening() {
-  Benchmark("open safetensors, 100,000 tensors") { benchmark, path in
+  Benchmark("open safetensors of 100000 tensors") { benchmark, path in
     for _ in benchmark.scaledIterations { blackHole(try SafeTensorsFile(path: path)) }
   } setup: {
     try Inputs.manyTensors(100_000)
   }
 
-  Benchmark("open safetensors, an adapter") { benchmark, path in
+  Benchmark("open an adapter in safetensors") { benchmark, path in
     for _ in benchmark.scaledIterations { blackHole(try SafeTensorsFile(path: path)) }
   } setup: {
     Inputs.fixture("mpt-causal-lm/adapter_model.safetensors")
   }
 
-  Benchmark("open torch, an adapter") { benchmark, path in
+  Benchmark("open an adapter in torch") { benchmark, path in
     for _ in benchmark.scaledIterations { blackHole(try TorchFile(path: path)) }
   } setup: {
     Inputs.fixture("mpt-causal-lm-bin/adapter_model.bin")
   }
 
-  Benchmark("scan torch, an adapter") { benchmark, path in
+  Benchmark("scan an adapter in torch") { benchmark, path in
     for _ in benchmark.scaledIterations { blackHole(try TorchScan.scan(InputFile(path: path))) }
   } setup: {
     Inputs.fixture("mpt-causal-lm-bin/adapter_model.bin")
@@ -53,7 +53,7 @@ private func kernels() {
     (.float32, .float8E4M3FN),
   ] {
     Benchmark(
-      "cast \(source) to \(destination), 64 MiB read",
+      "cast \(source) to \(destination) of 64 MiB",
       configuration: .init(metrics: [.wallClock, .cpuTotal, .throughput])
     ) { benchmark, bytes in
       let cast = try Cast(from: source, to: destination)
@@ -72,7 +72,7 @@ private func kernels() {
   }
 
   Benchmark(
-    "CRC-32, 64 MiB", configuration: .init(metrics: [.wallClock, .cpuTotal, .throughput])
+    "CRC-32 of 64 MiB", configuration: .init(metrics: [.wallClock, .cpuTotal, .throughput])
   ) { _, bytes in
     blackHole(ChecksumFolding.fold(~0, bytes.span.bytes))
   } setup: {
