@@ -127,7 +127,8 @@ class ReadingTests(TorchTest):
         if len(notes) != len(skipped) or len(notes) != len(run.stderr.splitlines()):
             return f"{len(notes)} notes for {skipped}: {run}"
         for name, note in zip(skipped, notes, strict=True):
-            if name.isascii() and name.isprintable() and f"note: {name} was left out: " not in note:
+            shown = name or '""'
+            if name.isascii() and name.isprintable() and f"note: {shown} was left out: " not in note:
                 return f"{note!r} is not about {name!r}"
         return None
 
