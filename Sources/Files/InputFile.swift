@@ -4,6 +4,7 @@ public import Tensors
 /// A regular file open for reading, by ranges; safe to share between threads.
 ///
 /// Reads are calls, not touches of a mapping: a file that shrinks meanwhile is an error, not a crash.
+/// A file of at most 64 KiB is read once, when it is opened, and stays what it was then.
 public final class InputFile: Sendable {
   /// The path as it was given.
   public let path: String
@@ -15,6 +16,12 @@ public final class InputFile: Sendable {
   let descriptor: FileDescriptor
   /// What the file was when it was opened.
   let version: FileVersion
+  /// All that a small file held when it was opened: headers are many small reads. Nil when that could
+  /// not be read; then the reads themselves find out why.
+  private let contents: [UInt8]?
+
+  /// The largest file that is read as a whole.
+  package static let smallByteCount = 1 << 16
 
   /// What is read at a time; a multiple of every element's size.
   private static let pieceByteCount = 1 << 20
@@ -37,7 +44,7 @@ public final class InputFile: Sendable {
   public convenience init(
     _ file: RelativePath, in directory: String
   ) throws(CheckpointError) {
-    try self.init(FilePath(directory).pushing(file.path))
+    try self.init(file.filePath(in: directory))
   }
 
   init(_ path: FilePath) throws(CheckpointError) {
@@ -62,6 +69,19 @@ public final class InputFile: Sendable {
     self.byteCount = Int(status.size)
     self.nameCount = status.linkCount
     self.version = FileVersion(status)
+    let isSmall = (1...Self.smallByteCount).contains(byteCount)
+    contents = isSmall ? Self.contents(of: descriptor, byteCount) : nil
+  }
+
+  /// The bytes of a file, nil unless there are as many as expected.
+  private static func contents(of descriptor: FileDescriptor, _ byteCount: Int) -> [UInt8]? {
+    // SAFETY: the call writes at most the buffer's bytes, and says how many they are.
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      let destination = UnsafeMutableRawBufferPointer(buffer)
+      let read = try? unsafe descriptor.read(fromAbsoluteOffset: 0, into: destination)
+      count = read ?? 0
+    }
+    return bytes.count == byteCount ? bytes : nil
   }
 
   deinit {
@@ -72,6 +92,16 @@ public final class InputFile: Sendable {
   ///
   /// - Throws: `truncated` when the file ends first, `system` when a read fails.
   public func read(
+    at offset: Int, into destination: inout MutableRawSpan
+  ) throws(CheckpointError) {
+    let count = destination.byteCount
+    guard let contents, offset >= 0, count <= contents.count, offset <= contents.count - count
+    else { return try readAgain(at: offset, into: &destination) }
+    destination.copyBytes(of: contents.span.rawBytes.extracting(offset..<offset + count))
+  }
+
+  /// The same, from the file as it is now.
+  func readAgain(
     at offset: Int, into destination: inout MutableRawSpan
   ) throws(CheckpointError) {
     let count = destination.byteCount

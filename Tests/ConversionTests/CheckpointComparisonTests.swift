@@ -134,7 +134,8 @@ struct CheckpointComparisonTests {
   @Test("a file that has shrunk is an error with its path", arguments: [true, false])
   func shrunk(isLeft: Bool) throws {
     let directory = try TemporaryDirectory()
-    let tensors = [RawSafeTensors.Tensor("x", [64], floats: Array(repeating: 1, count: 64))]
+    let ones = Array(repeating: Float(1), count: 50_000)
+    let tensors = [RawSafeTensors.Tensor("x", [50_000], floats: ones)]
     let left = try directory.archive("a.safetensors", tensors)
     let right = try directory.archive("b.safetensors", tensors)
     let path = isLeft ? left.path : right.path

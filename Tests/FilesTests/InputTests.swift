@@ -43,13 +43,23 @@ struct InputTests {
 
   @Test("a file that shrinks is an error where it ends")
   func shrinking() throws {
-    let path = try directory.write(pattern(1000), to: "x")
+    let path = try directory.write(pattern(100_000), to: "x")
     let file = try InputFile(path: path)
     truncate(path, 300)
     let error = failure { () throws(CheckpointError) in _ = try file.read(at: 100, count: 500) }
     #expect(error == .truncated(need: 300, have: 0, at: 300).inFile(path))
     let mapping = failure { () throws(CheckpointError) in _ = try MappedFile(file) }
     #expect(mapping?.code == .truncated)
+  }
+
+  @Test("a small file stays what it was when it was opened", arguments: [1, 1000, 1 << 16])
+  func small(count: Int) throws {
+    let data = pattern(count)
+    let path = try directory.write(data, to: "x")
+    let file = try InputFile(path: path)
+    truncate(path, 0)
+    #expect(try file.readAll(limit: count) == data)
+    #expect(try file.read(at: count - 1, count: 1) == [data[count - 1]])
   }
 
   @Test("pipes, devices and directories are refused at once", .timeLimit(.minutes(1)))

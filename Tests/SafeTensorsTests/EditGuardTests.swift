@@ -92,6 +92,9 @@ struct EditGuardTests {
 
   @Test("data that has shrunk is an error, and leaves nothing (E5)")
   func shrunk() throws {
+    let text = #"{"x":{"dtype":"U8","shape":[100000],"data_offsets":[0,100000]}}"#
+    _ = try directory.write(
+      framed(Array(text.utf8), [UInt8](repeating: 7, count: 100_000)), to: "x.safetensors")
     let edit = try makeEdit()
     #expect(truncate(path, 50) == 0)
     let error = #expect(throws: CheckpointError.self) {

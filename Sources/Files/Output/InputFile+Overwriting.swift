@@ -45,7 +45,12 @@ extension InputFile {
       throw CheckpointError(.system, "is being changed by another program", path: path)
     }
     try checkUnchanged(FileVersion(try calling("examine", filePath) { try output.stat() }))
-    guard try read(at: offset, count: old.count) == old else { throw changed }
+    var now = [UInt8](repeating: 0, count: old.count)
+    var elements = now.mutableSpan
+    // SAFETY: every bit pattern is a valid byte.
+    var bytes = unsafe elements.mutableBytes
+    try readAgain(at: offset, into: &bytes)
+    guard now == old else { throw changed }
     try Interruption.check(filePath)
     do throws(CheckpointError) {
       try write(new, at: offset, to: output)
