@@ -14,7 +14,7 @@ public struct DirectoryTree: Sendable {
 
   /// The path of something below, to be opened.
   public func path(of entry: RelativePath) -> String {
-    FilePath(root).pushing(entry.path).string
+    entry.string(in: root)
   }
 
   /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
@@ -29,7 +29,17 @@ public struct DirectoryTree: Sendable {
     try self.init(of: root, mostEntries: 100_000)
   }
 
-  /// The same with another limit.
+  /// The tree that a listing has shown whole: regular files, and nothing that needs a look.
+  ///
+  /// - Returns: nil when there are directories, links, or names that were passed over.
+  public init?(of root: String, listed listing: DirectoryListing) {
+    guard listing.isComplete, (0..<listing.count).allSatisfy({ listing.kind(at: $0) == .file })
+    else { return nil }
+    self.root = root
+    files = (0..<listing.count).map { RelativePath(bytes: listing.name(at: $0)) }
+  }
+
+  /// Lists with another limit.
   package init(of root: String, mostEntries: Int) throws(CheckpointError) {
     self.root = root
     var pending: [(path: FilePath, depth: Int)] = [(FilePath(""), 0)]

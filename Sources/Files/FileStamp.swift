@@ -19,7 +19,7 @@ public struct FileStamp: Sendable, Hashable {
   /// - Throws: `missing` when nothing is there, `system` when it may not be looked at,
   ///   `invalidArgument` when it is no regular file.
   public init(_ file: RelativePath, in directory: String) throws(CheckpointError) {
-    try self.init(FilePath(directory).pushing(file.path))
+    try self.init(file.filePath(in: directory))
   }
 
   /// Looks at a regular file, links followed.

@@ -1,40 +1,112 @@
 internal import SystemPackage
+internal import Tensors
 
 /// A path below some directory, as the file system spells it.
 ///
-/// The bytes are kept: a name that is not valid UTF-8 still names the same file.
-public struct RelativePath: Sendable, Hashable {
-  let path: FilePath
+/// The bytes are kept: a name that is not valid UTF-8 still names the same file. Slashes that say
+/// nothing, doubled ones and the last one, are not.
+public struct RelativePath: Sendable {
+  /// The bytes of the path.
+  public let bytes: [UInt8]
 
-  /// The path as text, for messages; bytes that are not UTF-8 show as U+FFFD.
-  public var string: String { path.string }
+  /// The directory itself.
+  public static let root = RelativePath("")
 
-  /// The last part of the path.
-  public var name: String { path.lastComponent?.string ?? "" }
-
-  /// Whether the path is a bare name, directly in its directory.
-  public var isTopLevel: Bool { path.components.count == 1 }
-
-  /// Whether the path is that of the directory itself.
-  public var isEmpty: Bool { path.isEmpty }
-
-  /// The path of something in this directory.
-  public func appending(_ name: String) -> RelativePath { RelativePath(path.appending(name)) }
-
-  init(_ path: FilePath) {
-    self.path = path
-  }
+  private static let slash = UInt8(ascii: "/")
 
   /// A name or path below the directory.
   public init(_ string: String) {
-    self.init(FilePath(string))
+    self.init(bytes: string.utf8)
+  }
+
+  /// The path of these bytes, up to a NUL.
+  public init(bytes: some Sequence<UInt8>) {
+    var kept: [UInt8] = []
+    kept.reserveCapacity(bytes.underestimatedCount)
+    for byte in bytes {
+      if byte == 0 { break }
+      if byte != Self.slash || kept.last != Self.slash { kept.append(byte) }
+    }
+    if kept.count > 1, kept.last == Self.slash { kept.removeLast() }
+    self.bytes = kept
+  }
+
+  init(_ path: FilePath) {
+    // SAFETY: the string is NUL-terminated and read before the closure returns.
+    self = unsafe path.withPlatformString { characters in
+      let characters = unsafe UnsafeBufferPointer(start: characters, count: path.length)
+      return unsafe RelativePath(bytes: characters.lazy.map { UInt8(bitPattern: $0) })
+    }
+  }
+
+  private init(normalized bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+}
+
+extension RelativePath: Hashable {
+  public static func == (left: Self, right: Self) -> Bool {
+    left.bytes.span.hasSameBytes(as: right.bytes.span)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    // SAFETY: the buffer is read before the closure returns.
+    unsafe bytes.span.rawBytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    hasher.combine(UInt8(0xFF))
   }
 }
 
 extension RelativePath {
+  /// The path as text, for messages; bytes that are not UTF-8 show as U+FFFD.
+  public var string: String { String(decoding: bytes, as: UTF8.self) }
+
+  /// The last part of the path.
+  public var name: String { String(decoding: nameBytes, as: UTF8.self) }
+
+  /// Whether the last part of the path is this name.
+  public func isNamed(_ name: String) -> Bool { nameBytes.elementsEqual(name.utf8) }
+
+  /// Whether the path is a bare name, directly in its directory.
+  public var isTopLevel: Bool { !isEmpty && !bytes.contains(Self.slash) }
+
+  /// Whether the path is that of the directory itself.
+  public var isEmpty: Bool { bytes.isEmpty }
+
+  /// Whether the path is valid UTF-8, so that `string` is the path itself.
+  public var isText: Bool { String(utf8: bytes.span) != nil }
+
+  /// The directory that holds it; the directory itself for a bare name.
+  public var parent: RelativePath {
+    guard let slash = bytes.lastIndex(of: Self.slash) else { return .root }
+    return RelativePath(normalized: Array(bytes[..<max(slash, 1)]))
+  }
+
+  /// The path of something in this directory.
+  public func appending(_ name: String) -> RelativePath { appending(name: name.utf8) }
+
+  /// The path of something in this directory.
+  public func appending(name: some Collection<UInt8>) -> RelativePath {
+    if isEmpty { return RelativePath(bytes: name) }
+    var joined = bytes
+    joined.reserveCapacity(bytes.count + 1 + name.count)
+    joined.append(Self.slash)
+    joined.append(contentsOf: name)
+    return RelativePath(bytes: joined)
+  }
+
+  /// The path beside this one with another last name.
+  public func replacingName(with name: some Collection<UInt8>) -> RelativePath {
+    parent.appending(name: name)
+  }
+
+  /// The path as text, below a directory; only for messages where it is not UTF-8.
+  public func string(in directory: String) -> String {
+    String(decoding: bytes(in: directory), as: UTF8.self)
+  }
+
   /// What is there, links followed; nil when nothing is or it may not be looked at.
   public func kind(in directory: String) -> PathKind? {
-    switch (try? Stat(FilePath(directory).pushing(path)))?.type {
+    switch (try? Stat(filePath(in: directory)))?.type {
     case nil: nil
     case .regular: .file
     case .directory: .directory
@@ -44,6 +116,35 @@ extension RelativePath {
 
   /// Whether a name stands there, whatever it stands for.
   public func exists(in directory: String) -> Bool {
-    (try? Stat(FilePath(directory).pushing(path), followTargetSymlink: false)) != nil
+    (try? Stat(filePath(in: directory), followTargetSymlink: false)) != nil
+  }
+
+  /// The path for the system's calls.
+  var path: FilePath { Self.filePath(bytes) }
+
+  /// The path below a directory, for the system's calls.
+  func filePath(in directory: String) -> FilePath { Self.filePath(bytes(in: directory)) }
+
+  private var nameBytes: ArraySlice<UInt8> {
+    guard let slash = bytes.lastIndex(of: Self.slash) else { return bytes[...] }
+    return bytes[(slash + 1)...]
+  }
+
+  private func bytes(in directory: String) -> [UInt8] {
+    var joined: [UInt8] = []
+    joined.reserveCapacity(directory.utf8.count + 1 + bytes.count)
+    joined.append(contentsOf: directory.utf8)
+    while joined.count > 1, joined.last == Self.slash { joined.removeLast() }
+    if !joined.isEmpty, joined.last != Self.slash, !isEmpty { joined.append(Self.slash) }
+    joined.append(contentsOf: bytes)
+    return joined
+  }
+
+  private static func filePath(_ bytes: [UInt8]) -> FilePath {
+    var characters: [CInterop.PlatformChar] = []
+    characters.reserveCapacity(bytes.count + 1)
+    for byte in bytes { characters.append(CInterop.PlatformChar(bitPattern: byte)) }
+    characters.append(0)
+    return FilePath(platformString: characters)
   }
 }

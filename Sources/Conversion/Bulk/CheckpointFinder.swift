@@ -94,7 +94,8 @@ public struct CheckpointFinder: Sendable {
       let weights = AdapterDirectory.weightsNames.lazy.compactMap(place).first
     {
       return ConversionUnit(
-        kind: .adapter, source: listing.path, destination: listing.path, weights: [weights])
+        kind: .adapter, source: listing.path, destination: listing.path, weights: [weights],
+        listing: listing)
     }
     guard let index = Self.indexNames.lazy.compactMap(place).first else { return nil }
     let files = (0..<listing.count).filter {
@@ -104,7 +105,7 @@ public struct CheckpointFinder: Sendable {
     let weights = files.filter { CheckpointFormat(fileName: listing.text(at: $0)) != nil }
     return ConversionUnit(
       kind: .model, source: listing.path, destination: listing.path,
-      weights: [index] + weights.map(listing.path(at:)))
+      weights: [index] + weights.map(listing.path(at:)), listing: listing)
   }
 
   private static let indexNames = [

@@ -51,7 +51,7 @@ struct FileCandidates {
     let name = Self.newName(for: listing.name(at: index), newExtension)
     let unit = ConversionUnit(
       kind: .file, source: source, destination: source.replacingName(with: name),
-      weights: [source])
+      weights: [source], listing: nil)
     return (unit, rivals[index].map(listing.path(at:)))
   }
 

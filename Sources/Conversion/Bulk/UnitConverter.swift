@@ -14,6 +14,7 @@ struct UnitConverter: Sendable {
   private let makeHasher: (@Sendable () -> any OutputHasher)?
   /// What is asked for, as the records tell it: outputs of other settings are others.
   private let settings: String
+  private let configs = ConfigRewriter()
 
   init(_ bulk: BulkConversion, known: ManifestIndex) {
     source = bulk.source
@@ -83,9 +84,10 @@ struct UnitConverter: Sendable {
     try directories.makeParent(of: unit.destination)
     let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
       let hasher = makeHasher?()
-      let outcome = try ConversionJob(
-        source: source, destination: output, options: options(for: unit)
-      ).plan().execute(watcher: hasher)
+      var job = ConversionJob(source: source, destination: output, options: options(for: unit))
+      job.listing = unit.listing
+      job.configs = configs
+      let outcome = try job.plan().execute(watcher: hasher)
       record.byteCount = outcome.byteCount
       if let hasher {
         record.digest = hasher.text

@@ -11,6 +11,10 @@ public struct ConversionJob: Sendable {
   public let destination: String
   /// How.
   public let options: ConversionOptions
+  /// What a walk has just found in the source, where it is a directory that one came to.
+  var listing: DirectoryListing?
+  /// What rewrites configs.
+  var configs = ConfigRewriter()
 
   /// Describes a conversion.
   public init(source: String, destination: String, options: ConversionOptions) {
@@ -29,8 +33,13 @@ public struct ConversionJob: Sendable {
   ///   one another; `unsupported` for something that can be neither converted nor copied.
   /// - Complexity: O(tensors); no tensor data is read.
   public func plan() throws(CheckpointError) -> ConversionPlan {
+    if let listing, let tree = DirectoryTree(of: source, listed: listing) {
+      return try ConversionPlan(directory: tree, to: destination, options: options, configs: configs)
+    }
     if try PathKind(path: source) == .directory {
-      return try ConversionPlan(directory: source, to: destination, options: options)
+      return try ConversionPlan(
+        directory: DirectoryTree(of: source), to: destination, options: options,
+        configs: configs)
     }
     if options.shardByteCount != nil {
       return try ConversionPlan(shardsOf: source, to: destination, options: options)

@@ -46,7 +46,9 @@ extension ConversionPlan {
     _ file: File, to output: inout AtomicFile, _ watcher: (any TensorWatcher)?
   ) throws(CheckpointError) -> Int {
     switch file.contents {
-    case .bytes(let bytes): try output.write(bytes.span.rawBytes)
+    case .bytes(let bytes):
+      try output.reserve(byteCount: bytes.count)
+      try output.write(bytes.span.rawBytes)
     case .copy(let name):
       let input = try InputFile(name, in: source)
       try output.reserve(byteCount: input.byteCount)

@@ -6,25 +6,25 @@ internal import Tensors
 extension ConversionPlan {
   /// Plans a directory out of a directory: an adapter, or a model.
   init(
-    directory source: String, to destination: String, options: ConversionOptions
+    directory tree: DirectoryTree, to destination: String, options: ConversionOptions,
+    configs: ConfigRewriter
   ) throws(CheckpointError) {
-    self.init(source: source, destination: destination, isDirectory: true, options: options)
+    self.init(source: tree.root, destination: destination, isDirectory: true, options: options)
     if !options.isKnownApart { try refuseNesting() }
-    let tree = try DirectoryTree(of: source)
     if let other = tree.others.first {
       throw CheckpointError(
         .unsupported, "can be neither converted nor copied: it is no file and no directory",
         path: tree.path(of: other))
     }
     directories = tree.directories
-    let adapter = AdapterDirectory(existing: source)
-    if let adapter {
-      try addAdapters(adapter, in: tree)
-    } else if !ModelDirectory.isModel(source) {
-      try addAdapters(AdapterDirectory(path: source), in: tree)
-    } else {
+    var adapters = AdapterDirectory.all(in: tree)
+    if adapters[.root] == nil, ModelDirectory.isModel(source) {
       try addModel(of: tree)
+      return
     }
+    if adapters[.root] == nil { adapters[.root] = try AdapterDirectory(path: source) }
+    if !options.convertsInnerAdapters { adapters = adapters.filter { $0.key == .root } }
+    try addAdapters(adapters, in: tree, configs)
   }
 
   /// A destination in the source would be copied into itself; a source in the destination would go
@@ -44,9 +44,10 @@ extension ConversionPlan {
       .invalidArgument, "holds \(source), \(what)", path: destination, hint: hint)
   }
 
-  /// Adds an adapter, and if asked those inside it.
+  /// Adds the adapters of a tree.
   private mutating func addAdapters(
-    _ outermost: AdapterDirectory, in tree: DirectoryTree
+    _ adapters: [RelativePath: AdapterDirectory], in tree: DirectoryTree,
+    _ configs: ConfigRewriter
   ) throws(CheckpointError) {
     guard let weightsName = options.format.adapterWeightsName else {
       throw CheckpointError(
@@ -57,29 +58,22 @@ extension ConversionPlan {
       throw CheckpointError(
         .unsupported, "is an adapter, whose weights PEFT loads from one file only", path: source)
     }
-    var adapters: Set<RelativePath> = []
-    var places = [(RelativePath(""), outermost)]
-    if options.convertsInnerAdapters {
-      for directory in tree.directories {
-        let inner = AdapterDirectory(existing: tree.path(of: directory))
-        if let inner { places.append((directory, inner)) }
-      }
-    }
-    for (directory, files) in places {
-      adapters.insert(directory)
-      let adapter = try Adapter(files)
+    for directory in [.root] + tree.directories {
+      guard let files = adapters[directory] else { continue }
+      let config = try configs.rewrite(path: files.configPath)
       let name = directory.appending(weightsName)
-      let weights = try TensorPlan(adapter.weights, options: options, record: casts)
+      let weights = try TensorPlan(
+        Checkpoint.open(path: files.weightsPath), options: options, record: casts)
       report += weights.report
       self.files.append(
         File(
           name: directory.appending(AdapterConfig.fileName),
-          contents: .bytes(adapter.config.encoded())))
+          contents: .bytes(config)))
       self.files.append(
         File(name: name, contents: .weights(try weights.file(named: name.string))))
     }
     for file in tree.files {
-      let isPart = AdapterDirectory.isPart(file.name) && adapters.contains(file.parent)
+      let isPart = AdapterDirectory.isPart(file) && adapters[file.parent] != nil
       if !isPart { files.append(File(name: file, contents: .copy(of: file))) }
     }
   }

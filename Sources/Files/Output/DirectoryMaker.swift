@@ -7,7 +7,7 @@ public struct DirectoryMaker: Sendable {
   public let root: String
   private let synchronizes: Bool
   /// Where outputs went last, which is where most go next.
-  private var last: FilePath?
+  private var last: RelativePath?
 
   /// Makes directories below `root`, and `root` too.
   ///
@@ -21,7 +21,7 @@ public struct DirectoryMaker: Sendable {
   ///
   /// - Throws: `system` when one cannot be made, `invalidArgument` when `root` is no directory.
   public mutating func makeRoot() throws(CheckpointError) {
-    try make(FilePath(root))
+    try make(.root)
   }
 
   /// Makes the directory that will hold `path`, unless it is there.
@@ -29,11 +29,12 @@ public struct DirectoryMaker: Sendable {
   /// - Throws: as `makeRoot`.
   /// - Complexity: no system call when it is the one that was asked for last.
   public mutating func makeParent(of path: RelativePath) throws(CheckpointError) {
-    try make(FilePath(root).pushing(path.path.removingLastComponent()))
+    try make(path.parent)
   }
 
-  private mutating func make(_ directory: FilePath) throws(CheckpointError) {
-    guard directory != last else { return }
+  private mutating func make(_ relative: RelativePath) throws(CheckpointError) {
+    guard relative != last else { return }
+    let directory = relative.filePath(in: root)
     var missing: [FilePath] = []
     var current = directory
     climb: while true {
@@ -57,7 +58,7 @@ public struct DirectoryMaker: Sendable {
     guard (try? Stat(directory))?.type == .directory else {
       throw CheckpointError(.invalidArgument, "is not a directory", path: directory.string)
     }
-    last = directory
+    last = relative
   }
 
   private func synchronizeParent(of directory: FilePath) throws(CheckpointError) {

@@ -26,8 +26,8 @@ public struct PathStandIn: ~Copyable {
     in destinationRoot: String, extensions: (source: String, destination: String),
     reads: Bool, policy: OutputPolicy
   ) throws(CheckpointError) {
-    let input = FilePath(sourceRoot).pushing(source.path)
-    let target = FilePath(destinationRoot).pushing(destination.path)
+    let input = source.filePath(in: sourceRoot)
+    let target = destination.filePath(in: destinationRoot)
     if !reads, !policy.replacesExisting, try Placement.status(of: target) != nil {
       throw .alreadyExists(target)
     }

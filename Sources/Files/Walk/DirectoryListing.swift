@@ -25,6 +25,8 @@ public struct DirectoryListing: Sendable {
 
   /// The directory, below the root of the tree.
   public let path: RelativePath
+  /// Whether there was nothing to pass over.
+  private(set) var isComplete = true
   private var names: [UInt8] = []
   private var entries: [Entry] = []
 
@@ -44,7 +46,10 @@ public struct DirectoryListing: Sendable {
       entries.reserveCapacity(found.entries.count)
       for entry in found.entries {
         let name = names[entry.start..<entry.start + entry.count]
-        guard !TemporaryName.isTemporary(name) else { continue }
+        guard !TemporaryName.isTemporary(name) else {
+          isComplete = false
+          continue
+        }
         let kind = entry.kind ?? Self.examine(RelativePath(bytes: name).path, in: directory)
         entries.append(Entry(start: entry.start, count: entry.count, kind: kind))
       }

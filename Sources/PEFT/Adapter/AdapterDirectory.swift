@@ -1,4 +1,4 @@
-internal import Files
+public import Files
 public import Tensors
 
 /// Where an adapter's files stand in its directory (spec/adapter_config.md, C30 to C33).
@@ -19,9 +19,11 @@ public struct AdapterDirectory: Sendable {
   }
 
   /// Whether a file of this name, in such a directory, is its config or its weights.
-  public static func isPart(_ name: String) -> Bool {
-    name == AdapterConfig.fileName || weightsNames.contains(name)
+  public static func isPart(_ file: RelativePath) -> Bool {
+    partNames.contains(where: file.isNamed)
   }
+
+  private static let partNames = [AdapterConfig.fileName] + weightsNames
 
   /// The path of the config.
   public var configPath: String { Self.path(of: AdapterConfig.fileName, in: path) }
@@ -44,8 +46,28 @@ public struct AdapterDirectory: Sendable {
 
   /// Looks for the files; nil where config or weights are not there.
   public init?(existing path: String) {
-    guard Self.has(AdapterConfig.fileName, in: path) else { return nil }
-    let present = Self.weightsNames.filter { Self.has($0, in: path) }
+    self.init(path, has: { Self.has($0, in: path) })
+  }
+
+  /// The adapters in a tree, by their directories.
+  ///
+  /// - Complexity: O(files); no system calls.
+  public static func all(in tree: DirectoryTree) -> [RelativePath: AdapterDirectory] {
+    var parts: [RelativePath: Set<String>] = [:]
+    for file in tree.files {
+      guard let name = partNames.first(where: file.isNamed) else { continue }
+      parts[file.parent, default: []].insert(name)
+    }
+    var adapters: [RelativePath: AdapterDirectory] = [:]
+    for (directory, names) in parts {
+      adapters[directory] = AdapterDirectory(tree.path(of: directory), has: names.contains)
+    }
+    return adapters
+  }
+
+  private init?(_ path: String, has: (String) -> Bool) {
+    guard has(AdapterConfig.fileName) else { return nil }
+    let present = Self.weightsNames.filter(has)
     guard let first = present.first else { return nil }
     self.path = path
     weightsName = first
