@@ -10,7 +10,9 @@ enum DigestEncoding {
   /// What stands before the data of a tensor. Each part tells its length, so that no two tensors
   /// have the same bytes.
   static func head(of tensor: TensorInfo) -> [UInt8] {
-    var bytes = Array(tensorMark.description.utf8)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(64 + tensor.name.string.utf8.count + 8 * tensor.shape.rank)
+    bytes += tensorMark.description.utf8
     append(text: tensor.name.string, to: &bytes)
     append(text: tensor.dtype.name, to: &bytes)
     append(UInt64(tensor.shape.rank), to: &bytes)

@@ -28,7 +28,7 @@ public struct SafeTensorsLayout: Sendable {
     precondition(reservedByteCount >= 0, "room cannot be negative")
     try HeaderLength.check(reservedByteCount)
     order = tensors.indices.sorted { Self.precedes(tensors[$0], tensors[$1]) }
-    var header = HeaderEncoder(metadata: metadata)
+    var header = HeaderEncoder(metadata: metadata, tensorCount: tensors.count)
     var offset = 0
     var dataOffsets = [Range<Int>](repeating: 0..<0, count: tensors.count)
     for index in order {

@@ -5,9 +5,12 @@ public struct ByteReader: ~Escapable {
   /// The place of `bytes` in the file, so that errors can name it.
   public let baseOffset: Int
   /// The next byte to read, counted from the start of `bytes`.
-  public private(set) var position = 0
+  public var position: Int { cursor }
+  @usableFromInline
+  var cursor = 0
 
   /// Starts at the first of `bytes`, which stand at `baseOffset` in their file.
+  @inlinable
   @_lifetime(copy bytes)
   public init(_ bytes: RawSpan, baseOffset: Int = 0) {
     self.bytes = bytes
@@ -15,14 +18,17 @@ public struct ByteReader: ~Escapable {
   }
 
   /// The number of bytes left.
-  public var remaining: Int { bytes.byteCount - position }
+  @inlinable
+  public var remaining: Int { bytes.byteCount - cursor }
 
   /// The place of the cursor in the file.
-  public var offset: Int { baseOffset + position }
+  @inlinable
+  public var offset: Int { baseOffset + cursor }
 
   /// Reads a little-endian integer.
   ///
   /// - Throws: `truncated` when fewer bytes are left than it takes.
+  @inlinable
   public mutating func readLittleEndian<T: FixedWidthInteger & BitwiseCopyable>(
     _: T.Type
   ) throws(CheckpointError) -> T {
@@ -30,20 +36,21 @@ public struct ByteReader: ~Escapable {
     guard size <= remaining else {
       throw .truncated(need: size, have: remaining, at: offset)
     }
-    defer { position += size }
+    defer { cursor += size }
     // SAFETY: the bounds are checked above; every bit pattern is a valid integer.
-    return unsafe T(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: T.self))
+    return unsafe T(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: cursor, as: T.self))
   }
 
   /// Takes the next `count` bytes as they stand.
   ///
   /// - Throws: `truncated` when fewer are left, or `count` is negative.
+  @inlinable
   @_lifetime(copy self)
   public mutating func readBytes(_ count: Int) throws(CheckpointError) -> RawSpan {
     guard count >= 0, count <= remaining else {
       throw .truncated(need: count, have: remaining, at: offset)
     }
-    defer { position += count }
-    return bytes.extracting(position..<position + count)
+    defer { cursor += count }
+    return bytes.extracting(cursor..<cursor + count)
   }
 }

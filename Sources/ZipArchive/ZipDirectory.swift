@@ -118,8 +118,10 @@ enum ZipDirectory {
         "the zip index is inconsistent: the sizes of \"\(name.excerpt)\" stand twice", at: offset)
     }
 
+    /// The name as messages have it.
+    private var quoted: String { "\"\(name.excerpt)\"" }
+
     func entry(at start: Int, before indexStart: Int) throws(CheckpointError) -> ZipEntry {
-      let quoted = "\"\(name.excerpt)\""
       let flags = ZipEntry.Flags(rawValue: flags)
       guard flags.isDisjoint(with: [.encrypted, .stronglyEncrypted, .masked]) else {
         throw CheckpointError(
@@ -162,7 +164,6 @@ enum ZipDirectory {
     private func checkSizes(
       _ method: ZipEntry.Method, storedByteCount: Int, byteCount: Int, at start: Int
     ) throws(CheckpointError) {
-      let quoted = "\"\(name.excerpt)\""
       if method == .stored, storedByteCount != byteCount {
         throw .malformed(
           "the zip index is inconsistent: the entry \(quoted) is not compressed and has two sizes, "

@@ -8,7 +8,7 @@ package enum ZipName {
   static func parse(_ bytes: RawSpan, at offset: Int) throws(CheckpointError) -> String {
     // SAFETY: the buffer is copied before the closure returns.
     let units = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
-    guard let name = String(validating: units, as: UTF8.self) else {
+    guard let name = String(utf8: units.span) else {
       throw .malformed("an entry's name is not valid UTF-8", at: offset)
     }
     if let problem = problem(of: units) {
@@ -23,14 +23,14 @@ package enum ZipName {
     if units.contains(0) { return "it holds a NUL" }
     if units.contains(UInt8(ascii: "\\")) { return "it holds a backslash" }
     if units[0] == UInt8(ascii: "/") { return "it is absolute" }
-    var parts = units.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    // A last slash marks a folder's own entry.
-    if parts.last?.isEmpty == true { parts.removeLast() }
-    for part in parts {
-      if part.isEmpty { return "a folder in it has no name" }
-      if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) {
-        return "it leaves its folder"
-      }
+    var start = 0
+    // A last slash marks a folder's own entry, and no part without a name follows it.
+    while start < units.count {
+      let end = units[start...].firstIndex(of: UInt8(ascii: "/")) ?? units.count
+      if start == end { return "a folder in it has no name" }
+      let isDots = end - start <= 2 && units[start..<end].allSatisfy { $0 == UInt8(ascii: ".") }
+      if isDots { return "it leaves its folder" }
+      start = end + 1
     }
     return nil
   }

@@ -100,10 +100,12 @@ public struct AtomicFile: ~Copyable {
     nonmutating set { writer.tensor = newValue }
   }
 
-  /// Takes space on the drive for a file of this size, where that pays and can be done.
+  /// Takes space on the drive for a file of this size, where that pays and can be done, and no more
+  /// memory than it needs.
   ///
   /// - Throws: `system` when there is not enough.
   public func reserve(byteCount: Int) throws(CheckpointError) {
+    writer.expect(byteCount)
     guard byteCount >= Self.preallocationByteCount else { return }
     let failure = SystemCalls.preallocate(descriptor, byteCount: byteCount)
     guard failure != .notSupported else { return }

@@ -10,6 +10,8 @@ final class ChunkWriter {
 
   /// The first chunk is small: most outputs are.
   private static let firstChunkByteCount = 1 << 16
+  /// What the first chunk has at least.
+  private static let smallestChunkByteCount = 1 << 10
   /// A thread is worth starting for what comes after so many steps.
   private static let stepsWithoutThread = 2
   /// The steps that may wait for the thread: enough that a short delay of one side does not stop the
@@ -22,6 +24,7 @@ final class ChunkWriter {
   private var stepCount = 0
   private var chunk: [UInt8] = []
   private var filled = 0
+  private var firstChunkByteCount = ChunkWriter.firstChunkByteCount
   /// The tensor that the bytes belong to, for errors of the thread.
   var tensor: TensorName?
 
@@ -35,6 +38,12 @@ final class ChunkWriter {
   func abandon() {
     queue.withLock { $0.steps = [] }
     endThread()
+  }
+
+  /// Makes the first chunk no larger than the output.
+  func expect(_ byteCount: Int) {
+    firstChunkByteCount = max(
+      Self.smallestChunkByteCount, min(byteCount, Self.firstChunkByteCount))
   }
 
   /// The bytes that fit the chunk at hand, at least 1.
@@ -87,9 +96,8 @@ final class ChunkWriter {
     try flushChunk()
     if chunk.isEmpty { chunk = queue.withLock { $0.spareChunks.popLast() } ?? [] }
     guard count > chunk.count || stepCount > 0 && chunk.count < Self.largestPiece else { return }
-    let isSmall = stepCount == 0 && count <= Self.firstChunkByteCount
-    chunk = [UInt8](
-      repeating: 0, count: isSmall ? Self.firstChunkByteCount : Self.largestPiece)
+    let isSmall = stepCount == 0 && count <= firstChunkByteCount
+    chunk = [UInt8](repeating: 0, count: isSmall ? firstChunkByteCount : Self.largestPiece)
   }
 
   private func flushChunk() throws(CheckpointError) {

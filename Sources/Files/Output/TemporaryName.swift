@@ -34,10 +34,11 @@ enum TemporaryName {
   static func makeSibling<R>(
     of path: FilePath, suffix: Suffix = .output, _ create: (FilePath) -> Result<R, Errno>
   ) -> Result<(path: FilePath, value: R), Errno> {
-    StaleTemporaries.sweep(path.parent)
+    let parent = path.parent
+    StaleTemporaries.sweep(parent)
     var attempt = 0
     while true {
-      let sibling = sibling(of: path, suffix: suffix)
+      let sibling = parent.appending(name(for: path, suffix))
       switch create(sibling) {
       case .success(let value): return .success((sibling, value))
       case .failure(.fileExists) where attempt < 1000: attempt += 1
@@ -46,18 +47,15 @@ enum TemporaryName {
     }
   }
 
-  /// A sibling of `path` that no other part of this process uses.
-  private static func sibling(of path: FilePath, suffix: Suffix) -> FilePath {
+  /// A name beside `path` that no other part of this process uses.
+  private static func name(for path: FilePath, _ suffix: Suffix) -> String {
     let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
     let ending = ".\(identity.host).\(identity.process).\(number).\(suffix.rawValue)"
     let room = longestName - ending.utf8.count - 1
+    var name = path.lastComponent?.string ?? ""
     // A long name is cut: the temporary one has to be unique, not complete.
-    let name = (path.lastComponent?.string ?? "").utf8.prefix(max(0, room))
-    let base = String(decoding: name, as: UTF8.self).unicodeScalars.filter { $0 != "\u{FFFD}" }
-    var sibling = path
-    sibling.removeLastComponent()
-    sibling.append("." + String(String.UnicodeScalarView(base)) + ending)
-    return sibling
+    while name.utf8.count > max(0, room) { name.unicodeScalars.removeLast() }
+    return "." + name + ending
   }
 
   /// Whether a name is that of something that is being written or replaced, by whomever.

@@ -154,7 +154,7 @@ extension NpzFile {
   }
 
   private static func isPickle(_ name: some Collection<UInt8>) -> Bool {
-    let parts = name.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    return parts.count == 2 && parts[1].elementsEqual("data.pkl".utf8)
+    guard let slash = name.firstIndex(of: UInt8(ascii: "/")) else { return false }
+    return name[slash...].elementsEqual("/data.pkl".utf8)
   }
 }

@@ -4,7 +4,11 @@ internal import Tensors
 struct HeaderEncoder {
   private var text: [UInt8] = Array("{".utf8)
 
-  init(metadata: ArchiveMetadata?) {
+  /// About how much a tensor takes, in bytes.
+  private static let usualByteCount = 128
+
+  init(metadata: ArchiveMetadata?, tensorCount: Int) {
+    text.reserveCapacity((1 + tensorCount) * Self.usualByteCount)
     guard let metadata else { return }
     append("\"__metadata__\":")
     append(metadata)
@@ -24,12 +28,18 @@ struct HeaderEncoder {
   mutating func append(_ tensor: TensorInfo, offsets: Range<Int>) {
     if text.count > 1 { append(",") }
     append(quoting: tensor.name.string)
-    append(":{\"dtype\":\"\(tensor.dtype.name)\",\"shape\":[")
+    append(":{\"dtype\":\"")
+    append(tensor.dtype.name)
+    append("\",\"shape\":[")
     for (index, dimension) in tensor.shape.dimensions.enumerated() {
       if index > 0 { append(",") }
       append(String(dimension))
     }
-    append("],\"data_offsets\":[\(offsets.lowerBound),\(offsets.upperBound)]}")
+    append("],\"data_offsets\":[")
+    append(String(offsets.lowerBound))
+    append(",")
+    append(String(offsets.upperBound))
+    append("]}")
   }
 
   /// The header, padded (W5).

@@ -6,6 +6,7 @@ struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
   private static var shift: Int { 12 }
   private static var pageCount: Int { 1 << shift }
+  private static var firstCapacity: Int { 64 }
 
   /// Adds an element and gives its index.
   @discardableResult
@@ -13,7 +14,7 @@ struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
     if count & (Self.pageCount - 1) == 0 {
       var page: [Element] = []
       // The first page grows by itself: most pickles are small.
-      if count > 0 { page.reserveCapacity(Self.pageCount) }
+      page.reserveCapacity(count > 0 ? Self.pageCount : Self.firstCapacity)
       pages.append(page)
     }
     pages[count >> Self.shift].append(element)

@@ -5,10 +5,10 @@ extension PickleGraph {
   func string(_ value: PickleValue) -> String? {
     switch value.kind {
     case .text(let range):
-      return String(validating: bytes(range), as: UTF8.self)
+      return String(utf8: bytes(range).span)
     case .escapedText(let range):
       guard let units = Self.unescaped(bytes(range)) else { return nil }
-      return String(validating: units, as: UTF8.self)
+      return String(utf8: units.span)
     default:
       return nil
     }

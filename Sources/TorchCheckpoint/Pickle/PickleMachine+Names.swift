@@ -41,8 +41,8 @@ extension PickleMachine {
     _ module: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     guard
-      let module = String(validating: module, as: UTF8.self),
-      let name = String(validating: name, as: UTF8.self)
+      let module = String(utf8: module.span),
+      let name = String(utf8: name.span)
     else {
       throw .malformed("a name is not valid UTF-8", at: instruction.offset)
     }

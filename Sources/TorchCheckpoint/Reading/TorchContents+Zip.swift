@@ -57,7 +57,7 @@ extension TorchContents {
   private static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
     var folder: Substring?
     for entry in zip.entries {
-      guard let slash = entry.name.firstIndex(of: "/") else {
+      guard let slash = entry.name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
         throw CheckpointError(
           .unrecognized,
           "is a zip archive with \"\(entry.name.excerpt)\" outside any folder, not a torch "

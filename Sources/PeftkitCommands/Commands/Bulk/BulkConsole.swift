@@ -82,11 +82,10 @@ final class BulkConsole: Sendable {
   private func printNotes(
     _ outcome: ConversionOutcome, of record: ManifestRecord, _ state: inout State
   ) {
-    let path = record.source.string(in: source).printable
-    let text = ConversionNotes(outcome).text(about: path)
-    guard !text.isEmpty else { return }
+    let notes = ConversionNotes(outcome)
+    guard !notes.isEmpty else { return }
     clearLine(&state)
-    write(text)
+    write(notes.text(about: record.source.string(in: source).printable))
   }
 
   private func clearLine(_ state: inout State) {

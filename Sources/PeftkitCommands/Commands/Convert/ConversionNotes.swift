@@ -7,6 +7,9 @@ internal import Tensors
 struct ConversionNotes {
   private var lines: [String] = []
 
+  /// Whether there is nothing to tell.
+  var isEmpty: Bool { lines.isEmpty }
+
   init(_ outcome: ConversionOutcome) {
     add(outcome.report)
     for cast in outcome.casts { add(cast) }
@@ -59,8 +62,7 @@ struct ConversionNotes {
 
   /// Prints the lines.
   func print() throws(CheckpointError) {
-    let bytes = Array(text().utf8)
-    guard !bytes.isEmpty else { return }
-    try StandardStream.error.write(bytes.span.rawBytes)
+    guard !isEmpty else { return }
+    try StandardStream.error.write(Array(text().utf8).span.rawBytes)
   }
 }
