@@ -119,7 +119,8 @@ struct HostileTests {
   @Test("a file that shrinks after it was opened is an error where it is read")
   func shrinking() throws {
     let directory = try TemporaryDirectory()
-    let text = #"{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]},"#
+    let text =
+      #"{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]},"#
       + #""b":{"dtype":"U8","shape":[99991],"data_offsets":[9,100000]}}"#
     let data = [UInt8](repeating: 7, count: 100_000)
     let path = try directory.write(framed(Array(text.utf8), data), to: "x")

@@ -34,7 +34,8 @@ public struct ConversionJob: Sendable {
   /// - Complexity: O(tensors); no tensor data is read.
   public func plan() throws(CheckpointError) -> ConversionPlan {
     if let listing, let tree = DirectoryTree(of: source, listed: listing) {
-      return try ConversionPlan(directory: tree, to: destination, options: options, configs: configs)
+      return try ConversionPlan(
+        directory: tree, to: destination, options: options, configs: configs)
     }
     if try PathKind(path: source) == .directory {
       return try ConversionPlan(
