@@ -29,6 +29,8 @@ public struct ConversionReport: Sendable {
   public internal(set) var standIns: [StandIn] = []
   /// Keys of `__metadata__` that the format cannot hold.
   public internal(set) var droppedMetadata: [TensorName] = []
+  /// The patterns that stand for no tensor of any part, each a sentence; nil before there is a part.
+  public internal(set) var idlePatterns: [String]?
 
   /// Adds what another part of the conversion leaves out.
   static func += (left: inout Self, right: Self) {
@@ -36,5 +38,7 @@ public struct ConversionReport: Sendable {
     left.aliases += right.aliases
     left.standIns += right.standIns
     left.droppedMetadata += right.droppedMetadata
+    let idle = right.idlePatterns ?? []
+    left.idlePatterns = left.idlePatterns?.filter(idle.contains) ?? right.idlePatterns
   }
 }

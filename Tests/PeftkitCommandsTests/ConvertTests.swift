@@ -331,11 +331,10 @@ struct ConvertTests {
     let directory = try TemporaryDirectory()
     let model = try model(in: directory, "model")
     let index = model + "/model.safetensors.index.json"
-    let shard = model + "/model-00002-of-00002.safetensors"
     let before = try contents(of: model)
     try expectRefusal(
       [index, model + "/./model-00002-of-00002.safetensors", "--force"],
-      "error: \(model)/./model-00002-of-00002.safetensors: is \(shard), a shard of what is converted\n"
+      "error: \(model)/./model-00002-of-00002.safetensors: is a shard of \(index), which is converted\n"
         + "hint: name another file\n")
     #expect(try contents(of: model) == before)
     try convert(index, model + "/other.safetensors")
@@ -373,6 +372,39 @@ struct ConvertTests {
       #expect(file.tensors.map { "\($0.name) \($0.dtype)" }.sorted() == kept)
       #expect(file.metadata == ["format": "pt", "same": "again"])
     }
+  }
+
+  @Test("patterns that have nothing to do are told (V32)")
+  func idlePatterns() throws {
+    let directory = try TemporaryDirectory()
+    let out = directory.path("out.safetensors")
+    let arguments = ["convert", Self.weights, out]
+    let useful = ["--include", "p*", "--exclude", "*cols", "--dtype", "*rows=float16"]
+    let run = try peftkit(arguments + useful + ["--rename", "prefix=suffix"])
+    #expect(run.exitCode == 0 && run.errors.isEmpty)
+    let idle = [
+      "--include", "p*", "--include", "q*", "--exclude", "rows", "--dtype", "cols=float16",
+      "--rename", "prefix=suffix", "--rename", "prefix=x",
+    ]
+    for isDryRun in [false, true] {
+      let run = try peftkit(arguments + ["--force"] + idle + (isDryRun ? ["--dry-run"] : []))
+      #expect(run.exitCode == 0)
+      #expect(
+        run.errors == """
+          note: --include 'q*' matches no tensor
+          note: --exclude 'rows' matches no tensor
+          note: --dtype 'cols' matches no tensor
+          note: --rename 'prefix=…' changes no name
+
+          """)
+    }
+    let tree = directory.path("tree")
+    try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: false)
+    try FileManager.default.copyItem(
+      atPath: Fixtures.adapter("mpt-causal-lm"), toPath: tree + "/adapter")
+    let bulk = try peftkit(
+      ["convert", tree, directory.path("trees"), "--recursive", "--exclude", "nothing"])
+    #expect(bulk.exitCode == 0 && !bulk.errors.contains("note:"))
   }
 
   @Test("a model may have more shards than a process may have files open, by default (H8)")

@@ -34,10 +34,10 @@ extension ConversionPlan {
   /// The index would be left with a shard that holds everything, and others that hold it again.
   private func refuseReplacingShard(of archive: any TensorArchive) throws(CheckpointError) {
     guard let sharded = archive as? ShardedArchive,
-      let shard = sharded.shardPaths.first(where: { PathRelation.areSame($0, destination) })
+      sharded.shardPaths.contains(where: { PathRelation.areSame($0, destination) })
     else { return }
     throw CheckpointError(
-      .invalidArgument, "is \(shard), a shard of what is converted", path: destination,
+      .invalidArgument, "is a shard of \(source), which is converted", path: destination,
       hint: "name another file")
   }
 

@@ -29,6 +29,7 @@ struct TensorPlan {
     var selection = Selection(
       metadata: source.format == .safetensors ? source.metadata : ["format": "pt"])
     try Self.skip(source.skipped, in: source, options: options, report: &report)
+    report.idlePatterns = try options.idlePatterns(in: source)
     let rewriters = try Self.rewriters(options.selection.replacements)
     for index in 0..<source.tensorCount {
       let info = source.tensor(at: index)

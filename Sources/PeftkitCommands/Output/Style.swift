@@ -7,6 +7,9 @@ enum Style: Int {
   case yellow = 33
   case cyan = 36
 
+  /// Goes to the start of the line and clears it.
+  static let eraseLine = "\r\u{1B}[K"
+
   /// The text between the sequences that switch the style on and off.
   func apply(to text: String) -> String {
     "\u{1B}[\(rawValue)m\(text)\u{1B}[0m"

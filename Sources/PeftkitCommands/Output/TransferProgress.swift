@@ -4,7 +4,6 @@ internal import Tensors
 /// A line on a terminal that says how far a long piece of work is; nothing elsewhere.
 enum TransferProgress {
   private static let intervalMilliseconds = 200
-  private static let eraseLine = "\r\u{1B}[K"
 
   /// Carries out `body`, showing a count on its way to `total`.
   ///
@@ -25,7 +24,7 @@ enum TransferProgress {
         guard stopwatch.seconds * 1000 > Double(intervalMilliseconds) else { return }
         print(line(counter.value, of: total, after: stopwatch.seconds))
       }
-      print(eraseLine)
+      print(Style.eraseLine)
     }
   }
 
@@ -33,7 +32,7 @@ enum TransferProgress {
     let rate = Double(count) / seconds
     let share = total > 0 ? min(100, Int(100 * Double(count) / Double(total))) : 100
     let left = rate > 0 ? Double(max(0, total - count)) / rate : 0
-    return eraseLine + "  \(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  "
+    return Style.eraseLine + "  \(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  "
       + "\(Sizes.bytes(Int(rate)))/s  \(Sizes.duration(left)) left"
   }
 

@@ -17,8 +17,6 @@ final class BulkConsole: Sendable {
 
   /// How often the line is drawn, in milliseconds.
   private static let period = 200
-  /// Carriage return, and the sequence that clears the line.
-  private static let clear = "\r\u{1B}[K"
 
   init(source: String) {
     self.source = source
@@ -69,7 +67,7 @@ final class BulkConsole: Sendable {
 
   private func draw() {
     state.withLock { state in
-      write(Self.clear + state.progress.line)
+      write(Style.eraseLine + state.progress.line)
       state.isLineShown = true
     }
   }
@@ -82,7 +80,7 @@ final class BulkConsole: Sendable {
   private func printNotes(
     _ outcome: ConversionOutcome, of record: ManifestRecord, _ state: inout State
   ) {
-    let notes = ConversionNotes(outcome)
+    let notes = ConversionNotes(outcome, isOneOfMany: true)
     guard !notes.isEmpty else { return }
     clearLine(&state)
     write(notes.text(about: record.source.string(in: source).printable))
@@ -91,7 +89,7 @@ final class BulkConsole: Sendable {
   private func clearLine(_ state: inout State) {
     guard state.isLineShown else { return }
     state.isLineShown = false
-    write(Self.clear)
+    write(Style.eraseLine)
   }
 
   private func write(_ text: String) {

@@ -10,13 +10,16 @@ struct ConversionNotes {
   /// Whether there is nothing to tell.
   var isEmpty: Bool { lines.isEmpty }
 
-  init(_ outcome: ConversionOutcome) {
+  /// - Parameter isOneOfMany: whether others were converted too: patterns may then be for those.
+  init(_ outcome: ConversionOutcome, isOneOfMany: Bool = false) {
     add(outcome.report)
+    if !isOneOfMany { lines += outcome.report.idlePatterns ?? [] }
     for cast in outcome.casts { add(cast) }
   }
 
   init(_ report: ConversionReport) {
     add(report)
+    lines += report.idlePatterns ?? []
   }
 
   private mutating func add(_ report: ConversionReport) {
