@@ -1,10 +1,11 @@
+internal import Files
 internal import Tensors
 
 /// Fills the tables from the bytes of a header (spec/safetensors.md, R7 to R17).
 struct HeaderParser: ~Escapable {
   private var scanner: HeaderScanner
-  private var entries: [HeaderTables.Entry] = []
-  private var dimensions: [UInt] = []
+  private var entries: [HeaderTables.Entry]
+  private var dimensions: [UInt]
   private var metadata: ArchiveMetadata?
   private var metadataPlace: MetadataPlace?
   /// Names that had escapes, decoded; they follow the header in the text of the tables.
@@ -15,8 +16,8 @@ struct HeaderParser: ~Escapable {
     scanner = HeaderScanner(bytes, baseOffset: baseOffset)
     // The shortest entry of a real file takes about this much.
     let count = min(bytes.count / 64, 1 << 20)
-    entries.reserveCapacity(count)
-    dimensions.reserveCapacity(2 * count)
+    entries = Array(roomFor: count)
+    dimensions = Array(roomFor: 2 * count)
   }
 
   /// Parses a header that stands at `baseOffset` in its file.
