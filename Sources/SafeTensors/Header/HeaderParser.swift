@@ -3,9 +3,11 @@ internal import Tensors
 
 /// Fills the tables from the bytes of a header (spec/safetensors.md, R7 to R17).
 struct HeaderParser: ~Escapable {
-  private var scanner: HeaderScanner
+  var scanner: HeaderScanner
   private var entries: [HeaderTables.Entry]
-  private var dimensions: [UInt]
+  var dimensions: [UInt]
+  /// How the last description started, up to its extents; most of the others start alike.
+  var usualStart: UsualStart?
   private var metadata: ArchiveMetadata?
   private var metadataPlace: MetadataPlace?
   /// Names that had escapes, decoded; they follow the header in the text of the tables.
@@ -97,8 +99,12 @@ struct HeaderParser: ~Escapable {
   }
 
   private mutating func parseTensor(named key: StringToken) throws(CheckpointError) {
-    var entry = TensorFields(key: key)
     scanner.skipWhitespace()
+    if let entry = takeUsualTensor(named: key) {
+      entries.append(entry)
+      return
+    }
+    var entry = TensorFields(key: key)
     do throws(CheckpointError) {
       switch scanner.current {
       case UInt8(ascii: "{"): try parseObject(into: &entry)
@@ -113,6 +119,7 @@ struct HeaderParser: ~Escapable {
 
   /// `{"dtype": …, "shape": …, "data_offsets": …}` in any order; other fields are skipped.
   private mutating func parseObject(into entry: inout TensorFields) throws(CheckpointError) {
+    let start = scanner.position
     try scanner.open(UInt8(ascii: "{"), "an object")
     guard !scanner.isEmpty(until: UInt8(ascii: "}")) else { return }
     repeat {
@@ -123,7 +130,8 @@ struct HeaderParser: ~Escapable {
         entry.dtype = try parseDType()
       case .shape:
         try refuseSecond(entry.shape != nil, "shape", at: place)
-        entry.shape = try parseShape()
+        let dtype = entry.offsets == nil ? entry.dtype : nil
+        entry.shape = try parseShape(after: dtype.map { (start, $0) })
       case .dataOffsets:
         try refuseSecond(entry.offsets != nil, "data_offsets", at: place)
         entry.offsets = try parseOffsets()
@@ -194,10 +202,18 @@ struct HeaderParser: ~Escapable {
   }
 
   /// An array of extents, appended to the flat table.
-  private mutating func parseShape() throws(CheckpointError) -> Range<Int> {
+  ///
+  /// - Parameter opening: where the object starts that says so, and its dtype, where that is all that it
+  ///   has said before.
+  private mutating func parseShape(
+    after opening: (position: Int, dtype: DType)? = nil
+  ) throws(CheckpointError) -> Range<Int> {
     let start = dimensions.count
     scanner.skipWhitespace()
     try scanner.open(UInt8(ascii: "["), "an array as shape")
+    if let opening {
+      usualStart = UsualStart(text: opening.position..<scanner.position, dtype: opening.dtype)
+    }
     if !scanner.isEmpty(until: UInt8(ascii: "]")) {
       repeat {
         dimensions.append(try scanner.scanSize("an extent"))
@@ -232,11 +248,8 @@ struct HeaderParser: ~Escapable {
       try scanner.decode(fields.key, into: &decoded)
       name = scanner.bytes.count + start..<scanner.bytes.count + decoded.count
     }
-    // A header has at most 100,000,000 bytes, and decoding never makes a name longer.
     return HeaderTables.Entry(
-      nameOffset: UInt32(name.lowerBound), nameCount: UInt32(name.count),
-      shapeOffset: UInt32(shape.lowerBound), shapeCount: UInt32(shape.count),
-      dtype: dtype, begin: offsets.begin, end: offsets.end)
+      name: name, shape: shape, dtype: dtype, begin: offsets.begin, end: offsets.end)
   }
 
   private func dtype(spelled token: StringToken) throws(CheckpointError) -> DType? {

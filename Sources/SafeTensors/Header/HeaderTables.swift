@@ -24,6 +24,18 @@ struct HeaderTables: Sendable {
     var begin: UInt
     var end: UInt
 
+    /// Enters a tensor; the ranges are places in `text` and `dimensions`.
+    init(name: Range<Int>, shape: Range<Int>, dtype: DType, begin: UInt, end: UInt) {
+      // A header has at most 100,000,000 bytes, and decoding never makes a name longer.
+      nameOffset = UInt32(name.lowerBound)
+      nameCount = UInt32(name.count)
+      shapeOffset = UInt32(shape.lowerBound)
+      shapeCount = UInt32(shape.count)
+      self.dtype = dtype
+      self.begin = begin
+      self.end = end
+    }
+
     var nameRange: Range<Int> {
       Int(nameOffset)..<Int(nameOffset) + Int(nameCount)
     }
