@@ -64,6 +64,16 @@ struct HeaderTables: Sendable {
     Shape(Array(dimensions[entry.shapeRange]))
   }
 
+  /// Lends what a tensor is, once the tables are validated.
+  func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
+    let entry = entries[index]
+    body(
+      TensorDescription(
+        name: text.span.extracting(entry.nameRange), dtype: entry.dtype,
+        dimensions: dimensions.span.extracting(entry.shapeRange),
+        byteCount: Int(entry.end - entry.begin), dataOffsets: Int(entry.begin)..<Int(entry.end)))
+  }
+
   /// Whether these are the same tensors in the same places, ignored fields aside.
   func describesSameTensors(as other: HeaderTables) -> Bool {
     guard entries.count == other.entries.count else { return false }
