@@ -86,6 +86,8 @@ public protocol TensorArchive: AnyObject, Sendable {
   var tensorCount: Int { get }
   /// The tensor at a place in the file's order. An index out of range is a caller's bug and traps.
   func tensor(at index: Int) -> TensorInfo
+  /// Lends what there is to say of the tensor at a place, as `tensor(at:)` says it.
+  func describeTensor(at index: Int, to body: (TensorDescription) -> Void)
   /// The place of the tensor with this name, compared as UTF-8 bytes.
   func index(of name: TensorName) -> Int?
   /// What the file holds besides its tensors, in the order of the file.
@@ -122,6 +124,16 @@ extension TensorArchive {
 
   /// Nil: in most formats every tensor has its own bytes.
   public func alias(of index: Int) -> Int? { nil }
+
+  /// Describes a tensor by a name and a shape that are made for it.
+  public func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
+    let tensor = tensor(at: index)
+    body(
+      TensorDescription(
+        name: tensor.name.string.utf8.span, dtype: tensor.dtype,
+        dimensions: tensor.shape.dimensions.span, byteCount: tensor.byteCount,
+        dataOffsets: tensor.dataOffsets))
+  }
 
   /// Passes every piece that is read on to the output.
   public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {

@@ -80,6 +80,13 @@ public final class SafeTensorsFile: TensorArchive {
       byteCount: Int(entry.end - entry.begin), dataOffsets: Int(entry.begin)..<Int(entry.end))
   }
 
+  /// Lends what the header says of a tensor.
+  ///
+  /// - Complexity: O(1).
+  public func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
+    tables.describeTensor(at: index, to: body)
+  }
+
   /// The place of the tensor with this name.
   ///
   /// - Complexity: O(length of the name).

@@ -44,6 +44,7 @@ public enum DType: UInt8, CaseIterable, Sendable, Hashable {
   }
 
   /// The size of one element in bits: 4 and 6 for the sub-byte types, else a multiple of 8.
+  @inlinable
   public var bitCount: Int {
     switch self {
     case .uint64, .int64, .float64, .complex64: 64

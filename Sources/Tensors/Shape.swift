@@ -28,6 +28,7 @@ public struct Shape: Hashable, Sendable {
   }
 
   /// The same for extents that stand elsewhere.
+  @inlinable
   public static func elementCount(of dimensions: Span<UInt>) -> UInt? {
     var product: UInt = 1
     for index in dimensions.indices {
@@ -47,6 +48,7 @@ public struct Shape: Hashable, Sendable {
   }
 
   /// The same for extents that stand elsewhere, such as in the flat table of a header.
+  @inlinable
   public static func byteCount(
     of dtype: DType, dimensions: Span<UInt>
   ) throws(CheckpointError) -> Int {
@@ -57,10 +59,14 @@ public struct Shape: Hashable, Sendable {
     guard !overflow else {
       throw .malformed("the shape takes more bits than 64 bits can count")
     }
-    guard bits.isMultiple(of: 8) else {
-      throw .malformed("\(elements) elements of \(dtype.name) do not fill whole bytes")
-    }
+    guard bits & 7 == 0 else { throw partialByte(elements, dtype) }
     return Int(bits / 8)
+  }
+
+  @inline(never)
+  @usableFromInline
+  static func partialByte(_ elements: UInt, _ dtype: DType) -> CheckpointError {
+    .malformed("\(elements) elements of \(dtype.name) do not fill whole bytes")
   }
 }
 

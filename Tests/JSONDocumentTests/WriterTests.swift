@@ -62,6 +62,53 @@ import Testing
         """)
   }
 
+  @Test func integersOfAnyNumberOfDigits() {
+    var writer = JSONWriter(.compact)
+    var expected: [String] = []
+    writer.beginArray()
+    var power: UInt = 1
+    for _ in 1...20 {
+      for value in [power - 1, power, power + 1] {
+        writer.integer(value)
+        expected.append(String(value))
+      }
+      power = power.multipliedReportingOverflow(by: 10).partialValue
+    }
+    for value in [Int.min, .min + 1, -10, -9, .max] {
+      writer.integer(value)
+      expected.append(String(value))
+    }
+    writer.integer(UInt.max)
+    writer.endArray()
+    expected.append("18446744073709551615")
+    let text = String(decoding: writer.finish(), as: UTF8.self)
+    #expect(text == "[" + expected.joined(separator: ",") + "]")
+  }
+
+  @Test func stringsOfAnyLength() {
+    for style in [JSONStyle.compact, .python(indent: 0)] {
+      for count in 0...40 {
+        let text = String("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN".prefix(count))
+        #expect(JSONValue.string(text).text(style) == "\"\(text)\"")
+      }
+    }
+  }
+
+  @Test func stringsInUTF8() {
+    for text in ["", "a", "plain text of a name", "é\n\"", "\u{7F}\0", "\u{1F600}"] {
+      for style in [JSONStyle.compact, .python()] {
+        var writer = JSONWriter(style)
+        writer.string(utf8: Array(text.utf8).span)
+        let found = String(decoding: writer.finish(), as: UTF8.self)
+        #expect(found == JSONValue.string(text).text(style))
+      }
+    }
+    var writer = JSONWriter(.compact)
+    writer.string(utf8: ([0x61, 0xFF] as [UInt8]).span)
+    let repaired = String(decoding: writer.finish(), as: UTF8.self)
+    #expect(repaired == "\"a\u{FFFD}\"")
+  }
+
   @Test func drainsOnTheWay() {
     var whole: [UInt8] = []
     var writer = JSONWriter(.compact)

@@ -44,6 +44,10 @@ struct ArchiveTests {
         #expect(found.dtype == info.dtype && found.shape == info.shape)
         #expect(found.byteCount == data.count && found.dataOffsets?.count == data.count)
         #expect(try file.bytes(at: index) == data, "\(info)")
+        file.describeTensor(at: index) { lent in
+          #expect(TensorInfo(copying: lent) == found)
+          #expect(lent.elementCount == found.elementCount)
+        }
       }
     }
   }
@@ -158,5 +162,16 @@ struct ArchiveTests {
       }
       for try await isRight in group { #expect(isRight) }
     }
+  }
+}
+
+extension TensorInfo {
+  /// What was lent.
+  fileprivate init(copying lent: TensorDescription) {
+    let name = lent.name.indices.map { lent.name[$0] }
+    self.init(
+      name: TensorName(String(decoding: name, as: UTF8.self)), dtype: lent.dtype,
+      shape: Shape(lent.dimensions.indices.map { lent.dimensions[$0] }),
+      byteCount: lent.byteCount, dataOffsets: lent.dataOffsets)
   }
 }

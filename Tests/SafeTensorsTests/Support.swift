@@ -58,6 +58,14 @@ struct HeaderCase: CustomTestStringConvertible, Sendable {
     .x(what, info(extra: ",\"u\":\(text)"))
   }
 
+  /// The same after a tensor that is described as writers do it, which readers may then expect of `x`.
+  private var afterUsualTensor: HeaderCase? {
+    guard text.hasPrefix("{\"x\":") else { return nil }
+    let usual = "{\"w\":\(info("\"U8\"", "[0]", "[0,0]")),"
+    return HeaderCase(
+      what, usual + text.dropFirst(), data: data.count, tensor: tensor, code: code)
+  }
+
   private static let mark = Array("‸".utf8)
 
   /// The file, and the place of the mark in it.
@@ -71,6 +79,7 @@ struct HeaderCase: CustomTestStringConvertible, Sendable {
 
   /// Expects the file to be refused, with the error at the mark and naming the tensor.
   func expectRefused(_ location: SourceLocation = #_sourceLocation) {
+    afterUsualTensor?.expectRefused(location)
     let (bytes, mark) = file
     let error = #expect(throws: CheckpointError.self, sourceLocation: location) {
       try opened(bytes)
@@ -83,6 +92,7 @@ struct HeaderCase: CustomTestStringConvertible, Sendable {
   /// Expects the file to be taken, with the tensor `x` of four bytes, unless it is said to be other.
   @discardableResult
   func expectAccepted() throws -> SafeTensorsFile {
+    try afterUsualTensor?.expectAccepted()
     let (bytes, mark) = file
     #expect(mark == nil, "a mark says where an error must be")
     let file = try opened(bytes)

@@ -174,13 +174,16 @@ enum SystemCalls {
   static func preferLargePages(_ memory: UnsafeMutableRawBufferPointer) {
     #if os(Linux)
       guard let start = memory.baseAddress else { return }
-      // Only whole pages can be spoken of; of the largest page that is usual, so that the rest of them
-      // is not asked for in vain.
-      let pageByteCount: UInt = 1 << 21
-      let first = (UInt(bitPattern: start) + pageByteCount - 1) / pageByteCount * pageByteCount
-      let end = (UInt(bitPattern: start) + UInt(memory.count)) / pageByteCount * pageByteCount
+      // Only whole pages can be spoken of. The end is that of a large page, so that the rest of them is
+      // not asked for in vain. The start is that of a small one: a large allocation often begins a few
+      // bytes behind the start of a large page, which would be lost.
+      let page = UInt(sysconf(CInt(_SC_PAGESIZE)))
+      let largePage: UInt = 1 << 21
+      let first = UInt(bitPattern: start) / page * page
+      let end = (UInt(bitPattern: start) + UInt(memory.count)) / largePage * largePage
       guard first < end else { return }
-      // SAFETY: the range lies in the memory, whose contents the call does not change.
+      // SAFETY: the range is mapped, since the memory reaches into each of its pages, and the call
+      // changes no contents, neither of the memory nor of what else is in the first page.
       _ = unsafe madvise(
         UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
     #endif

@@ -25,8 +25,13 @@ extension JSONWriter {
 
   /// Writes a list of integers.
   package mutating func integers(_ values: [UInt]) {
+    integers(values.span)
+  }
+
+  /// Writes a list of integers.
+  package mutating func integers(_ values: Span<UInt>) {
     beginArray()
-    for value in values { integer(value) }
+    for index in values.indices { integer(values[index]) }
     endArray()
   }
 

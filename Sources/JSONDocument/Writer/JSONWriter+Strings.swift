@@ -5,6 +5,16 @@ extension JSONWriter {
     appendQuoted(value)
   }
 
+  /// Writes a string that stands somewhere in UTF-8; what is not valid there is replaced.
+  public mutating func string(utf8 bytes: Span<UInt8>) {
+    beginValue()
+    if bytes.isPlainJSON(allowingNonASCII: false) {
+      buffer.append(quoting: bytes)
+    } else {
+      appendQuoted(String(copying: bytes))
+    }
+  }
+
   /// Writes a string that the program spells: ASCII that needs no escapes, which is not checked.
   public mutating func string(plain value: StaticString) {
     beginValue()
@@ -67,6 +77,14 @@ extension JSONWriter {
       let digit = UInt8(truncatingIfNeeded: unit >> shift & 0xF)
       buffer.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
     }
+  }
+}
+
+extension String {
+  /// The text of bytes in UTF-8, repaired where it is none.
+  fileprivate init(copying bytes: Span<UInt8>) {
+    // SAFETY: the buffer is copied before the closure returns.
+    self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
   }
 }
 

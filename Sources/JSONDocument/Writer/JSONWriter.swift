@@ -6,10 +6,9 @@
 ///
 /// - Complexity: each call takes time in proportion to what it writes.
 public struct JSONWriter: ~Copyable {
-  /// An array or object that is not ended yet.
-  private struct Container {
-    let isObject: Bool
-    var isEmpty = true
+  /// What an array or object is that is not ended yet.
+  private enum Container {
+    case array, object
   }
 
   /// How the JSON is laid out.
@@ -18,8 +17,13 @@ public struct JSONWriter: ~Copyable {
   var buffer = TextBuffer()
   /// The array or object that entries go to; nil before the first and after the last one.
   private var innermost: Container?
+  /// Whether nothing has gone there yet. What is around an array or object that has ended holds at
+  /// least that.
+  private var isEmpty = true
   /// Those around it, outermost first.
   private var outer: [Container] = []
+  /// The arrays and objects that are open.
+  private var depth = 0
   private var hasKey = false
   private var hasRoot = false
 
@@ -37,23 +41,23 @@ public struct JSONWriter: ~Copyable {
   /// Starts an object.
   public mutating func beginObject() {
     beginValue()
-    begin(isObject: true, UInt8(ascii: "{"))
+    begin(.object, UInt8(ascii: "{"))
   }
 
   /// Ends the object that was begun last.
   public mutating func endObject() {
-    end(isObject: true, UInt8(ascii: "}"))
+    end(.object, UInt8(ascii: "}"))
   }
 
   /// Starts an array.
   public mutating func beginArray() {
     beginValue()
-    begin(isObject: false, UInt8(ascii: "["))
+    begin(.array, UInt8(ascii: "["))
   }
 
   /// Ends the array that was begun last.
   public mutating func endArray() {
-    end(isObject: false, UInt8(ascii: "]"))
+    end(.array, UInt8(ascii: "]"))
   }
 
   /// Writes the key of the member whose value comes next.
@@ -98,11 +102,13 @@ public struct JSONWriter: ~Copyable {
     return buffer.array
   }
 
+  @inline(__always)
   private mutating func beginKey() {
-    precondition(innermost?.isObject == true && !hasKey, "a key must stand in an object")
+    precondition(innermost == .object && !hasKey, "a key must stand in an object")
     separate()
   }
 
+  @inline(__always)
   private mutating func endKey() {
     buffer.append(UInt8(ascii: ":"))
     if style.indent != nil { buffer.append(UInt8(ascii: " ")) }
@@ -110,11 +116,12 @@ public struct JSONWriter: ~Copyable {
   }
 
   /// Writes what comes before a value.
+  @inline(__always)
   mutating func beginValue() {
     if hasKey {
       hasKey = false
     } else if let container = innermost {
-      precondition(!container.isObject, "a value in an object must have a key")
+      precondition(container == .array, "a value in an object must have a key")
       separate()
     } else {
       precondition(!hasRoot, "a JSON document must hold one value")
@@ -127,33 +134,35 @@ public struct JSONWriter: ~Copyable {
     buffer.append(text)
   }
 
-  private mutating func begin(isObject: Bool, _ bracket: UInt8) {
+  @inline(__always)
+  private mutating func begin(_ container: Container, _ bracket: UInt8) {
     buffer.append(bracket)
     if let innermost { outer.append(innermost) }
-    innermost = Container(isObject: isObject)
+    innermost = container
+    isEmpty = true
+    depth += 1
   }
 
-  private mutating func end(isObject: Bool, _ bracket: UInt8) {
-    let container = innermost
-    precondition(container?.isObject == isObject && !hasKey, "what ends must have begun")
+  @inline(__always)
+  private mutating func end(_ container: Container, _ bracket: UInt8) {
+    precondition(innermost == container && !hasKey, "what ends must have begun")
     innermost = outer.popLast()
-    if container?.isEmpty == false { breakLine(depth: depth) }
+    depth -= 1
+    if !isEmpty { breakLine() }
+    isEmpty = false
     buffer.append(bracket)
   }
 
-  /// The arrays and objects that are open.
-  private var depth: Int { innermost == nil ? 0 : outer.count + 1 }
-
   /// Separates an entry of the innermost container from the one before it.
+  @inline(__always)
   private mutating func separate() {
-    if innermost?.isEmpty == false { buffer.append(UInt8(ascii: ",")) }
-    innermost?.isEmpty = false
-    breakLine(depth: depth)
+    if !isEmpty { buffer.append(UInt8(ascii: ",")) }
+    isEmpty = false
+    breakLine()
   }
 
-  private mutating func breakLine(depth: Int) {
-    guard let indent = style.indent else { return }
-    buffer.append(UInt8(ascii: "\n"))
-    buffer.append(spaces: indent * depth)
+  @inline(__always)
+  private mutating func breakLine() {
+    if let indent = style.indent { buffer.append(lineBreakBefore: indent * depth) }
   }
 }

@@ -61,7 +61,7 @@ struct TextBuffer: ~Copyable {
     // SAFETY: there is room for them, in memory that no span can lend.
     unsafe bytes.withUnsafeBufferPointer { buffer in
       guard let source = buffer.baseAddress else { return }
-      unsafe (start + count).initialize(from: source, count: buffer.count)
+      unsafe Self.copy(source, to: start + count, count: buffer.count)
     }
     count += bytes.count
   }
@@ -89,10 +89,11 @@ struct TextBuffer: ~Copyable {
     text.withUTF8Buffer { unsafe append(quoting: $0.span) }
   }
 
-  /// Appends spaces.
+  /// Appends a line break, and spaces at the start of the new line.
   @inline(__always)
-  mutating func append(spaces: Int) {
-    makeRoom(spaces + 8)
+  mutating func append(lineBreakBefore spaces: Int) {
+    makeRoom(1 + spaces + 8)
+    append(UInt8(ascii: "\n"))
     var index = 0
     while index < spaces {
       // SAFETY: there is room for eight bytes more than are counted.
@@ -106,20 +107,59 @@ struct TextBuffer: ~Copyable {
   /// Appends the digits of an integer.
   mutating func append(decimal value: UInt64) {
     makeRoom(Self.mostDigits)
-    var place = Self.mostDigits
+    let end = count + Self.digitCount(value)
+    var place = end
     var rest = value
-    // SAFETY: 64 bits have at most as many digits as there is room for; they are written from the
-    // last to the first, then moved to where they belong.
-    unsafe withExtendedLifetime(start + count) { text in
-      repeat {
-        place -= 1
-        let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-        unsafe text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
-        rest = quotient
-      } while rest > 0
-      unsafe text.update(from: text + place, count: Self.mostDigits - place)
+    // SAFETY: 64 bits have at most as many digits as there is room for; they are written from the last
+    // to the first, as many as were counted.
+    repeat {
+      place -= 1
+      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+      unsafe start[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+      rest = quotient
+    } while rest > 0
+    count = end
+  }
+
+  private static func digitCount(_ value: UInt64) -> Int {
+    var digits = 1
+    var limit: UInt64 = 10
+    while value >= limit {
+      digits += 1
+      // The largest power of ten that there is has as many digits as the largest integer.
+      if digits == mostDigits { break }
+      limit *= 10
     }
-    count += Self.mostDigits - place
+    return digits
+  }
+
+  /// Copies bytes that do not overlap; few of them without a call, which would take longer.
+  @unsafe
+  @inline(__always)
+  private static func copy(
+    _ source: UnsafePointer<UInt8>, to destination: UnsafeMutablePointer<UInt8>, count: Int
+  ) {
+    // SAFETY: the caller vouches for both places; the two words that are copied are the first and the
+    // last of the bytes, and overlap where there are fewer.
+    switch count {
+    case 8...16: unsafe copyEnds(source, destination, count, as: UInt64.self)
+    case 4...7: unsafe copyEnds(source, destination, count, as: UInt32.self)
+    default: unsafe destination.initialize(from: source, count: count)
+    }
+  }
+
+  @unsafe
+  @inline(__always)
+  private static func copyEnds<Word: BitwiseCopyable>(
+    _ source: UnsafePointer<UInt8>, _ destination: UnsafeMutablePointer<UInt8>, _ count: Int,
+    as word: Word.Type
+  ) {
+    let last = count - MemoryLayout<Word>.size
+    // SAFETY: the caller vouches for `count` bytes in both places, at least as many as a word has.
+    unsafe UnsafeMutableRawPointer(destination)
+      .storeBytes(of: UnsafeRawPointer(source).loadUnaligned(as: word), as: word)
+    unsafe UnsafeMutableRawPointer(destination + last)
+      .storeBytes(of: UnsafeRawPointer(source + last).loadUnaligned(as: word), as: word)
   }
 
   @inline(__always)

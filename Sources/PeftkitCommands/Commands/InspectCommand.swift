@@ -79,7 +79,7 @@ struct InspectionTotals {
   private(set) var byteCount = 0
 
   /// Adds a tensor.
-  mutating func add(_ tensor: TensorInfo) {
+  mutating func add(_ tensor: TensorDescription) {
     let (sum, overflow) = parameterCount.addingReportingOverflow(tensor.elementCount)
     parameterCount = overflow ? .max : sum
     byteCount += tensor.byteCount

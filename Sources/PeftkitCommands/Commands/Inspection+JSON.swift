@@ -22,9 +22,10 @@ extension Inspection {
     output.writer.beginArray()
     var totals = InspectionTotals()
     for index in 0..<archive.tensorCount {
-      let tensor = archive.tensor(at: index)
-      totals.add(tensor)
-      output.writer.tensor(tensor, digest: digests?.tensors[index])
+      archive.describeTensor(at: index) { tensor in
+        totals.add(tensor)
+        output.writer.tensor(tensor, digest: digests?.tensors[index])
+      }
       try output.flushIfLarge()
     }
     output.writer.endArray()
@@ -51,14 +52,14 @@ extension JSONWriter {
   }
 
   /// A file may have 100,000 of them.
-  fileprivate mutating func tensor(_ tensor: TensorInfo, digest: TensorDigest?) {
+  fileprivate mutating func tensor(_ tensor: TensorDescription, digest: TensorDigest?) {
     beginObject()
     key(plain: "name")
-    string(tensor.name.string)
+    string(utf8: tensor.name)
     key(plain: "dtype")
     string(plain: tensor.dtype.spelling)
     key(plain: "shape")
-    integers(tensor.shape.dimensions)
+    integers(tensor.dimensions)
     key(plain: "byte_count")
     integer(tensor.byteCount)
     key(plain: "data_offsets")

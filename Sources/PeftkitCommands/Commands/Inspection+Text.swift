@@ -33,7 +33,7 @@ extension Inspection {
       table.add(["format", archive.format.rawValue])
     }
     var totals = InspectionTotals()
-    for index in 0..<archive.tensorCount { totals.add(archive.tensor(at: index)) }
+    for index in 0..<archive.tensorCount { archive.describeTensor(at: index) { totals.add($0) } }
     table.add([
       "holds",
       [

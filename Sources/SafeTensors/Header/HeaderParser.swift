@@ -1,10 +1,13 @@
+internal import Files
 internal import Tensors
 
 /// Fills the tables from the bytes of a header (spec/safetensors.md, R7 to R17).
 struct HeaderParser: ~Escapable {
-  private var scanner: HeaderScanner
-  private var entries: [HeaderTables.Entry] = []
-  private var dimensions: [UInt] = []
+  var scanner: HeaderScanner
+  private var entries: [HeaderTables.Entry]
+  var dimensions: [UInt]
+  /// How the last description started, up to its extents; most of the others start alike.
+  var usualStart: UsualStart?
   private var metadata: ArchiveMetadata?
   private var metadataPlace: MetadataPlace?
   /// Names that had escapes, decoded; they follow the header in the text of the tables.
@@ -15,8 +18,8 @@ struct HeaderParser: ~Escapable {
     scanner = HeaderScanner(bytes, baseOffset: baseOffset)
     // The shortest entry of a real file takes about this much.
     let count = min(bytes.count / 64, 1 << 20)
-    entries.reserveCapacity(count)
-    dimensions.reserveCapacity(2 * count)
+    entries = Array(roomFor: count)
+    dimensions = Array(roomFor: 2 * count)
   }
 
   /// Parses a header that stands at `baseOffset` in its file.
@@ -96,8 +99,12 @@ struct HeaderParser: ~Escapable {
   }
 
   private mutating func parseTensor(named key: StringToken) throws(CheckpointError) {
-    var entry = TensorFields(key: key)
     scanner.skipWhitespace()
+    if let entry = takeUsualTensor(named: key) {
+      entries.append(entry)
+      return
+    }
+    var entry = TensorFields(key: key)
     do throws(CheckpointError) {
       switch scanner.current {
       case UInt8(ascii: "{"): try parseObject(into: &entry)
@@ -112,6 +119,7 @@ struct HeaderParser: ~Escapable {
 
   /// `{"dtype": …, "shape": …, "data_offsets": …}` in any order; other fields are skipped.
   private mutating func parseObject(into entry: inout TensorFields) throws(CheckpointError) {
+    let start = scanner.position
     try scanner.open(UInt8(ascii: "{"), "an object")
     guard !scanner.isEmpty(until: UInt8(ascii: "}")) else { return }
     repeat {
@@ -122,7 +130,8 @@ struct HeaderParser: ~Escapable {
         entry.dtype = try parseDType()
       case .shape:
         try refuseSecond(entry.shape != nil, "shape", at: place)
-        entry.shape = try parseShape()
+        let dtype = entry.offsets == nil ? entry.dtype : nil
+        entry.shape = try parseShape(after: dtype.map { (start, $0) })
       case .dataOffsets:
         try refuseSecond(entry.offsets != nil, "data_offsets", at: place)
         entry.offsets = try parseOffsets()
@@ -193,10 +202,18 @@ struct HeaderParser: ~Escapable {
   }
 
   /// An array of extents, appended to the flat table.
-  private mutating func parseShape() throws(CheckpointError) -> Range<Int> {
+  ///
+  /// - Parameter opening: where the object starts that says so, and its dtype, where that is all that it
+  ///   has said before.
+  private mutating func parseShape(
+    after opening: (position: Int, dtype: DType)? = nil
+  ) throws(CheckpointError) -> Range<Int> {
     let start = dimensions.count
     scanner.skipWhitespace()
     try scanner.open(UInt8(ascii: "["), "an array as shape")
+    if let opening {
+      usualStart = UsualStart(text: opening.position..<scanner.position, dtype: opening.dtype)
+    }
     if !scanner.isEmpty(until: UInt8(ascii: "]")) {
       repeat {
         dimensions.append(try scanner.scanSize("an extent"))
@@ -231,11 +248,8 @@ struct HeaderParser: ~Escapable {
       try scanner.decode(fields.key, into: &decoded)
       name = scanner.bytes.count + start..<scanner.bytes.count + decoded.count
     }
-    // A header has at most 100,000,000 bytes, and decoding never makes a name longer.
     return HeaderTables.Entry(
-      nameOffset: UInt32(name.lowerBound), nameCount: UInt32(name.count),
-      shapeOffset: UInt32(shape.lowerBound), shapeCount: UInt32(shape.count),
-      dtype: dtype, begin: offsets.begin, end: offsets.end)
+      name: name, shape: shape, dtype: dtype, begin: offsets.begin, end: offsets.end)
   }
 
   private func dtype(spelled token: StringToken) throws(CheckpointError) -> DType? {

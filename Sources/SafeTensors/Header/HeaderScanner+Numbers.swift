@@ -22,7 +22,7 @@ extension HeaderScanner {
   /// Takes what most numbers are: at most 19 digits, and nothing else that a number may have. Leaves
   /// the cursor for everything else, right or wrong.
   @inline(__always)
-  private mutating func takeShortInteger() -> UInt? {
+  mutating func takeShortInteger() -> UInt? {
     var value: UInt = 0
     var index = position
     let limit = min(bytes.count, position + 19)

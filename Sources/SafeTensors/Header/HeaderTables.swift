@@ -24,6 +24,18 @@ struct HeaderTables: Sendable {
     var begin: UInt
     var end: UInt
 
+    /// Enters a tensor; the ranges are places in `text` and `dimensions`.
+    init(name: Range<Int>, shape: Range<Int>, dtype: DType, begin: UInt, end: UInt) {
+      // A header has at most 100,000,000 bytes, and decoding never makes a name longer.
+      nameOffset = UInt32(name.lowerBound)
+      nameCount = UInt32(name.count)
+      shapeOffset = UInt32(shape.lowerBound)
+      shapeCount = UInt32(shape.count)
+      self.dtype = dtype
+      self.begin = begin
+      self.end = end
+    }
+
     var nameRange: Range<Int> {
       Int(nameOffset)..<Int(nameOffset) + Int(nameCount)
     }
@@ -50,6 +62,16 @@ struct HeaderTables: Sendable {
 
   func shape(of entry: Entry) -> Shape {
     Shape(Array(dimensions[entry.shapeRange]))
+  }
+
+  /// Lends what a tensor is, once the tables are validated.
+  func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
+    let entry = entries[index]
+    body(
+      TensorDescription(
+        name: text.span.extracting(entry.nameRange), dtype: entry.dtype,
+        dimensions: dimensions.span.extracting(entry.shapeRange),
+        byteCount: Int(entry.end - entry.begin), dataOffsets: Int(entry.begin)..<Int(entry.end)))
   }
 
   /// Whether these are the same tensors in the same places, ignored fields aside.

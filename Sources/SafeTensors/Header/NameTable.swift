@@ -5,14 +5,17 @@ internal import Tensors
 /// Linear probing over a power of two at least twice the number of names. The hash is keyed anew in
 /// every process, so that no file can be made whose names collide.
 struct NameTable: Sendable {
-  /// The number of an entry in the low half of each, the high half of its name's hash in the high
-  /// half, so that a name is only looked at when it is most likely the right one.
-  private var slots: [UInt64]
-  private let mask: Int
+  /// The number of an entry in the low 24 bits of each, the highest byte of its name's hash above them,
+  /// so that a name is only looked at when it is likely the right one. Half the size of whole numbers
+  /// and hashes, which a large table feels: it is reached into at random.
+  private let slots: [UInt32]
 
   /// One random key a process.
   private static let key = UInt64.random(in: .min ... .max) | 1
-  private static let vacant = UInt64.max
+  private static let vacant = UInt32.max
+  /// The low bits. No header has room for as many tensors: each takes 19 bytes or more of at most
+  /// 100,000,000.
+  private static let number: UInt32 = 0xFF_FFFF
 
   /// Enters the names of all tensors.
   ///
@@ -22,51 +25,62 @@ struct NameTable: Sendable {
     let count = tables.entries.count
     var capacity = 8
     while capacity < 2 * count { capacity *= 2 }
-    slots = [UInt64](repeating: Self.vacant, count: capacity)
-    mask = capacity - 1
+    var slots = [UInt32](repeating: Self.vacant, count: capacity)
     let text = tables.text.span
     let entries = tables.entries.span
     let key = Self.key
+    var places = slots.mutableSpan
     for number in entries.indices {
       let name = text.extracting(entries[number].nameRange)
       let hash = Self.hash(name, key: key)
-      let slot = slot(of: name, hash: hash, text: text, entries: entries)
-      guard slots[slot] == Self.vacant else {
+      let place = Self.place(of: name, hash: hash, in: places.span, text: text, entries: entries)
+      guard places[place] == Self.vacant else {
         throw CheckpointError(
           .malformed, "the name of a tensor comes twice",
           tensor: tables.name(of: tables.entries[number]),
           hint: "such a file is ambiguous: readers differ in which of the two they load")
       }
-      slots[slot] = hash & ~0xFFFF_FFFF | UInt64(number)
+      places[place] = Self.tag(hash) | UInt32(number)
     }
+    self.slots = slots
   }
 
   /// The number of the entry with this name.
   func entry(named name: TensorName, in tables: HeaderTables) -> Int? {
     let bytes = Array(name.string.utf8)
-    let slot = slot(
-      of: bytes.span, hash: Self.hash(bytes.span, key: Self.key), text: tables.text.span,
-      entries: tables.entries.span)
-    let found = slots[slot]
-    return found == Self.vacant ? nil : Int(found & 0xFFFF_FFFF)
+    let place = Self.place(
+      of: bytes.span, hash: Self.hash(bytes.span, key: Self.key), in: slots.span,
+      text: tables.text.span, entries: tables.entries.span)
+    let found = slots[place]
+    return found == Self.vacant ? nil : Int(found & Self.number)
   }
 
   /// The slot that holds this name, or the vacant one where it would go.
-  private func slot(
-    of name: Span<UInt8>, hash: UInt64, text: Span<UInt8>, entries: Span<HeaderTables.Entry>
+  @inline(__always)
+  private static func place(
+    of name: Span<UInt8>, hash: UInt64, in slots: Span<UInt32>, text: Span<UInt8>,
+    entries: Span<HeaderTables.Entry>
   ) -> Int {
-    var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != Self.vacant {
-      if (slots[slot] ^ hash) >> 32 == 0 {
-        let other = entries[Int(slots[slot] & 0xFFFF_FFFF)].nameRange
-        if text.extracting(other).elementsEqual(name) { return slot }
+    let mask = slots.count - 1
+    let tag = tag(hash)
+    var place = Int(truncatingIfNeeded: hash) & mask
+    while slots[place] != vacant {
+      if slots[place] & ~number == tag {
+        let other = entries[Int(slots[place] & number)].nameRange
+        if text.extracting(other).elementsEqual(name) { return place }
       }
-      slot = (slot + 1) & mask
+      place = (place + 1) & mask
     }
-    return slot
+    return place
+  }
+
+  @inline(__always)
+  private static func tag(_ hash: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: hash >> 32) & ~number
   }
 
   /// Folds sixteen bytes at a time by a 128-bit multiplication.
+  @inline(__always)
   private static func hash(_ bytes: Span<UInt8>, key: UInt64) -> UInt64 {
     var state = key ^ UInt64(bytes.count)
     var index = 0

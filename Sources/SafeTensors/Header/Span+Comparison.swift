@@ -17,6 +17,10 @@ extension Span where Element == UInt8 {
       guard word(at: index) == other.word(at: index) else { return false }
       index += 8
     }
+    if count >= 8 {
+      // The last eight, some of them for the second time.
+      return word(at: count - 8) == other.word(at: count - 8)
+    }
     while index < count {
       guard self[index] == other[index] else { return false }
       index += 1
