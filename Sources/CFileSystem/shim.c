@@ -47,17 +47,17 @@ int cfs_rename_exchange(const char *first, const char *second) {
 #endif
 }
 
-ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count) {
+ssize_t cfs_copy_range(int source, int64_t offset, int destination, int64_t place, size_t count) {
 #if defined(__linux__)
-  off_t from = offset;
-  ssize_t copied = copy_file_range(source, &from, destination, NULL, count, 0);
+  off_t from = offset, to = place;
+  ssize_t copied = copy_file_range(source, &from, destination, &to, count, 0);
   if (copied < 0 && (errno == EXDEV || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP ||
                      errno == EPERM)) {
     errno = ENOTSUP;
   }
   return copied;
 #else
-  (void)source, (void)offset, (void)destination, (void)count;
+  (void)source, (void)offset, (void)destination, (void)place, (void)count;
   errno = ENOTSUP;
   return -1;
 #endif

@@ -23,6 +23,14 @@ package struct Checksum: Sendable, Hashable {
     value = Self.adding(rest, to: value)
   }
 
+  /// Adds bytes whose own checksum is known.
+  ///
+  /// - Complexity: O(log byteCount).
+  package mutating func append(_ checksum: Checksum, of byteCount: Int) {
+    value = UInt32(
+      truncatingIfNeeded: crc32_combine(UInt(value), UInt(checksum.value), byteCount))
+  }
+
   private static func adding(_ bytes: RawSpan, to value: UInt32) -> UInt32 {
     // SAFETY: zlib reads the buffer's bytes, before the closure returns.
     unsafe bytes.withUnsafeBytes { buffer in

@@ -10,8 +10,9 @@ int cfs_rename_exclusive(const char *_Nonnull from, const char *_Nonnull to);
 /* Swaps what the two names stand for; ENOTSUP where the file system cannot. */
 int cfs_rename_exchange(const char *_Nonnull first, const char *_Nonnull second);
 
-/* Copies up to `count` bytes between two files inside the kernel; ENOTSUP where it cannot. */
-ssize_t cfs_copy_range(int source, int64_t offset, int destination, size_t count);
+/* Copies up to `count` bytes between two files, from `offset` to `place`, inside the kernel; ENOTSUP where it
+   cannot. */
+ssize_t cfs_copy_range(int source, int64_t offset, int destination, int64_t place, size_t count);
 
 /* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
 int cfs_sync(int descriptor);

@@ -133,14 +133,16 @@ enum SystemCalls {
     cfs_start_writeback(descriptor.rawValue, Int64(range.lowerBound), Int64(range.count))
   }
 
-  /// Copies up to `count` bytes inside the kernel, to where `destination` stands.
+  /// Copies up to `count` bytes inside the kernel.
   ///
   /// - Returns: the number of bytes copied; `.notSupported` where the kernel cannot.
   static func copyRange(
-    from source: FileDescriptor, at offset: Int, to destination: FileDescriptor, count: Int
+    from source: FileDescriptor, at offset: Int, to destination: FileDescriptor, at place: Int,
+    count: Int
   ) -> Result<Int, Errno> {
     while true {
-      let copied = cfs_copy_range(source.rawValue, Int64(offset), destination.rawValue, count)
+      let copied = cfs_copy_range(
+        source.rawValue, Int64(offset), destination.rawValue, Int64(place), count)
       if copied >= 0 { return .success(copied) }
       let reason = Errno(rawValue: errno)
       if reason != .interrupted { return .failure(reason) }

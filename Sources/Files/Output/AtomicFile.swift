@@ -20,8 +20,8 @@ public struct AtomicFile: ~Copyable {
   /// The number of bytes written so far.
   public private(set) var byteCount = 0
 
-  /// What is at least worth a copy inside the kernel.
-  private static let kernelCopyByteCount = 1 << 18
+  /// What is at least worth a copy inside the kernel, or by two threads.
+  private static let largeByteCount = 1 << 18
   /// What is at least worth taking space for in advance.
   private static let preallocationByteCount = 1 << 20
   /// The largest piece that `append` takes, in bytes.
@@ -146,17 +146,38 @@ public struct AtomicFile: ~Copyable {
   public mutating func copy(
     from source: InputFile, range: Range<Int>
   ) throws(CheckpointError) {
-    if range.count >= Self.kernelCopyByteCount, observers.isEmpty, writer.canCopyInKernel {
+    if range.count >= Self.largeByteCount, observers.isEmpty, writer.canCopyInKernel {
       try writer.copy(from: source, range)
       byteCount += range.count
       return
     }
+    try gather(from: source, range, check: nil)
+  }
+
+  /// Appends the bytes `range` of another file, and has them checked on their way.
+  ///
+  /// - Throws: as `copy(from:range:)`; what `check` finds is thrown by this or a later call.
+  public mutating func copy(
+    from source: InputFile, range: Range<Int>, check: any RangeCheck
+  ) throws(CheckpointError) {
+    guard range.count >= Self.largeByteCount, observers.isEmpty else {
+      return try gather(from: source, range, check: check)
+    }
+    try writer.copy(from: source, range, check: check)
+    byteCount += range.count
+  }
+
+  /// Appends the bytes `range` of another file through the chunk at hand.
+  private mutating func gather(
+    from source: InputFile, _ range: Range<Int>, check: (any RangeCheck)?
+  ) throws(CheckpointError) {
     var offset = range.lowerBound
     while offset < range.upperBound {
       let start = offset
       let count = min(try writer.room(), range.upperBound - start)
       try append(byteCount: count) { destination throws(CheckpointError) in
         try source.read(at: start, into: &destination)
+        try check?.check(destination.bytes, at: start)
       }
       offset += count
     }

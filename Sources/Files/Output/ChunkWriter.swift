@@ -1,7 +1,8 @@
 internal import Tensors
 
-/// Gathers what is written into chunks. A large output is written by a thread of its own, while the
-/// caller reads, checks or computes the next chunk.
+/// Gathers what is written into chunks. Of a large output a thread of its own carries out the steps,
+/// while the caller reads, checks or computes the next chunk; when too many wait, the caller carries
+/// them out as well.
 ///
 /// A failure of the thread is thrown by a later call; nothing that follows it is written.
 final class ChunkWriter {
@@ -14,18 +15,27 @@ final class ChunkWriter {
   private static let smallestChunkByteCount = 1 << 10
   /// A thread is worth starting for what comes after so many steps.
   private static let stepsWithoutThread = 2
-  /// The steps that may wait for the thread: enough that a short delay of one side does not stop the
-  /// other, and few enough for the caches.
+  /// The steps that may wait: enough that a short delay of one side does not stop the other, and few
+  /// enough for the caches.
   private static let mostSteps = 4
 
   private let sink: FileSink
   private let queue = Monitor(WriteQueue())
   private var thread: SystemThread?
   private var stepCount = 0
-  private var chunk: [UInt8] = []
+  /// The chunk at hand: its size, 0 where there is none; its bytes, once there are any; how much of it
+  /// is taken.
+  private var capacity = 0
+  private var chunk = Chunk.none
   private var filled = 0
+  /// What of it is filled only when it is written.
+  private var gaps: [ChunkGap] = []
+  /// Where the chunk goes.
+  private var chunkOffset = 0
   private var firstChunkByteCount = ChunkWriter.firstChunkByteCount
-  /// The tensor that the bytes belong to, for errors of the thread.
+  /// What steps without a chunk are carried out in.
+  private var ownChunk = Chunk.none
+  /// The tensor that the bytes belong to, for errors of steps that are carried out later.
   var tensor: TensorName?
 
   init(_ sink: FileSink) {
@@ -47,9 +57,12 @@ final class ChunkWriter {
   }
 
   /// The bytes that fit the chunk at hand, at least 1.
+  ///
+  /// Chunks end where a multiple of their size does in the file: the system then gets whole large pages.
   func room() throws(CheckpointError) -> Int {
     try makeRoom(1)
-    return chunk.count - filled
+    let untilBoundary = Self.largestPiece - (chunkOffset + filled) % Self.largestPiece
+    return min(capacity - filled, untilBoundary)
   }
 
   /// Appends `count` bytes, at most `largestPiece`, that `fill` puts in place and `observers` are
@@ -60,71 +73,90 @@ final class ChunkWriter {
   ) throws(CheckpointError) {
     try makeRoom(count)
     let range = filled..<filled + count
-    // A span of an object's array could outlive the access to it; one of a variable cannot.
-    var chunk: [UInt8] = []
+    // A span of what an object holds could outlive the access to it; one of a variable cannot.
+    var chunk = Chunk.none
     swap(&chunk, &self.chunk)
     defer { swap(&chunk, &self.chunk) }
-    do {
-      var elements = chunk.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var bytes = unsafe elements.mutableBytes
-      var piece = bytes._mutatingExtracting(range)
-      try fill(&piece)
-    }
-    for observer in observers { observer.observe(chunk.span.rawBytes.extracting(range)) }
+    if chunk.byteCount == 0 { chunk = makeChunk() }
+    try chunk.fill(range, fill)
+    for observer in observers { observer.observe(chunk.bytes.extracting(range)) }
     filled = range.upperBound
   }
 
   /// Whether the kernel has not refused to copy yet.
   var canCopyInKernel: Bool { queue.withLock { $0.canCopyInKernel } }
 
-  /// Appends a part of another file.
+  /// Appends a part of another file, inside the kernel where it can.
   func copy(from source: InputFile, _ range: Range<Int>) throws(CheckpointError) {
     try flushChunk()
-    try submit(.copy(source, range))
+    let offset = chunkOffset
+    chunkOffset += range.count
+    try submit(.copy(source, range, at: offset))
+  }
+
+  /// Appends a part of another file that is read, and checked, when it is written.
+  func copy(
+    from source: InputFile, _ range: Range<Int>, check: any RangeCheck
+  ) throws(CheckpointError) {
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(try room(), range.upperBound - offset)
+      gaps.append(
+        ChunkGap(
+          range: filled..<filled + count, source: source, offset: offset, check: check,
+          tensor: tensor))
+      filled += count
+      offset += count
+    }
   }
 
   /// Writes what has been gathered, and waits until all is written.
   func finish() throws(CheckpointError) {
     try flushChunk()
+    if thread != nil { while queue.carryOutNext(sink, &ownChunk) {} }
     endThread()
     if let failure = queue.withLock({ $0.failure }) { throw failure }
   }
 
   private func makeRoom(_ count: Int) throws(CheckpointError) {
-    guard count > chunk.count - filled else { return }
+    let isAtBoundary = filled > 0 && (chunkOffset + filled) % Self.largestPiece == 0
+    guard count > capacity - filled || isAtBoundary else { return }
     try flushChunk()
-    if chunk.isEmpty { chunk = queue.withLock { $0.spareChunks.popLast() } ?? [] }
-    guard count > chunk.count || stepCount > 0 && chunk.count < Self.largestPiece else { return }
     let isSmall = stepCount == 0 && count <= firstChunkByteCount
-    chunk = [UInt8](repeating: 0, count: isSmall ? firstChunkByteCount : Self.largestPiece)
+    capacity = isSmall ? firstChunkByteCount : Self.largestPiece
+  }
+
+  private func makeChunk() -> Chunk {
+    let spare = capacity == Self.largestPiece ? queue.withLock { $0.spareChunks.popLast() } : nil
+    return spare ?? Chunk(byteCount: capacity)
   }
 
   private func flushChunk() throws(CheckpointError) {
     guard filled > 0 else { return }
-    let step = WriteStep.bytes(chunk, count: filled)
+    let step = WriteStep.bytes(chunk, count: filled, gaps: gaps, at: chunkOffset)
+    chunkOffset += filled
     filled = 0
-    // The thread gets the chunk for itself; without one it is filled again.
-    if stepCount >= Self.stepsWithoutThread { chunk = [] }
+    gaps = []
+    // Whoever carries out the step puts the chunk aside.
+    chunk = .none
+    capacity = 0
     try submit(step)
   }
 
-  private func submit(_ step: WriteStep) throws(CheckpointError) {
+  private func submit(_ step: consuming WriteStep) throws(CheckpointError) {
     stepCount += 1
     if thread == nil, stepCount > Self.stepsWithoutThread {
-      thread = SystemThread.start { [sink, queue] in WriteQueue.run(queue, sink) }
+      thread = SystemThread.start { [sink, queue] in queue.run(sink) }
     }
-    guard thread != nil else {
-      _ = try queue.perform(step, sink)
-      return
+    guard thread != nil else { return try queue.perform(step, sink, &ownChunk) }
+    while queue.withLock({ $0.steps.count }) >= Self.mostSteps {
+      _ = queue.carryOutNext(sink, &ownChunk)
     }
-    let failure: CheckpointError?? = queue.wait { [tensor] queue in
-      if let failure = queue.failure { return .some(failure) }
-      guard queue.steps.count < Self.mostSteps else { return nil }
-      queue.steps.append((step, tensor))
-      return .some(nil)
+    let failure = queue.withLock { [tensor, step = consume step] queue in
+      if queue.failure == nil { queue.steps.append((step, tensor)) }
+      return queue.failure
     }
-    if let failure = failure ?? nil { throw failure }
+    if let failure { throw failure }
   }
 
   private func endThread() {

@@ -35,12 +35,8 @@ extension TorchFile {
       return try output.copy(from: file, range: range)
     }
     // The whole record: its checksum is computed while it goes by.
-    let checksum = RecordChecksum()
-    try output.observing(by: checksum) { output throws(CheckpointError) in
-      try output.copy(from: file, range: range)
-    }
-    try entry.value.compare(checksum.value)
-    records?.noteVerified(entry.index)
+    try output.copy(
+      from: file, range: range, check: RecordCheck(entry.index, of: entry.records))
   }
 
   /// The data of a tensor, in memory.
@@ -62,12 +58,14 @@ extension TorchFile {
   }
 
   /// The zip entry of a tensor's storage, when its checksum is still to be compared.
-  private func unverifiedEntry(of tensor: TorchTensor) -> (index: Int, value: ZipEntry)? {
+  private func unverifiedEntry(
+    of tensor: TorchTensor
+  ) -> (records: ZipRecords, index: Int, value: ZipEntry)? {
     guard
       let records, let index = contents.storages[tensor.storage].entry,
       !records.isVerified(index)
     else { return nil }
-    return (index, records.index.entries[index])
+    return (records, index, records.index.entries[index])
   }
 
   /// Passes the data of a tensor on in pieces, as it is to be written.
