@@ -16,8 +16,8 @@ public final class InputFile: Sendable {
   let descriptor: FileDescriptor
   /// What the file was when it was opened.
   let version: FileVersion
-  /// All that a small file held when it was opened: headers are many small reads. Nil when that could
-  /// not be read; then the reads themselves find out why.
+  /// All that a small file held when it was opened: headers are many small reads. Nil when it held less
+  /// than its size, as files of the system do.
   private let contents: [UInt8]?
 
   /// The largest file that is read as a whole.
@@ -53,12 +53,14 @@ public final class InputFile: Sendable {
       try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
     }
     let status: Stat
+    let contents: [UInt8]?
     do throws(CheckpointError) {
       status = try calling("examine", path) { try descriptor.stat() }
       guard status.type == .regular else {
         let kind = status.type == .directory ? "a directory" : "not a regular file"
         throw CheckpointError(.invalidArgument, "is \(kind)", path: path.string)
       }
+      contents = try Self.contents(of: descriptor, Int(status.size), path)
     } catch {
       try? descriptor.close()
       throw error
@@ -69,19 +71,24 @@ public final class InputFile: Sendable {
     self.byteCount = Int(status.size)
     self.nameCount = status.linkCount
     self.version = FileVersion(status)
-    let isSmall = (1...Self.smallByteCount).contains(byteCount)
-    contents = isSmall ? Self.contents(of: descriptor, byteCount) : nil
+    self.contents = contents
   }
 
-  /// The bytes of a file, nil unless there are as many as expected.
-  private static func contents(of descriptor: FileDescriptor, _ byteCount: Int) -> [UInt8]? {
-    // SAFETY: the call writes at most the buffer's bytes, and says how many they are.
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      let destination = UnsafeMutableRawBufferPointer(buffer)
-      let read = try? unsafe descriptor.read(fromAbsoluteOffset: 0, into: destination)
-      count = read ?? 0
+  /// The bytes of a small file, nil unless there are as many as expected.
+  private static func contents(
+    of descriptor: FileDescriptor, _ byteCount: Int, _ path: FilePath
+  ) throws(CheckpointError) -> [UInt8]? {
+    guard (1...smallByteCount).contains(byteCount) else { return nil }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    var elements = bytes.mutableSpan
+    // SAFETY: every bit pattern is a valid byte.
+    var destination = unsafe elements.mutableBytes
+    do throws(CheckpointError) {
+      try read(descriptor, at: 0, into: &destination, path)
+    } catch  where error.code == .truncated {
+      return nil
     }
-    return bytes.count == byteCount ? bytes : nil
+    return bytes
   }
 
   deinit {
@@ -104,18 +111,25 @@ public final class InputFile: Sendable {
   func readAgain(
     at offset: Int, into destination: inout MutableRawSpan
   ) throws(CheckpointError) {
+    try Self.read(descriptor, at: offset, into: &destination, filePath)
+  }
+
+  private static func read(
+    _ descriptor: FileDescriptor, at offset: Int, into destination: inout MutableRawSpan,
+    _ path: FilePath
+  ) throws(CheckpointError) {
     let count = destination.byteCount
     var filled = 0
     while filled < count {
       // SAFETY: the buffer is the rest of `destination`, which is borrowed for the whole call.
       let read = try unsafe destination.withUnsafeMutableBytes { buffer throws(CheckpointError) in
         let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<count])
-        return try calling("read", filePath) {
+        return try calling("read", path) {
           try unsafe descriptor.read(fromAbsoluteOffset: Int64(offset + filled), into: rest)
         }
       }
       guard read > 0 else {
-        throw .truncated(need: count - filled, have: 0, at: offset + filled).inFile(path)
+        throw .truncated(need: count - filled, have: 0, at: offset + filled).inFile(path.string)
       }
       filled += read
     }

@@ -10,9 +10,9 @@ from workspace import Problem, Workspace
 # What each call may fail with, and how the command is to take it: `fails` (exit code 2), `succeeds`
 # (there is another way), `either` (depends on what the call is for).
 FAULTS = [
-    ("write", "ENOSPC", "fails"),
-    ("write", "EIO", "fails"),
-    ("write", "EDQUOT", "fails"),
+    ("pwrite64", "ENOSPC", "fails"),
+    ("pwrite64", "EIO", "fails"),
+    ("pwrite64", "EDQUOT", "fails"),
     ("read", "EIO", "fails"),
     ("pread64", "EIO", "fails"),
     ("openat", "EIO", "either"),
@@ -43,11 +43,11 @@ FAULTS = [
     ("clone3", "EAGAIN", "succeeds"),
 ]
 # Every one of these, however many.
-EVERY = {("write", "ENOSPC"), ("fsync", "EIO"), ("rename", "EIO"), ("close", "EIO")}
+EVERY = {("pwrite64", "ENOSPC"), ("fsync", "EIO"), ("rename", "EIO"), ("close", "EIO")}
 # Other reasons for the same failures: small outputs are enough.
-VARIANTS = {("write", "EDQUOT"), ("fsync", "ENOSPC"), ("openat", "EMFILE")}
+VARIANTS = {("pwrite64", "EDQUOT"), ("fsync", "ENOSPC"), ("openat", "EMFILE")}
 # What may be interrupted by a signal, by the manual.
-INTERRUPTIBLE = """openat read pread64 write copy_file_range fallocate fsync close rename renameat2
+INTERRUPTIBLE = """openat read pread64 write pwrite64 copy_file_range fallocate fsync close rename renameat2
     link unlink rmdir mkdir fchmod getdents64""".split()
 # What cleaning up is made of: when it fails after the output has its name, something stays for the
 # next run to sweep.
@@ -78,23 +78,22 @@ def errors(suite):
 def fail(suite, command, point, error, outcome):
     if point.is_for_output and point.call in ("openat", "close"):
         outcome = "fails"
-    with Workspace(suite, command) as workspace:
-        code, stderr, log = suite.traced(
-            workspace, f"{point.call}:error={error}:when={point.number}")
-        lines = [line for line in log.splitlines() if re.search(rf"\b{point.call}\b", line)]
-        if not any("(INJECTED)" in line for line in lines):
-            raise Problem(f"nothing was injected: {code}: {stderr.strip()}")
-        if any("(INJECTED)" in line and " write(2<" in line for line in lines):
-            # The number counts in each thread for itself, and meets the error message too.
-            stderr = None
-        if outcome == "succeeds" or code == 0 and outcome == "either":
-            return workspace.expect_success(code, stderr)
-        if point.is_before_placement:
-            return workspace.expect_failure(code, stderr)
-        may_stay = point.call in CLEANING
-        workspace.expect_failure(code, stderr, "new", workspace.untouched, leftovers=may_stay)
-        if workspace.leftovers():
-            workspace.expect_recovery()
+    for number in point.earlier():
+        with Workspace(suite, command) as workspace:
+            code, stderr, log = suite.traced(workspace, f"{point.call}:error={error}:when={number}")
+            lines = [line for line in log.splitlines() if re.search(rf"\b{point.call}\b", line)]
+            if not any("(INJECTED)" in line for line in lines):
+                continue
+            if outcome == "succeeds" or code == 0 and outcome == "either":
+                return workspace.expect_success(code, stderr)
+            if point.is_before_placement:
+                return workspace.expect_failure(code, stderr)
+            may_stay = point.call in CLEANING
+            workspace.expect_failure(code, stderr, "new", workspace.untouched, leftovers=may_stay)
+            if workspace.leftovers():
+                workspace.expect_recovery()
+            return
+    raise Problem("nothing was injected")
 
 
 def interruptions(suite):
@@ -127,15 +126,18 @@ def abandoned(suite):
         return Skip(reason)
     cases = []
     for command in map(named, ("torch-large", "safetensors-large", "directory-forced")):
-        reads = [point.number for point in suite.points(command) if point.call == "pread64"]
-        for number in reads[-8:]:
-            name = f"abandoned/{command.name}/{number}"
-            cases.append(Case(name, lambda c=command, n=number: abandon(suite, c, n)))
+        reads = [point for point in suite.points(command) if point.call == "pread64"]
+        for point in reads[-8:]:
+            name = f"abandoned/{command.name}/{point.number}"
+            cases.append(Case(name, lambda c=command, p=point: abandon(suite, c, p)))
     return cases
 
 
-def abandon(suite, command, number):
-    with Workspace(suite, command) as workspace:
-        code, stderr, _ = suite.traced(
-            workspace, f"pread64:error=EIO:when={number}", "write:delay_enter=20000")
-        workspace.expect_failure(code, stderr)
+def abandon(suite, command, point):
+    for number in point.earlier():
+        with Workspace(suite, command) as workspace:
+            code, stderr, log = suite.traced(
+                workspace, f"pread64:error=EIO:when={number}", "pwrite64:delay_enter=20000")
+            if "(INJECTED)" in log:
+                return workspace.expect_failure(code, stderr)
+    raise Problem("nothing was injected")

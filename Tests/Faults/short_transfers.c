@@ -63,6 +63,16 @@ ssize_t write(int descriptor, const void *bytes, size_t count) {
   return NEXT(write)(descriptor, bytes, fewer(count));
 }
 
+ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
+  if (!is_regular(descriptor)) return NEXT(pwrite)(descriptor, bytes, count, offset);
+  if (is_interrupted()) return -1;
+  return NEXT(pwrite)(descriptor, bytes, fewer(count), offset);
+}
+
+ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t offset) {
+  return pwrite(descriptor, bytes, count, offset);
+}
+
 ssize_t pread(int descriptor, void *bytes, size_t count, off_t offset) {
   if (!is_regular(descriptor)) return NEXT(pread)(descriptor, bytes, count, offset);
   if (is_interrupted()) return -1;

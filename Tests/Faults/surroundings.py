@@ -138,7 +138,7 @@ def read_only_source(suite, command):
 
 # Long enough for this program to act while the command waits in a call.
 PAUSE = "delay_enter=300000:when=1"
-PAUSES = {"copy": ("copy_file_range:" + PAUSE,), "default": ("write:" + PAUSE,)}
+PAUSES = {"copy": ("copy_file_range:" + PAUSE,), "default": ("pwrite64:" + PAUSE,)}
 MEANWHILE_COMMANDS = ("torch-large", "safetensors-large", "copy", "copy-forced", "directory-forced")
 
 

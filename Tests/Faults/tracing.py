@@ -28,6 +28,10 @@ class Point:
     # Whether one of them is for a file that the command creates.
     is_for_output: bool = False
 
+    def earlier(self):
+        """The number, and those before it: threads share the work, and this time one may make fewer calls."""
+        return range(self.number, 0, -1)
+
     @property
     def text(self):
         return " | ".join(self.lines)
