@@ -1,5 +1,7 @@
 /// An array that grows without moving, so that growing never holds it twice.
 struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
+  /// The first page, which is all that most pickles need; it grows by itself.
+  private var first: [Element] = []
   private var pages: [[Element]] = []
   /// The number of elements.
   private(set) var count = 0
@@ -11,20 +13,33 @@ struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
   /// Adds an element and gives its index.
   @discardableResult
   mutating func append(_ element: Element) -> Int {
-    if count & (Self.pageCount - 1) == 0 {
-      var page: [Element] = []
-      // The first page grows by itself: most pickles are small.
-      page.reserveCapacity(count > 0 ? Self.pageCount : Self.firstCapacity)
-      pages.append(page)
+    if count < Self.pageCount {
+      if first.isEmpty { first.reserveCapacity(Self.firstCapacity) }
+      first.append(element)
+    } else {
+      if count & (Self.pageCount - 1) == 0 {
+        var page: [Element] = []
+        page.reserveCapacity(Self.pageCount)
+        pages.append(page)
+      }
+      pages[pages.count - 1].append(element)
     }
-    pages[count >> Self.shift].append(element)
     defer { count += 1 }
     return count
   }
 
   /// The element at an index; an index outside is a caller's bug and traps.
   subscript(index: Int) -> Element {
-    get { pages[index >> Self.shift][index & (Self.pageCount - 1)] }
-    set { pages[index >> Self.shift][index & (Self.pageCount - 1)] = newValue }
+    get {
+      index < Self.pageCount
+        ? first[index] : pages[index >> Self.shift - 1][index & (Self.pageCount - 1)]
+    }
+    set {
+      if index < Self.pageCount {
+        first[index] = newValue
+      } else {
+        pages[index >> Self.shift - 1][index & (Self.pageCount - 1)] = newValue
+      }
+    }
   }
 }
