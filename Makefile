@@ -33,7 +33,7 @@ lint: ## Check the format of all Swift code.
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift
 
 static: setup ## Build a binary that needs no Swift on the machine it runs on, and run it.
-	$(SWIFT) build -c release --product peftkit --static-swift-stdlib --scratch-path .build-static
+	$(SWIFT) build -c release --product peftkit --static-swift-stdlib -Xswiftc -cross-module-optimization --scratch-path .build-static
 	.build-static/release/peftkit verify $(EXAMPLE)
 
 linkage: setup ## Check that the libraries do not pull in Foundation.

@@ -2,11 +2,14 @@
 
     python Benchmarks/conversion.py [--rounds N] [--only NAME ...] [--small]    with torch, peft and safetensors
 
-Builds peftkit and Benchmarks/Conversion, makes its inputs in a temporary folder (TMPDIR says where; 5 GB), and
+Builds peftkit, on Linux as `make static` does, and Benchmarks/Conversion, makes its inputs in a temporary folder (TMPDIR says where; 5 GB), and
 prints the table that the README shows, the targets beside what was measured. All that is compared runs in turn,
 N rounds (9) after one that does not count, every second one backwards; a row is the median of the ratios round by
 round, with the quartiles. All inputs are in the page cache, no output exists, and the drive has nothing left to
 write when the clock starts. Python is warm: imports do not count. CPU is user and system time, of all threads.
+
+A virtual machine that gives its free memory back to the host (free page reporting) waits for the host when it is
+used again, seconds for a gigabyte, and so does whatever is measured then: switch that off, or delay it.
 
 A round during which other processes used more than a tenth of the CPUs is thrown away and taken again, for
 PATIENCE seconds for each table (120, or what the environment says). Rows that had to do without are marked busy.
@@ -34,6 +37,9 @@ PACKAGE = ROOT / "Benchmarks/Conversion"
 MIB = 2**20
 PATIENCE = float(os.environ.get("PATIENCE", 120))
 MOST_OF_OTHERS = 0.1
+STATIC = [
+    "--static-swift-stdlib", "-Xswiftc", "-cross-module-optimization", "--scratch-path", ".build-static",
+]
 
 
 class Sample(NamedTuple):
@@ -44,9 +50,9 @@ class Sample(NamedTuple):
     peak: int = 0
 
 
-def build(package, product):
+def build(package, product, *options):
     """Build a product for release and give its path."""
-    command = ["swift", "build", "-c", "release", "--product", product]
+    command = ["swift", "build", "-c", "release", "--product", product, *options]
     subprocess.run(command, cwd=package, check=True, stdout=sys.stderr)
     folder = subprocess.run([*command, "--show-bin-path"], cwd=package, check=True, capture_output=True, text=True)
     return Path(folder.stdout.strip()) / product
@@ -196,7 +202,7 @@ class Benchmark:
         self.adapters = options.adapters
         self.size = f"{options.megabytes / 1000:g} GB"
         self.tensors = options.tensors
-        self.peftkit = build(ROOT, "peftkit")
+        self.peftkit = build(ROOT, "peftkit", *(STATIC if sys.platform == "linux" else []))
         self.opening = build(PACKAGE, "OpeningBenchmark")
         self.bare = build(PACKAGE, "BareFiles")
         self.python = WarmPython()
