@@ -131,10 +131,8 @@ extension RelativePath {
   }
 
   private func bytes(in directory: String) -> [UInt8] {
-    var joined: [UInt8] = []
-    joined.reserveCapacity(directory.utf8.count + 1 + bytes.count)
-    joined.append(contentsOf: directory.utf8)
-    while joined.count > 1, joined.last == Self.slash { joined.removeLast() }
+    var joined = RelativePath(directory).bytes
+    joined.reserveCapacity(joined.count + 1 + bytes.count)
     if !joined.isEmpty, joined.last != Self.slash, !isEmpty { joined.append(Self.slash) }
     joined.append(contentsOf: bytes)
     return joined

@@ -88,6 +88,55 @@ struct RangeCheckTests {
     #expect(try directory.names == ["source"])
   }
 
+  @Test("of several faults the first in the file is told")
+  func firstFault() throws {
+    for _ in 0..<20 {
+      let error = failure { () throws(CheckpointError) in
+        var file = try AtomicFile(path: directory.path("out"), policy: careful)
+        for number in 0..<10 {
+          file.tensor = TensorName("tensor \(number)")
+          try file.copy(
+            from: source, range: 0..<1_500_000, check: Recorder(fault: number < 2 ? nil : 1_000_000)
+          )
+        }
+        try file.commit()
+      }
+      #expect(error?.tensor == "tensor 2")
+    }
+  }
+
+  @Test("checks can be waited for, and what follows is written all the same")
+  func settled() throws {
+    var file = try AtomicFile(path: directory.path("out"), policy: careful)
+    var expected: [UInt8] = []
+    for range in [0..<1_000_000, 5..<3_000_005, 0..<5_000_000] {
+      let check = Recorder()
+      try file.copy(from: source, range: range, check: check)
+      try file.settleChecks()
+      #expect(check.range() == range)
+      try file.write([1, 2].span.rawBytes)
+      try file.settleChecks()
+      expected += Self.data[range] + [1, 2]
+    }
+    try file.commit()
+    #expect(try bytes(of: directory.path("out")) == expected)
+  }
+
+  @Test("an append that failed leaves room for a larger one, and no bytes")
+  func failedAppend() throws {
+    var file = try AtomicFile(path: directory.path("out"), policy: careful)
+    let error = failure { () throws(CheckpointError) in
+      try file.append(byteCount: 10) { _ throws(CheckpointError) in throw .malformed("no") }
+    }
+    #expect(error?.code == .malformed)
+    let data = pattern(100_000)
+    try file.append(byteCount: data.count) { bytes throws(CheckpointError) in
+      bytes.copyBytes(of: data.span.rawBytes)
+    }
+    try file.commit()
+    #expect(try bytes(of: directory.path("out")) == data)
+  }
+
   @Test("a source that was cut short meanwhile is an error, and leaves nothing")
   func cutShort() throws {
     truncate(directory.path("source"), 3_000_000)

@@ -20,6 +20,6 @@ public struct ConversionUnit: Sendable {
   public let destination: RelativePath
   /// The files whose sizes and times tell whether it has changed, below the root of the tree.
   let weights: [RelativePath]
-  /// What the directory held when the walk came to it; nil for a file.
+  /// What the directory held when the walk came to it, a moment before it is converted; nil for a file.
   let listing: DirectoryListing?
 }

@@ -167,6 +167,13 @@ public struct AtomicFile: ~Copyable {
     byteCount += range.count
   }
 
+  /// Waits for the checks of all that has been appended.
+  ///
+  /// - Throws: what they find, and as `write`.
+  public func settleChecks() throws(CheckpointError) {
+    try writer.settleChecks()
+  }
+
   /// Appends the bytes `range` of another file through the chunk at hand.
   private mutating func gather(
     from source: InputFile, _ range: Range<Int>, check: (any RangeCheck)?

@@ -4,7 +4,8 @@ internal import Tensors
 /// while the caller reads, checks or computes the next chunk; when too many wait, the caller carries
 /// them out as well.
 ///
-/// A failure of the thread is thrown by a later call; nothing that follows it is written.
+/// A failure is thrown by that call or a later one, the first in the file where there are several; nothing
+/// that follows it is written.
 final class ChunkWriter {
   /// The largest piece that `append` takes.
   static let largestPiece = 1 << 20
@@ -30,6 +31,8 @@ final class ChunkWriter {
   private var filled = 0
   /// What of it is filled only when it is written.
   private var gaps: [ChunkGap] = []
+  /// Whether there are gaps in steps that may still wait.
+  private var hasGapsAhead = false
   /// Where the chunk goes.
   private var chunkOffset = 0
   private var firstChunkByteCount = ChunkWriter.firstChunkByteCount
@@ -110,18 +113,33 @@ final class ChunkWriter {
     }
   }
 
+  /// Waits for the checks of what has been appended, if there are any.
+  func settleChecks() throws(CheckpointError) {
+    guard hasGapsAhead || !gaps.isEmpty else { return }
+    try finish()
+  }
+
   /// Writes what has been gathered, and waits until all is written.
   func finish() throws(CheckpointError) {
     try flushChunk()
+    hasGapsAhead = false
     if thread != nil { while queue.carryOutNext(sink, &ownChunk) {} }
     endThread()
-    if let failure = queue.withLock({ $0.failure }) { throw failure }
+    try throwFailure()
+  }
+
+  private func throwFailure() throws(CheckpointError) {
+    guard queue.withLock({ $0.failure != nil }) else { return }
+    // What comes earlier in the file may still be at work, and fail as well.
+    endThread()
+    if let failure = queue.withLock({ $0.failure }) { throw failure.error }
   }
 
   private func makeRoom(_ count: Int) throws(CheckpointError) {
     let isAtBoundary = filled > 0 && (chunkOffset + filled) % Self.largestPiece == 0
     guard count > capacity - filled || isAtBoundary else { return }
     try flushChunk()
+    chunk = .none
     let isSmall = stepCount == 0 && count <= firstChunkByteCount
     capacity = isSmall ? firstChunkByteCount : Self.largestPiece
   }
@@ -133,6 +151,7 @@ final class ChunkWriter {
 
   private func flushChunk() throws(CheckpointError) {
     guard filled > 0 else { return }
+    hasGapsAhead = hasGapsAhead || !gaps.isEmpty
     let step = WriteStep.bytes(chunk, count: filled, gaps: gaps, at: chunkOffset)
     chunkOffset += filled
     filled = 0
@@ -144,19 +163,25 @@ final class ChunkWriter {
   }
 
   private func submit(_ step: consuming WriteStep) throws(CheckpointError) {
+    try throwFailure()
     stepCount += 1
     if thread == nil, stepCount > Self.stepsWithoutThread {
+      queue.withLock { $0.isClosed = false }
       thread = SystemThread.start { [sink, queue] in queue.run(sink) }
     }
-    guard thread != nil else { return try queue.perform(step, sink, &ownChunk) }
+    guard thread != nil else {
+      queue.carryOut(step, of: tensor, sink, &ownChunk)
+      return try throwFailure()
+    }
     while queue.withLock({ $0.steps.count }) >= Self.mostSteps {
       _ = queue.carryOutNext(sink, &ownChunk)
     }
-    let failure = queue.withLock { [tensor, step = consume step] queue in
-      if queue.failure == nil { queue.steps.append((step, tensor)) }
-      return queue.failure
+    // Nobody but the queue may hold the step: its chunk would be copied.
+    var pending: WriteStep? = consume step
+    queue.withLock { queue in
+      if queue.failure == nil, let step = pending.take() { queue.steps.append((step, tensor)) }
     }
-    if let failure { throw failure }
+    try throwFailure()
   }
 
   private func endThread() {

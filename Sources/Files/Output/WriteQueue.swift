@@ -7,6 +7,13 @@ enum WriteStep: Sendable {
   case bytes(Chunk, count: Int, gaps: [ChunkGap], at: Int)
   /// A part of another file, inside the kernel where it can.
   case copy(InputFile, Range<Int>, at: Int)
+
+  /// Where it goes.
+  var offset: Int {
+    switch self {
+    case .bytes(_, _, _, let offset), .copy(_, _, let offset): offset
+    }
+  }
 }
 
 /// A part of a chunk that is still to be read from another file.
@@ -41,8 +48,8 @@ struct WriteQueue {
   var spareChunks: [Chunk] = []
   /// Whether nothing more will come.
   var isClosed = false
-  /// The first failure, after which nothing is written.
-  var failure: CheckpointError?
+  /// The failure that is the first in the file, after which nothing is written.
+  var failure: (error: CheckpointError, offset: Int)?
   /// False once the kernel has refused to copy.
   var canCopyInKernel = true
 }
@@ -74,27 +81,29 @@ extension Monitor<WriteQueue> {
     }
   }
 
-  private func carryOut(
+  /// Carries out a step, and notes its failure.
+  func carryOut(
     _ step: consuming WriteStep, of tensor: TensorName?, _ sink: FileSink,
     _ chunk: inout Chunk
   ) {
+    let offset = step.offset
     do throws(CheckpointError) {
       try perform(step, sink, &chunk)
     } catch {
       let failure = tensor.map(error.naming(tensor:)) ?? error
       withLock { queue in
-        queue.failure = queue.failure ?? failure
+        if offset < queue.failure?.offset ?? .max { queue.failure = (failure, offset) }
         queue.steps = []
       }
     }
   }
 
-  /// Carries out a step, and consumes it: a chunk that somebody else holds too would be copied when
+  /// Carries out a step and consumes it: a chunk that somebody else holds too would be copied when
   /// its gaps are filled.
   ///
   /// - Parameter own: a chunk of the thread's own, which is in the caches of its CPU, for steps that come
   ///   without one; made here when it is empty.
-  func perform(
+  private func perform(
     _ step: consuming WriteStep, _ sink: FileSink, _ own: inout Chunk
   ) throws(CheckpointError) {
     switch consume step {

@@ -49,7 +49,7 @@ public struct AdapterDirectory: Sendable {
     self.init(path, has: { Self.has($0, in: path) })
   }
 
-  /// The adapters in a tree, by their directories.
+  /// The adapters in a tree, by their directories, whose paths must be UTF-8 to be opened.
   ///
   /// - Complexity: O(files); no system calls.
   public static func all(in tree: DirectoryTree) -> [RelativePath: AdapterDirectory] {
@@ -60,6 +60,7 @@ public struct AdapterDirectory: Sendable {
     }
     var adapters: [RelativePath: AdapterDirectory] = [:]
     for (directory, names) in parts {
+      guard directory.isText else { continue }
       adapters[directory] = AdapterDirectory(tree.path(of: directory), has: names.contains)
     }
     return adapters

@@ -153,6 +153,33 @@ struct BulkConversionTests {
     #expect(try rawNames(in: tree.destination) == names)
   }
 
+  @Test(
+    "an inner adapter whose name is not UTF-8 travels as it is, and is not taken for another (B3)")
+  func innerName() throws {
+    try tree.addAdapter("adapter")
+    try tree.addAdapter("adapter/in\u{FFFD}", of: "mpt-causal-lm")
+    try tree.addAdapter("adapter/inner")
+    tree.rename("adapter/inner", to: Array("adapter/in".utf8) + [0xFF])
+    let summary = try tree.conversion().run()
+    #expect(summary.converted == 1 && summary.failed == 0)
+    let weights = Array("/adapter_model.safetensors".utf8)
+    for name in [Array("adapter/in".utf8) + [0xFF], Array("adapter/in\u{FFFD}".utf8)] {
+      try withPath(of: name + weights, in: tree.source) { source in
+        try withPath(of: name + weights, in: tree.destination) { destination in
+          let (before, after) = (try read(source), try read(destination))
+          #expect(before == after)
+        }
+      }
+    }
+  }
+
+  private func read(_ path: UnsafePointer<CChar>) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    return Array(try #require(try FileHandle(fileDescriptor: descriptor).readToEnd()))
+  }
+
   @Test("a file in the place of a directory fails its unit and stays, whatever its name (B12, B24)")
   func directoryForFile() throws {
     try tree.addAdapter("adapter")
