@@ -79,16 +79,11 @@ public final class InputFile: Sendable {
     of descriptor: FileDescriptor, _ byteCount: Int, _ path: FilePath
   ) throws(CheckpointError) -> [UInt8]? {
     guard (1...smallByteCount).contains(byteCount) else { return nil }
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    var elements = bytes.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var destination = unsafe elements.mutableBytes
     do throws(CheckpointError) {
-      try read(descriptor, at: 0, into: &destination, path)
+      return try read(descriptor, at: 0, count: byteCount, path)
     } catch  where error.code == .truncated {
       return nil
     }
-    return bytes
   }
 
   deinit {
@@ -103,15 +98,24 @@ public final class InputFile: Sendable {
   ) throws(CheckpointError) {
     let count = destination.byteCount
     guard let contents, offset >= 0, count <= contents.count, offset <= contents.count - count
-    else { return try readAgain(at: offset, into: &destination) }
+    else { return try Self.read(descriptor, at: offset, into: &destination, filePath) }
     destination.copyBytes(of: contents.span.rawBytes.extracting(offset..<offset + count))
   }
 
-  /// The same, from the file as it is now.
-  func readAgain(
-    at offset: Int, into destination: inout MutableRawSpan
-  ) throws(CheckpointError) {
-    try Self.read(descriptor, at: offset, into: &destination, filePath)
+  /// Bytes of the file as it is now, whatever it held when it was opened.
+  func readAgain(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
+    try Self.read(descriptor, at: offset, count: count, filePath)
+  }
+
+  private static func read(
+    _ descriptor: FileDescriptor, at offset: Int, count: Int, _ path: FilePath
+  ) throws(CheckpointError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var elements = bytes.mutableSpan
+    // SAFETY: every bit pattern is a valid byte.
+    var destination = unsafe elements.mutableBytes
+    try read(descriptor, at: offset, into: &destination, path)
+    return bytes
   }
 
   private static func read(

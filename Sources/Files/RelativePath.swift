@@ -50,9 +50,7 @@ extension RelativePath: Hashable {
   }
 
   public func hash(into hasher: inout Hasher) {
-    // SAFETY: the buffer is read before the closure returns.
-    unsafe bytes.span.rawBytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-    hasher.combine(UInt8(0xFF))
+    bytes.span.hash(into: &hasher)
   }
 }
 

@@ -1,10 +1,18 @@
-// Names are compared when files are sorted and looked up: eight bytes at a time.
+// Names are compared when files are sorted and looked up: eight bytes at a time. They are hashed as a
+// whole, not byte by byte.
 
 extension Span where Element == UInt8 {
   /// Whether both hold the same bytes.
   package func hasSameBytes(as other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
     return firstDifference(to: other) == count
+  }
+
+  /// Feeds the bytes to a hasher, so that what follows cannot be taken for more of them.
+  package func hash(into hasher: inout Hasher) {
+    // SAFETY: the buffer is read before the closure returns.
+    unsafe rawBytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    hasher.combine(UInt8(0xFF))
   }
 
   /// Whether this one sorts before the other, as bytes: a prefix before what it begins.

@@ -28,9 +28,7 @@ extension TensorName: Hashable, Comparable {
   }
 
   public func hash(into hasher: inout Hasher) {
-    // SAFETY: the buffer is read before the closure returns.
-    unsafe string.utf8.span.rawBytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-    hasher.combine(UInt8(0xFF))
+    string.utf8.span.hash(into: &hasher)
   }
 }
 

@@ -59,17 +59,17 @@ extension ConversionPlan {
         .unsupported, "is an adapter, whose weights PEFT loads from one file only", path: source)
     }
     for directory in [.root] + tree.directories {
-      guard let files = adapters[directory] else { continue }
-      let config = try configs.rewrite(path: files.configPath)
+      guard let adapter = adapters[directory] else { continue }
+      let config = try configs.rewrite(path: adapter.configPath)
       let name = directory.appending(weightsName)
       let weights = try TensorPlan(
-        Checkpoint.open(path: files.weightsPath), options: options, record: casts)
+        Checkpoint.open(path: adapter.weightsPath), options: options, record: casts)
       report += weights.report
-      self.files.append(
+      files.append(
         File(
           name: directory.appending(AdapterConfig.fileName),
           contents: .bytes(config)))
-      self.files.append(
+      files.append(
         File(name: name, contents: .weights(try weights.file(named: name.string))))
     }
     for file in tree.files {

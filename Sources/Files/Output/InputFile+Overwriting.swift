@@ -45,12 +45,7 @@ extension InputFile {
       throw CheckpointError(.system, "is being changed by another program", path: path)
     }
     try checkUnchanged(FileVersion(try calling("examine", filePath) { try output.stat() }))
-    var now = [UInt8](repeating: 0, count: old.count)
-    var elements = now.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var bytes = unsafe elements.mutableBytes
-    try readAgain(at: offset, into: &bytes)
-    guard now == old else { throw changed }
+    guard try readAgain(at: offset, count: old.count) == old else { throw changed }
     try Interruption.check(filePath)
     do throws(CheckpointError) {
       try write(new, at: offset, to: output)

@@ -19,14 +19,7 @@ public struct Adapter: Sendable {
   ///   throws.
   /// - Complexity: O(config + header of the weights).
   public init(path: String) throws(CheckpointError) {
-    try self.init(AdapterDirectory(path: path))
-  }
-
-  /// Opens the files of a directory; no tensor data is read.
-  ///
-  /// - Throws: as `init(path:)`.
-  public init(_ directory: AdapterDirectory) throws(CheckpointError) {
-    self.directory = directory
+    directory = try AdapterDirectory(path: path)
     config = try AdapterConfig(path: directory.configPath)
     weights = try Checkpoint.open(path: directory.weightsPath)
   }

@@ -45,7 +45,7 @@ public struct AdapterDirectory: Sendable {
   }
 
   /// Looks for the files; nil where config or weights are not there.
-  public init?(existing path: String) {
+  private init?(existing path: String) {
     self.init(path, has: { Self.has($0, in: path) })
   }
 
