@@ -42,6 +42,24 @@ struct AtomicDirectoryTests {
     #expect(try files(below: directory.path) == ["out/sub/new"])
   }
 
+  @Test("what takes the name of an output in a new place is found at the end")
+  func newPlace() throws {
+    var policy = careful
+    policy.isPlaceNew = true
+    try make(directory.path("out"), policy)
+    var error = failure { () throws(CheckpointError) in
+      try make(directory.path("out"), policy, name: "other")
+    }
+    #expect(error?.code == .alreadyExists)
+    error = failure { () throws(CheckpointError) in
+      var file = try AtomicFile(path: directory.path("out"), policy: policy)
+      try file.write([1].span.rawBytes)
+      try file.commit()
+    }
+    #expect(error?.code == .alreadyExists)
+    #expect(try files(below: directory.path) == ["out/sub/new"])
+  }
+
   @Test("a directory is replaced as a whole, by force only", arguments: ["", "/", "/.", "/./"])
   func replacement(ending: String) throws {
     let path = try makeOld()

@@ -81,10 +81,12 @@ struct UnitConverter: Sendable {
       record.outcome = .unchanged
       return nil
     }
-    try directories.makeParent(of: unit.destination)
+    let isPlaceNew = try directories.makeParent(of: unit.destination)
     let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
       let hasher = makeHasher?()
-      var job = ConversionJob(source: source, destination: output, options: options(for: unit))
+      var options = options(for: unit)
+      options.policy.isPlaceNew = isPlaceNew
+      var job = ConversionJob(source: source, destination: output, options: options)
       job.listing = unit.listing
       job.configs = configs
       let outcome = try job.plan().execute(watcher: hasher)

@@ -21,8 +21,9 @@ public struct AtomicDirectory: ~Copyable {
   public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
     // What others may not look into must not be opened to them by being replaced.
+    let replaces = try policy.isPlaceNew ? false : DirectoryPlacement.replaces(target, policy)
     let permissions =
-      try DirectoryPlacement.replaces(target, policy)
+      try replaces
       ? Placement.status(of: target)?.permissions.intersection(.everything)
         .union(.ownerReadWriteExecute) : nil
     switch TemporaryName.makeSibling(
@@ -50,9 +51,9 @@ public struct AtomicDirectory: ~Copyable {
   ///
   /// - Parameter name: the path inside, its directories made by `makeDirectory`.
   public func makeFile(_ name: RelativePath) throws(CheckpointError) -> AtomicFile {
-    try AtomicFile(
-      inTemporary: temporary.pushing(name.path), reportedAs: target.pushing(name.path),
-      policy: policy)
+    let path = name.path
+    return try AtomicFile(
+      inTemporary: temporary.pushing(path), reportedAs: target.pushing(path), policy: policy)
   }
 
   /// Makes a directory inside.
@@ -82,8 +83,12 @@ public struct AtomicDirectory: ~Copyable {
   /// link they lead elsewhere than the text says.
   private static func resolved(_ path: FilePath) throws(CheckpointError) -> FilePath {
     var target = path
-    while target.lastComponent?.kind == .currentDirectory { target.removeLastComponent() }
-    guard target.lastComponent?.kind == .regular else {
+    var kind = target.lastComponent?.kind
+    while kind == .currentDirectory {
+      target.removeLastComponent()
+      kind = target.lastComponent?.kind
+    }
+    guard kind == .regular else {
       throw CheckpointError(
         .invalidArgument, "cannot be replaced by an output; name the directory itself",
         path: path.string)

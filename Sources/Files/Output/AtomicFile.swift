@@ -39,7 +39,8 @@ public struct AtomicFile: ~Copyable {
     guard target.lastComponent?.kind == .regular else {
       throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
     }
-    let existing = try Self.permissionsOfFile(toReplace: target, policy: policy)
+    let existing =
+      try policy.isPlaceNew ? nil : Self.permissionsOfFile(toReplace: target, policy: policy)
     // A file that others may not read must not become readable by being replaced, nor its
     // replacement be opened by them while it is still empty.
     let initial: FilePermissions = existing == nil ? .forEverybody : [.ownerReadWrite]

@@ -8,6 +8,8 @@ public struct DirectoryMaker: Sendable {
   private let synchronizes: Bool
   /// Where outputs went last, which is where most go next.
   private var last: RelativePath?
+  /// Whether that directory was made here.
+  private var isLastNew = false
 
   /// Makes directories below `root`, and `root` too.
   ///
@@ -26,20 +28,25 @@ public struct DirectoryMaker: Sendable {
 
   /// Makes the directory that will hold `path`, unless it is there.
   ///
+  /// - Returns: whether it was not.
   /// - Throws: as `makeRoot`.
   /// - Complexity: no system call when it is the one that was asked for last.
-  public mutating func makeParent(of path: RelativePath) throws(CheckpointError) {
+  @discardableResult
+  public mutating func makeParent(of path: RelativePath) throws(CheckpointError) -> Bool {
     try make(path.parent)
+    return isLastNew
   }
 
   private mutating func make(_ relative: RelativePath) throws(CheckpointError) {
     guard relative != last else { return }
     let directory = relative.filePath(in: root)
     var missing: [FilePath] = []
+    var isNew = false
     var current = directory
     climb: while true {
       switch SystemCalls.makeDirectory(current) {
       case nil:
+        isNew = true
         try synchronizeParent(of: current)
         break climb
       case .fileExists: break climb
@@ -52,6 +59,7 @@ public struct DirectoryMaker: Sendable {
     while let next = missing.popLast() {
       let failure = SystemCalls.makeDirectory(next)
       // Somebody else, or a link, may have made it meanwhile.
+      isNew = failure == nil
       if failure != .fileExists { try check(failure, "create a directory", next) }
       try synchronizeParent(of: next)
     }
@@ -59,6 +67,7 @@ public struct DirectoryMaker: Sendable {
       throw CheckpointError(.invalidArgument, "is not a directory", path: directory.string)
     }
     last = relative
+    isLastNew = isNew
   }
 
   private func synchronizeParent(of directory: FilePath) throws(CheckpointError) {
