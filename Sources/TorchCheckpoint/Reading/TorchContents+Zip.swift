@@ -27,25 +27,16 @@ extension TorchContents {
       pickle.method == .stored ? PickleLimits.largestPickle - 1 : Self.largestDeflatedPickle
     let bytes = try zip.contents(of: pickle, in: file, limit: limit)
     do throws(CheckpointError) {
-      let limits = PickleLimits(
-        fileByteCount: file.byteCount, pickleByteCount: pickle.storedByteCount)
       // In a compressed record places count from the record's own start.
       let base = pickle.method == .stored ? pickle.dataOffset : 0
-      var (graph, end) = try PickleMachine.run(
-        bytes, baseOffset: base, dialect: isScript ? .torchScript : .torch, limits: limits)
-      guard end == bytes.count else {
-        throw .malformed(
-          "\(bytes.count - end) unexpected bytes follow the end of the pickle", at: base + end)
+      let source = PickleSource(
+        bytes: bytes, base: base, dialect: isScript ? .torchScript : .torch,
+        storedByteCount: pickle.storedByteCount, fileByteCount: file.byteCount)
+      if let (storages, table) = try Self.remembered(source, zip, folder) {
+        (self.storages, self.table) = (storages, table)
+      } else {
+        (storages, table) = try Self.read(source, zip, folder)
       }
-      var storages = StorageTable()
-      try storages.collect(&graph, fieldCount: 5)
-      for index in storages.storages.indices {
-        try Self.locate(&storages.storages[index], in: zip, folder)
-      }
-      self.storages = storages.storages
-      table = try TensorCollector.collect(
-        graph, resolver: TensorResolver(storages: storages),
-        into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: file.byteCount))
     } catch {
       throw error.inContext("data.pkl")
     }
@@ -53,10 +44,55 @@ extension TorchContents {
     self.zip = zip
   }
 
+  /// Goes through the pickle, and finds the records of its storages.
+  private static func read(
+    _ source: PickleSource, _ zip: ZipIndex, _ folder: String
+  ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable) {
+    let limits = source.limits
+    var (graph, end) = try PickleMachine.run(
+      source.bytes, baseOffset: source.base, dialect: source.dialect, limits: limits)
+    guard end == source.bytes.count else {
+      throw .malformed(
+        "\(source.bytes.count - end) unexpected bytes follow the end of the pickle",
+        at: source.base + end)
+    }
+    var storages = StorageTable()
+    try storages.collect(&graph, fieldCount: 5)
+    let unlocated = storages.storages
+    storages.storages = try locate(unlocated, in: zip, folder)
+    let table = try TensorCollector.collect(
+      graph, resolver: TensorResolver(storages: storages),
+      into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: source.fileByteCount))
+    if !storages.storages.contains(where: \.isDeflated) {
+      PickleMemory.remember(PickledTensors(storages: unlocated, table: table), of: source)
+    }
+    return (storages.storages, table)
+  }
+
+  /// The same without going through the pickle, where that has been done.
+  private static func remembered(
+    _ source: PickleSource, _ zip: ZipIndex, _ folder: String
+  ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable)? {
+    guard let tensors = PickleMemory.tensors(of: source) else { return nil }
+    let storages = try locate(tensors.storages, in: zip, folder)
+    return storages.contains(where: \.isDeflated) ? nil : (storages, tensors.table)
+  }
+
+  private static func locate(
+    _ storages: [TorchStorage], in zip: ZipIndex, _ folder: String
+  ) throws(CheckpointError) -> [TorchStorage] {
+    var storages = storages
+    for index in storages.indices { try locate(&storages[index], in: zip, folder) }
+    return storages
+  }
+
   /// The one folder that everything stands in.
   private static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
     var folder: Substring?
+    // Most entries start like the one before, which is told faster than where their folder ends.
+    var start: [UInt8] = []
     for entry in zip.entries {
+      if folder != nil, entry.name.utf8.span.starts(with: start.span) { continue }
       guard let slash = entry.name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
         throw CheckpointError(
           .unrecognized,
@@ -64,12 +100,13 @@ extension TorchContents {
             + "checkpoint", offset: entry.indexOffset)
       }
       let own = entry.name[..<slash]
-      if let folder, !folder.utf8.elementsEqual(own.utf8) {
+      if let folder, !folder.utf8.span.hasSameBytes(as: own.utf8.span) {
         throw .malformed(
           "the zip archive has two top folders, \"\(String(folder).excerpt)\" and "
             + "\"\(String(own).excerpt)\"", at: entry.indexOffset)
       }
       folder = own
+      start = Array(entry.name.utf8[...slash])
     }
     return String(folder ?? "")
   }
