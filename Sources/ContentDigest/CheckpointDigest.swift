@@ -20,7 +20,7 @@ public struct CheckpointDigest: Hashable, Sendable {
       precondition(index == 0 || sorted[index - 1].name < tensor.name, "names must be distinct")
       hash.update(tensor.digest.bytes.span.rawBytes)
     }
-    bytes = Array(hash.finalize())
+    bytes = hash.finish()
   }
 
   /// Reads the data of all tensors and computes the digest. Skipped items are no part of it.

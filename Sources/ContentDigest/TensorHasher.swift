@@ -28,11 +28,17 @@ public struct TensorHasher: Sendable {
   /// The digest. Data that is missing is a caller's bug and traps.
   public consuming func finish() -> TensorDigest {
     precondition(rest == 0, "the data of the tensor is not complete")
-    return TensorDigest(bytes: Array(hash.finalize()))
+    return TensorDigest(bytes: hash.finish())
   }
 }
 
 extension SHA256 {
+  /// The 32 bytes.
+  consuming func finish() -> [UInt8] {
+    // SAFETY: the buffer is copied before the closure returns.
+    unsafe finalize().withUnsafeBytes { unsafe [UInt8]($0) }
+  }
+
   /// Takes the next bytes.
   mutating func update(_ bytes: RawSpan) {
     // SAFETY: the buffer is read before the closure returns.

@@ -21,14 +21,30 @@ public struct RelativePath: Sendable {
 
   /// The path of these bytes, up to a NUL.
   public init(bytes: some Sequence<UInt8>) {
+    let given = Array(bytes)
+    self.bytes = Self.isNormal(given.span) ? given : Self.normalized(given)
+  }
+
+  /// Whether there is nothing to leave out.
+  private static func isNormal(_ bytes: Span<UInt8>) -> Bool {
+    var last: UInt8 = 1
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte == 0 || (byte == slash && last == slash) { return false }
+      last = byte
+    }
+    return last != slash || bytes.count == 1
+  }
+
+  private static func normalized(_ bytes: [UInt8]) -> [UInt8] {
     var kept: [UInt8] = []
-    kept.reserveCapacity(bytes.underestimatedCount)
+    kept.reserveCapacity(bytes.count)
     for byte in bytes {
       if byte == 0 { break }
-      if byte != Self.slash || kept.last != Self.slash { kept.append(byte) }
+      if byte != slash || kept.last != slash { kept.append(byte) }
     }
-    if kept.count > 1, kept.last == Self.slash { kept.removeLast() }
-    self.bytes = kept
+    if kept.count > 1, kept.last == slash { kept.removeLast() }
+    return kept
   }
 
   init(_ path: FilePath) {
@@ -62,7 +78,7 @@ extension RelativePath {
   public var name: String { String(decoding: nameBytes, as: UTF8.self) }
 
   /// Whether the last part of the path is this name.
-  public func isNamed(_ name: String) -> Bool { nameBytes.elementsEqual(name.utf8) }
+  public func isNamed(_ name: String) -> Bool { nameBytes.span.hasSameBytes(as: name.utf8.span) }
 
   /// Whether the path is a bare name, directly in its directory.
   public var isTopLevel: Bool { !isEmpty && !bytes.contains(Self.slash) }
@@ -137,10 +153,14 @@ extension RelativePath {
   }
 
   private static func filePath(_ bytes: [UInt8]) -> FilePath {
-    var characters: [CInterop.PlatformChar] = []
-    characters.reserveCapacity(bytes.count + 1)
-    for byte in bytes { characters.append(CInterop.PlatformChar(bitPattern: byte)) }
-    characters.append(0)
-    return FilePath(platformString: characters)
+    var terminated = bytes
+    terminated.append(0)
+    // SAFETY: the bytes end in a NUL, are characters of the same size, and are copied before the
+    // closures return.
+    return unsafe terminated.withUnsafeBytes { buffer in
+      unsafe buffer.withMemoryRebound(to: CInterop.PlatformChar.self) { characters in
+        unsafe FilePath(platformString: characters.baseAddress!)
+      }
+    }
   }
 }

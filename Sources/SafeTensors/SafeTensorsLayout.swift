@@ -43,7 +43,7 @@ public struct SafeTensorsLayout: Sendable {
       dataOffsets[index] = offset..<end
       offset = end
     }
-    try Self.refuseDuplicates(tensors)
+    try Self.refuseDuplicates(tensors, inOrder: order)
     let bytes = header.finish(reservedByteCount: reservedByteCount)
     try HeaderLength.check(bytes.count)
     prefix = HeaderLength.prefix(bytes)
@@ -65,13 +65,27 @@ public struct SafeTensorsLayout: Sendable {
     CheckpointError(.unsupported, "the file would take 2^63 bytes or more")
   }
 
-  private static func refuseDuplicates(_ tensors: [TensorInfo]) throws(CheckpointError) {
+  private static func refuseDuplicates(
+    _ tensors: [TensorInfo], inOrder order: [Int]
+  ) throws(CheckpointError) {
+    guard let first = order.first, let last = order.last else { return }
+    // Of one dtype, equal names are neighbours.
+    if tensors[first].dtype == tensors[last].dtype {
+      for (left, right) in zip(order, order.dropFirst())
+      where tensors[left].name == tensors[right].name {
+        throw duplicate(tensors[right].name)
+      }
+      return
+    }
     var names: Set<TensorName> = []
     names.reserveCapacity(tensors.count)
     for tensor in tensors where !names.insert(tensor.name).inserted {
-      throw CheckpointError(
-        .malformed, "the name of a tensor comes twice", tensor: tensor.name)
+      throw duplicate(tensor.name)
     }
+  }
+
+  private static func duplicate(_ name: TensorName) -> CheckpointError {
+    CheckpointError(.malformed, "the name of a tensor comes twice", tensor: name)
   }
 
   private static func precedes(_ left: TensorInfo, _ right: TensorInfo) -> Bool {

@@ -8,6 +8,11 @@ extension Span where Element == UInt8 {
     return firstDifference(to: other) == count
   }
 
+  /// Whether these bytes come first.
+  package func starts(with other: Span<UInt8>) -> Bool {
+    firstDifference(to: other) == other.count
+  }
+
   /// Feeds the bytes to a hasher, so that what follows cannot be taken for more of them.
   package func hash(into hasher: inout Hasher) {
     // SAFETY: the buffer is read before the closure returns.

@@ -1,6 +1,14 @@
 package import Files
 package import Tensors
 
+#if canImport(Darwin)
+  internal import Darwin
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Glibc
+#endif
+
 /// Where a zip archive's index stands, by the records at the end of the file.
 package struct ZipEnd {
   /// The index in the file.
@@ -11,7 +19,7 @@ package struct ZipEnd {
   static let byteCount = 22
   private static let locatorByteCount = 20
   private static let wideByteCount = 56
-  private static let signature: [UInt8] = [0x50, 0x4B, 0x05, 0x06]
+  private static let signature: UInt32 = 0x0605_4B50
 
   /// Finds the end record, and the wide one where there is one.
   ///
@@ -52,14 +60,10 @@ package struct ZipEnd {
     var last: Int?
     var candidates: [Int] = []
     var next = 0
-    while next <= tail.count - byteCount {
-      guard bytes.mayHoldSignature(at: next) else {
-        next += 8
-        continue
-      }
-      let start = next
-      next += 1
-      guard tail[start] == 0x50, tail[start..<start + 4].elementsEqual(signature) else { continue }
+    while let start = bytes.firstOffset(of: 0x50, from: next), start <= tail.count - byteCount {
+      next = start + 1
+      var signed = ByteReader(bytes.extracting(start..<start + 4))
+      guard try signed.readLittleEndian(UInt32.self) == signature else { continue }
       last = start
       var reader = ByteReader(bytes.extracting(start + 20..<start + 22))
       let comment = Int(try reader.readLittleEndian(UInt16.self))
@@ -161,12 +165,14 @@ package struct ZipEnd {
 }
 
 extension RawSpan {
-  /// Whether a signature may start among the eight bytes at `offset`, the least that an end record
-  /// leaves. Most places of large archives are passed over so.
-  fileprivate func mayHoldSignature(at offset: Int) -> Bool {
-    // SAFETY: the load checks its bounds, and every bit pattern is a valid integer.
-    let word = unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-    let others = word ^ 0x5050_5050_5050_5050
-    return (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080 != 0
+  /// Where a byte comes first at `start`, which may be the end, or behind it; nil where it does not.
+  fileprivate func firstOffset(of byte: UInt8, from start: Int) -> Int? {
+    // SAFETY: the search stays in the buffer, which outlives it, and only the distance is kept.
+    unsafe extracting(start...).withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress,
+        let found = unsafe memchr(base, CInt(byte), buffer.count)
+      else { return nil }
+      return unsafe start + base.distance(to: UnsafeRawPointer(found))
+    }
   }
 }

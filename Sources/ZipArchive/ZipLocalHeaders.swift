@@ -79,7 +79,7 @@ struct ZipLocalHeaders: ~Copyable {
 
   private mutating func hasName(_ entry: ZipEntry, at offset: Int) throws(CheckpointError) -> Bool {
     let range = try window.load(at: offset, count: entry.name.utf8.count)
-    return window.bytes[range].elementsEqual(entry.name.utf8)
+    return window.bytes.span.extracting(range).hasSameBytes(as: entry.name.utf8.span)
   }
 
   /// The 64-bit sizes of a local header, nil when it has none.

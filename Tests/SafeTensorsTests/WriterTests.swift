@@ -43,8 +43,13 @@ struct WriterTests {
   func refusesDuplicates() throws {
     let info = try TensorInfo(name: "a", dtype: .uint8, shape: [1])
     let reserved = try TensorInfo(name: "__metadata__", dtype: .uint8, shape: [1])
-    #expect(throws: CheckpointError.self) {
-      try SafeTensorsLayout(tensors: [info, info], metadata: nil)
+    let between = try TensorInfo(name: "b", dtype: .uint8, shape: [1])
+    let other = try TensorInfo(name: "a", dtype: .float32, shape: [1])
+    for tensors in [[info, info], [info, between, info], [info, between, other]] {
+      let error = #expect(throws: CheckpointError.self) {
+        try SafeTensorsLayout(tensors: tensors, metadata: nil)
+      }
+      #expect(error?.tensor == "a")
     }
     let error = #expect(throws: CheckpointError.self) {
       try SafeTensorsLayout(tensors: [reserved], metadata: nil)

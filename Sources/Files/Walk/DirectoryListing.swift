@@ -103,8 +103,8 @@ public struct DirectoryListing: Sendable {
   private mutating func sort() {
     let names = names
     entries.sort { left, right in
-      names[left.start..<left.start + left.count]
-        .lexicographicallyPrecedes(names[right.start..<right.start + right.count])
+      names.span.extracting(left.start..<left.start + left.count)
+        .precedes(names.span.extracting(right.start..<right.start + right.count))
     }
   }
 

@@ -69,6 +69,8 @@ struct HeaderEncoder {
   /// As serde_json does: short escapes where JSON has them, other controls as `\u00XX`, all else raw.
   private mutating func append(quoting string: String) {
     append("\"")
+    defer { append("\"") }
+    guard string.utf8.contains(where: Self.isEscaped) else { return append(string) }
     for byte in string.utf8 {
       switch byte {
       case UInt8(ascii: "\""): append("\\\"")
@@ -84,6 +86,9 @@ struct HeaderEncoder {
       default: text.append(byte)
       }
     }
-    append("\"")
+  }
+
+  private static func isEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 }
