@@ -209,7 +209,8 @@ class Benchmark:
         self.tensors = options.tensors
         self.peftkit = build_peftkit()
         self.opening = build(PACKAGE, "OpeningBenchmark")
-        self.bare = build(PACKAGE, "BareFiles")
+        self.bare_copy = build(PACKAGE, "BareCopy")
+        self.bare_files = build(PACKAGE, "BareFiles")
         self.python = WarmPython()
         self.table = Table(judges=not options.small)
 
@@ -240,16 +241,23 @@ class Benchmark:
         output = self.folder / "output.safetensors"
         self.convert(source, output, "--no-sync", *arguments)()
         self.check(output, action, source)
-        samples = measure({
+        cases = {
             "peftkit": self.convert(source, output, "--no-sync", *arguments),
             "cp": self.copy(source, output, flushes=False),
             "torch": lambda: self.python(action, source, output),
             "peftkit, flushed": self.convert(source, output, *arguments),
             "cp, flushed": self.copy(source, output, flushes=True),
-        }, output, self.rounds, [self.python.process.pid])
+        }
+        if not arguments:
+            cases["bare"] = lambda: run([self.bare_copy, source, output, "2"])
+        samples = measure(cases, output, self.rounds, [self.python.process.pid])
         self.table.row(f"{what}, --no-sync", samples, "peftkit", "cp", "cp", most=most)
         self.table.row(f"{what}", samples, "peftkit, flushed", "cp, flushed", "cp and fsync", most=most)
         self.table.row(f"{what}, --no-sync", samples, "peftkit", "torch", "torch and safetensors", least=least)
+        if "bare" in cases:
+            calls = "nothing but reads and writes on 2 threads"
+            self.table.row(f"{what}, --no-sync", samples, "peftkit", "bare", calls)
+            self.table.row(f"the same size, {calls}", samples, "bare", "torch", "torch and safetensors")
         self.table.memory(what, samples, "peftkit, flushed", 64)
 
     def file(self):
@@ -286,7 +294,7 @@ class Benchmark:
         output.rename(model)
 
         def bare(threads):
-            answer = subprocess.run([self.bare, model, output, str(threads)], check=True, capture_output=True, text=True)
+            answer = subprocess.run([self.bare_files, model, output, str(threads)], check=True, capture_output=True, text=True)
             return Sample(float(answer.stdout))
 
         def flushed(sample):

@@ -15,6 +15,7 @@ let package = Package(
     .executableTarget(
       name: "OpeningBenchmark",
       dependencies: [.product(name: "SafeTensors", package: "peftkit")]),
+    .executableTarget(name: "BareCopy"),
     .executableTarget(name: "BareFiles"),
     .executableTarget(
       name: "InProcess",
@@ -32,7 +33,7 @@ let package = Package(
       plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
   ])
 
-for target in package.targets where target.name != "BareFiles" {
+for target in package.targets where !target.name.hasPrefix("Bare") {
   target.swiftSettings = [
     .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
     .enableExperimentalFeature("Lifetimes"),

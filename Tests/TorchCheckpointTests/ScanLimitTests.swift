@@ -24,12 +24,22 @@ import Testing
 
   @Test func aPayloadBehindTooManyValuesIsFound() throws {
     var bytes: [UInt8] = [0x80, 2]
-    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values + 10)
+    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values(byteCount: 3_000_000))
     bytes += Array("cos\nsystem\n.".utf8)
     let report = try scan(bytes, in: directory)
     #expect(report.verdict == .asksForCode)
     #expect(unknownNames(report) == ["os.system"])
     #expect(report.findings.contains { $0.code == .limit })
+  }
+
+  @Test func callsBehindTooManyValuesAreNotTakenForCode() throws {
+    var bytes: [UInt8] = [0x80, 2]
+    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values(byteCount: 3_000_000))
+    for _ in 0..<10 { bytes += Array("ccollections\nOrderedDict\n)R".utf8) }
+    let report = try scan(bytes + [0x2E], in: directory)
+    #expect(report.verdict == .damaged)
+    #expect(report.findings.contains { $0.code == .limit })
+    #expect(report.findings.allSatisfy { !$0.asksForCode })
   }
 
   @Test func manyNamesAreCountedAndNotListed() throws {

@@ -14,11 +14,13 @@ struct PickleLimits: Sendable {
   /// The bytes of working memory for what is made of the graph.
   var tableByteCount: Int
 
-  /// Limits for a pickle in a file: fixed ones, and a share of what the file holds besides it.
+  /// Limits for a pickle in a file: fixed ones, and shares of what it takes and of what the file holds
+  /// besides it. Tensors take three times what their part of the pickle does.
   init(fileByteCount: Int, pickleByteCount: Int) {
     let rest = max(0, fileByteCount - pickleByteCount)
-    graphByteCount = (20 << 20) + min(rest / 2, 1 << 28)
-    tableByteCount = (24 << 20) + min(rest / 2, 1 << 28)
+    let share = min(rest / 2 + 3 * pickleByteCount, 1 << 28)
+    graphByteCount = (20 << 20) + share
+    tableByteCount = (24 << 20) + share
   }
 }
 

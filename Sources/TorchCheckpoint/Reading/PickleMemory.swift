@@ -29,10 +29,10 @@ struct PickleSource: Sendable {
   }
 }
 
-/// Remembers what came of the pickle that was read last.
+/// Remembers what came of a pickle that has come twice in a row, until another one does.
 ///
 /// The adapters of a training run differ in nothing but their data, and going through its pickle is
-/// half of what opening a small file takes.
+/// half of what opening a small file takes. Where each file has its own, nothing is kept.
 enum PickleMemory {
   private final class Entry: Sendable {
     let source: PickleSource
@@ -44,20 +44,41 @@ enum PickleMemory {
     }
   }
 
+  private struct State {
+    var entry: Entry?
+    /// The hash of the pickle that came last.
+    var lastHash = 0
+  }
+
   /// The largest pickle that is remembered: what comes of it takes some times as much.
   private static let largestByteCount = 1 << 16
-  private static let last = Mutex<Entry?>(nil)
+  private static let state = Mutex(State())
 
-  /// What came of this very pickle, if it was the last one.
+  /// What came of this very pickle, if that is remembered.
   static func tensors(of source: PickleSource) -> PickledTensors? {
-    guard let entry = last.withLock({ $0 }), entry.source.isSame(as: source) else { return nil }
+    guard let entry = state.withLock({ $0.entry }), entry.source.isSame(as: source) else {
+      return nil
+    }
     return entry.tensors
   }
 
-  /// Remembers what came of a pickle instead of what came of the one before.
+  /// Notes that a pickle is gone through.
+  ///
+  /// - Returns: whether what comes of it is worth remembering.
+  static func note(_ source: PickleSource) -> Bool {
+    guard source.bytes.count <= largestByteCount else { return false }
+    var hasher = Hasher()
+    source.bytes.span.hash(into: &hasher)
+    let hash = hasher.finalize()
+    return state.withLock { state in
+      defer { state.lastHash = hash }
+      return state.lastHash == hash
+    }
+  }
+
+  /// Remembers what came of a pickle.
   static func remember(_ tensors: PickledTensors, of source: PickleSource) {
-    guard source.bytes.count <= largestByteCount else { return }
     let entry = Entry(source, tensors)
-    last.withLock { $0 = entry }
+    state.withLock { $0.entry = entry }
   }
 }

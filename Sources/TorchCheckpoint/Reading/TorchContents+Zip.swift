@@ -58,12 +58,12 @@ extension TorchContents {
     }
     var storages = StorageTable()
     try storages.collect(&graph, fieldCount: 5)
-    let unlocated = storages.storages
-    storages.storages = try locate(unlocated, in: zip, folder)
+    let unlocated = PickleMemory.note(source) ? storages.storages : nil
+    storages.storages = try locate(storages.storages, in: zip, folder)
     let table = try TensorCollector.collect(
       graph, resolver: TensorResolver(storages: storages),
       into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: source.fileByteCount))
-    if !storages.storages.contains(where: \.isDeflated) {
+    if let unlocated, !storages.storages.contains(where: \.isDeflated) {
       PickleMemory.remember(PickledTensors(storages: unlocated, table: table), of: source)
     }
     return (storages.storages, table)

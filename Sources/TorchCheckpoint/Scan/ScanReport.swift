@@ -135,6 +135,8 @@ public enum ScanLimits {
   public static let nesting = 8
   /// Bytes of nested or inflated pickles followed in one file.
   public static let unpackedBytes = 64 << 20
-  /// Values that the scan of one pickle holds at once.
-  static let values = 2_000_000
+
+  /// Values that the scan of a pickle holds at once, where it stands in so many bytes: enough for as
+  /// many tensors as a zip archive may have.
+  static func values(byteCount: Int) -> Int { 2_000_000 + min(byteCount / 8, 8_000_000) }
 }

@@ -3,6 +3,8 @@ internal import Tensors
 extension ScanMachine {
   /// Follows the opcodes that call something.
   mutating func call(_ opcode: Opcode, at offset: Int, in bytes: RawSpan) {
+    // What is called cannot be told any more; names that no checkpoint has are findings themselves.
+    guard !isBlind else { return }
     switch opcode {
     case .reduce:
       let arguments = pop(at: offset)
@@ -46,7 +48,7 @@ extension ScanMachine {
       checkView(of: name.role, Array(items), at: offset)
       return value
     }
-    guard !isFlawed(arguments), !isBlind else { return .object(index) }
+    guard !isFlawed(arguments) else { return .object(index) }
     find(
       .call,
       "calls \(pickle.names[Int(index)].qualifiedName) with arguments that no checkpoint has",

@@ -71,7 +71,7 @@ struct ScanMachine {
         pickle.opcodeCount += 1
         step(instruction, ScanArgument(instruction.argument, shift: start), in: bytes)
         if instruction.opcode == .stop { return nil }
-        checkSize(at: instruction.offset)
+        checkSize(at: instruction.offset, of: bytes.byteCount)
       } catch {
         return recover(from: error, at: start + decoder.position, in: bytes)
       }
@@ -98,10 +98,12 @@ struct ScanMachine {
     return (try? fresh.next()) == nil ? nil : place
   }
 
-  private mutating func checkSize(at offset: Int) {
+  private mutating func checkSize(at offset: Int, of byteCount: Int) {
+    guard !isBlind else { return }
     let count = stack.count + marks.count + memo.count + elements.count + containers.count
-    guard count > ScanLimits.values, !isBlind else { return }
-    find(.limit, "the pickle holds more than \(ScanLimits.values) values at once", at: offset)
+    let limit = ScanLimits.values(byteCount: byteCount)
+    guard count > limit else { return }
+    find(.limit, "the pickle holds more than \(limit) values at once", at: offset)
     isBlind = true
     stack = []
     marks = []
