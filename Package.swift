@@ -97,7 +97,9 @@ let package = Package(
       name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
     .testTarget(
       name: "TorchCheckpointTests",
-      dependencies: ["TorchCheckpoint", "SafeTensors", "Tensors", "Files", "TestSupport"],
+      dependencies: [
+        "TorchCheckpoint", "SafeTensors", "ZipArchive", "Tensors", "Files", "TestSupport",
+      ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "CheckpointsTests",

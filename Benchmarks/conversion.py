@@ -287,10 +287,15 @@ class Benchmark:
 
     def tree(self):
         """Many small adapters."""
-        source, output = self.folder / "adapters", self.folder / "output"
+        self.adapters_in("adapters", f"{self.adapters} adapters")
+        self.adapters_in("mixed-adapters", f"{self.adapters} adapters of five shapes in turn")
+
+    def adapters_in(self, name, what):
+        """A tree of adapters."""
+        source, output = self.folder / name, self.folder / "output"
         self.convert(source, output, "--recursive", "--no-sync")()
         self.check(output, "convert_tree", source)
-        model = self.folder / "model"
+        model = self.folder / f"{name}-converted"
         output.rename(model)
 
         def bare(threads):
@@ -310,7 +315,6 @@ class Benchmark:
             "peftkit, flushed": self.convert(source, output, "--recursive"),
             "bare, flushed": lambda: flushed(bare(1)),
         }, output, self.rounds, [self.python.process.pid])
-        what = f"{self.adapters} adapters"
         self.table.row(f"{what}, --no-sync", samples, "peftkit", "torch", "torch and safetensors", least=5)
         self.table.row(f"{what}, --no-sync", samples, "peftkit", "bare", "create, write, rename", most=1.5)
         self.table.row(f"{what}, --no-sync", samples, "peftkit", "bare, 2 threads", "the same on 2 threads")

@@ -3,9 +3,11 @@
     python make_inputs.py FOLDER MEGABYTES TENSORS ADAPTERS
 
 FOLDER gets `large.bin` (300 tensors, bf16), `large.safetensors` (300 tensors, f32), `header.safetensors` (a
-header of that many tensors) and `adapters`, directories as PEFT saves small adapters of multitask prompt tuning.
+header of that many tensors), `adapters`, directories as PEFT saves small adapters of multitask prompt tuning, all of
+one shape, and `mixed-adapters`, of five shapes in turn.
 """
 
+import itertools
 import json
 import struct
 import sys
@@ -42,13 +44,13 @@ def write_header(path, count):
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(64 * count))
 
 
-def write_adapters(folder, count, tasks=8, tokens=20, width=64):
-    """Adapters of 8 tasks and 20 tokens of 64 numbers."""
-    config = MultitaskPromptTuningConfig(
-        task_type="CAUSAL_LM", num_tasks=tasks, num_ranks=1, num_virtual_tokens=tokens, token_dim=width,
-        num_transformer_submodules=1, num_attention_heads=1, num_layers=1, base_model_name_or_path="org/model")
+def write_adapters(folder, count, token_counts, tasks=8, width=64):
+    """Adapters of 8 tasks and tokens of 64 numbers, of so many tokens in turn."""
     generator = torch.Generator().manual_seed(2024)
-    for index in range(count):
+    for index, tokens in zip(range(count), itertools.cycle(token_counts)):
+        config = MultitaskPromptTuningConfig(
+            task_type="CAUSAL_LM", num_tasks=tasks, num_ranks=1, num_virtual_tokens=tokens, token_dim=width,
+            num_transformer_submodules=1, num_attention_heads=1, num_layers=1, base_model_name_or_path="org/model")
         adapter = folder / f"adapter-{index:05}"
         adapter.mkdir(parents=True)
         config.save_pretrained(adapter)
@@ -65,7 +67,8 @@ def main():
     torch.save(large_tensors(megabytes, torch.bfloat16), folder / "large.bin")
     save_file(large_tensors(megabytes, torch.float32), folder / "large.safetensors", metadata={"format": "pt"})
     write_header(folder / "header.safetensors", tensors)
-    write_adapters(folder / "adapters", adapters)
+    write_adapters(folder / "adapters", adapters, [20])
+    write_adapters(folder / "mixed-adapters", adapters, [16, 18, 20, 22, 24])
 
 
 if __name__ == "__main__":

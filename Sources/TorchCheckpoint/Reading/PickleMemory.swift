@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Files
 internal import Tensors
 
 /// What the pickle of a zip archive says, before anybody looks for the records of its storages.
@@ -22,63 +22,48 @@ struct PickleSource: Sendable {
   var limits: PickleLimits {
     PickleLimits(fileByteCount: fileByteCount, pickleByteCount: storedByteCount)
   }
+}
 
-  func isSame(as other: Self) -> Bool {
-    base == other.base && dialect == other.dialect && storedByteCount == other.storedByteCount
-      && fileByteCount == other.fileByteCount && bytes.span.hasSameBytes(as: other.bytes.span)
+extension PickleSource: Hashable {
+  static func == (left: Self, right: Self) -> Bool {
+    left.base == right.base && left.dialect == right.dialect
+      && left.storedByteCount == right.storedByteCount
+      && left.fileByteCount == right.fileByteCount
+      && left.bytes.span.hasSameBytes(as: right.bytes.span)
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(fileByteCount)
+    bytes.span.hash(into: &hasher)
   }
 }
 
-/// Remembers what came of a pickle that has come twice in a row, until another one does.
+/// Remembers what came of pickles that come again and again.
 ///
 /// The adapters of a training run differ in nothing but their data, and going through its pickle is
 /// half of what opening a small file takes. Where each file has its own, nothing is kept.
-enum PickleMemory {
-  private final class Entry: Sendable {
-    let source: PickleSource
-    let tensors: PickledTensors
-
-    init(_ source: PickleSource, _ tensors: PickledTensors) {
-      self.source = source
-      self.tensors = tensors
-    }
-  }
-
-  private struct State {
-    var entry: Entry?
-    /// The hash of the pickle that came last.
-    var lastHash = 0
-  }
+struct PickleMemory: Sendable {
+  /// The memory of the process.
+  static let shared = Self()
 
   /// The largest pickle that is remembered: what comes of it takes some times as much.
   private static let largestByteCount = 1 << 16
-  private static let state = Mutex(State())
+  private let recent = RecentValues<PickleSource, PickledTensors>(capacity: 8)
 
   /// What came of this very pickle, if that is remembered.
-  static func tensors(of source: PickleSource) -> PickledTensors? {
-    guard let entry = state.withLock({ $0.entry }), entry.source.isSame(as: source) else {
-      return nil
-    }
-    return entry.tensors
+  func tensors(of source: PickleSource) -> PickledTensors? {
+    source.bytes.count <= Self.largestByteCount ? recent[source] : nil
   }
 
   /// Notes that a pickle is gone through.
   ///
   /// - Returns: whether what comes of it is worth remembering.
-  static func note(_ source: PickleSource) -> Bool {
-    guard source.bytes.count <= largestByteCount else { return false }
-    var hasher = Hasher()
-    source.bytes.span.hash(into: &hasher)
-    let hash = hasher.finalize()
-    return state.withLock { state in
-      defer { state.lastHash = hash }
-      return state.lastHash == hash
-    }
+  func note(_ source: PickleSource) -> Bool {
+    source.bytes.count <= Self.largestByteCount && recent.note(source)
   }
 
   /// Remembers what came of a pickle.
-  static func remember(_ tensors: PickledTensors, of source: PickleSource) {
-    let entry = Entry(source, tensors)
-    state.withLock { $0.entry = entry }
+  func remember(_ tensors: PickledTensors, of source: PickleSource) {
+    recent.keep(tensors, of: source)
   }
 }

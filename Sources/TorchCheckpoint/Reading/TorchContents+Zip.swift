@@ -12,7 +12,7 @@ extension TorchContents {
   ///
   /// - Throws: `unrecognized` when it is some other zip archive; `malformed`, `truncated` or
   ///   `unsupported` when it is damaged or asks for code.
-  init(zip file: InputFile) throws(CheckpointError) {
+  init(zip file: InputFile, _ memory: PickleMemory) throws(CheckpointError) {
     let zip = try ZipIndex(of: file)
     let folder = try Self.folder(of: zip)
     guard let pickle = zip.entry(named: folder + "/data.pkl") else {
@@ -32,10 +32,10 @@ extension TorchContents {
       let source = PickleSource(
         bytes: bytes, base: base, dialect: isScript ? .torchScript : .torch,
         storedByteCount: pickle.storedByteCount, fileByteCount: file.byteCount)
-      if let (storages, table) = try Self.remembered(source, zip, folder) {
+      if let (storages, table) = try Self.remembered(source, zip, folder, memory) {
         (self.storages, self.table) = (storages, table)
       } else {
-        (storages, table) = try Self.read(source, zip, folder)
+        (storages, table) = try Self.read(source, zip, folder, memory)
       }
     } catch {
       throw error.inContext("data.pkl")
@@ -46,7 +46,7 @@ extension TorchContents {
 
   /// Goes through the pickle, and finds the records of its storages.
   private static func read(
-    _ source: PickleSource, _ zip: ZipIndex, _ folder: String
+    _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable) {
     let limits = source.limits
     var (graph, end) = try PickleMachine.run(
@@ -58,22 +58,22 @@ extension TorchContents {
     }
     var storages = StorageTable()
     try storages.collect(&graph, fieldCount: 5)
-    let unlocated = PickleMemory.note(source) ? storages.storages : nil
+    let unlocated = memory.note(source) ? storages.storages : nil
     storages.storages = try locate(storages.storages, in: zip, folder)
     let table = try TensorCollector.collect(
       graph, resolver: TensorResolver(storages: storages),
       into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: source.fileByteCount))
     if let unlocated, !storages.storages.contains(where: \.isDeflated) {
-      PickleMemory.remember(PickledTensors(storages: unlocated, table: table), of: source)
+      memory.remember(PickledTensors(storages: unlocated, table: table), of: source)
     }
     return (storages.storages, table)
   }
 
   /// The same without going through the pickle, where that has been done.
   private static func remembered(
-    _ source: PickleSource, _ zip: ZipIndex, _ folder: String
+    _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable)? {
-    guard let tensors = PickleMemory.tensors(of: source) else { return nil }
+    guard let tensors = memory.tensors(of: source) else { return nil }
     let storages = try locate(tensors.storages, in: zip, folder)
     return storages.contains(where: \.isDeflated) ? nil : (storages, tensors.table)
   }

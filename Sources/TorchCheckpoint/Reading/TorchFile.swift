@@ -43,11 +43,15 @@ public final class TorchFile: TensorArchive {
   /// Opens a file that is open already.
   ///
   /// - Throws: as `init(path:)`.
-  public init(_ file: InputFile) throws(CheckpointError) {
+  public convenience init(_ file: InputFile) throws(CheckpointError) {
+    try self.init(file, memory: .shared)
+  }
+
+  init(_ file: InputFile, memory: PickleMemory) throws(CheckpointError) {
     self.file = file
     map = LazyMapping(file)
     do throws(CheckpointError) {
-      contents = try TorchContents(file)
+      contents = try TorchContents(file, memory)
       records = contents.zip.map { ZipRecords($0, in: file, isChecked: !$0.checksumsAreOff) }
     } catch {
       throw error.inFile(file.path)
