@@ -90,7 +90,9 @@ struct ElementDifferenceTests {
   func incomparable() {
     #expect(ElementDifferences(.float32, .int32) == nil)
     #expect(ElementDifferences(.int32, .uint32) == nil)
-    #expect(ElementDifferences(.float8E4M3FN, .float8E5M2) == nil)
+    #expect(ElementDifferences(.float32, .complex64) == nil)
+    #expect(ElementDifferences(.float8E4M3FN, .float4E2M1) == nil)
+    #expect(ElementDifferences(.float8E4M3FN, .float8E5M2) != nil)
     #expect(ElementDifferences(.bfloat16, .float16) != nil)
   }
 

@@ -1,5 +1,7 @@
 """Digests and differences: `inspect --digest` against hashlib, `diff` against torch and numpy."""
 
+import functools
+import math
 import random
 import re
 import shutil
@@ -13,8 +15,11 @@ from test_torch import QUIET, save
 from torch_cases import DTYPES, PLAIN, facts_of, plain_tensor, random_document, tensors_of
 
 RANDOM_FILES = 60
-RANDOM_PAIRS = 80
-FLOATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+RANDOM_PAIRS = 120
+SMALL_FLOATS = [
+    torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu,
+]  # fmt: skip
+FLOATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16, *SMALL_FLOATS]
 
 
 def specified_program():
@@ -130,6 +135,32 @@ def unravelled(place, shape):
     return position
 
 
+@functools.cache
+def places(dtype):
+    """The place of each number of a dtype of 1 or 2 bytes among all of them."""
+    patterns = torch.arange(256 ** dtype.itemsize, dtype=torch.int32)
+    whole = patterns.to(torch.uint8 if dtype.itemsize == 1 else torch.int16).view(dtype).double()
+    numbers = sorted(set(whole[~whole.isnan()].tolist()))
+    return {number: place for place, number in enumerate(numbers)}
+
+
+def steps(left, right):
+    """How many numbers of their dtype lie between two tensors of at most 2 bytes; 0 at NaNs."""
+    known = places(left.dtype)
+    pairs = zip(left.double().reshape(-1).tolist(), right.double().reshape(-1).tolist())
+    return [abs(known.get(a, 0) - known.get(b, 0)) if a == a and b == b else 0 for a, b in pairs]
+
+
+def note_largest(found, what, values, shape):
+    """The largest positive value, and where it comes first."""
+    place = max(range(len(values)), key=lambda index: (values[index], -index), default=None)
+    if place is None or values[place] <= 0:
+        found[f"largest_{what}"], found[f"largest_{what.split('_')[0]}_position"] = None, None
+    else:
+        found[f"largest_{what}"] = values[place]
+        found[f"largest_{what.split('_')[0]}_position"] = unravelled(place, shape)
+
+
 def expectation(left, right):
     """What `diff` must say of two float tensors of one shape; None where nothing differs."""
     size, shape = left.element_size(), list(left.shape)
@@ -144,15 +175,38 @@ def expectation(left, right):
         "different_count": len(differing) if left.dtype == right.dtype else None,
         "unequal_count": int(unequal.sum()),
         "nan_count": int((a.isnan() ^ b.isnan()).sum()),
-        "largest_absolute_difference": None,
-        "largest_absolute_position": None,
     }
-    if numbers.any():
-        difference = torch.where(numbers, (a - b).abs(), torch.tensor(-1.0, dtype=torch.float64))
-        value = difference.max()
-        place = int((difference == value).nonzero()[0])
-        found["largest_absolute_difference"] = float(value)
-        found["largest_absolute_position"] = unravelled(place, shape)
+    difference = torch.where(numbers, (a - b).abs(), 0.0)
+    note_largest(found, "absolute_difference", difference.tolist(), shape)
+    share = torch.where(a != 0, difference / a.abs(), 0.0).nan_to_num(0, float("inf"))
+    note_largest(found, "relative_difference", share.tolist(), shape)
+    if left.dtype == right.dtype and size <= 2:
+        note_largest(found, "ulp_distance", steps(left, right), shape)
+    return found
+
+
+def complex_expectation(left, right):
+    """What `diff` must say of two tensors of complex64; None where nothing differs."""
+    shape = list(left.shape)
+    bits = [tensor.reshape(-1).view(torch.int64) for tensor in (left, right)]
+    differing = int((bits[0] != bits[1]).sum())
+    if not differing:
+        return None
+    parts = [torch.view_as_real(tensor.reshape(-1)).double() for tensor in (left, right)]
+    same = (parts[0] == parts[1]) | (parts[0].isnan() & parts[1].isnan())
+    is_nan = (parts[0].isnan() ^ parts[1].isnan()).any(-1)
+    difference = torch.where(same, 0.0, parts[0] - parts[1]).square().sum(-1).sqrt()
+    difference = torch.where(is_nan, 0.0, difference)
+    found = {
+        "different_count": differing,
+        "unequal_count": int((~same).any(-1).sum()),
+        "nan_count": int(is_nan.sum()),
+    }
+    found["largest_absolute_difference"] = float(difference.max())
+    ordered = [torch.view_as_real(tensor.reshape(-1)).view(torch.int32).long() for tensor in (left, right)]
+    ordered = [torch.where(place < 0, -(place & 0x7FFFFFFF), place) for place in ordered]
+    distance = torch.where(same, 0, (ordered[0] - ordered[1]).abs()).amax(-1)
+    note_largest(found, "ulp_distance", torch.where(is_nan, 0, distance).tolist(), shape)
     return found
 
 
@@ -163,6 +217,10 @@ class DiffTest(InteropTest):
             left, right = {}, {}
             for name in "abcdef":
                 shape = [rng.randrange(1, 9) for _ in range(rng.randrange(4))]
+                if rng.random() < 0.1:
+                    left[name] = plain_tensor(rng, [torch.complex64], shape)
+                    right[name] = changed_copy(left[name], rng)
+                    continue
                 tensor = left[name] = plain_tensor(rng, FLOATS, shape)
                 converts = rng.random() < 0.3
                 other = tensor.to(rng.choice(FLOATS)) if converts else changed_copy(tensor, rng)
@@ -171,7 +229,10 @@ class DiffTest(InteropTest):
             save_file(left, paths[0])
             save(right, paths[1])
             run = peftkit("diff", *paths, "--json")
-            expected = {name: expectation(left[name], right[name]) for name in left}
+            expected = {
+                name: (complex_expectation if left[name].is_complex() else expectation)(left[name], right[name])
+                for name in left
+            }
             expected = {name: found for name, found in expected.items() if found}
             if run.code != (1 if expected else 0):
                 return str(run)
@@ -182,7 +243,12 @@ class DiffTest(InteropTest):
                 for key, value in found.items():
                     said = changed[name][key]
                     said = float("inf") if said == "Infinity" else said
-                    if said != value:
+                    if left[name].is_complex() and key == "largest_absolute_difference":
+                        # Squares are summed in an order of torch's own.
+                        same = math.isclose(said or 0, value, rel_tol=1e-15)
+                    else:
+                        same = said == value
+                    if not same:
                         return f"{run}: {name} {key} is {said} instead of {value}"
             return None
 

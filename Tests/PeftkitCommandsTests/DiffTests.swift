@@ -62,7 +62,7 @@ struct DiffTests {
         .init("close", [2, 2], floats: [1, -2, 3, 4]),
         .init("bits", "F32", [2], f32(0, 0x7FC0_0000)),
         .init("nan", [2], floats: [1, 1]), .init("wide", [2], floats: [1, 0.25]),
-        .init("i", "I64", [1], littleEndian(Int64.min)), .init("f8", "F8_E4M3", [2], [1, 2]),
+        .init("i", "I64", [1], littleEndian(Int64.min)), .init("f4", "F4", [2], [0x21]),
         .init("shape", [2], floats: [1, 2]), .init("gone", [1], floats: [1]),
       ], metadata: ["format": "pt"])
     let b = RawSafeTensors([
@@ -70,7 +70,7 @@ struct DiffTests {
       .init("bits", "F32", [2], f32(0x8000_0000, 0xFFC0_0001)),
       .init("nan", "F32", [2], f32(0x3F80_0000) + nan),
       .init("wide", "BF16", [2], [0x80, 0x3F, 0xC0, 0x3E]),
-      .init("i", "I64", [1], littleEndian(Int64.max)), .init("f8", "F8_E4M3", [2], [1, 3]),
+      .init("i", "I64", [1], littleEndian(Int64.max)), .init("f4", "F4", [2], [0x31]),
       .init("shape", [2, 1], floats: [1, 2]), .init("new", "U8", [1], [1]),
     ])
     return (
@@ -100,12 +100,12 @@ struct DiffTests {
           new    added    U8          [1]                              -        -                     -  -             -
           bits   changed  F32         [2]           2 of 2, values equal        -                     -  -             -
           close  changed  F32         [2, 2]                      2 of 4  1048576                 0.500  [1, 1]    0.125
-          f8     changed  F8_E4M3     [2]                         1 of 2        -                     -  -             -
+          f4     changed  F4          [2]                         1 of 2        -                     -  -             -
           i      changed  I64         [1]                         1 of 1        -  18446744073709551615  [0]           -
           nan    changed  F32         [2]                         1 of 2        -                     -  -             -
           shape  changed  F32         [2] → [2, 1]                     -        -                     -  -             -
           wide   changed  F32 → BF16  [2]                  1 of 2 values        -                 0.125  [1]       0.500
-        f8: the values of F8_E4M3 are not compared, only their bits
+        f4: the values of F4 are not compared, only their bits
         nan: 1 element NaN on one side only
 
         differs: 7 tensors changed, 1 tensor added, 1 tensor removed; 0 tensors the same
@@ -138,7 +138,7 @@ struct DiffTests {
     #expect((tensors["removed"] as? [[String: Any]])?.map { $0["name"] as? String } == ["gone"])
     let list = try #require(tensors["changed"] as? [[String: Any]])
     let names = list.map { $0["name"] as? String }
-    #expect(names == ["bits", "close", "f8", "i", "nan", "shape", "wide"])
+    #expect(names == ["bits", "close", "f4", "i", "nan", "shape", "wide"])
 
     /// What is not null of an entry, without name and sides.
     func facts(_ index: Int) -> NSDictionary {

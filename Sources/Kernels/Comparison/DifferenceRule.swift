@@ -8,15 +8,19 @@ enum DifferenceRule: Hashable, Sendable {
   case integers(byteCount: Int, isSigned: Bool)
   /// Bytes that are false when they are zero.
   case booleans
+  /// Numbers of one floating-point dtype of 8 bits.
+  case smallFloats(DType)
+  /// Complex numbers of two F32 each.
+  case complex
   /// Elements of so many bits, whose values are not known here.
   case patterns(bitCount: Int)
-  /// Numbers of two formats, both taken to F64.
-  case converted(FloatFormat, FloatFormat)
+  /// Numbers of two floating-point dtypes, both taken to F64.
+  case converted(DType, DType)
 
   /// The rule for two dtypes; nil when nothing can be said of their elements.
   init?(_ left: DType, _ right: DType) {
     guard left == right else {
-      guard let left = FloatFormat(left), let right = FloatFormat(right) else { return nil }
+      guard Self.isFloat(left), Self.isFloat(right) else { return nil }
       self = .converted(left, right)
       return
     }
@@ -30,10 +34,18 @@ enum DifferenceRule: Hashable, Sendable {
       self = .integers(byteCount: left.bitCount / 8, isSigned: false)
     case .bool:
       self = .booleans
-    case .complex64, .float8E5M2FNUZ, .float8E4M3FNUZ, .float8E8M0FNU, .float8E4M3FN,
-      .float8E5M2, .float6E3M2, .float6E2M3, .float4E2M1:
+    case .float8E5M2FNUZ, .float8E4M3FNUZ, .float8E8M0FNU, .float8E4M3FN, .float8E5M2:
+      self = .smallFloats(left)
+    case .complex64:
+      self = .complex
+    case .float6E3M2, .float6E2M3, .float4E2M1:
       self = .patterns(bitCount: left.bitCount)
     }
+  }
+
+  /// Whether elements are real numbers that a cast to F64 keeps.
+  private static func isFloat(_ dtype: DType) -> Bool {
+    FloatFormat(dtype) != nil || SmallFloats(dtype) != nil
   }
 
   /// Whether equal values are told from equal bits.

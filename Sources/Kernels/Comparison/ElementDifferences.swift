@@ -15,7 +15,8 @@ public struct ElementDifferences: Hashable, Sendable {
 
   /// Elements that are NaN on one side only. They are unequal, and in none of the largest.
   public internal(set) var nanCount = 0
-  /// The largest distance as `FloatFormat.ulpDistance(_:_:)` counts, of floats of one dtype.
+  /// The largest distance as `FloatFormat.ulpDistance(_:_:)` counts, of floats of one dtype; of
+  /// complex numbers the larger one of their parts'.
   public internal(set) var largestULPDistance: Largest<UInt64>?
   /// The largest |left − right| of floats, computed in F64.
   public internal(set) var largestAbsolute: Largest<Double>?
@@ -35,7 +36,7 @@ public struct ElementDifferences: Hashable, Sendable {
 
   /// A comparison of nothing yet.
   ///
-  /// - Returns: nil for two dtypes of which not both are F64, F32, BF16 or F16.
+  /// - Returns: nil for two dtypes of which not both are real floats of 8 bits or more.
   public init?(_ left: DType, _ right: DType) {
     guard let rule = DifferenceRule(left, right) else { return nil }
     self.rule = rule
@@ -44,8 +45,8 @@ public struct ElementDifferences: Hashable, Sendable {
   /// The elements whose bits differ; nil for two dtypes.
   public var differentCount: Int? { rule.comparesBits ? differing : nil }
 
-  /// The elements whose values differ; nil for complex numbers and floats of 8 bits and less, whose
-  /// bits alone are compared.
+  /// The elements whose values differ; nil for floats of less than 8 bits, whose bits alone are
+  /// compared.
   public var unequalCount: Int? { rule.knowsValues ? unequal : nil }
 
   /// Whether nothing has been found to differ.
@@ -66,11 +67,17 @@ public struct ElementDifferences: Hashable, Sendable {
       addIntegers(left, right, byteCount: byteCount, isSigned: isSigned)
     case .booleans:
       addBooleans(left, right, from: leftOffset)
+    case .smallFloats(let dtype):
+      // The rule is made for dtypes that have a table only.
+      if let numbers = SmallFloats(dtype) {
+        addSmallFloats(left, right, numbers, from: leftOffset)
+      }
+    case .complex:
+      addComplex(left, right, from: leftOffset / 8)
     case .patterns(let bitCount):
       addPatterns(left, right, bitCount: UInt(bitCount), from: leftOffset)
-    case .converted(let leftFormat, let rightFormat):
-      addConverted(
-        left, leftFormat, right, rightFormat, from: leftOffset / leftFormat.byteCount)
+    case .converted(let leftType, let rightType):
+      addConverted(left, leftType, right, rightType, from: leftOffset / (leftType.bitCount / 8))
     }
     leftOffset += left.byteCount
   }

@@ -1,6 +1,7 @@
 """Pairs of tensors that differ, and how they do by numpy, torch and integers."""
 
 import json
+import math
 import random
 import struct
 from pathlib import Path
@@ -13,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 SEED = 20
 FLOATS = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 INTEGERS = ["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"]
-OTHERS = ["complex64", "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float4_e2m1fn_x2"]
+SMALL_FLOATS = ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
 COUNT = 1500
 
 
@@ -79,6 +80,13 @@ def ordinal(bits, size):
     return bits if bits < sign else sign - bits
 
 
+def places_of(dtype):
+    """For each pattern of 8 bits the place of its number among all of the dtype."""
+    numbers = from_bits(range(256), dtype, 1).double().tolist()
+    ascending = sorted({number for number in numbers if number == number})
+    return [ascending.index(number) if number == number else None for number in numbers]
+
+
 def check_by_numpy(left, right, distances):
     """numpy's own count of steps, where it has one: not for bfloat16, and rounded to the dtype."""
     if left.dtype == torch.bfloat16:
@@ -103,7 +111,7 @@ def bits_of_double(found):
     return found and [str(struct.unpack("<Q", struct.pack("<d", found[0]))[0]), found[1]]
 
 
-def expectation_of_floats(left, right):
+def expectation_of_floats(left, right, places=None):
     """By torch's conversion to F64, numpy's arithmetic there, and integers."""
     same_dtype = left.dtype == right.dtype
     size = left.element_size()
@@ -119,9 +127,10 @@ def expectation_of_floats(left, right):
         if a[place] != 0 and share == share:
             relative[place] = share
         if same_dtype:
-            steps = ordinal(left_bits[place], size) - ordinal(right_bits[place], size)
-            distances[place] = abs(steps)
-    if len(distances) > 1:
+            pair = left_bits[place], right_bits[place]
+            first, second = (places[bits] if places else ordinal(bits, size) for bits in pair)
+            distances[place] = abs(first - second)
+    if len(distances) > 1 and not places:
         check_by_numpy(left, right, distances)
     ulp = largest(distances)
     return {
@@ -133,6 +142,40 @@ def expectation_of_floats(left, right):
         "relative": bits_of_double(largest(relative)),
         "integer": None,
     }
+
+
+def expectation_of_complex(left, right):
+    """Part by part; differences as distances in the plane."""
+    bits = [[(value & 0xFFFFFFFF, value >> 32) for value in bits_of(tensor)] for tensor in (left, right)]
+    numbers = [[tuple(map(float, pair)) for pair in torch.view_as_real(tensor).double().tolist()] for tensor in (left, right)]
+    unequal, nan, distances, absolute, relative = 0, 0, {}, {}, {}
+    for place, (a, b, a_bits, b_bits) in enumerate(zip(*numbers, *bits)):
+        same = [l == r or (l != l and r != r) for l, r in zip(a, b)]
+        if all(same):
+            continue
+        unequal += 1
+        if any((l != l) != (r != r) for l, r in zip(a, b)):
+            nan += 1
+            continue
+        distances[place] = max(
+            0 if equal else abs(ordinal(l, 4) - ordinal(r, 4)) for equal, l, r in zip(same, a_bits, b_bits))
+        absolute[place] = plane(*(0.0 if equal else l - r for equal, l, r in zip(same, a, b)))
+        length = plane(*a)
+        share = absolute[place] / length if length != 0 else math.nan
+        if share == share:
+            relative[place] = share
+    ulp = largest(distances)
+    return {
+        "different": sum(l != r for l, r in zip(*bits)), "unequal": unequal, "nan": nan,
+        "ulp": ulp and [str(ulp[0]), ulp[1]], "absolute": bits_of_double(largest(absolute)),
+        "relative": bits_of_double(largest(relative)), "integer": None,
+    }
+
+
+def plane(real, imaginary):
+    if math.isinf(real) or math.isinf(imaginary):
+        return math.inf
+    return math.sqrt(real * real + imaginary * imaginary)
 
 
 def expectation_of_bits(left, right, values):
@@ -165,15 +208,22 @@ def main():
     truth = [[bool(value) for value in tensor.tolist()] for tensor in (left, right)]
     expected = expectation_of_bits(left, right, lambda t: truth[0] if t is left else truth[1])
     cases["bool"] = (left.view(torch.bool), right.view(torch.bool), expected)
-    for dtype in OTHERS:
-        size = getattr(torch, dtype).itemsize
-        left, right = (from_bits(bits, dtype, size) for bits in bits_pair(rng, size))
-        expected = expectation_of_bits(left, right, None)
-        if dtype == "float4_e2m1fn_x2":  # two elements in a byte, the lower bits first
-            pairs = list(zip(bits_of(left), bits_of(right)))
-            expected["different"] = sum((l ^ r) & 15 > 0 for l, r in pairs)
-            expected["different"] += sum((l ^ r) >> 4 > 0 for l, r in pairs)
-        cases[dtype] = (left, right, expected)
+    left, right = (from_bits(bits, "complex64", 8) for bits in bits_pair(rng, 8))
+    cases["complex64"] = (left, right, expectation_of_complex(left, right))
+    special = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -2.0]
+    numbers = [[complex(rng.choice(special), rng.choice(special)) for _ in range(COUNT)] for _ in range(2)]
+    left, right = (torch.tensor(side, dtype=torch.complex64) for side in numbers)
+    cases["complex64-special"] = (left, right, expectation_of_complex(left, right))
+    for dtype in SMALL_FLOATS:
+        left, right = (from_bits(bits, dtype, 1) for bits in bits_pair(rng, 1))
+        cases[dtype] = (left, right, expectation_of_floats(left, right, places_of(dtype)))
+    dtype = "float4_e2m1fn_x2"
+    left, right = (from_bits(bits, dtype, 1) for bits in bits_pair(rng, 1))
+    expected = expectation_of_bits(left, right, None)
+    pairs = list(zip(bits_of(left), bits_of(right)))  # two elements in a byte, the lower bits first
+    expected["different"] = sum((l ^ r) & 15 > 0 for l, r in pairs)
+    expected["different"] += sum((l ^ r) >> 4 > 0 for l, r in pairs)
+    cases[dtype] = (left, right, expected)
     for source, target in [
         ("float32", "bfloat16"), ("bfloat16", "float16"), ("float64", "float32"),
     ]:
@@ -183,6 +233,10 @@ def main():
     for source, target in [("float16", "float32"), ("bfloat16", "float64"), ("float32", "float16")]:
         left = cases[source][0].clone()
         right = left.to(getattr(torch, target))
+        cases[f"{source}-{target}"] = (left, right, expectation_of_floats(left, right))
+    for source, target in [("float32", "float8_e4m3fn"), ("float8_e5m2", "bfloat16"), ("float8_e5m2fnuz", "float8_e4m3fnuz")]:
+        left = cases[source][0].clone()
+        right = left.float().to(getattr(torch, target))
         cases[f"{source}-{target}"] = (left, right, expectation_of_floats(left, right))
     for index, side in enumerate(("left", "right")):
         save_file({name: case[index] for name, case in cases.items()}, HERE / f"{side}.safetensors")
