@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Values that took some work, under the keys that they were made of, as long as few others come.
+/// Values that took some work, under the keys that they were made of, until so many others are kept.
 ///
 /// - Complexity: each call hashes a key once and looks at `capacity` hashes.
 package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {

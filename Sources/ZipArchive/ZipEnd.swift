@@ -165,7 +165,7 @@ package struct ZipEnd {
 }
 
 extension RawSpan {
-  /// Where a byte comes first at `start`, which may be the end, or behind it; nil where it does not.
+  /// The first place from `start` on where a byte stands; nil where none does.
   fileprivate func firstOffset(of byte: UInt8, from start: Int) -> Int? {
     // SAFETY: the search stays in the buffer, which outlives it, and only the distance is kept.
     unsafe extracting(start...).withUnsafeBytes { buffer in

@@ -6,10 +6,10 @@ import Testing
 
 /// Makes a directory with one file `name` in `sub`, the way a command does.
 private func make(
-  _ path: String, _ policy: OutputPolicy, name: String = "new",
+  _ path: String, _ policy: OutputPolicy, name: String = "new", isPlaceNew: Bool = false,
   meanwhile: () -> Void = {}
 ) throws(CheckpointError) {
-  var output = try AtomicDirectory(path: path, policy: policy)
+  var output = try AtomicDirectory(path: path, policy: policy, isPlaceNew: isPlaceNew)
   try output.makeDirectory(RelativePath("sub"))
   var file = try output.makeFile(RelativePath("sub/" + name))
   try file.write([1].span.rawBytes)
@@ -44,15 +44,13 @@ struct AtomicDirectoryTests {
 
   @Test("what takes the name of an output in a new place is found at the end")
   func newPlace() throws {
-    var policy = careful
-    policy.isPlaceNew = true
-    try make(directory.path("out"), policy)
+    try make(directory.path("out"), careful, isPlaceNew: true)
     var error = failure { () throws(CheckpointError) in
-      try make(directory.path("out"), policy, name: "other")
+      try make(directory.path("out"), careful, name: "other", isPlaceNew: true)
     }
     #expect(error?.code == .alreadyExists)
     error = failure { () throws(CheckpointError) in
-      var file = try AtomicFile(path: directory.path("out"), policy: policy)
+      var file = try AtomicFile(path: directory.path("out"), policy: careful, isPlaceNew: true)
       try file.write([1].span.rawBytes)
       try file.commit()
     }

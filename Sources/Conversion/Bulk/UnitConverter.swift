@@ -84,12 +84,12 @@ struct UnitConverter: Sendable {
     let isPlaceNew = try directories.makeParent(of: unit.destination)
     let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
       let hasher = makeHasher?()
-      var options = options(for: unit)
-      options.policy.isPlaceNew = isPlaceNew
-      var job = ConversionJob(source: source, destination: output, options: options)
+      var job = ConversionJob(source: source, destination: output, options: options(for: unit))
       job.listing = unit.listing
       job.configs = configs
-      let outcome = try job.plan().execute(watcher: hasher)
+      var plan = try job.plan()
+      plan.isPlaceNew = isPlaceNew
+      let outcome = try plan.execute(watcher: hasher)
       record.byteCount = outcome.byteCount
       if let hasher {
         record.digest = hasher.text

@@ -21,7 +21,8 @@ extension ConversionPlan {
   private func writeFile(_ watcher: (any TensorWatcher)?) throws(CheckpointError) -> Int {
     var byteCount = 0
     for file in files {
-      var output = try AtomicFile(path: destination, policy: options.policy)
+      var output = try AtomicFile(
+        path: destination, policy: options.policy, isPlaceNew: isPlaceNew)
       byteCount += try write(file, to: &output, watcher)
       try output.commit()
     }
@@ -30,7 +31,8 @@ extension ConversionPlan {
 
   private func writeDirectory(_ watcher: (any TensorWatcher)?) throws(CheckpointError) -> Int {
     var byteCount = 0
-    var directory = try AtomicDirectory(path: destination, policy: options.policy)
+    var directory = try AtomicDirectory(
+      path: destination, policy: options.policy, isPlaceNew: isPlaceNew)
     for inner in directories { try directory.makeDirectory(inner) }
     for file in files {
       var output = try directory.makeFile(file.name)

@@ -37,6 +37,8 @@ public struct ConversionPlan: Sendable {
   public let casts = CastRecord()
   /// What was asked for.
   public let options: ConversionOptions
+  /// Whether this process made the directory of the destination for its outputs.
+  var isPlaceNew = false
 
   init(source: String, destination: String, isDirectory: Bool, options: ConversionOptions) {
     self.source = source

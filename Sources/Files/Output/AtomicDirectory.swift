@@ -19,9 +19,19 @@ public struct AtomicDirectory: ~Copyable {
   /// - Throws: `alreadyExists` when there is something and the policy does not replace,
   ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
   public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
+    try self.init(path: path, policy: policy, isPlaceNew: false)
+  }
+
+  /// Starts a directory that will stand at `path`.
+  ///
+  /// - Parameter isPlaceNew: as for `AtomicFile`.
+  /// - Throws: as the above, save `alreadyExists`.
+  package init(path: String, policy: OutputPolicy, isPlaceNew: Bool) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
     // What others may not look into must not be opened to them by being replaced.
-    let replaces = try policy.isPlaceNew ? false : DirectoryPlacement.replaces(target, policy)
+    let replaces =
+      try isPlaceNew && !policy.replacesExisting
+      ? false : DirectoryPlacement.replaces(target, policy)
     let permissions =
       try replaces
       ? Placement.status(of: target)?.permissions.intersection(.everything)

@@ -32,15 +32,23 @@ public struct AtomicFile: ~Copyable {
   /// - Throws: `alreadyExists` when there is one and the policy does not replace, `invalidArgument`
   ///   when a directory or device has the name, `system` when the directory cannot be written.
   public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
-    try self.init(FilePath(path), policy: policy)
+    try self.init(path: path, policy: policy, isPlaceNew: false)
   }
 
-  private init(_ target: FilePath, policy: OutputPolicy) throws(CheckpointError) {
+  /// Starts a file that will stand at `path`.
+  ///
+  /// - Parameter isPlaceNew: whether this process made the directory for its outputs, so that nothing
+  ///   has the name: then nobody looks, and `commit` finds what has taken it meanwhile. Nothing is
+  ///   replaced unseen.
+  /// - Throws: as the above, save `alreadyExists`.
+  package init(path: String, policy: OutputPolicy, isPlaceNew: Bool) throws(CheckpointError) {
+    let target = FilePath(path)
     guard target.lastComponent?.kind == .regular else {
       throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
     }
     let existing =
-      try policy.isPlaceNew ? nil : Self.permissionsOfFile(toReplace: target, policy: policy)
+      try isPlaceNew && !policy.replacesExisting
+      ? nil : Self.permissionsOfFile(toReplace: target, policy: policy)
     // A file that others may not read must not become readable by being replaced, nor its
     // replacement be opened by them while it is still empty.
     let initial: FilePermissions = existing == nil ? .forEverybody : [.ownerReadWrite]

@@ -28,10 +28,9 @@ public struct DirectoryMaker: Sendable {
 
   /// Makes the directory that will hold `path`, unless it is there.
   ///
-  /// - Returns: whether it was not.
+  /// - Returns: whether it was made here, now or by the call before.
   /// - Throws: as `makeRoot`.
   /// - Complexity: no system call when it is the one that was asked for last.
-  @discardableResult
   public mutating func makeParent(of path: RelativePath) throws(CheckpointError) -> Bool {
     try make(path.parent)
     return isLastNew

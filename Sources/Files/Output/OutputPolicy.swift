@@ -4,9 +4,6 @@ public struct OutputPolicy: Sendable {
   public var replacesExisting: Bool
   /// Whether the data is on the drive, not only in the page cache, before it takes the name.
   public var synchronizes: Bool
-  /// Whether the directory of the output was made just before, so that nothing has the name: nobody
-  /// looks, and what takes it meanwhile is found when the output is put in place.
-  public var isPlaceNew = false
   /// Counts what is written to outputs, for somebody to watch.
   public var written: ByteCounter?
 

@@ -69,26 +69,27 @@ struct HeaderEncoder {
   /// As serde_json does: short escapes where JSON has them, other controls as `\u00XX`, all else raw.
   private mutating func append(quoting string: String) {
     append("\"")
-    defer { append("\"") }
-    guard string.utf8.contains(where: Self.isEscaped) else { return append(string) }
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): append("\\\"")
-      case UInt8(ascii: "\\"): append("\\\\")
-      case 0x08: append("\\b")
-      case 0x09: append("\\t")
-      case 0x0A: append("\\n")
-      case 0x0C: append("\\f")
-      case 0x0D: append("\\r")
-      case 0..<0x20:
-        append(byte < 0x10 ? "\\u000" : "\\u00")
-        append(String(byte, radix: 16))
-      default: text.append(byte)
+    if string.utf8.contains(where: { Self.escape($0) != nil }) {
+      for byte in string.utf8 {
+        if let escape = Self.escape(byte) { append(escape) } else { text.append(byte) }
       }
+    } else {
+      append(string)
     }
+    append("\"")
   }
 
-  private static func isEscaped(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  private static func escape(_ byte: UInt8) -> String? {
+    switch byte {
+    case UInt8(ascii: "\""): "\\\""
+    case UInt8(ascii: "\\"): "\\\\"
+    case 0x08: "\\b"
+    case 0x09: "\\t"
+    case 0x0A: "\\n"
+    case 0x0C: "\\f"
+    case 0x0D: "\\r"
+    case 0..<0x20: (byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16)
+    default: nil
+    }
   }
 }

@@ -46,8 +46,10 @@ struct PickleMemory: Sendable {
   /// The memory of the process.
   static let shared = Self()
 
-  /// The largest pickle that is remembered: what comes of it takes some times as much.
+  /// The largest pickle that is remembered.
   private static let largestByteCount = 1 << 16
+  /// The largest table that is remembered, in bytes: lists that are met many times make large ones.
+  private static let largestTableByteCount = 1 << 20
   private let recent = RecentValues<PickleSource, PickledTensors>(capacity: 8)
 
   /// What came of this very pickle, if that is remembered.
@@ -62,8 +64,9 @@ struct PickleMemory: Sendable {
     source.bytes.count <= Self.largestByteCount && recent.note(source)
   }
 
-  /// Remembers what came of a pickle.
+  /// Remembers what came of a pickle, unless that is too much.
   func remember(_ tensors: PickledTensors, of source: PickleSource) {
+    guard tensors.table.memory <= Self.largestTableByteCount else { return }
     recent.keep(tensors, of: source)
   }
 }

@@ -92,7 +92,7 @@ extension TorchContents {
     // Most entries start like the one before, which is told faster than where their folder ends.
     var start: [UInt8] = []
     for entry in zip.entries {
-      if folder != nil, entry.name.utf8.span.starts(with: start.span) { continue }
+      if !start.isEmpty, entry.name.utf8.span.starts(with: start.span) { continue }
       guard let slash = entry.name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
         throw CheckpointError(
           .unrecognized,

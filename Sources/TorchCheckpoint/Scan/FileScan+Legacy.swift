@@ -84,7 +84,7 @@ extension FileScan {
         find(.storage, "the storage \"\(key)\" stands twice", in: "storage keys", at: offset)
       }
     }
-    checkStorages(named, in: "object", against: sizes)
+    checkStorages(named, areAll: true, in: "object", against: sizes)
     guard reader.remaining > 0 else { return }
     find(
       .unaccounted, "\(reader.remaining) bytes follow the last storage", in: nil, at: reader.offset)

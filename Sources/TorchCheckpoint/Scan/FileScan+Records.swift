@@ -37,8 +37,10 @@ extension FileScan {
   }
 
   /// Holds the storages that pickles name against the bytes that the file has for each.
+  ///
+  /// - Parameter areAll: whether pickles name no others.
   mutating func checkStorages(
-    _ named: [ScanStorage], in place: String, against sizes: [String: Int]
+    _ named: [ScanStorage], areAll: Bool, in place: String, against sizes: [String: Int]
   ) {
     var unnamed = Set(sizes.keys)
     var known: [String: Int] = [:]
@@ -71,6 +73,7 @@ extension FileScan {
             + "\(byteCount)", in: place, at: storage.offset)
       }
     }
+    guard areAll else { return }
     for key in unnamed.sorted() {
       find(.storage, "no pickle uses the storage \"\(key)\"", in: nil, at: nil)
     }

@@ -43,6 +43,7 @@ extension FileScan {
     let folder = String(decoding: names.first?.utf8.prefix { $0 != 0x2F } ?? [], as: UTF8.self)
     var sizes: [String: [String: Int]] = [:]
     var storages: [String: [ScanStorage]] = [:]
+    var blindGroups: Set<String> = []
     var programCount = 0
     for entry in index.entries {
       let record = ScanRecord(entry.name, in: folder, isTorchScript: report.format == .torchScript)
@@ -56,6 +57,7 @@ extension FileScan {
             contents, range, in: place,
             .init(persistentIDs: .storages, isTorchScript: scan.report.format == .torchScript))
           storages[group, default: []] += machine.storages
+          if machine.isBlind { blindGroups.insert(group) }
         }
       case .text(let rule):
         withContents(of: entry, index, in: bytes) { scan, contents, range, place in
@@ -88,7 +90,9 @@ extension FileScan {
     }
     for group in Set(sizes.keys).union(storages.keys).sorted() {
       let place = "\(folder)/\(group).pkl"
-      checkStorages(storages[group] ?? [], in: place, against: sizes[group] ?? [:])
+      checkStorages(
+        storages[group] ?? [], areAll: !blindGroups.contains(group), in: place,
+        against: sizes[group] ?? [:])
     }
   }
 

@@ -103,6 +103,14 @@ public struct ScanFinding: Sendable, Hashable {
     case unrecognized
     /// More than a scan follows.
     case limit
+
+    /// Whether it would have code run, as opposed to being damage.
+    var asksForCode: Bool {
+      switch self {
+      case .import, .call, .role, .extension, .nestedPickle, .program: true
+      default: false
+      }
+    }
   }
 
   /// The kind.
@@ -115,12 +123,7 @@ public struct ScanFinding: Sendable, Hashable {
   public let offset: Int?
 
   /// Whether it would have code run, as opposed to being damage.
-  public var asksForCode: Bool {
-    switch code {
-    case .import, .call, .role, .extension, .nestedPickle, .program: true
-    default: false
-    }
-  }
+  public var asksForCode: Bool { code.asksForCode }
 }
 
 /// How much a scan lists, follows and holds.
@@ -138,5 +141,5 @@ public enum ScanLimits {
 
   /// Values that the scan of a pickle holds at once, where it stands in so many bytes: enough for as
   /// many tensors as a zip archive may have.
-  static func values(byteCount: Int) -> Int { 2_000_000 + min(byteCount / 8, 8_000_000) }
+  static func values(byteCount: Int) -> Int { 2_000_000 + min(byteCount / 3, 8_000_000) }
 }

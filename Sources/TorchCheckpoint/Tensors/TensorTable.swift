@@ -9,7 +9,8 @@ struct TensorTable: Sendable {
   private(set) var skipped: [SkippedItem] = []
   /// Tensors have their index here, skipped items -1.
   private var places: [TensorName: Int] = [:]
-  private var memory = 0
+  /// About the bytes of memory that the tables take.
+  private(set) var memory = 0
   private var expanded = 0
   /// For each tensor the first that is the very same view, itself where it is the first.
   private var originals: [Int] = []

@@ -8,6 +8,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,7 +30,7 @@ static void fail(const char *what) {
 
 static void *copy(void *unused) {
   void *chunk = NULL;
-  if (posix_memalign(&chunk, 4096, CHUNK) != 0) fail("memory");
+  if ((errno = posix_memalign(&chunk, 4096, CHUNK)) != 0) fail("memory");
   for (long long offset; (offset = atomic_fetch_add(&next_offset, CHUNK)) < byte_count;) {
     size_t count = byte_count - offset < CHUNK ? (size_t)(byte_count - offset) : CHUNK;
     if (pread(source, chunk, count, offset) != (ssize_t)count) fail("read");

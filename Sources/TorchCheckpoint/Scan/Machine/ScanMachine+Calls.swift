@@ -3,8 +3,14 @@ internal import Tensors
 extension ScanMachine {
   /// Follows the opcodes that call something.
   mutating func call(_ opcode: Opcode, at offset: Int, in bytes: RawSpan) {
-    // What is called cannot be told any more; names that no checkpoint has are findings themselves.
-    guard !isBlind else { return }
+    guard !isBlind else {
+      // What is called cannot be told any more; names that no checkpoint has are findings themselves,
+      // and so are opcodes that none has.
+      if opcode == .obj || opcode == .newObjEx {
+        _ = refuseCall(of: .unknown, with: .unknown, by: opcode, at: offset, in: bytes)
+      }
+      return
+    }
     switch opcode {
     case .reduce:
       let arguments = pop(at: offset)
@@ -49,10 +55,9 @@ extension ScanMachine {
       return value
     }
     guard !isFlawed(arguments) else { return .object(index) }
+    let called = pickle.names[Int(index)]
     find(
-      .call,
-      "calls \(pickle.names[Int(index)].qualifiedName) with arguments that no checkpoint has",
-      at: offset)
+      .call, "calls \(called.qualifiedName) with arguments that no checkpoint has", at: offset)
     return .object(index)
   }
 
@@ -63,7 +68,8 @@ extension ScanMachine {
   ) -> ScanValue {
     record(opcode, of: callee, at: offset)
     gatherNested(arguments, in: bytes)
-    find(.call, "asks Python to call \(described(callee)) (\(opcode.name))", at: offset)
+    let called = described(callee)
+    find(.call, "asks Python to call \(called) (\(opcode.name))", at: offset)
     if case .name(let index) = callee { return .object(index) }
     return .object(nil)
   }
@@ -103,7 +109,8 @@ extension ScanMachine {
     if case .orderedDictionary = target {
       find(.call, "sets special attributes of an OrderedDict (BUILD)", at: offset)
     } else {
-      find(.call, "asks Python to set the state of \(described(target)) (BUILD)", at: offset)
+      let changed = described(target)
+      find(.call, "asks Python to set the state of \(changed) (BUILD)", at: offset)
     }
   }
 

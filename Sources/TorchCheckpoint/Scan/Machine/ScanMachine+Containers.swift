@@ -53,7 +53,9 @@ extension ScanMachine {
       return refuseTarget(target, "APPEND", at: offset)
     }
     containers[Int(index)].count += UInt32(items.count)
-    if surroundings.keepsResult { containers[Int(index)].elements += items }
+    guard surroundings.keepsResult else { return }
+    containers[Int(index)].elements += items
+    keptCount += items.count
   }
 
   /// Sets keys and values, one after the other, in a dict.

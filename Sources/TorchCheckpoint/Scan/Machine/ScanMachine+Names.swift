@@ -68,7 +68,7 @@ extension ScanMachine {
       push(.tensor)
       return
     }
-    guard !isFlawed(id), !isBlind else { return push(.storage(nil)) }
+    guard !isFlawed(id) else { return push(.storage(nil)) }
     guard let storage = storage(id, at: offset, in: bytes) else {
       find(.malformed, "has a persistent id that names no storage", at: offset)
       return push(.storage(nil))

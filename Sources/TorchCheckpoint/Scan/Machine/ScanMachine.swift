@@ -36,6 +36,8 @@ struct ScanMachine {
   var elements: [ScanValue] = []
   var tuples: [ScanTuple] = []
   var containers: [ScanContainer] = []
+  /// The elements that lists keep.
+  var keptCount = 0
   /// The roles of the pickle's names, in their order.
   var roles: [InertName?] = []
   /// The values have become too many to follow: only names are listed from here.
@@ -100,7 +102,9 @@ struct ScanMachine {
 
   private mutating func checkSize(at offset: Int, of byteCount: Int) {
     guard !isBlind else { return }
-    let count = stack.count + marks.count + memo.count + elements.count + containers.count
+    let count =
+      stack.count + marks.count + memo.count + elements.count + tuples.count + containers.count
+      + keptCount + storages.count
     let limit = ScanLimits.values(byteCount: byteCount)
     guard count > limit else { return }
     find(.limit, "the pickle holds more than \(limit) values at once", at: offset)
@@ -110,17 +114,20 @@ struct ScanMachine {
     elements = []
     tuples = []
     containers = []
+    keptCount = 0
     memo.removeAll()
   }
 
   /// Adds a finding.
-  mutating func find(_ code: ScanFinding.Code, _ message: String, at offset: Int?) {
-    let finding = ScanFinding(code: code, message: message, place: pickle.place, offset: offset)
+  mutating func find(
+    _ code: ScanFinding.Code, _ message: @autoclosure () -> String, at offset: Int?
+  ) {
     findingCount += 1
-    if finding.asksForCode { codeFindingCount += 1 }
+    if code.asksForCode { codeFindingCount += 1 }
     // The first finding that asks for code is listed, whatever came before it.
-    if findings.count < ScanLimits.findings || (finding.asksForCode && codeFindingCount == 1) {
-      findings.append(finding)
+    if findings.count < ScanLimits.findings || (code.asksForCode && codeFindingCount == 1) {
+      findings.append(
+        ScanFinding(code: code, message: message(), place: pickle.place, offset: offset))
     }
   }
 }
