@@ -24,7 +24,7 @@ import Testing
 
   @Test func aPayloadBehindTooManyValuesIsFound() throws {
     var bytes: [UInt8] = [0x80, 2]
-    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values(byteCount: 3_000_000))
+    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values(recordCount: 0) + 10)
     bytes += Array("cos\nsystem\n.".utf8)
     let report = try scan(bytes, in: directory)
     #expect(report.verdict == .asksForCode)
@@ -34,7 +34,7 @@ import Testing
 
   @Test func callsBehindTooManyValuesAreNotTakenForCode() throws {
     var bytes: [UInt8] = [0x80, 2]
-    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values(byteCount: 3_000_000))
+    bytes += [UInt8](repeating: 0x5D, count: ScanLimits.values(recordCount: 0) + 10)
     for _ in 0..<10 { bytes += Array("ccollections\nOrderedDict\n)R".utf8) }
     let report = try scan(bytes + [0x2E], in: directory)
     #expect(report.verdict == .damaged)

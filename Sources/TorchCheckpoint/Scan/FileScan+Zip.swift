@@ -55,7 +55,9 @@ extension FileScan {
         withContents(of: entry, index, in: bytes) { scan, contents, range, place in
           let machine = scan.scanRecord(
             contents, range, in: place,
-            .init(persistentIDs: .storages, isTorchScript: scan.report.format == .torchScript))
+            .init(
+              persistentIDs: .storages, isTorchScript: scan.report.format == .torchScript,
+              recordCount: names.count))
           storages[group, default: []] += machine.storages
           if machine.isBlind { blindGroups.insert(group) }
         }

@@ -139,7 +139,7 @@ public enum ScanLimits {
   /// Bytes of nested or inflated pickles followed in one file.
   public static let unpackedBytes = 64 << 20
 
-  /// Values that the scan of a pickle holds at once, where it stands in so many bytes: enough for as
-  /// many tensors as a zip archive may have.
-  static func values(byteCount: Int) -> Int { 2_000_000 + min(byteCount / 3, 8_000_000) }
+  /// Values that the scan of a pickle holds at once, when the archive around it has so many records:
+  /// each may be a tensor of some dimensions.
+  static func values(recordCount: Int) -> Int { 2_000_000 + 64 * recordCount }
 }

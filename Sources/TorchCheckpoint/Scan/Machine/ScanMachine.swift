@@ -13,6 +13,8 @@ struct ScanMachine {
     var persistentIDs = PersistentIDs.none
     /// Classes of `__torch__` are attributes of a TorchScript program.
     var isTorchScript = false
+    /// The records of the archive, of which the zip reader allows a limited number.
+    var recordCount = 0
     /// The caller looks at the result itself: names and lists in it are kept.
     var keepsResult = false
   }
@@ -73,7 +75,7 @@ struct ScanMachine {
         pickle.opcodeCount += 1
         step(instruction, ScanArgument(instruction.argument, shift: start), in: bytes)
         if instruction.opcode == .stop { return nil }
-        checkSize(at: instruction.offset, of: bytes.byteCount)
+        checkSize(at: instruction.offset)
       } catch {
         return recover(from: error, at: start + decoder.position, in: bytes)
       }
@@ -100,12 +102,12 @@ struct ScanMachine {
     return (try? fresh.next()) == nil ? nil : place
   }
 
-  private mutating func checkSize(at offset: Int, of byteCount: Int) {
+  private mutating func checkSize(at offset: Int) {
     guard !isBlind else { return }
     let count =
       stack.count + marks.count + memo.count + elements.count + tuples.count + containers.count
       + keptCount + storages.count
-    let limit = ScanLimits.values(byteCount: byteCount)
+    let limit = ScanLimits.values(recordCount: surroundings.recordCount)
     guard count > limit else { return }
     find(.limit, "the pickle holds more than \(limit) values at once", at: offset)
     isBlind = true
