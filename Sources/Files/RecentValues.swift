@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Values that took some work, under the keys that they were made of, until so many others are kept.
 ///
-/// - Complexity: each call hashes a key once and looks at `capacity` hashes.
+/// - Complexity: a look compares the key with at most `capacity` others, which mostly differ early.
 package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private final class Entry: Sendable {
     let key: Key
@@ -16,7 +16,7 @@ package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sen
 
   private struct State {
     /// The latest last.
-    var entries: [(hash: Int, entry: Entry)] = []
+    var entries: [Entry] = []
     /// The hashes of keys that were noted, the latest last.
     var noted: [Int] = []
   }
@@ -31,11 +31,8 @@ package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sen
 
   /// The value of a key, if it is kept.
   package subscript(key: Key) -> Value? {
-    let hash = key.hashValue
-    let entry = state.withLock { state in state.entries.last { $0.hash == hash }?.entry }
     // Compared without the lock: keys may be long.
-    guard let entry, entry.key == key else { return nil }
-    return entry.value
+    state.withLock { $0.entries }.last { $0.key == key }?.value
   }
 
   /// Notes that a key has come.
@@ -54,11 +51,10 @@ package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sen
   /// Keeps the value of a key.
   package func keep(_ value: Value, of key: Key) {
     let entry = Entry(key, value)
-    let hash = key.hashValue
     state.withLock { state in
-      state.entries.removeAll { $0.hash == hash }
+      state.entries.removeAll { $0.key == key }
       if state.entries.count == capacity { state.entries.removeFirst() }
-      state.entries.append((hash, entry))
+      state.entries.append(entry)
     }
   }
 }

@@ -33,7 +33,7 @@ struct RecentValuesTests {
     recent.keep(1, of: Key(number: 1))
     #expect(recent[Key(number: 2)] == nil)
     recent.keep(2, of: Key(number: 2))
-    #expect(recent[Key(number: 1)] == nil)
+    #expect(recent[Key(number: 1)] == 1)
     #expect(recent[Key(number: 2)] == 2)
   }
 }

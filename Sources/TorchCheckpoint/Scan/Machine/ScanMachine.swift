@@ -106,7 +106,7 @@ struct ScanMachine {
     guard !isBlind else { return }
     let count =
       stack.count + marks.count + memo.count + elements.count + tuples.count + containers.count
-      + keptCount + storages.count
+      + keptCount + 2 * storages.count
     let limit = ScanLimits.values(recordCount: surroundings.recordCount)
     guard count > limit else { return }
     find(.limit, "the pickle holds more than \(limit) values at once", at: offset)
