@@ -2,8 +2,8 @@
 
     python Benchmarks/conversion.py [--rounds N] [--only NAME ...] [--small]    with torch, peft and safetensors
 
-Builds peftkit, on Linux as `make static` does, and Benchmarks/Conversion, makes its inputs in a temporary folder (TMPDIR says where; 5 GB), and
-prints the table that the README shows, the targets beside what was measured. All that is compared runs in turn,
+Builds peftkit, on Linux as `make static` does, and Benchmarks/Conversion, makes its inputs in a temporary folder
+(TMPDIR says where; 5 GB), and prints the table that the README shows, the targets beside what was measured. All that is compared runs in turn,
 N rounds (9) after one that does not count, every second one backwards; a row is the median of the ratios round by
 round, with the quartiles. All inputs are in the page cache, no output exists, and the drive has nothing left to
 write when the clock starts. Python is warm: imports do not count. CPU is user and system time, of all threads.
@@ -248,7 +248,7 @@ class Benchmark:
             "peftkit, flushed": self.convert(source, output, *arguments),
             "cp, flushed": self.copy(source, output, flushes=True),
         }
-        if not arguments:
+        if not arguments:  # The output has as many bytes.
             cases["bare"] = lambda: run([self.bare_copy, source, output, "2"])
         samples = measure(cases, output, self.rounds, [self.python.process.pid])
         self.table.row(f"{what}, --no-sync", samples, "peftkit", "cp", "cp", most=most)

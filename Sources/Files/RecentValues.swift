@@ -3,7 +3,7 @@ internal import Synchronization
 /// Values that took some work, under the keys that they were made of, until so many others are kept.
 ///
 /// - Complexity: a look compares the key with at most `capacity` others, which mostly differ early.
-package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package final class RecentValues<Key: Equatable & Sendable, Value: Sendable>: Sendable {
   private final class Entry: Sendable {
     let key: Key
     let value: Value
@@ -35,6 +35,18 @@ package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sen
     state.withLock { $0.entries }.last { $0.key == key }?.value
   }
 
+  /// Keeps the value of a key.
+  package func keep(_ value: Value, of key: Key) {
+    let entry = Entry(key, value)
+    state.withLock { state in
+      state.entries.removeAll { $0.key == key }
+      if state.entries.count == capacity { state.entries.removeFirst() }
+      state.entries.append(entry)
+    }
+  }
+}
+
+extension RecentValues where Key: Hashable {
   /// Notes that a key has come.
   ///
   /// - Returns: whether it had come lately, so that its value may be worth keeping.
@@ -45,16 +57,6 @@ package final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sen
       if state.noted.count == capacity { state.noted.removeFirst() }
       state.noted.append(hash)
       return false
-    }
-  }
-
-  /// Keeps the value of a key.
-  package func keep(_ value: Value, of key: Key) {
-    let entry = Entry(key, value)
-    state.withLock { state in
-      state.entries.removeAll { $0.key == key }
-      if state.entries.count == capacity { state.entries.removeFirst() }
-      state.entries.append(entry)
     }
   }
 }

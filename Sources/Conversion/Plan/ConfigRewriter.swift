@@ -7,36 +7,23 @@ internal import Tensors
 ///
 /// The adapters of a training run mostly have one config: what came lately is remembered.
 final class ConfigRewriter: Sendable {
-  /// What a config file holds.
-  private struct Source: Hashable {
-    let bytes: [UInt8]
-
-    static func == (left: Self, right: Self) -> Bool {
-      left.bytes.span.hasSameBytes(as: right.bytes.span)
-    }
-
-    func hash(into hasher: inout Hasher) {
-      bytes.span.hash(into: &hasher)
-    }
-  }
-
   /// The largest config that is remembered.
   private static let largestByteCount = 1 << 16
-  private let recent = RecentValues<Source, [UInt8]>(capacity: 8)
+  private let recent = RecentValues<[UInt8], [UInt8]>(capacity: 8)
 
   /// The bytes of the config that a file holds.
   ///
   /// - Throws: as `AdapterConfig.init(path:)`.
   func rewrite(path: String) throws(CheckpointError) -> [UInt8] {
-    let source = Source(bytes: try InputFile(path: path).readAll(limit: JSONLimits.byteCount))
+    let source = try InputFile(path: path).readAll(limit: JSONLimits.byteCount)
     if let config = recent[source] { return config }
     let config: [UInt8]
     do throws(CheckpointError) {
-      config = try AdapterConfig(parsing: source.bytes).encoded()
+      config = try AdapterConfig(parsing: source).encoded()
     } catch {
       throw error.inFile(path)
     }
-    if source.bytes.count <= Self.largestByteCount { recent.keep(config, of: source) }
+    if source.count <= Self.largestByteCount { recent.keep(config, of: source) }
     return config
   }
 }

@@ -45,7 +45,7 @@ enum DifferenceRule: Hashable, Sendable {
 
   /// Whether elements are real numbers that a cast to F64 keeps.
   private static func isFloat(_ dtype: DType) -> Bool {
-    FloatFormat(dtype) != nil || SmallFloats(dtype) != nil
+    dtype.isFloatingPoint && dtype.byteCount != nil
   }
 
   /// Whether equal values are told from equal bits.

@@ -15,19 +15,15 @@ struct SmallFloats: Sendable {
   }
 
   private init(tabulating dtype: DType) {
-    values = (0...UInt8.max).map { bits in
-      let wide = castToFloat64([bits].span.rawBytes, from: dtype)
-      return Double(bitPattern: wide[0])
-    }
+    let patterns = Array(0...UInt8.max)
+    values = castToFloat64(patterns.span.rawBytes, from: dtype).map { Double(bitPattern: $0) }
     let ascending = Set(values.filter { !$0.isNaN }).sorted()
     let places = Dictionary(uniqueKeysWithValues: zip(ascending, 0...))
     ordinals = values.map { places[$0] ?? 0 }
   }
 
   private static let all: [DType: SmallFloats] = {
-    let dtypes: [DType] = [
-      .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU,
-    ]
+    let dtypes = DType.allCases.filter { $0.isFloatingPoint && $0.byteCount == 1 }
     return Dictionary(uniqueKeysWithValues: dtypes.map { ($0, SmallFloats(tabulating: $0)) })
   }()
 }

@@ -25,13 +25,7 @@ struct PickleSource: Sendable {
 }
 
 extension PickleSource: Hashable {
-  static func == (left: Self, right: Self) -> Bool {
-    left.base == right.base && left.dialect == right.dialect
-      && left.storedByteCount == right.storedByteCount
-      && left.fileByteCount == right.fileByteCount
-      && left.bytes.span.hasSameBytes(as: right.bytes.span)
-  }
-
+  /// The bytes as a whole, not one by one.
   func hash(into hasher: inout Hasher) {
     hasher.combine(fileByteCount)
     bytes.span.hash(into: &hasher)

@@ -88,27 +88,29 @@ extension TorchContents {
 
   /// The one folder that everything stands in.
   private static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
-    var folder: Substring?
-    // Most entries start like the one before, which is told faster than where their folder ends.
-    var start: [UInt8] = []
+    // The folder with its slash, which is what all entries start with.
+    var start: Substring.UTF8View?
     for entry in zip.entries {
-      if !start.isEmpty, entry.name.utf8.span.starts(with: start.span) { continue }
+      if let start, entry.name.utf8.span.starts(with: start.span) { continue }
       guard let slash = entry.name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
         throw CheckpointError(
           .unrecognized,
           "is a zip archive with \"\(entry.name.excerpt)\" outside any folder, not a torch "
             + "checkpoint", offset: entry.indexOffset)
       }
-      let own = entry.name[..<slash]
-      if let folder, !folder.utf8.span.hasSameBytes(as: own.utf8.span) {
+      let own = entry.name.utf8[...slash]
+      if let start {
         throw .malformed(
-          "the zip archive has two top folders, \"\(String(folder).excerpt)\" and "
-            + "\"\(String(own).excerpt)\"", at: entry.indexOffset)
+          "the zip archive has two top folders, \"\(text(start.dropLast()).excerpt)\" and "
+            + "\"\(text(own.dropLast()).excerpt)\"", at: entry.indexOffset)
       }
-      folder = own
-      start = Array(entry.name.utf8[...slash])
+      start = own
     }
-    return String(folder ?? "")
+    return text(start?.dropLast() ?? "".utf8[...])
+  }
+
+  private static func text(_ units: Substring.UTF8View) -> String {
+    String(decoding: units, as: UTF8.self)
   }
 
   private static func checkVersion(
