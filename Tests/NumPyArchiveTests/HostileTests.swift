@@ -85,6 +85,9 @@ struct HostileArray: Sendable, CustomTestStringConvertible {
     .init("an order in small letters", dict("False", "false"), says: "neither"),
     .init("an order with more", dict("False", "Falsetto"), says: "comma"),
     .init("a NUL", dict("False", "False\0"), says: "comma"),
+    .init("a vertical tab", dict("}", "}\u{0B}"), says: "follows"),
+    .init("a vertical tab within", dict(", 'shape", ",\u{0B}'shape"), says: "quotes"),
+    .init("a line feed in front", dict("{", "\n {"), says: "no dict"),
     .init("no-break space", dict(", 'shape", ",\u{A0}'shape"), says: "quotes"),
   ]
 

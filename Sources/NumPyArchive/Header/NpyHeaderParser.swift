@@ -33,7 +33,8 @@ struct NpyHeaderParser {
     var element: NpyElement?
     var isFortranOrder: Bool?
     var extents: [UInt]?
-    skipSpace()
+    // Python takes a line that starts after spaces for the inside of a block.
+    while take(" ") || take("\t") {}
     try expect("{", "the header is no dict")
     skipSpace()
     while !take("}") {
@@ -186,8 +187,9 @@ extension NpyHeaderParser {
     position < text.count ? text[position] : nil
   }
 
+  /// Space, tab, line feed, form feed, carriage return. To Python a vertical tab is none.
   private mutating func skipSpace() {
-    while let byte = peek(), byte == 0x20 || (0x09...0x0D).contains(byte) { position += 1 }
+    while let byte = peek(), [0x20, 0x09, 0x0A, 0x0C, 0x0D].contains(byte) { position += 1 }
   }
 
   private mutating func take(_ token: StaticString) -> Bool {
