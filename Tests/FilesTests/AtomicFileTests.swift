@@ -123,6 +123,16 @@ struct AtomicFileTests {
     #expect(try directory.names == ["other", "out"])
   }
 
+  @Test("the file that replaces a link has the permissions of what it led to")
+  func permissionsBehindLink() throws {
+    chmod(try directory.write([7], to: "other"), 0o600)
+    let path = directory.path("out")
+    symlink("other", path)
+    try writeAtomically([1], to: path, replacing)
+    #expect(try bytes(of: path) == [1])
+    #expect(mode(of: path) == 0o600)
+  }
+
   @Test("directories, pipes and devices are no outputs, even by force")
   func otherKinds() throws {
     try FileManager.default.createDirectory(

@@ -179,10 +179,26 @@ struct MetadataTests {
     let second = try peftkit("metadata", path, "--set", "a=d", "--in-place")
     #expect(second.errors == "note: the file has 2 hard links, which all show the change\n")
     try expect(["a": "d"], at: directory.path("hard"))
-    // Written anew, the link itself becomes a file.
-    #expect(try peftkit("metadata", soft, "--set", "a=e").exitCode == 0)
+  }
+
+  @Test("written anew, a link itself becomes a file, and it is said (L64)")
+  func linksReplaced() throws {
+    try write(["a": "d"])
+    let soft = directory.path("soft")
+    #expect(symlink("a.safetensors", soft) == 0)
+    #expect(link(path, directory.path("hard")) == 0)
+    let run = try peftkit("metadata", soft, "--set", "a=e")
+    #expect(run.exitCode == 0 && run.output.isEmpty)
+    #expect(
+      run.errors
+        == "note: a file has taken the place of the symbolic link; what that led to is as it was\n")
     try expect(["a": "e"], at: soft)
     try expect(["a": "d"])
+    let second = try peftkit("metadata", path, "--set", "a=f")
+    #expect(
+      second.errors == "note: the file has 2 hard links, of which the others are as they were\n")
+    try expect(["a": "f"])
+    try expect(["a": "d"], at: directory.path("hard"))
   }
 
   @Test(

@@ -18,8 +18,9 @@ public struct BulkConversion: Sendable {
   public let digest: Digest
   /// What takes the digest of an output while it is written; nil reads the output again instead.
   public var makeHasher: (@Sendable () -> any OutputHasher)?
-  /// The threads, each with a unit of its own.
-  public var jobs = WorkerPool.cpuCount
+  /// The threads, each with a unit of its own; nil has one for each CPU, and no fewer than eight where
+  /// outputs are flushed to the drive.
+  public var jobs: Int?
   /// Whether outputs that are there are checked and kept.
   public var resumes = false
   /// The part of the work to do; nil does all of it.
@@ -59,8 +60,13 @@ public struct BulkConversion: Sendable {
     let converter = UnitConverter(self, known: try knownRecords())
     let run = BulkRunState(
       source: source, finder: finder, manifest: try openManifest(), observer: observer)
-    WorkerPool.run(count: jobs) { [directories] in run.work(converter, directories) }
+    WorkerPool.run(count: jobs ?? defaultJobs) { [directories] in run.work(converter, directories) }
     return try run.finish(synchronizing: options.policy.synchronizes)
+  }
+
+  /// A thread that flushes waits for the drive, which serves many at once at the price of one.
+  private var defaultJobs: Int {
+    max(WorkerPool.cpuCount, options.policy.synchronizes ? 8 : 1)
   }
 
   /// The finder of what is to be done, for example to count it.

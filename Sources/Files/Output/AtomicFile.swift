@@ -238,7 +238,7 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// The permissions of the file that will be replaced, nil when there is none.
+  /// The permissions of the file that will be replaced, or that a link led to; nil when there is none.
   ///
   /// - Throws: `alreadyExists` when there is something and the policy does not replace,
   ///   `invalidArgument` when it is a directory or device, `system` when it cannot be known.
@@ -252,16 +252,22 @@ public struct AtomicFile: ~Copyable {
         : .alreadyExists(target)
     }
     switch status.type {
-    // Not set-user-id and its like: the new file may have another owner.
-    case .regular: return status.permissions.subtracting([.setUserID, .setGroupID])
+    case .regular: return permissions(like: status)
     case .symbolicLink:
       try Placement.refuseLinkToStream(target)
-      return nil
+      // What the link kept from others, for one, is often what the new file holds.
+      guard let status = try? Stat(target), status.type == .regular else { return nil }
+      return permissions(like: status)
     case .directory:
       throw CheckpointError(.invalidArgument, "is a directory", path: target.string)
     default:
       throw CheckpointError(.invalidArgument, "is not a regular file", path: target.string)
     }
+  }
+
+  /// Not set-user-id and its like: the new file may have another owner.
+  private static func permissions(like status: Stat) -> FilePermissions {
+    status.permissions.subtracting([.setUserID, .setGroupID])
   }
 }
 

@@ -107,14 +107,16 @@ struct MetadataCommand: ParsableCommand {
       of: archive, metadata: changed(archive.metadata), reservedByteCount: reserve)
     if inPlace {
       let isWritten = try edit.applyInPlace(synchronizes: options.policy.synchronizes)
-      if isWritten { try printNotes(edit) }
+      if isWritten { try printNotes(edit, isLink: PathKind.isSymbolicLink(file)) }
     } else if let output {
       try edit.write(to: output, policy: options.policy)
     } else if edit.changesFile {
       // The file itself was named: that is all the force it takes.
       let policy = OutputPolicy(
         replacesExisting: true, synchronizes: options.policy.synchronizes)
+      let isLink = PathKind.isSymbolicLink(file)
       try edit.write(to: file, policy: policy)
+      try printNotes(edit, isLink: isLink)
     }
   }
 
@@ -149,14 +151,18 @@ struct MetadataCommand: ParsableCommand {
     return metadata
   }
 
-  /// Tells on standard error which other names show what was changed in place.
-  private func printNotes(_ edit: SafeTensorsEdit) throws(CheckpointError) {
+  /// Tells on standard error what became of the other names of the file.
+  private func printNotes(_ edit: SafeTensorsEdit, isLink: Bool) throws(CheckpointError) {
     var text = ""
-    if PathKind.isSymbolicLink(file) {
-      text += "note: what the symbolic link leads to was changed\n"
+    if isLink {
+      text +=
+        inPlace
+        ? "note: what the symbolic link leads to was changed\n"
+        : "note: a file has taken the place of the symbolic link; what that led to is as it was\n"
     }
-    if edit.nameCount > 1 {
-      text += "note: the file has \(edit.nameCount) hard links, which all show the change\n"
+    if edit.nameCount > 1, inPlace || !isLink {
+      text += "note: the file has \(edit.nameCount) hard links, "
+      text += inPlace ? "which all show the change\n" : "of which the others are as they were\n"
     }
     try StandardStream.error.write(Array(text.utf8).span.rawBytes)
   }

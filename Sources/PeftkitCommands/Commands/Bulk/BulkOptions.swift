@@ -11,7 +11,7 @@ struct BulkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How many are converted at a time (default: as many as there are CPUs to use).",
+      "How many are converted at a time (default: one for each CPU, at least 8 without --no-sync).",
       valueName: "n"))
   var jobs: Int?
 

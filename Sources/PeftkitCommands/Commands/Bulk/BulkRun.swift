@@ -21,7 +21,7 @@ struct BulkRun {
       try CheckpointDigest(of: archive).description
     }
     conversion.makeHasher = { CheckpointHasher() }
-    conversion.jobs = bulk.jobs ?? WorkerPool.cpuCount
+    conversion.jobs = bulk.jobs
     conversion.resumes = bulk.resume
     conversion.shard = try bulk.workShard()
     conversion.manifestPath = bulk.manifest
