@@ -1,4 +1,4 @@
-internal import Files
+public import Files
 internal import JSONDocument
 public import Tensors
 
@@ -77,10 +77,40 @@ public struct ModelDirectory: Sendable {
     ShardNaming.safetensors.covers(name) || ShardNaming.torch.covers(name)
   }
 
-  /// Whether a directory holds weights under one of the names that models have.
+  /// Whether a directory holds weights under one of the names that models have, or a config that names
+  /// them.
   public static func isModel(_ path: String) -> Bool {
-    weightsNames.contains { isFile($0, in: path) }
+    weightsNames.contains { isFile($0, in: path) } || (try? nameInConfig(of: path)) ?? nil != nil
   }
+
+  /// Whether a directory in a tree of many things is a model: one with an index, or with a config
+  /// beside weights (spec/bulk.md, B2).
+  ///
+  /// - Parameter hasFile: whether a file of this name is in the directory.
+  public static func isModel(hasFile: (String) -> Bool) -> Bool {
+    if indexNames.contains(where: hasFile) { return true }
+    return hasFile(configName) && wholeNames.contains(where: hasFile)
+  }
+
+  /// The models in a tree, by their directories, whose paths must be UTF-8 to be opened.
+  ///
+  /// - Complexity: O(files); no system calls.
+  public static func all(in tree: DirectoryTree) -> Set<RelativePath> {
+    var parts: [RelativePath: Set<String>] = [:]
+    for file in tree.files {
+      guard let name = partNames.first(where: file.isNamed) else { continue }
+      parts[file.parent, default: []].insert(name)
+    }
+    return Set(parts.filter { $0.key.isText && isModel(hasFile: $0.value.contains) }.keys)
+  }
+
+  private static let wholeNames = [
+    ShardNaming.safetensors.wholeName, ShardNaming.torch.wholeName,
+  ]
+  private static let indexNames = [
+    ShardNaming.safetensors.indexName, ShardNaming.torch.indexName,
+  ]
+  private static let partNames = [configName] + wholeNames + indexNames
 
   private static func isFile(_ name: String, in directory: String) -> Bool {
     PathKind.existing(path(of: name, in: directory)) == .file

@@ -21,8 +21,9 @@ public struct ConversionOptions: Sendable {
   /// The bytes of tensors that one file may have; nil does not limit them, and leaves the shards of
   /// a model as they are.
   public var shardByteCount: Int?
-  /// Whether the adapters in directories inside an adapter's are converted too, and not copied.
-  public var convertsInnerAdapters = false
+  /// Whether the adapters and models in directories inside a directory are converted too, and not
+  /// copied.
+  public var convertsInnerDirectories = false
   /// Whether a tensor that is the very same view as an earlier one is left out; `__metadata__` then
   /// maps its name to that of the other, as the reference converter does.
   public var dropsAliases = false

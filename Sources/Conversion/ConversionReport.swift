@@ -1,3 +1,4 @@
+public import Checkpoints
 public import Files
 public import Tensors
 
@@ -23,6 +24,10 @@ public struct ConversionReport: Sendable {
 
   /// What is no tensor, and tensors that the format cannot hold.
   public internal(set) var skipped: [SkippedItem] = []
+  /// Weights files beside those that are converted, which no reader looks at.
+  public internal(set) var supersededFiles: [RelativePath] = []
+  /// What is odd about a set of shards, and does no harm.
+  public internal(set) var shardNotes: [ShardNote] = []
   /// The same tensors under second names.
   public internal(set) var aliases: [Alias] = []
   /// Tensors whose dtype the format does not have.
@@ -35,6 +40,8 @@ public struct ConversionReport: Sendable {
   /// Adds what another part of the conversion leaves out.
   static func += (left: inout Self, right: Self) {
     left.skipped += right.skipped
+    left.supersededFiles += right.supersededFiles
+    left.shardNotes += right.shardNotes
     left.aliases += right.aliases
     left.standIns += right.standIns
     left.droppedMetadata += right.droppedMetadata

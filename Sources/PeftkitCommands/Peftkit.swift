@@ -34,6 +34,7 @@ public struct Peftkit: ParsableCommand {
   public static func main() {
     OpenFileLimit.raise()
     do {
+      try RawArguments.validate()
       var command = try parseAsRoot()
       try command.run()
     } catch let error as CheckpointError {

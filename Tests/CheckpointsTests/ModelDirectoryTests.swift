@@ -128,6 +128,35 @@ struct ModelDirectoryTests {
     #expect(absent?.hint == "its config.json names them in \"transformers_weights\"")
   }
 
+  @Test("a directory is a model by its weights' names, or by a config that names them (H26, H31)")
+  func isModel() throws {
+    func judge(_ names: [String], config: String? = nil) throws -> Bool {
+      let directory = try directory(names, config: config)
+      return withExtendedLifetime(directory) { ModelDirectory.isModel(directory.path) }
+    }
+    for name in Self.all[..<4] { #expect(try judge([name])) }
+    let naming = "{\"transformers_weights\": \"own.safetensors\"}"
+    #expect(try judge(["own.safetensors"], config: naming))
+    #expect(try !judge(["own.safetensors"], config: "{}"))
+    #expect(try !judge(["own.safetensors"], config: "{"))
+    #expect(try !judge(Self.shards))
+  }
+
+  @Test("in a tree weights need a config or an index (B2, B3)")
+  func inTree() throws {
+    let directory = try TemporaryDirectory()
+    for name in [
+      "a/config.json", "a/model.safetensors", "a/in/model.safetensors", "b/pytorch_model.bin",
+      "b/in/config.json", "c/pytorch_model.bin.index.json", "config.json", "pytorch_model.bin",
+    ] {
+      let place = directory.path((name as NSString).deletingLastPathComponent)
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      try directory.write([], to: name)
+    }
+    let models = try ModelDirectory.all(in: DirectoryTree(of: directory.path))
+    #expect(models == [.root, RelativePath("a"), RelativePath("c")])
+  }
+
   @Test(
     "a config that names other weights is refused (H31)",
     arguments: [

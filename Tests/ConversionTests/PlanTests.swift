@@ -1,12 +1,13 @@
 import Checkpoints
 import Conversion
 import Files
+import Foundation
 import Kernels
 import Tensors
 import TestSupport
 import Testing
 
-@Suite("Plans and what they come to (V1 to V31)")
+@Suite("Plans and what they come to (V1 to V33)")
 struct PlanTests {
   let directory: TemporaryDirectory
   let source: String
@@ -204,22 +205,30 @@ struct PlanTests {
     #expect(error?.code == .unsupported)
   }
 
-  @Test("adapters inside an adapter are converted where that is asked for, else copied (L16)")
-  func innerAdapters() throws {
+  @Test("what is inside an adapter is converted where that is asked for, else copied (L16, B3)")
+  func innerDirectories() throws {
     let copy = try AdapterCopy(of: "lora")
     _ = try ConversionJob(
       source: Fixtures.adapter("lora"), destination: copy.path + "/other", options: options { _ in }
     ).run()
+    let model = copy.path + "/other/base"
+    try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: false)
+    try FileManager.default.copyItem(
+      atPath: copy.path + "/adapter_model.safetensors", toPath: model + "/model.safetensors")
+    try Data("{}".utf8).write(to: URL(fileURLWithPath: model + "/config.json"))
     for convertsInner in [false, true] {
       let out = directory.path("out-\(convertsInner)")
       _ = try ConversionJob(
         source: copy.path, destination: out,
-        options: options(.torch) { $0.convertsInnerAdapters = convertsInner }
+        options: options(.torch) { $0.convertsInnerDirectories = convertsInner }
       ).run()
       let names = Set(try TestSupport.files(below: out))
       #expect(names.contains("adapter_model.bin"))
       #expect(names.contains("other/adapter_model.bin") == convertsInner)
       #expect(names.contains("other/adapter_model.safetensors") == !convertsInner)
+      #expect(names.contains("other/base/pytorch_model.bin") == convertsInner)
+      #expect(names.contains("other/base/model.safetensors") == !convertsInner)
+      #expect(names.contains("other/base/config.json"))
     }
   }
 }

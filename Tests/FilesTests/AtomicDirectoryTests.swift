@@ -9,7 +9,8 @@ private func make(
   _ path: String, _ policy: OutputPolicy, name: String = "new", isPlaceNew: Bool = false,
   meanwhile: () -> Void = {}
 ) throws(CheckpointError) {
-  var output = try AtomicDirectory(path: path, policy: policy, isPlaceNew: isPlaceNew)
+  var output = try AtomicDirectory(
+    path: path, policy: policy, access: .usual, isPlaceNew: isPlaceNew)
   try output.makeDirectory(RelativePath("sub"))
   var file = try output.makeFile(RelativePath("sub/" + name))
   try file.write([1].span.rawBytes)
@@ -50,7 +51,8 @@ struct AtomicDirectoryTests {
     }
     #expect(error?.code == .alreadyExists)
     error = failure { () throws(CheckpointError) in
-      var file = try AtomicFile(path: directory.path("out"), policy: careful, isPlaceNew: true)
+      var file = try AtomicFile(
+        path: directory.path("out"), policy: careful, access: .usual, isPlaceNew: true)
       try file.write([1].span.rawBytes)
       try file.commit()
     }

@@ -127,6 +127,37 @@ struct ConvertTests {
     }
   }
 
+  @Test("weights that no reader looks at are told (V33)")
+  func superseded() throws {
+    let copy = try AdapterCopy(of: "lora")
+    try Data([1]).write(to: URL(fileURLWithPath: copy.path + "/adapter_model.bin"))
+    let run = try peftkit("convert", copy.path, copy.directory.path("out"))
+    #expect(run.exitCode == 0)
+    #expect(
+      run.errors == "note: adapter_model.bin was left out: no reader looks at these weights\n")
+  }
+
+  @Test("outputs are as private as their sources, in place too (L68)")
+  func permissions() throws {
+    let copy = try AdapterCopy(of: "lora")
+    let names = ["adapter_model.safetensors", "adapter_config.json", "README.md"]
+    for name in names { chmod(copy.path + "/" + name, 0o600) }
+    chmod(copy.path, 0o700)
+    try convert(copy.path, copy.directory.path("out"))
+    try convert(copy.path, copy.path, "--force")
+    try convert(copy.path + "/" + names[0], copy.directory.path("x.bin"))
+    let outputs = names.map { copy.directory.path("out/" + $0) } + [copy.directory.path("x.bin")]
+    for path in outputs + names.map({ copy.path + "/" + $0 }) {
+      #expect(try mode(of: path) == 0o600, "\(path)")
+    }
+    #expect(try mode(of: copy.directory.path("out")) == 0o700)
+    #expect(try mode(of: copy.path) == 0o700)
+  }
+
+  private func mode(of path: String) throws -> Int? {
+    try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+  }
+
   @Test("the config is re-encoded, other files travel, superseded weights do not (L16)")
   func everything() throws {
     let copy = try AdapterCopy(of: "mpt-two-adapters")
@@ -150,7 +181,7 @@ struct ConvertTests {
       atPath: copy.path + "/linked", withDestinationPath: "a/b")
 
     let target = copy.directory.path("out")
-    try convert(copy.path, target)
+    #expect(try peftkit("convert", copy.path, target).exitCode == 0)
     let result = try contents(of: target)
     #expect(
       result.keys.sorted() == [

@@ -64,6 +64,32 @@ struct Impostor: CustomTestStringConvertible, Sendable {
   ]
 }
 
+@Suite("Arguments that are no text")
+struct ArgumentTests {
+  @Test("they are refused, before they name another file (L67)")
+  func broken() throws {
+    let directory = try TemporaryDirectory()
+    let other = try directory.write([7], to: "q\u{FFFD}r.bin")
+    let weights = Fixtures.adapter("lora") + "/adapter_model.safetensors"
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = [
+      "-c", "exec \"$0\" convert \"$1\" \"$(printf 'q\\376r.bin')\" --force", Tool.path, weights,
+    ]
+    shell.currentDirectoryURL = URL(fileURLWithPath: directory.path)
+    let errors = Pipe()
+    shell.standardError = errors
+    try shell.run()
+    let text = String(
+      decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 64)
+    #expect(text.contains("is not valid UTF-8"))
+    #expect(try bytes(of: other) == [7])
+    #expect(try directory.names == ["q\u{FFFD}r.bin"])
+  }
+}
+
 @Suite("Errors")
 struct ErrorTests {
   @Test("what is no checkpoint is named, with a hint (L1, L3, L4)", arguments: Impostor.all)

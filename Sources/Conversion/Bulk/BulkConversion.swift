@@ -36,7 +36,7 @@ public struct BulkConversion: Sendable {
     self.destination = destination
     self.digest = digest
     var options = options
-    options.convertsInnerAdapters = true
+    options.convertsInnerDirectories = true
     self.options = options
   }
 

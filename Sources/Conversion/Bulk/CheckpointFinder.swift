@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Files
 internal import PEFT
 public import Tensors
@@ -37,7 +38,8 @@ public struct CheckpointFinder: Sendable {
     guard Self.unit(at: listing, in: root) == nil else {
       throw CheckpointError(
         .invalidArgument, "is an adapter or a model, not a tree of them", path: root,
-        hint: "without --recursive it is converted as a whole, with the adapters in it")
+        hint: "name the directory above it, and those in it are converted too; or convert it "
+          + "without --recursive, which copies what is in directories inside")
     }
     candidates = FileCandidates(in: listing, of: root, target: target)
   }
@@ -97,18 +99,17 @@ public struct CheckpointFinder: Sendable {
         kind: .adapter, source: listing.path, destination: listing.path, weights: [weights],
         listing: listing)
     }
-    guard let index = Self.indexNames.lazy.compactMap(place).first else { return nil }
+    guard ModelDirectory.isModel(hasFile: { place(of: $0) != nil }) else { return nil }
     let files = (0..<listing.count).filter {
       let kind = listing.kind(at: $0)
       return kind == .file || kind == .link
     }
-    let weights = files.filter { CheckpointFormat(fileName: listing.text(at: $0)) != nil }
+    let weights = files.filter {
+      let name = listing.text(at: $0)
+      return CheckpointFormat(fileName: name) != nil || name.hasSuffix(ShardIndex.nameSuffix)
+    }
     return ConversionUnit(
       kind: .model, source: listing.path, destination: listing.path,
-      weights: [index] + weights.map(listing.path(at:)), listing: listing)
+      weights: weights.map(listing.path(at:)), listing: listing)
   }
-
-  private static let indexNames = [
-    "model.safetensors.index.json", "pytorch_model.bin.index.json",
-  ]
 }

@@ -10,7 +10,7 @@ struct UnitConverter: Sendable {
   let options: ConversionOptions
   private let known: ManifestIndex
   private let resumes: Bool
-  private let fingerprint: CheckpointFingerprint
+  let fingerprint: CheckpointFingerprint
   private let makeHasher: (@Sendable () -> any OutputHasher)?
   /// What is asked for, as the records tell it: outputs of other settings are others.
   private let settings: String
@@ -94,7 +94,7 @@ struct UnitConverter: Sendable {
       if let hasher {
         record.digest = hasher.text
       } else {
-        record.digest = try fingerprint.actual(of: unit, at: output)
+        record.digest = try fingerprint.actual(of: unit.kind, at: output)
       }
       return outcome
     }
@@ -117,46 +117,11 @@ struct UnitConverter: Sendable {
     return stamp
   }
 
-  /// The digest of the output that is there, if it is what the source converts to; nil if it is not,
-  /// and may be replaced.
-  private func digestIfUnchanged(
-    _ unit: ConversionUnit, _ stamp: FileStamp
-  ) throws(CheckpointError) -> String? {
-    try withPaths(of: unit, writes: false) {
-      source, output throws(CheckpointError) -> String? in
-      let noted = noted(unit, stamp)
-      let expected = if let noted { noted } else { try fingerprint.expected(of: unit, at: source) }
-      do throws(CheckpointError) {
-        let actual = try fingerprint.actual(of: unit, at: output)
-        let hasConfig = try unit.kind == .adapter ? hasSameConfig(source, output) : true
-        if actual == expected, hasConfig { return actual }
-        throw CheckpointError(
-          .mismatch, "is not what \(unit.source.string(in: self.source)) converts to",
-          path: unit.destination.string(in: destination))
-      } catch {
-        guard options.policy.replacesExisting else {
-          throw error.hinting("--force converts it again")
-        }
-        return nil
-      }
-    }
-  }
-
   /// The digest in the manifest, if source and settings are those that it was noted for.
-  private func noted(_ unit: ConversionUnit, _ stamp: FileStamp) -> String? {
+  func noted(_ unit: ConversionUnit, _ stamp: FileStamp) -> String? {
     guard let entry = known[unit.source], entry.stamp == stamp, entry.settings == settings else {
       return nil
     }
     return entry.digest
-  }
-
-  private func hasSameConfig(
-    _ source: String, _ output: String
-  ) throws(CheckpointError) -> Bool {
-    func path(in directory: String) -> String {
-      RelativePath(AdapterConfig.fileName).string(in: directory)
-    }
-    let bytes = try InputFile(path: path(in: output)).readAll(limit: JSONLimits.byteCount)
-    return try AdapterConfig(path: path(in: source)).encoded() == bytes
   }
 }

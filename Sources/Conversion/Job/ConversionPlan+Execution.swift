@@ -22,7 +22,8 @@ extension ConversionPlan {
     var byteCount = 0
     for file in files {
       var output = try AtomicFile(
-        path: destination, policy: options.policy, isPlaceNew: isPlaceNew)
+        path: destination, policy: options.policy, access: access(to: file),
+        isPlaceNew: isPlaceNew)
       byteCount += try write(file, to: &output, watcher)
       try output.commit()
     }
@@ -32,15 +33,27 @@ extension ConversionPlan {
   private func writeDirectory(_ watcher: (any TensorWatcher)?) throws(CheckpointError) -> Int {
     var byteCount = 0
     var directory = try AtomicDirectory(
-      path: destination, policy: options.policy, isPlaceNew: isPlaceNew)
-    for inner in directories { try directory.makeDirectory(inner) }
+      path: destination, policy: options.policy, access: OutputAccess(like: source),
+      isPlaceNew: isPlaceNew)
+    for inner in directories {
+      try directory.makeDirectory(inner, access: OutputAccess(like: inner, in: source))
+    }
     for file in files {
-      var output = try directory.makeFile(file.name)
+      var output = try directory.makeFile(file.name, access: access(to: file))
       byteCount += try write(file, to: &output, watcher)
       try output.commit()
     }
     try directory.commit()
     return byteCount
+  }
+
+  /// Who may use a file: those who may use what it is made of.
+  private func access(to file: File) -> OutputAccess {
+    switch file.contents {
+    case .bytes: OutputAccess(like: file.name, in: source)
+    case .copy(let name): OutputAccess(like: name, in: source)
+    case .weights(let weights): OutputAccess(like: weights.source.path)
+    }
   }
 
   /// - Returns: the bytes written.

@@ -17,14 +17,31 @@ extension ConversionPlan {
         path: tree.path(of: other))
     }
     directories = tree.directories
-    var adapters = AdapterDirectory.all(in: tree)
+    let adapters = AdapterDirectory.all(in: tree)
+    var parts: Set<RelativePath> = []
     if adapters[.root] == nil, ModelDirectory.isModel(source) {
-      try addModel(of: tree)
-      return
+      parts.formUnion(try addModel(at: .root, of: tree))
+    } else {
+      guard options.shardByteCount == nil else {
+        throw CheckpointError(
+          .unsupported, "is an adapter, whose weights PEFT loads from one file only", path: source)
+      }
+      let listed = adapters[.root]
+      let adapter = if let listed { listed } else { try AdapterDirectory(path: source) }
+      parts.formUnion(try addAdapter(adapter, at: .root, configs))
     }
-    if adapters[.root] == nil { adapters[.root] = try AdapterDirectory(path: source) }
-    if !options.convertsInnerAdapters { adapters = adapters.filter { $0.key == .root } }
-    try addAdapters(adapters, in: tree, configs)
+    if options.convertsInnerDirectories {
+      for inner in tree.innerCheckpoints {
+        if let adapter = inner.adapter {
+          parts.formUnion(try addAdapter(adapter, at: inner.directory, configs))
+        } else {
+          parts.formUnion(try addModel(at: inner.directory, of: tree))
+        }
+      }
+    }
+    for file in tree.files where !parts.contains(file) {
+      files.append(File(name: file, contents: .copy(of: file)))
+    }
   }
 
   /// A destination in the source would be copied into itself; a source in the destination would go
@@ -44,52 +61,46 @@ extension ConversionPlan {
       .invalidArgument, "holds \(source), \(what)", path: destination, hint: hint)
   }
 
-  /// Adds the adapters of a tree.
-  private mutating func addAdapters(
-    _ adapters: [RelativePath: AdapterDirectory], in tree: DirectoryTree,
-    _ configs: ConfigRewriter
-  ) throws(CheckpointError) {
+  /// Adds the config and weights of an adapter.
+  ///
+  /// - Returns: the files that are not copied then.
+  private mutating func addAdapter(
+    _ adapter: AdapterDirectory, at directory: RelativePath, _ configs: ConfigRewriter
+  ) throws(CheckpointError) -> [RelativePath] {
     guard let weightsName = options.format.adapterWeightsName else {
       throw CheckpointError(
         .unsupported, "is an adapter, which PEFT does not load from \(options.format.rawValue)",
-        path: source, hint: "convert its weights file instead")
+        path: adapter.path, hint: "convert its weights file instead")
     }
-    guard options.shardByteCount == nil else {
-      throw CheckpointError(
-        .unsupported, "is an adapter, whose weights PEFT loads from one file only", path: source)
-    }
-    for directory in [.root] + tree.directories {
-      guard let adapter = adapters[directory] else { continue }
-      let config = try configs.rewrite(path: adapter.configPath)
-      let name = directory.appending(weightsName)
-      let weights = try TensorPlan(
-        Checkpoint.open(path: adapter.weightsPath), options: options, record: casts)
-      report += weights.report
-      files.append(
-        File(
-          name: directory.appending(AdapterConfig.fileName),
-          contents: .bytes(config)))
-      files.append(
-        File(name: name, contents: .weights(try weights.file(named: name.string))))
-    }
-    for file in tree.files {
-      let isPart = AdapterDirectory.isPart(file) && adapters[file.parent] != nil
-      if !isPart { files.append(File(name: file, contents: .copy(of: file))) }
-    }
+    let config = try configs.rewrite(path: adapter.configPath)
+    let name = directory.appending(weightsName)
+    let weights = try TensorPlan(
+      Checkpoint.open(path: adapter.weightsPath), options: options, record: casts)
+    report += weights.report
+    let configName = directory.appending(AdapterConfig.fileName)
+    files.append(File(name: configName, contents: .bytes(config)))
+    files.append(File(name: name, contents: .weights(try weights.file(named: name.string))))
+    let superseded = adapter.supersededNames.map(directory.appending)
+    report.supersededFiles += superseded
+    return [configName, directory.appending(adapter.weightsName)] + superseded
   }
 
-  private mutating func addModel(of tree: DirectoryTree) throws(CheckpointError) {
-    let model = try ModelDirectory(path: source)
-    try addModel(Checkpoint.open(path: model.weightsPath))
-    var replaced = Set(
-      (model.weightFileNames + model.supersededNames).map { RelativePath($0) })
+  /// Adds the config, where it must be changed, and the weights of a model.
+  ///
+  /// - Returns: the files that are not copied then.
+  private mutating func addModel(
+    at directory: RelativePath, of tree: DirectoryTree
+  ) throws(CheckpointError) -> [RelativePath] {
+    let model = try ModelDirectory(path: directory.string(in: tree.root))
+    try addModel(Checkpoint.open(path: model.weightsPath), at: directory)
+    let superseded = model.supersededNames.map { directory.appending($0) }
+    report.supersededFiles += superseded
+    var parts = model.weightFileNames.map { directory.appending($0) } + superseded
     if let config = try model.configForUsualNames() {
-      let name = RelativePath(config.name)
-      replaced.insert(name)
+      let name = directory.appending(config.name)
       files.append(File(name: name, contents: .bytes(config.bytes)))
+      parts.append(name)
     }
-    for file in tree.files where !replaced.contains(file) {
-      files.append(File(name: file, contents: .copy(of: file)))
-    }
+    return parts
   }
 }

@@ -28,7 +28,7 @@ extension ConversionPlan {
       "the file that is converted",
       hint:
         "name a new directory; a model's own is converted by its name, and keeps its other files")
-    try addModel(Checkpoint.open(path: source))
+    try addModel(Checkpoint.open(path: source), at: .root)
   }
 
   /// The index would be left with a shard that holds everything, and others that hold it again.
@@ -42,7 +42,9 @@ extension ConversionPlan {
   }
 
   /// Adds the weights of a model, in shards where they are large, with an index.
-  mutating func addModel(_ archive: any TensorArchive) throws(CheckpointError) {
+  mutating func addModel(
+    _ archive: any TensorArchive, at directory: RelativePath
+  ) throws(CheckpointError) {
     guard let naming = options.format.shardNaming else {
       throw CheckpointError(
         .unsupported, "cannot become a directory of \(options.format.rawValue) files",
@@ -62,11 +64,12 @@ extension ConversionPlan {
     }
     for shard in shards.shards {
       let file = try weights.file(named: shard.fileName, holding: shard.tensors)
-      files.append(File(name: RelativePath(shard.fileName), contents: .weights(file)))
+      files.append(
+        File(name: directory.appending(shard.fileName), contents: .weights(file)))
     }
     if let index = shards.index(keeping: sharded?.index.metadata) {
       files.append(
-        File(name: RelativePath(naming.indexName), contents: .bytes(index.encoded())))
+        File(name: directory.appending(naming.indexName), contents: .bytes(index.encoded())))
     }
   }
 }

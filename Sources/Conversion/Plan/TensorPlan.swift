@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Files
 internal import Kernels
 internal import Tensors
@@ -29,6 +30,7 @@ struct TensorPlan {
     var selection = Selection(
       metadata: source.format == .safetensors ? source.metadata : ["format": "pt"])
     try Self.skip(source.skipped, in: source, options: options, report: &report)
+    report.shardNotes = (source as? ShardedArchive)?.notes ?? []
     report.idlePatterns = try options.idlePatterns(in: source)
     let rewriters = try Self.rewriters(options.selection.replacements)
     for index in 0..<source.tensorCount {

@@ -16,17 +16,22 @@ public struct AtomicDirectory: ~Copyable {
 
   /// Starts a directory that will stand at `path`.
   ///
+  /// - Parameter access: who may use it; what is replaced decides that itself.
   /// - Throws: `alreadyExists` when there is something and the policy does not replace,
   ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
-  public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
-    try self.init(path: path, policy: policy, isPlaceNew: false)
+  public init(
+    path: String, policy: OutputPolicy, access: OutputAccess = .usual
+  ) throws(CheckpointError) {
+    try self.init(path: path, policy: policy, access: access, isPlaceNew: false)
   }
 
   /// Starts a directory that will stand at `path`.
   ///
   /// - Parameter isPlaceNew: as for `AtomicFile`.
   /// - Throws: as the above, save `alreadyExists`.
-  package init(path: String, policy: OutputPolicy, isPlaceNew: Bool) throws(CheckpointError) {
+  package init(
+    path: String, policy: OutputPolicy, access: OutputAccess, isPlaceNew: Bool
+  ) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
     // What others may not look into must not be opened to them by being replaced.
     let replaces =
@@ -39,7 +44,7 @@ public struct AtomicDirectory: ~Copyable {
     switch TemporaryName.makeSibling(
       of: target,
       { path in
-        SystemCalls.makeDirectory(path, permissions: permissions ?? .everything).map {
+        SystemCalls.makeDirectory(path, permissions: permissions ?? access.directory).map {
           .failure($0)
         }
           ?? .success(())
@@ -60,17 +65,24 @@ public struct AtomicDirectory: ~Copyable {
   /// Starts a file inside; its own `commit` puts it there.
   ///
   /// - Parameter name: the path inside, its directories made by `makeDirectory`.
-  public func makeFile(_ name: RelativePath) throws(CheckpointError) -> AtomicFile {
+  public func makeFile(
+    _ name: RelativePath, access: OutputAccess = .usual
+  ) throws(CheckpointError) -> AtomicFile {
     let path = name.path
     return try AtomicFile(
-      inTemporary: temporary.pushing(path), reportedAs: target.pushing(path), policy: policy)
+      inTemporary: temporary.pushing(path), reportedAs: target.pushing(path), policy: policy,
+      access: access)
   }
 
   /// Makes a directory inside.
-  public mutating func makeDirectory(_ name: RelativePath) throws(CheckpointError) {
+  public mutating func makeDirectory(
+    _ name: RelativePath, access: OutputAccess = .usual
+  ) throws(CheckpointError) {
     let path = temporary.pushing(name.path)
     let reportedPath = target.pushing(name.path)
-    try check(SystemCalls.makeDirectory(path), "create a directory", reportedPath)
+    try check(
+      SystemCalls.makeDirectory(path, permissions: access.directory), "create a directory",
+      reportedPath)
     directories.append((path, reportedPath))
   }
 

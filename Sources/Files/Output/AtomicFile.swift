@@ -29,10 +29,13 @@ public struct AtomicFile: ~Copyable {
 
   /// Starts a file that will stand at `path`.
   ///
+  /// - Parameter access: who may use it; what is replaced decides that itself.
   /// - Throws: `alreadyExists` when there is one and the policy does not replace, `invalidArgument`
   ///   when a directory or device has the name, `system` when the directory cannot be written.
-  public init(path: String, policy: OutputPolicy) throws(CheckpointError) {
-    try self.init(path: path, policy: policy, isPlaceNew: false)
+  public init(
+    path: String, policy: OutputPolicy, access: OutputAccess = .usual
+  ) throws(CheckpointError) {
+    try self.init(path: path, policy: policy, access: access, isPlaceNew: false)
   }
 
   /// Starts a file that will stand at `path`.
@@ -41,7 +44,9 @@ public struct AtomicFile: ~Copyable {
   ///   has the name: then nobody looks, and `commit` finds what has taken it meanwhile. Nothing is
   ///   replaced unseen.
   /// - Throws: as the above, save `alreadyExists`.
-  package init(path: String, policy: OutputPolicy, isPlaceNew: Bool) throws(CheckpointError) {
+  package init(
+    path: String, policy: OutputPolicy, access: OutputAccess, isPlaceNew: Bool
+  ) throws(CheckpointError) {
     let target = FilePath(path)
     guard target.lastComponent?.kind == .regular else {
       throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
@@ -51,7 +56,7 @@ public struct AtomicFile: ~Copyable {
       ? nil : Self.permissionsOfFile(toReplace: target, policy: policy)
     // A file that others may not read must not become readable by being replaced, nor its
     // replacement be opened by them while it is still empty.
-    let initial: FilePermissions = existing == nil ? .forEverybody : [.ownerReadWrite]
+    let initial: FilePermissions = existing == nil ? access.file : [.ownerReadWrite]
     let temporary: FilePath
     let descriptor: FileDescriptor
     switch TemporaryName.makeSibling(of: target, { Self.create($0, permissions: initial) }) {
@@ -71,10 +76,11 @@ public struct AtomicFile: ~Copyable {
   /// own until it is whole.
   ///
   /// - Parameter reportedPath: where the file will stand when its directory has its name.
-  init(inTemporary path: FilePath, reportedAs reportedPath: FilePath, policy: OutputPolicy)
-    throws(CheckpointError)
-  {
-    switch Self.create(path, permissions: .forEverybody) {
+  init(
+    inTemporary path: FilePath, reportedAs reportedPath: FilePath, policy: OutputPolicy,
+    access: OutputAccess
+  ) throws(CheckpointError) {
+    switch Self.create(path, permissions: access.file) {
     case .success(let descriptor):
       self.init(
         path, temporary: path, reportedAs: reportedPath, descriptor: descriptor, policy: policy)
@@ -269,9 +275,4 @@ public struct AtomicFile: ~Copyable {
   private static func permissions(like status: Stat) -> FilePermissions {
     status.permissions.subtracting([.setUserID, .setGroupID])
   }
-}
-
-extension FilePermissions {
-  /// What the umask leaves of reading and writing for all.
-  fileprivate static let forEverybody: Self = [.ownerReadWrite, .groupReadWrite, .otherReadWrite]
 }

@@ -88,8 +88,6 @@ struct MetadataCommand: ParsableCommand {
     }
     try Self.refuseSecond(assignments.map(\.key), of: "--set")
     try Self.refuseSecond(removals, of: "--remove")
-    let texts = removals + assignments.flatMap { [$0.key, $0.value] }
-    try RawArguments.refuseBroken(texts, what: "Metadata is text")
   }
 
   private static func refuseSecond(_ keys: [String], of option: String) throws {

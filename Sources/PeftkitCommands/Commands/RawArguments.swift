@@ -1,26 +1,19 @@
 internal import ArgumentParser
+internal import Tensors
 
 /// The arguments as the system has them.
 enum RawArguments {
-  /// Refuses arguments of which a part was lost when they became text.
+  /// Refuses arguments that would become another text: one that is not UTF-8 would name another file.
   ///
-  /// - Parameters:
-  ///   - texts: parts of the parsed arguments, in which U+FFFD stands for what is not UTF-8.
-  ///   - what: the beginning of the message.
   /// - Throws: `ValidationError`.
-  static func refuseBroken(_ texts: [String], what: String) throws {
-    guard texts.contains(where: { $0.unicodeScalars.contains("\u{FFFD}") }), !areText else {
-      return
-    }
-    throw ValidationError("\(what); an argument is not valid UTF-8.")
-  }
-
-  /// Whether all are valid UTF-8.
-  private static var areText: Bool {
-    (0..<Int(CommandLine.argc)).allSatisfy { index in
+  static func validate() throws {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
       // SAFETY: argv holds argc NUL-terminated strings, which nobody changes.
-      guard let argument = unsafe CommandLine.unsafeArgv[index] else { return true }
-      return unsafe String(validatingCString: argument) != nil
+      guard let argument = unsafe CommandLine.unsafeArgv[index] else { continue }
+      guard unsafe String(validatingCString: argument) == nil else { continue }
+      throw ValidationError(
+        "Argument \(index), '\(unsafe String(cString: argument).printable)', is not valid UTF-8. A file "
+          + "of such a name is converted with its directory, by convert --recursive.")
     }
   }
 }

@@ -60,15 +60,20 @@ struct FinderTests {
       "model/model.safetensors.index.json", "model/model-00001-of-00001.safetensors",
       "model/original/x.pth", "torch/pytorch_model.bin.index.json",
       "both/adapter_config.json", "both/adapter_model.safetensors",
-      "both/model.safetensors.index.json",
+      "both/model.safetensors.index.json", "whole/config.json", "whole/model.safetensors",
+      "whole/checkpoint-1/optimizer.pt", "whole-torch/config.json", "whole-torch/pytorch_model.bin",
+      "no-config/model.safetensors", "other-weights/config.json", "other-weights/unet.safetensors",
     ] {
       try tree.write(name, [1])
     }
     #expect(
       try found() == [
         "adapter both > both", "file config-only/x.bin > config-only/x.safetensors",
-        "model model > model", "adapter run > run", "model torch > torch",
+        "model model > model", "file no-config/model.safetensors > no-config/model.safetensors",
+        "file other-weights/unet.safetensors > other-weights/unet.safetensors", "adapter run > run",
+        "model torch > torch",
         "file weights-only/adapter_model.bin > weights-only/adapter_model.safetensors",
+        "model whole > whole", "model whole-torch > whole-torch",
       ])
   }
 

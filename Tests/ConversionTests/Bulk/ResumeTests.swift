@@ -80,6 +80,29 @@ struct ResumeTests {
     #expect(try bytes(of: path) == original)
   }
 
+  @Test(
+    "checkpoints inside an adapter's directory are checked as well (B15)",
+    arguments: ["changed", "missing", "new", "source"])
+  func innerDirectories(_ damage: String) throws {
+    try tree.addAdapter("adapter/other")
+    try tree.addAdapter("adapter/other/deep")
+    #expect(try tree.conversion(force: true, resume: true).run().converted == 1)
+    #expect(try tree.conversion(resume: true).run().unchanged == 3)
+    let output = tree.destination + "/adapter/other/deep/adapter_model.safetensors"
+    let before = try bytes(of: output)
+    switch damage {
+    case "changed": try changed(output)
+    case "missing": try FileManager.default.removeItem(atPath: tree.destination + "/adapter/other")
+    case "new": try tree.addAdapter("adapter/more")
+    default: try changed(tree.source + "/adapter/other/deep/adapter_model.safetensors")
+    }
+    let summary = try tree.conversion(resume: true).run()
+    #expect(summary.failed == 1 && summary.unchanged == 2)
+    #expect(try tree.conversion(force: true, resume: true).run().converted == 1)
+    #expect(try (bytes(of: output) == before) == (damage != "source"))
+    #expect(try tree.conversion(resume: true).run().unchanged == 3)
+  }
+
   @Test("an output that was cut short cannot be read, and is made again with force (B16)")
   func truncated() throws {
     let path = tree.destination + "/a.safetensors"

@@ -78,10 +78,6 @@ struct ConversionArguments: ParsableArguments {
     guard (0...Self.mostReserve).contains(reserve) else {
       throw ValidationError("--reserve takes 0 to \(Self.mostReserve) bytes.")
     }
-    var texts = (include + exclude + dtype.compactMap(\.pattern)).map(\.text)
-    for replacement in rename { texts += [replacement.pattern, replacement.replacement] }
-    for entry in metadata { texts += [entry.key, entry.value] }
-    try RawArguments.refuseBroken(texts, what: "Names and metadata are text")
   }
 
   private static let mostReserve = 50_000_000

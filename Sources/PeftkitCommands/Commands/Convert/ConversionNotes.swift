@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Conversion
 internal import Files
 internal import Kernels
@@ -26,6 +27,10 @@ struct ConversionNotes {
     for item in report.skipped {
       lines.append("\(item.name.excerpt) was left out: it is \(item.article.excerpt)")
     }
+    for file in report.supersededFiles {
+      lines.append("\(file.string.printable) was left out: no reader looks at these weights")
+    }
+    lines += report.shardNotes.map(\.description)
     for alias in report.aliases {
       lines.append(
         "\(alias.name.excerpt) was left out: it is \(alias.kept.excerpt)")

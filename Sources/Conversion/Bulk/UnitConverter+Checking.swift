@@ -1,0 +1,81 @@
+internal import Files
+internal import JSONDocument
+internal import PEFT
+internal import Tensors
+
+extension UnitConverter {
+  /// What must stand in an output.
+  private struct Check {
+    let kind: ConversionUnit.Kind
+    /// Where, below the output; the root for the unit itself.
+    let directory: RelativePath
+    /// The digest of the weights.
+    let digest: String
+  }
+
+  /// The digest of the output that is there, if it is what the source converts to; nil if it is not,
+  /// and may be replaced (spec/bulk.md, B15, B16).
+  func digestIfUnchanged(
+    _ unit: ConversionUnit, _ stamp: FileStamp
+  ) throws(CheckpointError) -> String? {
+    try withPaths(of: unit, writes: false) {
+      source, output throws(CheckpointError) -> String? in
+      let noted = noted(unit, stamp)
+      let expected =
+        if let noted { noted } else { try fingerprint.expected(of: unit.kind, at: source) }
+      var checks = [Check(kind: unit.kind, directory: .root, digest: expected)]
+      // No manifest tells of those inside.
+      for inner in try innerCheckpoints(of: unit, at: source) {
+        let digest = try fingerprint.expected(
+          of: inner.kind, at: inner.directory.string(in: source))
+        checks.append(Check(kind: inner.kind, directory: inner.directory, digest: digest))
+      }
+      do throws(CheckpointError) {
+        for check in checks {
+          guard try holds(check, from: source, to: output) else {
+            let origin = check.directory.string(in: unit.source.string(in: self.source))
+            throw CheckpointError(
+              .mismatch, "is not what \(origin) converts to",
+              path: check.directory.string(in: unit.destination.string(in: destination)))
+          }
+        }
+        return expected
+      } catch {
+        guard options.policy.replacesExisting else {
+          throw error.hinting("--force converts it again")
+        }
+        return nil
+      }
+    }
+  }
+
+  /// The checkpoints in directories inside that of a unit.
+  private func innerCheckpoints(
+    of unit: ConversionUnit, at source: String
+  ) throws(CheckpointError) -> [InnerCheckpoint] {
+    guard let listing = unit.listing, DirectoryTree(of: source, listed: listing) == nil else {
+      return []
+    }
+    return try DirectoryTree(of: source).innerCheckpoints
+  }
+
+  private func holds(
+    _ check: Check, from source: String, to output: String
+  ) throws(CheckpointError) -> Bool {
+    let output = check.directory.string(in: output)
+    guard try fingerprint.actual(of: check.kind, at: output) == check.digest else { return false }
+    return try hasSameConfig(check.kind, check.directory.string(in: source), output)
+  }
+
+  /// Whether the config of an adapter is what it would be written as.
+  private func hasSameConfig(
+    _ kind: ConversionUnit.Kind, _ source: String, _ output: String
+  ) throws(CheckpointError) -> Bool {
+    guard kind == .adapter else { return true }
+    func path(in directory: String) -> String {
+      RelativePath(AdapterConfig.fileName).string(in: directory)
+    }
+    let bytes = try InputFile(path: path(in: output)).readAll(limit: JSONLimits.byteCount)
+    return try AdapterConfig(path: path(in: source)).encoded() == bytes
+  }
+}

@@ -1,0 +1,28 @@
+internal import Checkpoints
+internal import Files
+internal import PEFT
+
+/// An adapter or a model in a directory inside another one.
+struct InnerCheckpoint {
+  /// Where it stands in the tree; a path in UTF-8, since that is opened.
+  let directory: RelativePath
+  /// The adapter; nil for a model.
+  let adapter: AdapterDirectory?
+
+  var kind: ConversionUnit.Kind { adapter == nil ? .model : .adapter }
+}
+
+extension DirectoryTree {
+  /// The adapters and models in the directories inside, each before those in it (spec/bulk.md, B3).
+  ///
+  /// - Complexity: O(files); no system calls.
+  var innerCheckpoints: [InnerCheckpoint] {
+    guard !directories.isEmpty else { return [] }
+    let adapters = AdapterDirectory.all(in: self)
+    let models = ModelDirectory.all(in: self)
+    return directories.compactMap { directory in
+      guard adapters[directory] != nil || models.contains(directory) else { return nil }
+      return InnerCheckpoint(directory: directory, adapter: adapters[directory])
+    }
+  }
+}
