@@ -68,6 +68,35 @@ class Trees(InteropTest):
             before = PeftConfig.from_pretrained(self.tree / name).to_dict()
             self.assertEqual(PeftConfig.from_pretrained(self.out / name).to_dict(), before)
 
+    def test_transformers_loads_what_comes_out(self):
+        """A model with one weights file stays a model, in a directory inside an adapter's as well."""
+        import torch
+        from transformers import AutoModel, BertConfig, BertModel
+
+        adapter = sorted(self.units)[0]
+        names = ["base", f"{adapter}/base"]
+        config = BertConfig(vocab_size=11, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+                            intermediate_size=4, max_position_embeddings=6)
+        for name in names:
+            model = BertModel(config)
+            model.save_pretrained(self.tree / name)
+            (self.tree / name / "model.safetensors").unlink()
+            torch.save(model.state_dict(), self.tree / name / "pytorch_model.bin")
+        self.convert()
+        self.assertEqual({record["destination"] for record in self.records()}, self.units | {"base"})
+        for name in names:
+            written = {path.name for path in (self.out / name).iterdir()}
+            self.assertEqual(written, {"config.json", "model.safetensors"})
+            expected = torch.load(self.tree / name / "pytorch_model.bin", weights_only=True)
+            result = AutoModel.from_pretrained(self.out / name).state_dict()
+            for key, tensor in expected.items():
+                self.assertTrue(torch.equal(result[key], tensor), key)
+        (self.out / names[1] / "model.safetensors").write_bytes(b"damaged")
+        run = self.convert("--resume", code=1)
+        self.assertIn(f"error: {self.out / names[1]}/model.safetensors: ", run.stderr)
+        self.convert("--resume", "--force")
+        AutoModel.from_pretrained(self.out / names[1])
+
     def test_parts_are_the_whole(self):
         for part in range(1, 4):
             self.convert("--shard", f"{part}/3", "--jobs", "2")
