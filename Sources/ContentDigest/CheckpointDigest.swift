@@ -25,13 +25,15 @@ public struct CheckpointDigest: Hashable, Sendable {
 
   /// Reads the data of all tensors and computes the digest. Skipped items are no part of it.
   ///
-  /// - Throws: what `TensorArchive.readTensor(at:to:)` throws.
+  /// - Throws: what `TensorArchive.readTensor(at:to:)` throws; `mismatch` when the data was changed
+  ///   meanwhile.
   /// - Complexity: O(bytes), in memory that does not grow with them.
   public init(of archive: any TensorArchive) throws(CheckpointError) {
     var tensors: [(name: TensorName, digest: TensorDigest)] = []
     for index in 0..<archive.tensorCount {
       tensors.append((archive.tensor(at: index).name, try TensorDigest(of: archive, at: index)))
     }
+    try archive.checkUnchanged()
     self.init(tensors)
   }
 

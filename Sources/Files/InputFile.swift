@@ -18,7 +18,7 @@ public final class InputFile: Sendable {
   let version: FileVersion
   /// All that a small file held when it was opened: headers are many small reads. Nil when it held less
   /// than its size, as files of the system do.
-  private let contents: [UInt8]?
+  let contents: [UInt8]?
 
   /// The largest file that is read as a whole.
   package static let smallByteCount = 1 << 16

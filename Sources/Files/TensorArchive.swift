@@ -116,6 +116,10 @@ public protocol TensorArchive: AnyObject, Sendable {
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
   func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError)
+  /// Makes sure that what has been read of the files is what they held when they were opened.
+  ///
+  /// - Throws: `mismatch` when one was changed meanwhile, `system` when it cannot be looked at.
+  func checkUnchanged() throws(CheckpointError)
 }
 
 extension TensorArchive {

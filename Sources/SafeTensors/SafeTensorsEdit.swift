@@ -99,7 +99,7 @@ public struct SafeTensorsEdit: Sendable {
     try output.reserve(byteCount: prefix.count + data.count)
     try output.write(prefix.span.rawBytes)
     try output.copy(from: file.file, range: data)
-    try output.commit(copiedFrom: file.file)
+    try output.commit { () throws(CheckpointError) in try file.file.checkInPlace() }
   }
 
   /// Overwrites the header where it stands; the data is not touched.

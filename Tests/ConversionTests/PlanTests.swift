@@ -194,6 +194,48 @@ struct PlanTests {
     #expect(try TestSupport.files(below: directory.path("again")) == names)
   }
 
+  @Test("a source that is written to meanwhile gives no output (V2)", arguments: [false, true])
+  func changedSource(isCopied: Bool) throws {
+    let big = RawSafeTensors([.init("t", [50_000], floats: [Float](repeating: 1, count: 50_000))])
+    let copy = try AdapterCopy(of: "lora")
+    let changed = copy.path + (isCopied ? "/notes.txt" : "/adapter_model.safetensors")
+    try Data(big.encoded()).write(to: URL(fileURLWithPath: changed))
+    let out = directory.path("out")
+    let plan = try ConversionJob(
+      source: copy.path, destination: out, options: options { _ in }
+    ).plan()
+    let handle = try #require(FileHandle(forWritingAtPath: changed))
+    let watcher = Meddler {
+      try? handle.seek(toOffset: 100_000)
+      try? handle.write(contentsOf: Data([1]))
+    }
+    if isCopied {
+      // What is copied is opened when its turn comes.
+      _ = try plan.execute(watcher: watcher)
+      #expect(try TestSupport.files(below: out).contains("notes.txt"))
+    } else {
+      let error = #expect(throws: CheckpointError.self) { try plan.execute(watcher: watcher) }
+      #expect(error?.code == .mismatch && error?.path == changed)
+      #expect(error?.message == "was changed by another program meanwhile")
+      #expect(try directory.names.allSatisfy { !$0.hasPrefix("out") && !$0.hasPrefix(".out") })
+    }
+  }
+
+  /// Does something when the first tensor is seen.
+  private final class Meddler: TensorWatcher, @unchecked Sendable {
+    final class Nothing: ByteObserver {
+      func observe(_ span: RawSpan) {}
+    }
+    private var act: (() -> Void)?
+    init(_ act: @escaping () -> Void) { self.act = act }
+    func watch(_ tensor: TensorInfo) -> any ByteObserver {
+      act?()
+      act = nil
+      return Nothing()
+    }
+    func finish(_ tensor: TensorInfo, shownTo observer: any ByteObserver) {}
+  }
+
   @Test("an adapter is not split (V23)")
   func adapterInShards() throws {
     let error = #expect(throws: CheckpointError.self) {

@@ -13,7 +13,11 @@ struct SelectionTests {
       ("a.?.c", "a.b.c", true), ("a.[bc].c", "a.b.c", true), ("a.[!b].c", "a.b.c", false),
       ("a/*", "a/b/c", true), ("", "", true), ("", "a", false), ("?", "", false),
       ("*lora_A*", "h.0.lora_A.weight", true), ("[", "[", true), ("a.[0-9].w", "a.7.w", true),
-      ("*.*", ".hidden", true), ("A*", "a", false),
+      ("*.*", ".hidden", true), ("A*", "a", false), ("?", "é", true), ("?", "e\u{301}", false),
+      ("[é-ü]", "ß", false), ("[é-ü]", "ê", true), ("[^a]", "^", true), ("[]a]", "]", true),
+      ("[!]a]", "b", true), ("[a-]", "-", true), ("[b-a]", "b", false), ("[!b-a]", "b", true),
+      ("\\a", "\\a", true), ("[!", "[!", true), ("*a*b*c", "xaxbbxc", true), ("**", "", true),
+      ("*a*b*c", "xaxcbx", false), ("[a", "[a", true),
     ])
   func glob(pattern: String, name: String, matches: Bool) {
     #expect(GlobPattern(pattern).matches(TensorName(name)) == matches)
@@ -47,6 +51,16 @@ struct SelectionTests {
     ])
   func replacement(text: String) throws {
     _ = try NameReplacement(parsing: text)
+  }
+
+  @Test("a regular expression has few brackets: its parser calls itself (V10)")
+  func nesting() {
+    for bracket in ["[", "("] {
+      let error = #expect(throws: CheckpointError.self) {
+        try NameReplacement(parsing: String(repeating: bracket, count: 100_000) + "=x")
+      }
+      #expect(error?.message.contains("more than 250 brackets") == true)
+    }
   }
 
   @Test("pattern and replacement are parted at the last sign (V10)")

@@ -200,6 +200,23 @@ def source_emptied(suite, command):
         workspace.expect_failure(code, stderr)
 
 
+def source_rewritten(suite, command):
+    """In place and as long as it was, as `cp` over it does: part of the output would be new."""
+    with Workspace(suite, command) as workspace:
+        source = own_source(workspace)
+
+        def act():
+            with open(source, "r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                file.write(b"!")
+
+        code, stderr = run_while(suite, workspace, act)
+        workspace.expect_intact_source = lambda: None
+        workspace.expect_failure(code, stderr)
+        if "was changed by another program meanwhile" not in stderr:
+            raise Problem(f"the error is another one: {stderr.strip()}")
+
+
 def source_replaced(suite, command):
     """By a rename, as all careful programs do it: what was opened is what is converted."""
     with Workspace(suite, command) as workspace:
@@ -311,7 +328,7 @@ def target_changes_kind(suite, command):
         workspace.expect_no_leftovers()
 
 
-EVENTS = [source_truncated, source_emptied, source_replaced, source_removed,
+EVENTS = [source_truncated, source_emptied, source_rewritten, source_replaced, source_removed,
           target_directory_removed, temporary_removed, target_comes, target_goes,
           target_changes_kind]
 

@@ -41,6 +41,24 @@ struct InputTests {
     #expect(error?.offset == offset)
   }
 
+  @Test("a file that was written to is known, one that lost its name is as it was")
+  func changes() throws {
+    for (count, isNoticed) in [(100_000, true), (1000, false)] {
+      let path = try directory.write(pattern(count), to: "x")
+      let file = try InputFile(path: path)
+      try file.checkUnchanged()
+      try file.checkInPlace()
+      rename(path, directory.path("y"))
+      try file.checkUnchanged()
+      #expect(failure { () throws(CheckpointError) in try file.checkInPlace() }?.code == .missing)
+      let handle = try #require(FileHandle(forWritingAtPath: directory.path("y")))
+      try handle.write(contentsOf: Data([7]))
+      // A small file was read when it was opened.
+      let error = failure { () throws(CheckpointError) in try file.checkUnchanged() }
+      #expect((error?.code == .mismatch) == isNoticed)
+    }
+  }
+
   @Test("a file that shrinks is an error where it ends")
   func shrinking() throws {
     let path = try directory.write(pattern(100_000), to: "x")

@@ -54,6 +54,27 @@ def peftkit(*arguments):
     return Run(arguments, done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
 
+MEASURE = """
+import os, sys
+null = os.open(os.devnull, os.O_WRONLY)
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ,
+                     file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+_, status, usage = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
+def peak_memory(*arguments):
+    """Run the binary, and return its exit code, the peak of its memory in bytes, and its errors."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", MEASURE, PEFTKIT, *arguments],
+        capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
+    )  # fmt: skip
+    code, peak = map(int, done.stdout.split())
+    print(f"[{peak >> 10} MiB] ", end="", flush=True)
+    return code, peak << 10, done.stderr
+
+
 def refusal_problem(run, path):
     """What is wrong with a run that should have refused `path` as the contract says, or None."""
     if run.code != 2:

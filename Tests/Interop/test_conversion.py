@@ -176,6 +176,46 @@ class Selection(InteropTest):
             self.assertTrue(kept)
             self.assert_tensors(self.convert(*arguments), kept)
 
+    def test_patterns_beyond_ascii(self):
+        """Names are texts: a character is one, however many bytes it takes."""
+        from fnmatch import fnmatchcase
+
+        import torch
+        from safetensors.torch import save_file
+
+        names = ["é", "e\u0301", "ü.1", "🎉", "a", "ß🎉"]
+        self.tensors = {name: torch.randn(2) for name in names}
+        save_file(self.tensors, self.path)
+        for pattern in ["?", "??", "[é]", "[é-ü]*", "[!a]", "*🎉", "[🎉ß]?", "ü.[0-9]"]:
+            kept = {name: tensor for name, tensor in self.tensors.items() if fnmatchcase(name, pattern)}
+            self.assert_tensors(self.convert("--include", pattern), kept)
+
+    def test_random_patterns(self):
+        from fnmatch import fnmatchcase
+
+        import torch
+        from safetensors.torch import save_file
+
+        letters = "ab-!]^é.\\"
+        def text(alphabet, most):
+            return "".join(self.random.choices(alphabet, k=self.random.randrange(1, most)))
+
+        names = {text(letters, 5) for _ in range(300)}
+        self.tensors = {name: torch.zeros(1) for name in names}
+        save_file(self.tensors, self.path)
+        patterns = [text(letters + "**??[[", 8) for _ in range(150)] + ["[" + text(letters, 7) + "]" for _ in range(50)]
+        out = self.scratch / "o.safetensors"
+
+        def problem(pattern):
+            expected = {name for name in names if fnmatchcase(name, pattern)}
+            run = peftkit("convert", self.path, out, "--dry-run", "--json", f"--include={pattern}")
+            if not expected:
+                return None if run.code == 2 else f"{pattern}: {run}"
+            found = {tensor["name"] for tensor in run.json()["files"][0]["tensors"]}
+            return None if found == expected else f"{pattern}: {found ^ expected}"
+
+        self.check_all(patterns, problem)
+
     def test_nothing_left_is_refused(self):
         run = peftkit("convert", self.path, self.scratch / "o.safetensors", "--include", "nothing*")
         self.assert_refused(run, self.path)
@@ -184,7 +224,7 @@ class Selection(InteropTest):
         for pattern, replacement in [
             (r"^base\.", "base_model.model."), (r"layers\.(\d+)", r"h.\1"), (r"(\w)_proj", r"\1"),
             (r"lora_(?P<side>[AB])", r"lora_\g<side>.default"), (r"\.(?=weight)", "/"), ("x", "y"),
-            (r"\bhead\b", r"[\0]"),
+            (r"\bhead\b", r"[\0]"), (r"\b1\b", "99"), (r"\b(\d+)\b", r"<\1>"), (r"\B_", "-"), (r"\d\b", "\\0n"),
         ]:
             python = replacement.replace(r"\0", r"\g<0>")
             expected = {re.sub(pattern, python, name): tensor for name, tensor in self.tensors.items()}

@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from support import InteropTest, peftkit, refusal_problem
+from support import InteropTest, peak_memory, peftkit, refusal_problem
 
 QUIET = "--no-sync"
 DTYPES = {
@@ -155,6 +155,20 @@ class InspectTests(NumPyTest):
             return f"{path.name}: read, while numpy says {error}"
         expected = facts(path.stem, theirs) if theirs.dtype.name in DTYPES else None
         return None if expected in (None, tensor) else f"{path.name}: {tensor} is not {expected}"
+
+
+class MemoryTests(NumPyTest):
+    def test_what_expands_is_not_held(self):
+        """A file of half a megabyte with 400 MB of zeros is judged and compared in little memory."""
+        path, other = self.scratch / "a.npz", self.scratch / "b.npz"
+        zeros = np.zeros(100_000_000, "f4")
+        np.savez_compressed(path, x=zeros)
+        zeros[-1] = np.inf
+        np.savez_compressed(other, x=zeros)
+        for arguments in [("validate", other), ("diff", path, other)]:
+            code, peak, errors = peak_memory(*arguments)
+            self.assertEqual(code, 1, errors)
+            self.assertLess(peak, 64 << 20, arguments[0])
 
 
 class ReadingTests(NumPyTest):

@@ -16,7 +16,7 @@ import sys
 import warnings
 
 import torch
-from support import FIXTURES, PEFTKIT, TIMEOUT_SECONDS, InteropTest, peftkit, refusal_problem
+from support import FIXTURES, InteropTest, peak_memory, peftkit, refusal_problem
 from test_roundtrip import CONFIG, WEIGHTS, files_below, header_pairs, working_directory
 from torch_cases import (
     DTYPES,
@@ -565,26 +565,12 @@ class PEFTTests(TorchTest):
 
 
 # A child's peak counts what its parent had before exec: a small Python stands in between.
-MEASURE = """
-import os, sys
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
-"""
-
-
 class MemoryTests(TorchTest):
     def converted(self, source, target, *options, limit=MEMORY_LIMIT):
         """Convert, and hold the peak of memory to its limit."""
-        done = subprocess.run(
-            [sys.executable, "-S", "-E", "-c", MEASURE, PEFTKIT, "convert", source, target, QUIET]
-            + list(options),
-            capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
-        )  # fmt: skip
-        code, peak = map(int, done.stdout.split())
-        self.assertEqual(code, 0, done.stderr)
-        print(f"[{peak >> 10} MiB] ", end="", flush=True)
-        self.assertLess(peak << 10, limit, f"{source.name} to {target.name}")
+        code, peak, errors = peak_memory("convert", source, target, QUIET, *options)
+        self.assertEqual(code, 0, errors)
+        self.assertLess(peak, limit, f"{source.name} to {target.name}")
 
     def there_and_back(self, tensors, limit=MEMORY_LIMIT, **options):
         source, there = self.scratch / "model.bin", self.scratch / "model.safetensors"

@@ -213,10 +213,10 @@ private final class PacedRun {
   let pipe: FileHandle
   let errors: String
 
-  init(_ tree: Tree, _ arguments: [String]) throws {
+  init(_ tree: Tree, _ arguments: [String], hasReader: Bool = true) throws {
     let path = tree.directory.path("pipe")
     guard mkfifo(path, 0o600) == 0 else { throw CocoaError(.fileWriteUnknown) }
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK)
+    let descriptor = open(hasReader ? path : "/dev/null", O_RDONLY | O_NONBLOCK)
     pipe = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     errors = try tree.directory.write([], to: "errors")
     process.executableURL = URL(fileURLWithPath: Tool.path)
@@ -281,6 +281,26 @@ struct BulkInterruptionTests {
       let output = try RawSafeTensors(path: tree.destination + "/\(index).safetensors")
       #expect(output["t"]?.bytes.prefix(4) == littleEndian(Float(index).bitPattern)[...])
     }
+  }
+
+  @Test("a signal ends the wait for the reader of a pipe (B25)")
+  func waiting() throws {
+    let tree = try Tree()
+    try tree.addFile("a.bin")
+    let run = try PacedRun(tree, [], hasReader: false)
+    // The root is made just before the manifest is opened.
+    while run.process.isRunning, !FileManager.default.fileExists(atPath: tree.destination) {
+      usleep(2000)
+    }
+    usleep(200_000)
+    run.process.terminate()
+    for _ in 0..<600 where run.process.isRunning { usleep(50_000) }
+    #expect(!run.process.isRunning)
+    // A second signal ends any process.
+    run.process.terminate()
+    run.process.waitUntilExit()
+    #expect(run.process.terminationReason == .uncaughtSignal)
+    #expect(run.process.terminationStatus == SIGTERM)
   }
 
   @Test("a signal ends the run between units, and the run by the signal (B25)", arguments: [1, 3])

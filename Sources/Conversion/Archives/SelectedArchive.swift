@@ -54,6 +54,7 @@ final class SelectedArchive: TensorArchive {
   }
 
   func index(of name: TensorName) -> Int? { places[name] }
+  func checkUnchanged() throws(CheckpointError) { try base.checkUnchanged() }
 
   func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R

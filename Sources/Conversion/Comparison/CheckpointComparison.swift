@@ -30,9 +30,8 @@ public struct CheckpointComparison: Sendable {
   /// Compares two checkpoints.
   ///
   /// - Throws: what reading the data of the tensors throws.
-  /// - Complexity: O(bytes) of the tensors that agree in name and shape, at the speed of memory where
-  ///   they are equal. Memory does not grow with the data, save for a tensor of which both files hold
-  ///   the elements scattered or compressed: one of the two is then held whole.
+  /// - Complexity: O(bytes) of the tensors that agree in name and shape, in memory that does not grow
+  ///   with the data.
   public init(
     _ left: any TensorArchive, _ right: any TensorArchive
   ) throws(CheckpointError) {
@@ -56,6 +55,8 @@ public struct CheckpointComparison: Sendable {
       let tensor = right.tensor(at: index)
       if left.index(of: tensor.name) == nil { added.append(tensor) }
     }
+    try left.checkUnchanged()
+    try right.checkUnchanged()
     removed.sort { $0.name < $1.name }
     added.sort { $0.name < $1.name }
     changed.sort { $0.name < $1.name }

@@ -23,46 +23,73 @@ struct TensorPair {
     return TensorChange(left: leftInfo, right: rightInfo, elements: differences)
   }
 
-  /// Lends as many elements of both at a time: one is read in pieces, the other lent whole, which
-  /// takes no memory where its file holds it as it is.
+  /// A tensor of at most so many bytes is read whole, which is faster than by another thread.
+  private static let smallByteCount = 1 << 20
+
+  /// Lends as many elements of both at a time. Both are read, neither is mapped or held: the left one
+  /// here, the right one by another thread.
   private func forEachPiece(
     _ body: (RawSpan, RawSpan) -> Void
   ) throws(CheckpointError) {
-    let lendsLeft =
-      right.location(of: rightIndex).access != .contiguous
-      && left.location(of: leftIndex).access == .contiguous
-    if lendsLeft {
-      try Self.forEachPiece(of: right, rightIndex, with: left, leftIndex) { read, lent in
-        body(lent, read)
+    if right.tensor(at: rightIndex).byteCount <= Self.smallByteCount {
+      var whole: [UInt8]? = []
+      try readRight { piece throws(CheckpointError) in
+        // SAFETY: the buffer is copied before the closure returns.
+        unsafe piece.withUnsafeBytes { unsafe whole?.append(contentsOf: $0) }
       }
-    } else {
-      try Self.forEachPiece(of: left, leftIndex, with: right, rightIndex, body)
+      return try match(body) { () throws(CheckpointError) in whole.take() }
+    }
+    try PieceStream.withPieces({ sink throws(CheckpointError) in try readRight(sink) }) {
+      stream throws(CheckpointError) in
+      try match(body) { () throws(CheckpointError) in try stream.next() }
     }
   }
 
-  private static func forEachPiece(
-    of archive: any TensorArchive, _ index: Int, with lender: any TensorArchive, _ lentIndex: Int,
-    _ body: (_ read: RawSpan, _ lent: RawSpan) -> Void
+  private func readRight(
+    _ sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    let readBits = archive.tensor(at: index).dtype.bitCount
-    let lentBits = lender.tensor(at: lentIndex).dtype.bitCount
     do throws(CheckpointError) {
-      try lender.withTensor(at: lentIndex) { view throws(CheckpointError) in
-        var offset = 0
-        do throws(CheckpointError) {
-          try archive.readTensor(at: index) { piece throws(CheckpointError) in
-            // Two dtypes differ in size here only where both are of whole bytes.
-            let count = piece.byteCount / (readBits == lentBits ? 1 : readBits / 8)
-            let end = offset + count * (readBits == lentBits ? 1 : lentBits / 8)
-            body(piece, view.bytes.extracting(offset..<end))
-            offset = end
+      try right.readTensor(at: rightIndex, to: sink)
+    } catch {
+      throw error.naming(tensor: right.tensor(at: rightIndex).name).inFile(right.path)
+    }
+  }
+
+  /// Reads the left tensor, and takes pieces of the right one as they are needed.
+  private func match(
+    _ body: (RawSpan, RawSpan) -> Void,
+    _ next: () throws(CheckpointError) -> [UInt8]?
+  ) throws(CheckpointError) {
+    let (leftUnit, rightUnit) = units
+    var other: [UInt8] = []
+    var taken = 0
+    do throws(CheckpointError) {
+      try left.readTensor(at: leftIndex) { piece throws(CheckpointError) in
+        var read = 0
+        while read < piece.byteCount {
+          if taken == other.count {
+            guard let next = try next() else { return }
+            (other, taken) = (next, 0)
+            continue
           }
-        } catch {
-          throw error.naming(tensor: archive.tensor(at: index).name).inFile(archive.path)
+          let count = min(
+            (piece.byteCount - read) / leftUnit, (other.count - taken) / rightUnit)
+          let (readEnd, takenEnd) = (read + count * leftUnit, taken + count * rightUnit)
+          body(
+            piece.extracting(read..<readEnd), other.span.rawBytes.extracting(taken..<takenEnd))
+          (read, taken) = (readEnd, takenEnd)
         }
       }
     } catch {
-      throw error.naming(tensor: lender.tensor(at: lentIndex).name).inFile(lender.path)
+      throw error.naming(tensor: left.tensor(at: leftIndex).name).inFile(left.path)
     }
+  }
+
+  /// The bytes of what is compared at a time, on either side: an element; a byte where both have the
+  /// same size, which may be a part of one.
+  private var units: (left: Int, right: Int) {
+    let leftBits = left.tensor(at: leftIndex).dtype.bitCount
+    let rightBits = right.tensor(at: rightIndex).dtype.bitCount
+    return leftBits == rightBits ? (1, 1) : (leftBits / 8, rightBits / 8)
   }
 }

@@ -21,11 +21,10 @@ extension ConversionPlan {
   private func writeFile(_ watcher: (any TensorWatcher)?) throws(CheckpointError) -> Int {
     var byteCount = 0
     for file in files {
-      var output = try AtomicFile(
+      let output = try AtomicFile(
         path: destination, policy: options.policy, access: access(to: file),
         isPlaceNew: isPlaceNew)
-      byteCount += try write(file, to: &output, watcher)
-      try output.commit()
+      byteCount += try write(file, to: output, watcher)
     }
     return byteCount
   }
@@ -39,9 +38,8 @@ extension ConversionPlan {
       try directory.makeDirectory(inner, access: OutputAccess(like: inner, in: source))
     }
     for file in files {
-      var output = try directory.makeFile(file.name, access: access(to: file))
-      byteCount += try write(file, to: &output, watcher)
-      try output.commit()
+      let output = try directory.makeFile(file.name, access: access(to: file))
+      byteCount += try write(file, to: output, watcher)
     }
     try directory.commit()
     return byteCount
@@ -56,18 +54,27 @@ extension ConversionPlan {
     }
   }
 
+  /// Writes a file and puts it in its place, unless what it is made of was changed meanwhile.
+  ///
   /// - Returns: the bytes written.
   private func write(
-    _ file: File, to output: inout AtomicFile, _ watcher: (any TensorWatcher)?
+    _ file: File, to output: consuming AtomicFile, _ watcher: (any TensorWatcher)?
   ) throws(CheckpointError) -> Int {
+    var output = output
     switch file.contents {
     case .bytes(let bytes):
       try output.reserve(byteCount: bytes.count)
       try output.write(bytes.span.rawBytes)
+      let byteCount = output.byteCount
+      try output.commit()
+      return byteCount
     case .copy(let name):
       let input = try InputFile(name, in: source)
       try output.reserve(byteCount: input.byteCount)
       try output.copy(from: input, range: 0..<input.byteCount)
+      let byteCount = output.byteCount
+      try output.commit { () throws(CheckpointError) in try input.checkUnchanged() }
+      return byteCount
     case .weights(let weights):
       let isOutermost = file.name.isTopLevel || !isDirectory
       if let watcher, isOutermost {
@@ -75,7 +82,9 @@ extension ConversionPlan {
       } else {
         try weights.write(to: &output)
       }
+      let byteCount = output.byteCount
+      try output.commit { () throws(CheckpointError) in try weights.source.checkUnchanged() }
+      return byteCount
     }
-    return output.byteCount
   }
 }

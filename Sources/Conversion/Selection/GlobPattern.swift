@@ -1,34 +1,112 @@
 public import Tensors
 
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Glibc
-#endif
-
-/// A shell pattern for the names of tensors: `*` and `?` stand for any characters, dots too, `[a-z]`
-/// and `[!a-z]` for one of some.
+/// A shell pattern for the names of tensors, as Python's `fnmatch.fnmatchcase` has it: `*` and `?`
+/// stand for any characters, dots too, `[a-z]` and `[!a-z]` for one of some.
+///
+/// A character is a code point. The C library's `fnmatch` takes bytes for such, also where a locale
+/// says otherwise (glibc 2.36).
 public struct GlobPattern: Sendable, Hashable {
   /// The pattern as it was given.
   public let text: String
+  private let parts: [Part]
 
-  /// Takes a pattern.
-  public init(_ text: String) {
-    self.text = text
+  private enum Part: Hashable {
+    /// `*`
+    case anything
+    /// `?`
+    case anyScalar
+    case scalar(Unicode.Scalar)
+    case set(ScalarSet)
   }
 
-  /// Whether the pattern stands for the whole name, as `fnmatch(3)` has it.
-  public func matches(_ name: TensorName) -> Bool {
-    // To C a NUL ends the name; no pattern names it, or the control character in its place.
-    let name =
-      name.string.utf8.contains(0)
-      ? String(name.string.unicodeScalars.map { $0.value == 0 ? "\u{1}" : Character($0) })
-      : name.string
-    // SAFETY: both strings are NUL-terminated and outlive the call.
-    return unsafe text.withCString { pattern in
-      unsafe name.withCString { name in unsafe fnmatch(pattern, name, 0) == 0 }
+  /// Takes a pattern; every text is one.
+  public init(_ text: String) {
+    self.text = text
+    let scalars = Array(text.unicodeScalars)
+    var parts: [Part] = []
+    var position = 0
+    while position < scalars.count {
+      switch scalars[position] {
+      case "*": parts.append(.anything)
+      case "?": parts.append(.anyScalar)
+      case "[":
+        guard let set = ScalarSet(scalars, &position) else { fallthrough }
+        parts.append(.set(set))
+        continue
+      default: parts.append(.scalar(scalars[position]))
+      }
+      position += 1
     }
+    self.parts = parts
+  }
+
+  /// Whether the pattern stands for the whole name.
+  ///
+  /// - Complexity: O(name · pattern) at worst.
+  public func matches(_ name: TensorName) -> Bool {
+    let scalars = Array(name.string.unicodeScalars)
+    var (part, position) = (0, 0)
+    // Where the last `*` was met, and how much it stands for so far.
+    var retry: (part: Int, position: Int)?
+    while position < scalars.count {
+      if part < parts.count, parts[part] == .anything {
+        retry = (part, position)
+        part += 1
+      } else if part < parts.count, Self.matches(parts[part], scalars[position]) {
+        part += 1
+        position += 1
+      } else if let last = retry {
+        retry = (last.part, last.position + 1)
+        (part, position) = (last.part + 1, last.position + 1)
+      } else {
+        return false
+      }
+    }
+    return parts[part...].allSatisfy { $0 == .anything }
+  }
+
+  private static func matches(_ part: Part, _ scalar: Unicode.Scalar) -> Bool {
+    switch part {
+    case .anything: false
+    case .anyScalar: true
+    case .scalar(let own): own == scalar
+    case .set(let set): set.contains(scalar)
+    }
+  }
+}
+
+/// What stands between the brackets of a pattern.
+private struct ScalarSet: Hashable {
+  private var ranges: [ClosedRange<Unicode.Scalar>] = []
+  private let isNegated: Bool
+
+  /// Reads from the opening bracket to behind the closing one.
+  ///
+  /// - Returns: nil without a closing one; then `position` stays.
+  init?(_ scalars: [Unicode.Scalar], _ position: inout Int) {
+    var start = position + 1
+    isNegated = start < scalars.count && scalars[start] == "!"
+    if isNegated { start += 1 }
+    // A bracket that comes first is one of the set.
+    guard start < scalars.count, let end = scalars[(start + 1)...].firstIndex(of: "]") else {
+      return nil
+    }
+    var next = start
+    while next < end {
+      let first = scalars[next]
+      guard next + 2 < end, scalars[next + 1] == "-" else {
+        ranges.append(first...first)
+        next += 1
+        continue
+      }
+      // One that runs backwards stands for nothing.
+      if first <= scalars[next + 2] { ranges.append(first...scalars[next + 2]) }
+      next += 3
+    }
+    position = end + 1
+  }
+
+  func contains(_ scalar: Unicode.Scalar) -> Bool {
+    ranges.contains { $0.contains(scalar) } != isNegated
   }
 }

@@ -3,16 +3,28 @@ internal import _StringProcessing
 
 /// A replacement, ready to be carried out.
 struct NameRewriter {
+  /// By code points, as Python's.
   private let expression: Regex<AnyRegexOutput>
+  /// For ASCII, where characters are code points: there `\b` is right, which by code points takes
+  /// digits and `_` for no parts of a word (Swift 6.3).
+  private let expressionForASCII: Regex<AnyRegexOutput>
   private let parts: [ReplacementPart]
+
+  /// The regular expressions are parsed by a function that calls itself.
+  private static let mostBrackets = 250
 
   /// - Throws: `invalidArgument` for a pattern that is no regular expression, and for a replacement
   ///   with a group that the pattern does not have, or another escape.
   init(_ replacement: NameReplacement) throws(CheckpointError) {
+    guard replacement.pattern.utf8.count(where: { "[(".utf8.contains($0) }) <= Self.mostBrackets
+    else {
+      throw .invalidArgument(
+        "'\(replacement.pattern.excerpt)' has more than \(Self.mostBrackets) brackets")
+    }
     do {
-      // As Python's: by code points, and a word ends where letters, digits and `_` end.
-      expression = try Regex(replacement.pattern).matchingSemantics(.unicodeScalar)
-        .wordBoundaryKind(.simple)
+      // A word ends where letters, digits and `_` end.
+      expressionForASCII = try Regex(replacement.pattern).wordBoundaryKind(.simple)
+      expression = expressionForASCII.matchingSemantics(.unicodeScalar)
     } catch {
       throw .invalidArgument(
         "'\(replacement.pattern.excerpt)' is no regular expression: \("\(error)".excerpt)")
@@ -36,9 +48,11 @@ struct NameRewriter {
 
   /// The name with every match replaced.
   func rewrite(_ name: TensorName) -> TensorName {
+    // A carriage return and a line feed are one character.
+    let isASCII = name.string.utf8.allSatisfy { $0 < 0x80 && $0 != 0x0D }
     var result = ""
     var rest = name.string.startIndex
-    for match in name.string.matches(of: expression) {
+    for match in name.string.matches(of: isASCII ? expressionForASCII : expression) {
       result += name.string[rest..<match.range.lowerBound]
       for part in parts { result += text(of: part, in: match.output) }
       rest = match.range.upperBound

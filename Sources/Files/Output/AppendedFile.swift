@@ -23,7 +23,10 @@ public final class AppendedFile: Sendable {
   ///
   /// A last line that was cut short, by a process that was killed, is ended.
   ///
-  /// - Throws: `alreadyExists` when it is there and must not be, `system` when it cannot be written.
+  /// A pipe waits for its reader, until a signal.
+  ///
+  /// - Throws: `alreadyExists` when it is there and must not be, `system` when it cannot be written,
+  ///   `interrupted`.
   public init(path: String, existing: Existing) throws(CheckpointError) {
     let filePath = FilePath(path)
     var options: FileDescriptor.OpenOptions = [.append, .create, .closeOnExec]
@@ -32,21 +35,32 @@ public final class AppendedFile: Sendable {
     case .replaced: options.insert(.truncate)
     case .continued: break
     }
-    do {
-      descriptor = try FileDescriptor.open(
-        filePath, .writeOnly, options: options,
-        permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
-    } catch Errno.fileExists {
-      throw .alreadyExists(filePath)
-    } catch {
-      throw .system("write", error as? Errno ?? .ioError, path: filePath)
-    }
+    descriptor = try Self.open(filePath, options)
     self.path = path
     if existing == .continued, try !Self.endsWithLine(path) { try append([UInt8(ascii: "\n")]) }
   }
 
   deinit {
     try? descriptor.close()
+  }
+
+  private static func open(
+    _ path: FilePath, _ options: FileDescriptor.OpenOptions
+  ) throws(CheckpointError) -> FileDescriptor {
+    while true {
+      do {
+        return try FileDescriptor.open(
+          path, .writeOnly, options: options,
+          permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite],
+          retryOnInterrupt: false)
+      } catch Errno.interrupted {
+        try Interruption.check(path)
+      } catch Errno.fileExists {
+        throw .alreadyExists(path)
+      } catch {
+        throw .system("write", error as? Errno ?? .ioError, path: path)
+      }
+    }
   }
 
   /// Adds bytes, which a reader sees together unless the disk is full.

@@ -207,17 +207,20 @@ public struct AtomicFile: ~Copyable {
 
   /// Puts the file in its place.
   ///
-  /// - Parameter source: a file that was copied from, and must be as it was when it was opened.
+  /// - Parameter checkSources: is called when all is written, to see whether what was read is still
+  ///   what it was.
   /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
-  ///   replace, `mismatch` when `source` has changed, `system` when flushing or renaming fails; then
-  ///   nothing is left behind.
-  public consuming func commit(copiedFrom source: InputFile? = nil) throws(CheckpointError) {
+  ///   replace, `system` when flushing or renaming fails, and what `checkSources` throws; then nothing
+  ///   is left behind.
+  public consuming func commit(
+    _ checkSources: () throws(CheckpointError) -> Void = {}
+  ) throws(CheckpointError) {
     try Interruption.check(reportedPath)
     try writer.finish()
     if policy.synchronizes {
       try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)
     }
-    try source?.checkUnchanged()
+    try checkSources()
     // Network file systems may only now say that they could not write.
     isOpen = false
     try check(SystemCalls.close(descriptor), "close", reportedPath)

@@ -44,7 +44,7 @@ extension InputFile {
     if SystemCalls.lock(output) == .wouldBlock {
       throw CheckpointError(.system, "is being changed by another program", path: path)
     }
-    try checkUnchanged(FileVersion(try calling("examine", filePath) { try output.stat() }))
+    try compare(FileVersion(try calling("examine", filePath) { try output.stat() }))
     guard try readAgain(at: offset, count: old.count) == old else { throw changed }
     try Interruption.check(filePath)
     do throws(CheckpointError) {
@@ -55,23 +55,6 @@ extension InputFile {
       try? write(old, at: offset, to: output)
       throw error
     }
-  }
-
-  /// Makes sure that the file is as it was when it was opened, and still has its name.
-  ///
-  /// - Throws: `mismatch` when it has changed, `missing` or `system` when it cannot be looked at.
-  func checkUnchanged() throws(CheckpointError) {
-    try checkUnchanged(FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
-    try checkUnchanged(FileVersion(try calling("examine", filePath) { try Stat(filePath) }))
-  }
-
-  private func checkUnchanged(_ now: FileVersion) throws(CheckpointError) {
-    guard now == version else { throw changed }
-  }
-
-  private var changed: CheckpointError {
-    CheckpointError(
-      .mismatch, "was changed by another program meanwhile", path: path, hint: "try again")
   }
 
   private func write(

@@ -5,16 +5,19 @@ extension TensorArchive {
   /// The tensors whose values no computation survives: NaN or infinity, in F64, F32, BF16 and F16
   /// (spec/multitask-prompt-tuning.md, M8).
   ///
-  /// - Throws: `system` when the file cannot be mapped.
-  /// - Complexity: O(bytes).
+  /// - Throws: what reading the data throws.
+  /// - Complexity: O(bytes), in constant memory.
   public func valueFindings() throws(CheckpointError) -> [Finding] {
     var findings: [Finding] = []
     for index in 0..<tensorCount {
       let info = tensor(at: index)
-      let census = try withTensor(at: index) { view throws(CheckpointError) in
-        NonFiniteCensus(view)
+      guard var census = NonFiniteCensus(of: info.dtype) else { continue }
+      do throws(CheckpointError) {
+        try readTensor(at: index) { piece throws(CheckpointError) in census.add(piece) }
+      } catch {
+        throw error.naming(tensor: info.name).inFile(path)
       }
-      guard let census, let first = census.firstIndex else { continue }
+      guard let first = census.firstIndex else { continue }
       findings.append(
         Finding(
           .error, "non-finite-values",
@@ -37,14 +40,23 @@ struct NonFiniteCensus {
       : "\(count) values that are NaN or infinite, the first of them"
   }
 
-  /// Counts; nil for dtypes that have no such values, or that are not looked into.
-  init?(_ view: TensorView) {
-    switch view.dtype {
-    case .float64: scan(view.bytes, UInt64.self, exponent: 0x7FF0_0000_0000_0000)
-    case .float32: scan(view.bytes, UInt32.self, exponent: 0x7F80_0000)
-    case .bfloat16: scan(view.bytes, UInt16.self, exponent: 0x7F80)
-    case .float16: scan(view.bytes, UInt16.self, exponent: 0x7C00)
-    default: return nil
+  private let dtype: DType
+  /// The elements that have been looked at.
+  private var elementCount = 0
+
+  /// Starts; nil for dtypes that have no such values, or that are not looked into.
+  init?(of dtype: DType) {
+    guard [.float64, .float32, .bfloat16, .float16].contains(dtype) else { return nil }
+    self.dtype = dtype
+  }
+
+  /// Counts in the next elements.
+  mutating func add(_ bytes: RawSpan) {
+    switch dtype {
+    case .float64: scan(bytes, UInt64.self, exponent: 0x7FF0_0000_0000_0000)
+    case .float32: scan(bytes, UInt32.self, exponent: 0x7F80_0000)
+    case .bfloat16: scan(bytes, UInt16.self, exponent: 0x7F80)
+    default: scan(bytes, UInt16.self, exponent: 0x7C00)
     }
   }
 
@@ -59,7 +71,8 @@ struct NonFiniteCensus {
         littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index * size, as: Bits.self))
       guard bits & exponent == exponent else { continue }
       count += 1
-      if firstIndex == nil { firstIndex = index }
+      if firstIndex == nil { firstIndex = elementCount + index }
     }
+    elementCount += bytes.byteCount / size
   }
 }
