@@ -13,6 +13,12 @@ public struct AdapterDirectory: Sendable {
   /// The weights files, in the order in which PEFT looks for them.
   public static let weightsNames = ["adapter_model.safetensors", "adapter_model.bin"]
 
+  /// The formats that PEFT loads from a weights file of this name: it looks at the name alone, and
+  /// torch's `weights_only` takes no tar and no TorchScript.
+  static func loadedFormats(ofWeights name: String) -> [ArchiveFormat] {
+    name == weightsNames[0] ? [.safetensors] : [.torchZip, .torchLegacy]
+  }
+
   /// Whether a directory has a config and weights that PEFT loads.
   public static func isAdapter(_ path: String) -> Bool {
     AdapterDirectory(existing: path) != nil
