@@ -126,6 +126,11 @@ struct MetadataCommand: ParsableCommand {
         .invalidArgument, "is a directory", path: file, hint: "name the weights file in it")
     }
     let archive = try Checkpoint.open(path: file)
+    if let shards = (archive as? ShardedArchive)?.shardPaths {
+      throw CheckpointError(
+        .unsupported, "is an index of shards, each of which has its own metadata", path: file,
+        hint: shards.first.map { "name a shard, such as \($0)" })
+    }
     guard let archive = archive as? SafeTensorsFile else {
       throw CheckpointError(
         .unsupported, "is a \(archive.format.rawValue) file, which has no metadata of this kind",
