@@ -28,6 +28,10 @@ struct MPTRankCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  func validate() throws {
+    if rank < 1 { throw ValidationError("'--to' must be at least 1.") }
+  }
+
   func run() throws {
     Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
