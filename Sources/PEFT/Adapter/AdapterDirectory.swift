@@ -39,9 +39,10 @@ public struct AdapterDirectory: Sendable {
   /// Looks for the files.
   ///
   /// - Throws: `missing` when config or weights are not there, with a hint when an adapter stands in
-  ///   a subdirectory, as PEFT saves all but the `default` one.
+  ///   a subdirectory, as PEFT saves all but the `default` one; `system` when it cannot be known.
   public init(path: String) throws(CheckpointError) {
     guard let directory = AdapterDirectory(existing: path) else {
+      try Self.refuseUnknown(in: path)
       let name =
         Self.has(AdapterConfig.fileName, in: path)
         ? Self.weightsNames.joined(separator: " or ") : AdapterConfig.fileName
@@ -91,12 +92,29 @@ public struct AdapterDirectory: Sendable {
   }
 
   private static func missing(_ name: String, in directory: String) -> CheckpointError {
-    let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
-    let adapters = others.map { path(of: $0, in: directory) }.filter {
-      PathKind.existing(path(of: AdapterConfig.fileName, in: $0)) == .file
-    }
-    return CheckpointError(
+    CheckpointError(
       .missing, "is not an adapter directory: it has no \(name)", path: directory,
-      hint: adapters.first.map { "an adapter stands in \($0)" })
+      hint: hint(for: directory))
+  }
+
+  /// The subdirectory that holds a config, for whoever has named the directory around it; nil where
+  /// there is none.
+  public static func hint(for directory: String) -> String? {
+    let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
+    let adapter = others.lazy.map { path(of: $0, in: directory) }.first {
+      has(AdapterConfig.fileName, in: $0)
+    }
+    return adapter.map { "an adapter stands in \($0)" }
+  }
+
+  /// What may not be looked at is not what is not there.
+  private static func refuseUnknown(in directory: String) throws(CheckpointError) {
+    for name in partNames {
+      do throws(CheckpointError) {
+        _ = try PathKind(path: path(of: name, in: directory))
+      } catch {
+        guard error.code == .missing else { throw error }
+      }
+    }
   }
 }
