@@ -95,13 +95,15 @@ struct MPTTests {
         "has other sizes (virtual tokens 8, not 10; token_dim 16, not 24) than \(adapter)"
       ),
       (
-        ["init", "--config", Fixtures.adapter("mpt-average-source-tasks") + "/adapter_config.json"],
+        [
+          "init", "--config", Fixtures.adapter("mpt-average-source-tasks") + "/adapter_config.json",
+        ],
         "hint: the config names it in \"prompt_tuning_init_state_dict_path\"; --source names "
-          + "another",
+          + "another"
       ),
       (
         ["init", "--config", Fixtures.adapter("mpt-text-init") + "/adapter_config.json"],
-        "hint: give them with --word-embeddings and --token-ids",
+        "hint: give them with --word-embeddings and --token-ids"
       ),
       (
         ["init", "--config", Fixtures.adapter("mpt-seq-cls") + "/adapter_config.json"],

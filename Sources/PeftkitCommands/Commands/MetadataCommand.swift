@@ -132,8 +132,10 @@ struct MetadataCommand: ParsableCommand {
         hint: shards.first.map { "name a shard, such as \($0)" })
     }
     guard let archive = archive as? SafeTensorsFile else {
+      let format = archive.format.rawValue
       throw CheckpointError(
-        .unsupported, "is a \(archive.format.rawValue) file, which has no metadata of this kind",
+        .unsupported,
+        "is \(format.hasPrefix("n") ? "an" : "a") \(format) file, which has no metadata of this kind",
         path: file, hint: "peftkit convert makes a safetensors file of it")
     }
     return archive

@@ -12,7 +12,7 @@ struct MPTRankCommand: ParsableCommand {
     discussion: """
       A lower rank keeps the largest singular values of every task's cols @ rows, which is the best \
       that rank can do; the relative error of each task is printed. A higher one fills up with zeros \
-      and is exact. peftkit inspect shows the singular values.
+      and is exact. peftkit inspect --json has the singular values.
 
       EXAMPLES:
         peftkit mpt rank my-adapter --to 4 -o smaller
