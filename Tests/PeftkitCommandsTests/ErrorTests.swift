@@ -118,6 +118,11 @@ struct ErrorTests {
         "/nowhere/a: is not an adapter directory: it has no adapter_config.json"
       ),
       (
+        ["forward", Fixtures.reference("mpt-one-token"), "--tasks", "0", "-o", "o"],
+        Fixtures.reference("mpt-one-token")
+          + ": is not an adapter directory: it has no adapter_config.json"
+      ),
+      (
         ["verify", Fixtures.adapter("mpt-one-token"), "--reference", "/nowhere/r"],
         "/nowhere/r: cannot open: No such file or directory"
       ),

@@ -109,12 +109,16 @@ public struct AdapterDirectory: Sendable {
 
   /// What may not be looked at is not what is not there.
   private static func refuseUnknown(in directory: String) throws(CheckpointError) {
-    for name in partNames {
-      do throws(CheckpointError) {
-        _ = try PathKind(path: path(of: name, in: directory))
-      } catch {
-        guard error.code == .missing else { throw error }
-      }
+    guard try kind(of: directory) == .directory else { return }
+    for name in partNames { _ = try kind(of: path(of: name, in: directory)) }
+  }
+
+  private static func kind(of path: String) throws(CheckpointError) -> PathKind? {
+    do throws(CheckpointError) {
+      return try PathKind(path: path)
+    } catch {
+      guard error.code == .missing else { throw error }
+      return nil
     }
   }
 }
