@@ -40,7 +40,7 @@ public struct Peftkit: ParsableCommand {
     } catch let error as CheckpointError {
       ErrorReport.print(error)
       if error.code == .interrupted { Interruption.endProcess() }
-      exit(withError: ExitCode(2))
+      exit(withError: ExitCode.unusable)
     } catch {
       exit(withError: error)
     }
@@ -55,4 +55,6 @@ enum Version {
 extension ExitCode {
   /// The check ran and found something.
   static let finding = ExitCode(1)
+  /// The input cannot be used or the output not be written.
+  static let unusable = ExitCode(2)
 }

@@ -43,7 +43,8 @@ enum ZipDirectory {
     }
     guard reader.remaining == 0 else {
       throw .malformed(
-        "the zip index is inconsistent: \(reader.remaining) bytes follow its entries",
+        "the zip index is inconsistent: " + reader.remaining.counting("byte", "follow")
+          + " its entries",
         at: reader.offset)
     }
     return entries

@@ -78,7 +78,8 @@ package struct ZipEnd {
     let end = last + byteCount
     guard end == tail.count else {
       throw .malformed(
-        "\(tail.count - end) unexpected bytes follow the zip archive", at: tailStart + end)
+        (tail.count - end).counting("unexpected byte", "follow")
+          + " the zip archive", at: tailStart + end)
     }
     guard candidates == [last] else {
       throw .malformed(

@@ -20,7 +20,8 @@ struct ZipLocalHeaders: ~Copyable {
     let order = entries.indices.sorted { entries[$0].headerOffset < entries[$1].headerOffset }
     if let first = order.first, entries[first].headerOffset > 0 {
       throw .malformed(
-        "\(entries[first].headerOffset) unexpected bytes stand before the zip archive", at: 0)
+        entries[first].headerOffset.counting("unexpected byte", "stand")
+          + " before the zip archive", at: 0)
     }
     for (place, index) in order.enumerated() {
       let next = place + 1 < order.count ? order[place + 1] : nil
@@ -147,7 +148,7 @@ struct ZipLocalHeaders: ~Copyable {
 
   private static func unexpected(_ count: Int, after entry: ZipEntry) -> CheckpointError {
     .malformed(
-      "\(count) unexpected bytes follow the entry \"\(entry.name.excerpt)\"",
+      count.counting("unexpected byte", "follow") + " the entry \"\(entry.name.excerpt)\"",
       at: entry.dataRange.upperBound)
   }
 }

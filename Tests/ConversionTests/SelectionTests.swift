@@ -1,7 +1,8 @@
-import Conversion
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Conversion
 
 @Suite("Selection and names (V8 to V14)")
 struct SelectionTests {
@@ -40,6 +41,33 @@ struct SelectionTests {
   func brokenReplacement(text: String) {
     let error = #expect(throws: CheckpointError.self) { try NameReplacement(parsing: text) }
     #expect(error?.code == .invalidArgument)
+  }
+
+  @Test(
+    "what Python takes and Swift does not is called unsupported (V10)",
+    arguments: [
+      ("(?<=a)b", "'(?<=a)b' is not supported here: lookbehind"),
+      ("(?(1)a)", "'(?(1)a)' is not supported here: conditional"),
+      ("(?a)b", "'(?a)b' is not supported here: unknown group kind '(?a'"),
+      ("[b", "'[b' is no regular expression: expected ']'"),
+    ])
+  func unsupported(pattern: String, message: String) {
+    let error = #expect(throws: CheckpointError.self) {
+      try NameReplacement(parsing: pattern + "=x")
+    }
+    #expect(error?.message == message)
+  }
+
+  @Test("how the expressions differ from Python's (V10)")
+  func dialect() throws {
+    func rewritten(_ name: String, _ text: String) throws -> String {
+      try NameRewriter(NameReplacement(parsing: text)).rewrite(TensorName(name)).string
+    }
+    #expect(try rewritten("a\r\nb", "[^a]=x") == "axxx")
+    #expect(try rewritten("a\rb\u{2028}\n", ".=x") == "x\rx\u{2028}\n")
+    #expect(try rewritten("a\n", "a$=x") == "a\n")
+    #expect(try rewritten("²", #"\d=x"#) == "x")
+    #expect(try rewritten("ab-", #"\p{L}=x"#) == "xx-")
   }
 
   @Test(

@@ -466,7 +466,7 @@ class AlgebraTests(OperationTest):
             ["concat", adapter, adapters / "mpt-rank4"],
             ["concat", adapter, adapters / "mpt-exact-source-task", adapters / "mpt-bf16"],
             ["average", adapter, "--tasks", "5"],
-            ["rank", adapter, "--to", "0"],
+            ["rank", adapter, "--to", 2**40],
             ["init", "--config", adapters / "lora/adapter_config.json"],
         ):
             run = peftkit("mpt", *arguments, "-o", output)

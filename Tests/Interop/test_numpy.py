@@ -7,6 +7,7 @@ file may run.
 import functools
 import io
 import os
+import pickle
 import unittest
 import warnings
 import zipfile
@@ -240,6 +241,57 @@ class WritingTests(NumPyTest):
         with np.load(last) as found:
             for key, array in arrays.items():
                 self.assertEqual(found[key].tobytes(), plain(array), key)
+
+
+class Call:
+    """An object whose pickle imports and calls."""
+
+    def __reduce__(self):
+        return (os.getenv, ("HOME",))
+
+
+class ScanTests(NumPyTest):
+    def scan(self, path):
+        run = peftkit("scan", path, "--json")
+        self.assertIn(run.code, (0, 1), str(run))
+        (file,) = run.json()["files"]
+        return file
+
+    def test_other_members(self):
+        """numpy gives out the bytes of a member that is no array, and loads one that starts as arrays do."""
+        objects = io.BytesIO()
+        np.save(objects, np.array([Call()], object))
+        members = {
+            "readme.txt": (b"hello\n", "data only", 0),
+            "folder/": (b"", "data only", 0),
+            "data.txt": (bytes(range(256)), "data only", 0),
+            "plain": (pickle.dumps([1, 2]), "damaged", 1),
+            "call": (pickle.dumps(Call()), "asks for code", 1),
+            "objects": (objects.getvalue(), "asks for code", 1),
+            "objects.npy": (objects.getvalue(), "asks for code", 1),
+        }
+        for number, (name, (data, verdict, pickles)) in enumerate(members.items()):
+            with self.subTest(name):
+                path = self.scratch / f"{number}.npz"
+                np.savez(path, w=np.ones(3, np.float32))
+                with zipfile.ZipFile(path, "a") as archive:
+                    archive.writestr(name, data)
+                with np.load(path, allow_pickle=False) as loaded:
+                    self.assertTrue((loaded["w"] == 1).all())
+                    if name.startswith("objects"):
+                        with self.assertRaises(ValueError):
+                            loaded[name]
+                    elif not name.endswith("/"):
+                        self.assertEqual(loaded[name], data)
+                file = self.scan(path)
+                self.assertEqual((file["format"], file["verdict"]), ("npz", verdict))
+                self.assertEqual(file["pickle_count"], pickles)
+
+    def test_names_of_two_cases(self):
+        path = self.scratch / "cases.npz"
+        np.savez(path, w=np.ones(3), W=np.ones(2))
+        file = self.scan(path)
+        self.assertEqual((file["format"], file["verdict"]), ("npz", "data only"))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ struct HostileArray: Sendable, CustomTestStringConvertible {
       says: "65536"),
     .init("no data", rawArray(good), .truncated, says: "0 are left"),
     .init("short data", rawArray(good, data: [1, 2, 3, 4, 5]), .truncated, says: "5 are left"),
-    .init("long data", rawArray(good, data: six + [7]), says: "1 unexpected bytes"),
+    .init("long data", rawArray(good, data: six + [7]), says: "1 unexpected byte"),
     .init("two arrays", rawArray(good, data: six + rawArray(good, data: six)), says: "unexpected"),
   ]
 

@@ -30,7 +30,23 @@ struct AdapterDirectoryTests {
     let adapter = try Adapter(path: copy.path)
     #expect(adapter.directory.weightsName == "adapter_model.bin")
     #expect(adapter.weights.format == .safetensors)
-    #expect(try adapter.findings().isEmpty)
+    let finding = try #require(try adapter.findings().first)
+    #expect(finding.code == "format-mismatch")
+    #expect(finding.severity == .error)
+    #expect(
+      finding.message == "adapter_model.bin is safetensors, and PEFT loads only torch-zip or "
+        + "torch-legacy by this name")
+  }
+
+  @Test("the name says what PEFT loads (C30)")
+  func nameDecidesForPEFT() throws {
+    let torch = try AdapterCopy(of: "mpt-causal-lm-bin")
+    #expect(try Adapter(path: torch.path).findings().isEmpty)
+    try FileManager.default.moveItem(
+      atPath: torch.path + "/adapter_model.bin", toPath: torch.weightsPath)
+    let adapter = try Adapter(path: torch.path)
+    #expect(adapter.weights.format == .torchZip)
+    #expect(try adapter.findings().map(\.code) == ["format-mismatch"])
   }
 
   @Test("links are followed (C30), and a slash at the end is fine (C33)")
@@ -206,6 +222,41 @@ struct WeightFindingTests {
       "\"modules_to_save\": [\"base_model.score\"]", "\"modules_to_save\": null")
     try copy.replaceInConfig("\"CAUSAL_LM\"", "\"SEQ_CLS\"")
     #expect(try Adapter(path: copy.path).findings().isEmpty)
+  }
+
+  @Test(
+    "a head that the task needs must be there, under PEFT's name (M7)",
+    arguments: [
+      ("mpt-seq-cls", "base_model.score.weight", nil, true),
+      ("mpt-seq-cls", "base_model.score.weight", "score.weight", true),
+      ("mpt-seq-cls", "base_model.score.weight", "base_model.score", true),
+      ("mpt-seq-cls", "base_model.score.weight", "base_model.model.score.weight", false),
+      ("mpt-seq-cls", "base_model.score.weight", "base_model.pre_classifier.weight", false),
+      ("mpt-token-cls", "base_model.classifier.bias", nil, false),
+      ("mpt-token-cls", "base_model.classifier.weight", nil, false),
+    ] as [(String, String, String?, Bool)])
+  func missingHead(adapter: String, tensor: String, renamed: String?, isMissing: Bool) throws {
+    let copy = try AdapterCopy(of: adapter)
+    try copy.changeWeights {
+      guard let old = $0.tensors.firstIndex(where: { $0.name == tensor }) else { return }
+      if let renamed { $0.tensors[old].name = renamed } else { $0.tensors.remove(at: old) }
+    }
+    let findings = try Adapter(path: copy.path).findings()
+    #expect(findings.map(\.code).contains("missing-module") == isMissing)
+    guard isMissing else {
+      #expect(findings.isEmpty)
+      return
+    }
+    let finding = try #require(findings.first { $0.code == "missing-module" })
+    #expect(finding.severity == .error)
+    #expect(
+      finding.message == "the weights have no tensor of base_model.classifier or "
+        + "base_model.score, the head for SEQ_CLS: PEFT fails with a KeyError where the base model "
+        + "has one, and elsewhere leaves the head untrained")
+    // Other methods, and prompts for tasks without heads, need none.
+    try copy.replaceInConfig("\"SEQ_CLS\"", "\"CAUSAL_LM\"")
+    #expect(
+      try !Adapter(path: copy.path).findings().contains { $0.code == "missing-module" })
   }
 
   @Test(

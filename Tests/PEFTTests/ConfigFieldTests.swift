@@ -248,8 +248,14 @@ struct ConfigFieldTests {
       (#""task_type": "QUESTION_ANS""#, ["qa_outputs"]),
       (#""task_type": "CAUSAL_LM""#, []),
       (#""task_type": null"#, []),
-      (#""task_type": "SEQ_CLS", "modules_to_save": ["x"]"#, ["x"]),
-      (#""task_type": "SEQ_CLS", "modules_to_save": []"#, []),
+      (#""task_type": "SEQ_CLS", "modules_to_save": ["x"]"#, ["x", "classifier", "score"]),
+      (#""task_type": "SEQ_CLS", "modules_to_save": []"#, ["classifier", "score"]),
+      // PEFT adds the heads whenever it loads the config that it saved.
+      (
+        #""task_type": "SEQ_CLS", "modules_to_save": ["classifier", "score", "classifier"]"#,
+        ["classifier", "score"]
+      ),
+      (#""task_type": null, "modules_to_save": ["x", "x"]"#, ["x"]),
       (#""task_type": "SEQ_CLS", "modules_to_save": null"#, ["classifier", "score"]),
     ])
   func savedModules(members: String, expected: [String]) throws {

@@ -58,6 +58,51 @@ struct ConvertTests {
     #expect(try directory.names == ["out.safetensors"])
   }
 
+  @Test(
+    "what is no dtype is told those that are (V12, V13)",
+    arguments: [
+      ("complex128", "it knows uint64, int64, float64, complex64, float32,"),
+      ("*=bf16", "did you mean bfloat16?"), ("FP16", "did you mean float16?"),
+      ("F8_E4M3", "did you mean float8_e4m3fn?"),
+    ])
+  func unknownDType(dtype: String, advice: String) throws {
+    let run = try peftkit("convert", Self.weights, "o.safetensors", "--dtype", dtype)
+    let name = dtype.replacingOccurrences(of: "*=", with: "")
+    #expect(run.errors.contains("'\(name)' is no dtype that convert knows; \(advice)"))
+    #expect(run.exitCode == 64)
+  }
+
+  @Test("the layout that can hold a tensor is named as the option takes it (T22)")
+  func layoutHint() throws {
+    let directory = try TemporaryDirectory()
+    try expectRefusal(
+      [
+        Self.weights, directory.path("a.bin"), "--torch-layout", "1.13", "--dtype", "float8_e5m2",
+      ],
+      """
+      error: \(Self.weights): no release of torch that writes layout 1.13 has the dtype F8_E5M2 \
+      (tensor "prefix_task_cols")
+      hint: --torch-layout 2.1 can hold it
+
+      """)
+  }
+
+  @Test("a tree is hinted at --recursive (C32)")
+  func treeHint() throws {
+    let directory = try TemporaryDirectory()
+    let (source, output) = (directory.path("tree"), directory.path("out"))
+    let message = "error: \(source): is not an adapter directory: it has no adapter_config.json\n"
+    try FileManager.default.createDirectory(
+      atPath: source + "/a/b", withIntermediateDirectories: true)
+    try expectRefusal([source, output], message)
+    try FileManager.default.copyItem(atPath: Self.weights, toPath: source + "/a/b/x.SAFETENSORS")
+    let advice = "--recursive converts every adapter and checkpoint in it\n"
+    try expectRefusal([source, output], message + "hint: " + advice)
+    try Data().write(to: URL(fileURLWithPath: source + "/a/adapter_config.json"))
+    try expectRefusal(
+      [source, output], message + "hint: an adapter stands in \(source)/a; " + advice)
+  }
+
   @Test("a file may be converted in place (L17)")
   func fileInPlace() throws {
     let directory = try TemporaryDirectory()

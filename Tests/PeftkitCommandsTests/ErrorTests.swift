@@ -144,6 +144,11 @@ struct ErrorTests {
         "/nowhere/a: is not an adapter directory: it has no adapter_config.json"
       ),
       (
+        ["forward", Fixtures.reference("mpt-one-token"), "--tasks", "0", "-o", "o"],
+        Fixtures.reference("mpt-one-token")
+          + ": is not an adapter directory: it has no adapter_config.json"
+      ),
+      (
         ["verify", Fixtures.adapter("mpt-one-token"), "--reference", "/nowhere/r"],
         "/nowhere/r: cannot open: No such file or directory"
       ),
@@ -167,6 +172,58 @@ struct ErrorTests {
 
         """)
     #expect(run.exitCode == 2)
+    let config = try peftkit("config", copy.path)
+    #expect(
+      config.errors == """
+        error: \(copy.configPath): cannot open: No such file or directory
+        hint: an adapter stands in \(copy.path)/other
+
+        """)
+    #expect(config.exitCode == 2)
+  }
+
+  @Test("what cannot be looked at is not missing (C32)")
+  func unknown() throws {
+    let copy = try AdapterCopy(of: "mpt-one-token")
+    // Stands for a directory that may not be searched, which a test of root's may search.
+    try FileManager.default.removeItem(atPath: copy.configPath)
+    try FileManager.default.createSymbolicLink(
+      atPath: copy.configPath, withDestinationPath: "adapter_config.json")
+    for command in ["inspect", "validate"] {
+      let run = try peftkit(command, copy.path)
+      #expect(
+        run.errors
+          == "error: \(copy.configPath): cannot open: Too many levels of symbolic links\n")
+      #expect(run.exitCode == 2)
+    }
+  }
+
+  @Test("a file's name does not end in a slash (L8)")
+  func slash() throws {
+    let directory = try TemporaryDirectory()
+    let adapter = Fixtures.adapter("mpt-one-token")
+    let weights = adapter + "/adapter_model.safetensors"
+    let output = directory.path("out.npy/")
+    for arguments in [
+      ["convert", weights, output, "--to", "torch"],
+      ["convert", weights, output, "--to", "safetensors", "--dry-run"],
+      ["forward", adapter, "--tasks", "0", "-o", output],
+      ["mpt", "bake", adapter, "--task", "0", "--as", "npy", "-o", output],
+      ["metadata", weights, "--set", "a=b", "-o", output],
+    ] {
+      let run = try peftkit(arguments)
+      #expect(
+        run.errors == """
+          error: \(output): ends in a slash, and a file is to be written
+          hint: leave the slash out
+
+          """)
+      #expect(run.exitCode == 2)
+    }
+    #expect(try directory.names.isEmpty)
+    // A directory's does.
+    let selected = try peftkit("mpt", "select", adapter, "--tasks", "0", "-o", output)
+    #expect(selected.exitCode == 0)
   }
 
   @Test("damaged configs are named with the byte (C18, L3)")

@@ -14,7 +14,7 @@ struct InspectTests {
     let json = try run.json()
     var keys: Set = [
       "path", "kind", "format", "metadata", "tensors", "tensor_count", "parameter_count",
-      "byte_count",
+      "byte_count", "skipped", "notes",
     ]
     if isAdapter { keys.formUnion(["config", "multitask"]) }
     #expect(Set(json.keys) == keys)
@@ -36,6 +36,8 @@ struct InspectTests {
       #expect(tensor["data_offsets"] as? [Int] == [offset, offset + expected.bytes.count])
       offset += expected.bytes.count
     }
+    #expect((json["skipped"] as? [Any])?.isEmpty == true)
+    #expect((json["notes"] as? [Any])?.isEmpty == true)
     #expect(json["tensor_count"] as? Int == 4)
     #expect(json["byte_count"] as? Int == offset)
     #expect(json["parameter_count"] as? Int == offset / 4)
@@ -43,6 +45,41 @@ struct InspectTests {
     let config = try JSONSerialization.jsonObject(
       with: Data(bytes(of: adapter + "/adapter_config.json")))
     #expect(json["config"] as? NSDictionary == config as? NSDictionary)
+  }
+
+  @Test("--json says what is skipped, and what is noted of shards (L11, T12, N15, H14)")
+  func skippedAndNotes() throws {
+    let arrays = Fixtures.projectRoot + "/Tests/NumPyArchiveTests/Vectors/read/"
+    let text = try peftkit("inspect", arrays + "unheld.npz").output
+    let json = try peftkit("inspect", arrays + "unheld.npz", "--json").json()
+    let skipped = try #require(json["skipped"] as? [[String: String]])
+    #expect(!skipped.isEmpty)
+    for item in skipped {
+      #expect(Set(item.keys) == ["name", "reason"])
+      #expect(text.contains("  \(item["name"] ?? "?") "))
+      #expect(text.contains("  \(item["reason"] ?? "?")\n"))
+    }
+
+    let directory = try TemporaryDirectory()
+    let shard = RawSafeTensors([.init("t", [1], floats: [1]), .init("u", [1], floats: [2])])
+    try directory.write(shard.encoded(), to: "model-00001-of-00001.safetensors")
+    let index = try directory.write(
+      Array(#"{"weight_map": {"t": "model-00001-of-00001.safetensors"}}"#.utf8),
+      to: "model.safetensors.index.json")
+    let notes = try peftkit("inspect", index, "--json").json()["notes"] as? [String]
+    #expect(
+      notes == [
+        "the index does not list \"u\", which stands in model-00001-of-00001.safetensors"
+      ])
+    // An index has no metadata, whose shards do.
+    let metadata = try peftkit("metadata", index)
+    #expect(
+      metadata.errors == """
+        error: \(index): is an index of shards, each of which has its own metadata
+        hint: name a shard, such as \(directory.path("model-00001-of-00001.safetensors"))
+
+        """)
+    #expect(metadata.exitCode == 2)
   }
 
   @Test(

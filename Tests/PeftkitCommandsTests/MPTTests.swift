@@ -26,7 +26,11 @@ struct MPTTests {
       ["bake", "a", "-o", "o"], ["bake", "a", "--task", "1", "--all", "-o", "o"],
       ["bake", "a", "--task", "1", "--as", "onnx", "-o", "o"], ["select", "a", "-o", "o"],
       ["select", "a", "--tasks", "1", "--drop", "1", "-o", "o"], ["concat", "-o", "o"],
-      ["average", "a", "--rank", "2", "-o", "o"], ["rank", "a", "-o", "o"],
+      ["average", "a", "--rank", "2", "-o", "o"], ["average", "a", "--json", "-o", "o"],
+      ["rank", "a", "--to", "0", "-o", "o"], ["rank", "a", "--to=-1", "-o", "o"],
+      ["average", "a", "--of", "prompts", "--rank", "0", "-o", "o"],
+      ["bake", "a", "--task", "0", "--as", "npy", "--dtype", "bfloat16", "-o", "o"],
+      ["average", "a", "--of", "factors", "--json", "-o", "o"], ["rank", "a", "-o", "o"],
       ["canonicalize", "a", "--tolerance", "1", "-o", "o"], ["init", "--config", "c"],
       ["init", "--config", "c", "--token-ids", "1", "-o", "o"],
       ["init", "--config", "c", "--word-embeddings", "f", "--token-ids", "1", "-o", "o"],
@@ -84,10 +88,28 @@ struct MPTTests {
     arguments: [
       (["bake", adapter, "--task", "4"], "there is no task 4: the adapter has tasks 0 to 3"),
       (["select", adapter, "--tasks", "0,9"], "there is no task 9"),
-      (["rank", adapter, "--to", "0"], "at least 1"),
       (["rank", "/nowhere", "--to", "1"], "/nowhere"),
       (["bake", Fixtures.adapter("lora"), "--all"], "LORA"),
-      (["concat", adapter, Fixtures.adapter("mpt-causal-lm")], "virtual tokens"),
+      (
+        ["concat", adapter, Fixtures.adapter("mpt-causal-lm")],
+        "has other sizes (virtual tokens 8, not 10; token_dim 16, not 24) than \(adapter)"
+      ),
+      (
+        [
+          "init", "--config", Fixtures.adapter("mpt-average-source-tasks") + "/adapter_config.json",
+        ],
+        "hint: the config names it in \"prompt_tuning_init_state_dict_path\"; --source names "
+          + "another"
+      ),
+      (
+        ["init", "--config", Fixtures.adapter("mpt-text-init") + "/adapter_config.json"],
+        "hint: give them with --word-embeddings and --token-ids"
+      ),
+      (
+        ["init", "--config", Fixtures.adapter("mpt-seq-cls") + "/adapter_config.json"],
+        "without the modules that it saves: classifier, score\nhint: name a checkpoint that holds "
+          + "them, such as the base model's, with --heads"
+      ),
       (["init", "--config", adapter + "/adapter_config.json", "--source", "x"], "takes no source"),
       (["init", "--config", "/nowhere.json"], "/nowhere.json"),
     ] as [([String], String)])

@@ -48,6 +48,94 @@ struct ScanTests {
     #expect(files.map { $0["verdict"] as? String } == ["data only", "asks for code"])
   }
 
+  static let arrays = Fixtures.projectRoot + "/Tests/NumPyArchiveTests/Vectors/"
+
+  @Test("an archive of arrays is what inspect takes it for (S21)")
+  func arrayFormats() throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: Self.arrays + "read")
+    for name in names where name.hasSuffix(".npz") && name != "nothing.npz" {
+      let path = Self.arrays + "read/" + name
+      let files = try peftkit("scan", path, "--json").json()["files"] as? [[String: Any]]
+      let format = try peftkit("inspect", path, "--json").json()["format"] as? String
+      #expect(files?.first?["format"] as? String == format)
+    }
+  }
+
+  @Test(
+    "the pickle of an array of objects is listed once (S21)",
+    arguments: ["objects.npy", "objects.npz"])
+  func objects(name: String) throws {
+    let json = try peftkit("scan", Self.arrays + "refused/" + name, "--json").json()
+    let file = try #require((json["files"] as? [[String: Any]])?.first)
+    #expect(file["verdict"] as? String == "asks for code")
+    #expect(file["pickle_count"] as? Int == 1)
+    let findings = try #require(file["findings"] as? [[String: Any]])
+    let places = findings.map { "\($0["byte"] ?? "") \($0["code"] ?? "")" }
+    #expect(places.count == Set(places).count)
+  }
+
+  @Test("directories below are scanned, each after the files beside it (S4, S25)")
+  func tree() throws {
+    let directory = try TemporaryDirectory()
+    let (good, evil) = try (
+      bytes(of: Self.vectors + "good/ordered.bin"), bytes(of: Self.vectors + "code/reduce.bin")
+    )
+    for name in ["a/b/c", "z"] {
+      try FileManager.default.createDirectory(
+        atPath: directory.path(name), withIntermediateDirectories: true)
+    }
+    // A loop, and a link to a file, which is followed.
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.path("a/loop"), withDestinationPath: directory.path)
+    try directory.write(good, to: "z/blob")
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.path("z/link.pt"), withDestinationPath: "blob")
+    try directory.write(good, to: "good.bin")
+    try directory.write(evil, to: "a/b/c/evil.bin")
+    let run = try peftkit("scan", directory.path)
+    #expect(run.exitCode == 1)
+    #expect(
+      run.errors == "note: \(directory.path)/a/loop leads to a directory, and is not followed\n")
+    #expect(run.output.hasSuffix("\n\(directory.path): asks for code (3 files)\n"))
+    let json = try peftkit("scan", directory.path, "--json").json()
+    let files = try #require(json["files"] as? [[String: Any]])
+    #expect(
+      files.map { $0["path"] as? String }
+        == ["good.bin", "a/b/c/evil.bin", "z/link.pt"].map(directory.path))
+    #expect(json["file_count"] as? Int == 3)
+  }
+
+  @Test("what cannot be read does not hide the other verdicts (S4)")
+  func unreadableParts() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(bytes(of: Self.vectors + "code/reduce.bin"), to: "evil.bin")
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.path("gone.bin"), withDestinationPath: "nowhere")
+    // Deeper than a walk goes.
+    try FileManager.default.createDirectory(
+      atPath: directory.path + String(repeating: "/d", count: 257),
+      withIntermediateDirectories: true)
+    let run = try peftkit("scan", directory.path)
+    #expect(run.exitCode == 2)
+    #expect(run.output.hasPrefix("\(directory.path)/evil.bin: asks for code ("))
+    #expect(
+      run.output.hasSuffix("\n\(directory.path): asks for code (1 file, 2 not readable)\n"))
+    let errors = run.errors.components(separatedBy: "\n")
+    #expect(
+      errors[0] == "error: \(directory.path)/gone.bin: cannot open: No such file or directory")
+    #expect(errors[1].hasSuffix(": is nested deeper than 256 directories"))
+    #expect(errors.count == 3)
+    let json = try peftkit("scan", directory.path, "--json")
+    #expect(json.exitCode == 2)
+    #expect(try json.json()["file_count"] as? Int == 1)
+    // Without any file there is no verdict.
+    try FileManager.default.removeItem(atPath: directory.path("evil.bin"))
+    let none = try peftkit("scan", directory.path)
+    #expect(none.exitCode == 2)
+    #expect(none.output.isEmpty)
+    #expect(none.errors == run.errors)
+  }
+
   @Test("what cannot be opened is exit code 2 (S4)", arguments: ["missing.bin", "."])
   func unreadable(name: String) throws {
     let directory = try TemporaryDirectory()

@@ -20,11 +20,25 @@ public struct CastRule: Sendable, Hashable {
     // Patterns may hold the sign, dtypes never do.
     let sign = text.lastIndex(of: "=")
     let name = sign.map { text[text.index(after: $0)...] } ?? text[...]
-    guard let dtype = DType(torchName: String(name)) else {
-      throw .invalidArgument("'\(String(name).excerpt)' is no dtype that torch has")
-    }
+    guard let dtype = DType(torchName: String(name)) else { throw Self.unknown(String(name)) }
     self.init(pattern: sign.map { GlobPattern(String(text[..<$0])) }, dtype: dtype)
   }
+
+  private static func unknown(_ name: String) -> CheckpointError {
+    let known = DType.allCases.compactMap(\.torchName)
+    let advice: String
+    if let meant = shortNames[name.lowercased()] ?? DType(name: name.uppercased())?.torchName {
+      advice = "did you mean \(meant)?"
+    } else {
+      advice = "it knows \(known.joined(separator: ", "))"
+    }
+    return .invalidArgument("'\(name.excerpt)' is no dtype that convert knows; \(advice)")
+  }
+
+  /// What others call the dtypes, besides safetensors.
+  private static let shortNames = [
+    "fp16": "float16", "fp32": "float32", "fp64": "float64",
+  ]
 
   /// Whether the rule is for this tensor.
   ///

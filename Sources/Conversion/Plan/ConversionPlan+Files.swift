@@ -8,6 +8,8 @@ extension ConversionPlan {
     file source: String, to destination: String, options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: false, options: options)
+    // Whoever named a directory has not meant the folder in a torch file to be called after it.
+    try AtomicFile.refuseSlash(after: destination)
     let archive = try Checkpoint.open(path: source)
     try refuseReplacingShard(of: archive)
     let weights = try TensorPlan(archive, options: options, record: casts)

@@ -26,8 +26,7 @@ struct NameRewriter {
       expressionForASCII = try Regex(replacement.pattern).wordBoundaryKind(.simple)
       expression = expressionForASCII.matchingSemantics(.unicodeScalar)
     } catch {
-      throw .invalidArgument(
-        "'\(replacement.pattern.excerpt)' is no regular expression: \("\(error)".excerpt)")
+      throw Self.refusal(of: replacement.pattern, because: "\(error)")
     }
     parts = try ReplacementPart.parts(of: replacement.replacement)
     let groupCount = Self.groupCount(of: replacement.pattern)
@@ -44,6 +43,16 @@ struct NameRewriter {
           "'\(replacement.pattern.excerpt)' has no group named '\(name.excerpt)'")
       }
     }
+  }
+
+  /// Says of what Python knows and Swift does not that it is not supported.
+  private static func refusal(of pattern: String, because reason: String) -> CheckpointError {
+    let marker = " is not currently supported"
+    let isUnsupported = reason.hasSuffix(marker) || reason.hasPrefix("unknown group kind")
+    let what = reason.hasSuffix(marker) ? String(reason.dropLast(marker.count)) : reason
+    return .invalidArgument(
+      "'\(pattern.excerpt)' is \(isUnsupported ? "not supported here" : "no regular expression"): "
+        + what.excerpt)
   }
 
   /// The name with every match replaced.

@@ -47,6 +47,7 @@ public struct AtomicFile: ~Copyable {
   package init(
     path: String, policy: OutputPolicy, access: OutputAccess, isPlaceNew: Bool
   ) throws(CheckpointError) {
+    try Self.refuseSlash(after: path)
     let target = FilePath(path)
     guard target.lastComponent?.kind == .regular else {
       throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
@@ -70,6 +71,16 @@ public struct AtomicFile: ~Copyable {
     }
     self.init(
       target, temporary: temporary, reportedAs: target, descriptor: descriptor, policy: policy)
+  }
+
+  /// Refuses the name of a directory for a file, as all programs do.
+  ///
+  /// - Throws: `invalidArgument` when the path ends in a slash.
+  public static func refuseSlash(after path: String) throws(CheckpointError) {
+    guard path.utf8.last == UInt8(ascii: "/") else { return }
+    throw CheckpointError(
+      .invalidArgument, "ends in a slash, and a file is to be written", path: path,
+      hint: "leave the slash out")
   }
 
   /// Starts a file inside a directory that does not have its name yet, and so needs no name of its

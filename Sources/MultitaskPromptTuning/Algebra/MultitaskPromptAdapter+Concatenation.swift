@@ -85,11 +85,14 @@ extension MultitaskPromptAdapter {
         tensor: tensor)
     }
     let (own, theirs) = (dimensions, other.dimensions)
-    guard own.virtualTokenCount == theirs.virtualTokenCount,
-      own.tokenDimension == theirs.tokenDimension,
-      config.submoduleCount == other.config.submoduleCount
-    else {
-      throw mismatch("has other virtual tokens, submodules or token dimension than")
+    let sizes = [
+      ("virtual tokens", theirs.virtualTokenCount, own.virtualTokenCount),
+      ("submodules", other.config.submoduleCount, config.submoduleCount),
+      ("token_dim", theirs.tokenDimension, own.tokenDimension),
+    ]
+    let differences = sizes.filter { $0.1 != $0.2 }.map { "\($0.0) \($0.1), not \($0.2)" }
+    guard differences.isEmpty else {
+      throw mismatch("has other sizes (\(differences.joined(separator: "; "))) than")
     }
     guard config[BaseConfigFields.taskType] == other.config[BaseConfigFields.taskType] else {
       throw mismatch("has another task_type than")

@@ -5,9 +5,6 @@ internal import Tensors
 
 /// The heads and other modules of `modules_to_save` that a fresh adapter takes along.
 enum HeadTensors {
-  /// What PEFT puts in front of the base model's own names.
-  private static let prefix = "base_model."
-
   /// Finds the tensors of a config's modules in an adapter, or in the base model's checkpoint.
   ///
   /// - Throws: `missing` when the config has modules and the file none of them, `invalidArgument` for
@@ -15,6 +12,7 @@ enum HeadTensors {
   static func tensors(
     for config: MultitaskPromptTuningConfig, from path: String?
   ) throws(CheckpointError) -> [ComputedTensor] {
+    let prefix = AdapterConfig.baseModelPrefix
     let modules = try config.adapterConfig.savedModules
     let saved = SavedModules(modules)
     let list = modules.joined(separator: ", ")
@@ -25,7 +23,7 @@ enum HeadTensors {
     guard let path else {
       throw CheckpointError(
         .missing, "PEFT loads no such adapter without the modules that it saves: \(list)",
-        hint: "name a checkpoint that holds them, such as the base model's")
+        hint: "name a checkpoint that holds them, such as the base model's, with --heads")
     }
     let isDirectory = PathKind.existing(path) == .directory
     let archive = try Checkpoint.open(
@@ -37,7 +35,9 @@ enum HeadTensors {
         carrying: index, of: archive,
         as: TensorName(name.hasPrefix(prefix) ? name : prefix + name))
     }
-    guard !tensors.isEmpty else {
+    let heads = try config.adapterConfig.headModules
+    let needed = heads.isEmpty ? saved : SavedModules(heads)
+    guard tensors.contains(where: { needed.hold($0.info.name) }) else {
       throw CheckpointError(.missing, "has no tensor of the modules \(list)", path: path)
     }
     return tensors

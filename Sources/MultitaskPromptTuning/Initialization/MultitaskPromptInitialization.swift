@@ -96,7 +96,9 @@ public struct MultitaskPromptInitialization: Sendable {
       throw .invalidArgument("\(initialization.rawValue) takes no word embeddings")
     }
     if text == nil, initialization == .text {
-      throw .invalidArgument("TEXT needs word embeddings and token ids")
+      throw CheckpointError(
+        .invalidArgument, "TEXT needs word embeddings and token ids",
+        hint: "give them with --word-embeddings and --token-ids")
     }
     guard initialization == .averageSourceTasks || initialization == .exactSourceTask else {
       return
@@ -171,6 +173,12 @@ public struct MultitaskPromptInitialization: Sendable {
   ) throws(CheckpointError) -> PromptSource {
     // The config's findings have seen to it that there is one.
     let path = config[MultitaskPromptTuningFields.sourcePath] ?? ""
-    return try PromptSource(path: path, target: dimensions)
+    do throws(CheckpointError) {
+      return try PromptSource(path: path, target: dimensions)
+    } catch {
+      guard error.code == .missing, sourcePath == nil else { throw error }
+      let key = MultitaskPromptTuningFields.sourcePath.key
+      throw error.hinting("the config names it in \"\(key)\"; --source names another")
+    }
   }
 }

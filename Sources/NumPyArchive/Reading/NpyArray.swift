@@ -35,7 +35,8 @@ struct NpyArray: Sendable {
           offset: start)
       }
       throw .malformed(
-        "\(found - expected) unexpected bytes follow the \(expected) that shape and dtype make",
+        (found - expected).counting("unexpected byte", "follow")
+          + " the \(expected) that shape and dtype make",
         at: start.map { $0 + expected })
     }
     self.dtype = dtype

@@ -13,6 +13,12 @@ public struct AdapterDirectory: Sendable {
   /// The weights files, in the order in which PEFT looks for them.
   public static let weightsNames = ["adapter_model.safetensors", "adapter_model.bin"]
 
+  /// The formats that PEFT loads from a weights file of this name: it looks at the name alone, and
+  /// torch's `weights_only` takes no tar and no TorchScript.
+  static func loadedFormats(ofWeights name: String) -> [ArchiveFormat] {
+    name == weightsNames[0] ? [.safetensors] : [.torchZip, .torchLegacy]
+  }
+
   /// Whether a directory has a config and weights that PEFT loads.
   public static func isAdapter(_ path: String) -> Bool {
     AdapterDirectory(existing: path) != nil
@@ -33,9 +39,10 @@ public struct AdapterDirectory: Sendable {
   /// Looks for the files.
   ///
   /// - Throws: `missing` when config or weights are not there, with a hint when an adapter stands in
-  ///   a subdirectory, as PEFT saves all but the `default` one.
+  ///   a subdirectory, as PEFT saves all but the `default` one; `system` when it cannot be known.
   public init(path: String) throws(CheckpointError) {
     guard let directory = AdapterDirectory(existing: path) else {
+      try Self.refuseUnknown(in: path)
       let name =
         Self.has(AdapterConfig.fileName, in: path)
         ? Self.weightsNames.joined(separator: " or ") : AdapterConfig.fileName
@@ -85,12 +92,33 @@ public struct AdapterDirectory: Sendable {
   }
 
   private static func missing(_ name: String, in directory: String) -> CheckpointError {
-    let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
-    let adapters = others.map { path(of: $0, in: directory) }.filter {
-      PathKind.existing(path(of: AdapterConfig.fileName, in: $0)) == .file
-    }
-    return CheckpointError(
+    CheckpointError(
       .missing, "is not an adapter directory: it has no \(name)", path: directory,
-      hint: adapters.first.map { "an adapter stands in \($0)" })
+      hint: hint(for: directory))
+  }
+
+  /// The subdirectory that holds a config, for whoever has named the directory around it; nil where
+  /// there is none.
+  public static func hint(for directory: String) -> String? {
+    let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
+    let adapter = others.lazy.map { path(of: $0, in: directory) }.first {
+      has(AdapterConfig.fileName, in: $0)
+    }
+    return adapter.map { "an adapter stands in \($0)" }
+  }
+
+  /// What may not be looked at is not what is not there.
+  private static func refuseUnknown(in directory: String) throws(CheckpointError) {
+    guard try kind(of: directory) == .directory else { return }
+    for name in partNames { _ = try kind(of: path(of: name, in: directory)) }
+  }
+
+  private static func kind(of path: String) throws(CheckpointError) -> PathKind? {
+    do throws(CheckpointError) {
+      return try PathKind(path: path)
+    } catch {
+      guard error.code == .missing else { throw error }
+      return nil
+    }
   }
 }

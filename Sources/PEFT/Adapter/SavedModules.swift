@@ -5,31 +5,25 @@ public struct SavedModules: Sendable {
   private static let dot = UInt8(ascii: ".")
 
   private var names: Set<ArraySlice<UInt8>> = []
-  /// The numbers of parts, between dots, that the names have.
-  private var partCounts: Set<Int> = []
+  /// The sizes that the names have, rising.
+  private let byteCounts: [Int]
 
   /// Takes modules, named as `modules_to_save` names them.
   public init(_ modules: [String]) {
-    for module in modules where !module.isEmpty {
-      let name = Array(module.utf8)[...]
-      names.insert(name)
-      partCounts.insert(name.count { $0 == Self.dot } + 1)
-    }
+    for module in modules where !module.isEmpty { names.insert(Array(module.utf8)[...]) }
+    byteCounts = Set(names.map(\.count)).sorted()
   }
 
-  /// Whether one of the modules is part of this path: `base_model.score.weight` belongs to `score`.
+  /// Whether a tensor stands in one of the modules: in one whose path ends with the name, as PEFT
+  /// looks for them. `base_model.pre_classifier.weight` stands in `classifier`.
   ///
-  /// - Complexity: a look at the set for each part of the path and number of parts; a config and a
+  /// - Complexity: a look at the set for each dot of the path and size of a name; a config and a
   ///   file can each hold a million names.
   public func hold(_ tensor: TensorName) -> Bool {
     let path = Array(tensor.string.utf8)
-    let parts = path.split(separator: Self.dot, omittingEmptySubsequences: false)
-    return parts.indices.contains { first in
-      partCounts.contains { count in
-        guard count <= parts.count - first else { return false }
-        let last = parts[first + count - 1]
-        return names.contains(path[parts[first].startIndex..<last.endIndex])
-      }
+    return path.indices.contains { end in
+      guard path[end] == Self.dot else { return false }
+      return byteCounts.prefix { $0 <= end }.contains { names.contains(path[end - $0..<end]) }
     }
   }
 }

@@ -13,6 +13,9 @@ public struct AdapterConfig: Sendable, Hashable {
   /// The name of the file in an adapter directory.
   public static let fileName = "adapter_config.json"
 
+  /// What PEFT puts in front of the base model's own names, in the weights of prompt learning.
+  public static let baseModelPrefix = "base_model."
+
   /// Takes keys and values as a config.
   public init(document: JSONObject) {
     self.document = document
@@ -101,15 +104,25 @@ extension AdapterConfig {
     }
   }
 
-  /// The modules besides the method's tensors whose weights the adapter holds: those that the config
-  /// lists, or the heads of its task in releases that did not list them.
+  /// The modules besides the method's tensors whose weights the adapter holds, each once: those that
+  /// the config lists, and the heads of its task, which PEFT adds to any list.
   ///
   /// - Throws: `mismatch` when `modules_to_save` is no list of strings.
   public var savedModules: [String] {
     get throws(CheckpointError) {
-      if let modules = try value(BaseConfigFields.modulesToSave) { return modules }
-      let task = try value(BaseConfigFields.taskType).flatMap(TaskType.init(rawValue:))
-      return task?.headModules ?? []
+      let listed = try value(BaseConfigFields.modulesToSave) ?? []
+      // PEFT saves the list with the heads in it, and adds them again whenever it loads it.
+      var seen: Set<TensorName> = []
+      return try (listed + headModules).filter { seen.insert(TensorName($0)).inserted }
+    }
+  }
+
+  /// The heads that PEFT adds for the task; a base model has one of them.
+  ///
+  /// - Throws: `mismatch` when `task_type` is no string.
+  public var headModules: [String] {
+    get throws(CheckpointError) {
+      try value(BaseConfigFields.taskType).flatMap(TaskType.init(rawValue:))?.headModules ?? []
     }
   }
 }

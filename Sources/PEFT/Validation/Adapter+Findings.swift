@@ -8,17 +8,9 @@ extension Adapter {
   /// - Throws: `system` when the weights cannot be mapped.
   /// - Complexity: O(bytes of the weights).
   public func findings() throws(CheckpointError) -> [Finding] {
-    var findings = config.findings + fileFindings + multitaskWeightFindings
+    var findings = config.findings + fileFindings + multitaskWeightFindings + headFindings
     findings += try weights.valueFindings()
     return findings
-  }
-
-  private var fileFindings: [Finding] {
-    directory.supersededNames.map {
-      Finding(
-        .warning, "superseded-weights",
-        "\($0) stands beside \(directory.weightsName), and PEFT never looks at it")
-    }
   }
 
   /// Whether the weights are those that the config of a multitask prompt tuning adapter describes

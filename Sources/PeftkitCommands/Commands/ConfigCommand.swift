@@ -29,7 +29,8 @@ struct ConfigCommand: ParsableCommand {
       let bytes = document.encoded(.python())
       try StandardStream.output.write(bytes.span.rawBytes)
     } catch {
-      throw error.inFile(file)
+      let isMissing = isDirectory && error.code == .missing
+      throw error.inFile(file).hinting(isMissing ? AdapterDirectory.hint(for: path) : nil)
     }
   }
 }

@@ -34,8 +34,26 @@ extension Inspection {
     output.writer.member("byte_count", totals.byteCount)
     if let digests { output.writer.member("digest", digests.checkpoint.description) }
     try tasks?.writeJSON(to: &output)
+    try writeSkipped(to: &output)
+    output.writer.key("notes")
+    output.writer.beginArray()
+    for note in checkpoint.notes { output.writer.string(note) }
+    output.writer.endArray()
     output.writer.endObject()
     try output.print()
+  }
+
+  private func writeSkipped(to output: inout JSONOutput) throws(CheckpointError) {
+    output.writer.key("skipped")
+    output.writer.beginArray()
+    for item in archive.skipped {
+      output.writer.beginObject()
+      output.writer.member("name", item.name.string)
+      output.writer.member("reason", item.type)
+      output.writer.endObject()
+      try output.flushIfLarge()
+    }
+    output.writer.endArray()
   }
 }
 

@@ -124,9 +124,16 @@ struct MetadataCommand: ParsableCommand {
         .invalidArgument, "is a directory", path: file, hint: "name the weights file in it")
     }
     let archive = try Checkpoint.open(path: file)
-    guard let archive = archive as? SafeTensorsFile else {
+    if let shards = (archive as? ShardedArchive)?.shardPaths {
       throw CheckpointError(
-        .unsupported, "is a \(archive.format.rawValue) file, which has no metadata of this kind",
+        .unsupported, "is an index of shards, each of which has its own metadata", path: file,
+        hint: shards.first.map { "name a shard, such as \($0)" })
+    }
+    guard let archive = archive as? SafeTensorsFile else {
+      let format = archive.format.rawValue
+      throw CheckpointError(
+        .unsupported,
+        "is \(format.hasPrefix("n") ? "an" : "a") \(format) file, which has no metadata of this kind",
         path: file, hint: "peftkit convert makes a safetensors file of it")
     }
     return archive

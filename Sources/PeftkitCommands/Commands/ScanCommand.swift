@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Checkpoints
 internal import Files
 internal import Tensors
 internal import TorchCheckpoint
@@ -12,7 +11,8 @@ struct ScanCommand: ParsableCommand {
       Follows every pickle in a torch file and lists the names that it imports and calls. "data \
       only" means that every byte was accounted for by the grammar of a tensor checkpoint; \
       anything else is a finding, and exit code 1. Works on damaged files too. Of a directory, \
-      every weights file is scanned.
+      the weights files in it and in all directories below are scanned; links to directories are \
+      not followed. Where something cannot be read the others are scanned, and the exit code is 2.
 
       EXAMPLES:
         peftkit scan adapter_model.bin
@@ -26,78 +26,15 @@ struct ScanCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let scans = try ScannedFile.scan(path)
-    if json {
-      try scans.printJSON(path: path)
-    } else {
-      try scans.printText(path: path)
+    let scan = try ScannedTree(path: path)
+    if !scan.files.isEmpty {
+      try json ? scan.printJSON() : scan.printText()
     }
-    if scans.verdict != .dataOnly { throw ExitCode.finding }
-  }
-}
-
-/// A file and what its scan found.
-struct ScannedFile {
-  let path: String
-  let report: ScanReport
-
-  /// The extensions of weights files.
-  private static let extensions = [".bin", ".pt", ".pth", ".ckpt", ".safetensors"]
-
-  /// Scans a file, or the weights files directly in a directory.
-  static func scan(_ path: String) throws(CheckpointError) -> [ScannedFile] {
-    guard try PathKind(path: path) == .directory else { return [try ScannedFile(path: path)] }
-    var scans: [ScannedFile] = []
-    for file in try DirectoryTree(of: path).files where file.isTopLevel {
-      guard extensions.contains(where: { file.name.lowercased().hasSuffix($0) }) else { continue }
-      scans.append(try ScannedFile(InputFile(file, in: path)))
+    for link in scan.passedLinks {
+      ErrorReport.note("\(link.printable) leads to a directory, and is not followed")
     }
-    guard !scans.isEmpty else {
-      throw CheckpointError(
-        .missing, "holds no weights file (\(extensions.joined(separator: ", ")))", path: path)
-    }
-    return scans
-  }
-
-  private init(path: String) throws(CheckpointError) {
-    try self.init(InputFile(path: path))
-  }
-
-  private init(_ file: InputFile) throws(CheckpointError) {
-    path = file.path
-    if try Self.mayBeSafetensors(file), let archive = try? Checkpoint.open(path: file.path),
-      archive.format == .safetensors
-    {
-      report = try TorchScan.scan(safetensors: file)
-      return
-    }
-    let report = try TorchScan.scan(file)
-    guard report.format == .unknown else {
-      self.report = report
-      return
-    }
-    do throws(CheckpointError) {
-      _ = try Checkpoint.open(path: file.path)
-      self.report = report
-    } catch {
-      self.report = report.explaining(error.message)
-    }
-  }
-
-  /// Whether a header may follow the length that the file starts with.
-  private static func mayBeSafetensors(_ file: InputFile) throws(CheckpointError) -> Bool {
-    guard file.byteCount > 8 else { return false }
-    let start = try file.read(at: 0, count: 9)
-    let length = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    return length <= UInt64(file.byteCount - 8) && "{ \t\r\n".utf8.contains(start[8])
-  }
-}
-
-extension [ScannedFile] {
-  /// The worst verdict of all files.
-  var verdict: ScanVerdict {
-    let verdicts = map(\.report.verdict)
-    if verdicts.contains(.asksForCode) { return .asksForCode }
-    return verdicts.contains(.damaged) ? .damaged : .dataOnly
+    for failure in scan.failures { ErrorReport.print(failure) }
+    if !scan.failures.isEmpty { throw ExitCode.unusable }
+    if scan.verdict != .dataOnly { throw ExitCode.finding }
   }
 }

@@ -2,9 +2,9 @@ internal import JSONDocument
 internal import Tensors
 internal import TorchCheckpoint
 
-extension [ScannedFile] {
+extension ScannedTree {
   /// The schema is that of spec/scan.md.
-  func printJSON(path: String) throws(CheckpointError) {
+  func printJSON() throws(CheckpointError) {
     var output = JSONOutput()
     output.writer.beginObject()
     output.writer.member("path", path)
@@ -12,9 +12,9 @@ extension [ScannedFile] {
     output.writer.member("holds", verdict == .dataOnly)
     output.writer.key("files")
     output.writer.beginArray()
-    for file in self { try output.file(file) }
+    for file in files { try output.file(file) }
     output.writer.endArray()
-    output.writer.member("file_count", count)
+    output.writer.member("file_count", files.count)
     output.writer.endObject()
     try output.print()
   }

@@ -2,19 +2,21 @@ internal import Files
 internal import Tensors
 internal import TorchCheckpoint
 
-extension [ScannedFile] {
+extension ScannedTree {
   /// The verdict on each file, the names that its pickles import, and what is wrong.
-  func printText(path: String) throws(CheckpointError) {
+  func printText() throws(CheckpointError) {
     var output = TextOutput()
-    for (index, file) in enumerated() {
+    for (index, file) in files.enumerated() {
       if index > 0 { output.line() }
       file.addVerdict(to: &output)
       file.addPickles(to: &output)
       file.addFindings(to: &output)
     }
-    if count > 1 {
+    if files.count + failures.count > 1 {
+      var counts = Sizes.count(files.count, "file")
+      if !failures.isEmpty { counts += ", \(Sizes.count(failures.count)) not readable" }
       output.line()
-      output.line("\(path.printable): \(verdict.rawValue) (\(Sizes.count(count, "file")))")
+      output.line("\(path.printable): \(verdict.rawValue) (\(counts))")
     }
     try output.print()
   }

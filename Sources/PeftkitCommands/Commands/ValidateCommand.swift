@@ -19,7 +19,9 @@ struct ValidateCommand: ParsableCommand {
         peftkit validate my-adapter --json | jq '.findings[].message'
       """)
 
-  @Argument(help: "A checkpoint file or an adapter directory.", completion: .file())
+  @Argument(
+    help: "A checkpoint file, an index of shards, or the directory of an adapter or a model.",
+    completion: .file())
   var path: String
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")

@@ -50,7 +50,7 @@ extension HeaderTables {
     }
     if position < UInt(dataByteCount) {
       throw .malformed(
-        "\(UInt(dataByteCount) - position) bytes follow that belong to no tensor")
+        (UInt(dataByteCount) - position).counting("byte", "follow") + " the data of all tensors")
     }
   }
 

@@ -99,7 +99,8 @@ extension TorchContents {
     }
     guard pickles.remaining == 0 else {
       throw .malformed(
-        "\(pickles.remaining) unexpected bytes follow the last storage", at: pickles.offset)
+        pickles.remaining.counting("unexpected byte", "follow")
+          + " the last storage", at: pickles.offset)
     }
   }
 }

@@ -181,7 +181,8 @@ extension PickleSequence {
   /// - Throws: `malformed` when bytes are left.
   func expectEnd(_ member: String) throws(CheckpointError) {
     guard remaining == 0 else {
-      throw .malformed("\(remaining) unexpected bytes follow the end of \"\(member)\"", at: offset)
+      throw .malformed(
+        remaining.counting("unexpected byte", "follow") + " the end of \"\(member)\"", at: offset)
     }
   }
 }

@@ -53,7 +53,8 @@ extension TorchContents {
       source.bytes, baseOffset: source.base, dialect: source.dialect, limits: limits)
     guard end == source.bytes.count else {
       throw .malformed(
-        "\(source.bytes.count - end) unexpected bytes follow the end of the pickle",
+        (source.bytes.count - end).counting("unexpected byte", "follow")
+          + " the end of the pickle",
         at: source.base + end)
     }
     var storages = StorageTable()

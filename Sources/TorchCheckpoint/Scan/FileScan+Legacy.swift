@@ -87,7 +87,8 @@ extension FileScan {
     checkStorages(named, areAll: true, in: "object", against: sizes)
     guard reader.remaining > 0 else { return }
     find(
-      .unaccounted, "\(reader.remaining) bytes follow the last storage", in: nil, at: reader.offset)
+      .unaccounted, reader.remaining.counting("byte", "follow") + " the last storage", in: nil,
+      at: reader.offset)
     scanRest(bytes, from: reader.offset, in: Place("bytes after the storages"))
   }
 }

@@ -6,7 +6,7 @@ extension FileScan {
   mutating func scanArray(_ bytes: RawSpan, at start: Int, in place: Place) {
     var reader = ByteReader(bytes.extracting(start..<bytes.byteCount), baseOffset: start)
     guard let magic = try? reader.readBytes(8), magic.byteCount == 8,
-      magic.has([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], at: 0), (1...3).contains(magic.byte(at: 6))
+      magic.has(Self.arraySignature, at: 0), (1...3).contains(magic.byte(at: 6))
     else {
       find(.malformed, "is no NumPy array", in: place.name, at: start)
       return search(bytes, start..<bytes.byteCount, place: place)
@@ -23,8 +23,9 @@ extension FileScan {
     let text = String(decoding: header.array(0..<header.byteCount), as: UTF8.self)
     guard let layout = NumPyLayout(header: text) else {
       find(.malformed, "has a header that describes no plain array", in: place.name, at: start)
+      // Objects are a pickle; what is behind it is searched, too.
       if text.utf8.contains(UInt8(ascii: "O")) {
-        scanRest(bytes, from: reader.offset, in: place)
+        return scanRest(bytes, from: reader.offset, in: place)
       }
       return search(bytes, reader.offset..<bytes.byteCount, place: place)
     }

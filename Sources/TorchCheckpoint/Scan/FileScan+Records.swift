@@ -15,7 +15,8 @@ extension FileScan {
       return machine
     }
     find(
-      .unaccounted, "\(range.upperBound - end) bytes follow the end of the pickle",
+      .unaccounted,
+      (range.upperBound - end).counting("byte", "follow") + " the end of the pickle",
       in: place.name, at: end)
     scanRest(record, from: end, in: place)
     return machine

@@ -1,3 +1,4 @@
+internal import Files
 internal import Tensors
 internal import ZipArchive
 
@@ -7,7 +8,7 @@ extension FileScan {
     report.format = .torchZip
     let index: ZipIndex
     do throws(CheckpointError) {
-      index = try ZipIndex(of: file)
+      index = try Self.index(of: file)
     } catch {
       find(.container, error.message, in: nil, at: error.offset)
       return surveyZip(bytes, in: Place("zip"))
@@ -18,23 +19,55 @@ extension FileScan {
       checkChecksum(of: entry, index, in: bytes)
     }
     if report.format == .npz {
-      for entry in index.entries {
-        withContents(of: entry, index, in: bytes) { scan, contents, range, place in
-          scan.scanArray(contents.extracting(0..<range.upperBound), at: range.lowerBound, in: place)
-        }
-      }
+      scanArrays(index, in: bytes)
     } else {
       scanCheckpoint(index, in: bytes)
     }
   }
 
-  private static func format(of index: ZipIndex) -> ScanFormat {
-    let names = index.entries.lazy.map { ZipName.folded($0.name).string.utf8 }
-    if names.contains(where: { $0.reversed().starts(with: "/constants.pkl".utf8.reversed()) }) {
-      return .torchScript
+  /// The index of an archive. Only NumPy tells names apart by the case of their letters.
+  private static func index(of file: InputFile) throws(CheckpointError) -> ZipIndex {
+    do throws(CheckpointError) {
+      return try ZipIndex(of: file)
+    } catch {
+      if let index = try? ZipIndex(of: file, mindsCase: true), format(of: index) == .npz {
+        return index
+      }
+      throw error
     }
-    let areArrays = names.allSatisfy { $0.reversed().starts(with: ".npy".utf8.reversed()) }
-    return areArrays && !index.entries.isEmpty ? .npz : .torchZip
+  }
+
+  /// A zip with arrays is NumPy's (spec/numpy.md, N1), unless torch would find its records in it.
+  private static func format(of index: ZipIndex) -> ScanFormat {
+    let names = index.entries.map { ZipName.folded($0.name).string.utf8 }
+    if names.contains(where: { $0.ends(with: "/constants.pkl") }) { return .torchScript }
+    let isTorchs = names.contains { name in
+      name.firstIndex(of: 0x2F).map { name[$0...].elementsEqual("/data.pkl".utf8) } ?? false
+    }
+    return !isTorchs && index.entries.contains(where: isArray) ? .npz : .torchZip
+  }
+
+  private static func isArray(_ entry: ZipEntry) -> Bool { entry.name.utf8.ends(with: ".npy") }
+
+  /// Scans the members of an archive of arrays. Those that are none are left aside by readers (N15),
+  /// unless they start as arrays do.
+  private mutating func scanArrays(_ index: ZipIndex, in bytes: RawSpan) {
+    for entry in index.entries where !entry.isFolder {
+      withContents(of: entry, index, in: bytes) { scan, contents, range, place in
+        let member = contents.extracting(range)
+        if Self.isArray(entry) || member.has(Self.arraySignature, at: 0) {
+          let whole = contents.extracting(0..<range.upperBound)
+          scan.scanArray(whole, at: range.lowerBound, in: place)
+          return
+        }
+        if member.has(Self.zipSignature, at: 0) || Self.startsPickle(member) {
+          scan.find(
+            .record, "is a pickle or an archive, not an array", in: entry.name,
+            at: entry.headerOffset)
+        }
+        scan.scanUnknown(contents, range, in: place)
+      }
+    }
   }
 
   /// Scans the records of an archive whose index and headers are consistent.
@@ -162,5 +195,12 @@ extension FileScan {
     checksum.update(bytes.extracting(entry.dataRange))
     guard checksum.value != entry.checksum else { return }
     find(.container, "the checksum does not match", in: entry.name, at: entry.dataOffset)
+  }
+}
+
+extension String.UTF8View {
+  /// Whether these are the last bytes; unlike `hasSuffix`, whatever character stands before them.
+  fileprivate func ends(with suffix: String) -> Bool {
+    self.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }
 }

@@ -36,7 +36,9 @@ extension FileScan {
     }
     guard place < range.upperBound else { return }
     find(
-      .unaccounted, "\(range.upperBound - place) bytes stand in a header for no known use",
+      .unaccounted,
+      (range.upperBound - place).counting("byte", "stand")
+        + " in a header for no known use",
       in: entry.name, at: place)
     search(bytes, range)
   }

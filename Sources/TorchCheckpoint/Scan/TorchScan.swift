@@ -85,13 +85,16 @@ struct FileScan {
   /// What a zip archive starts with.
   static let zipSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
 
+  /// What a NumPy array starts with.
+  static let arraySignature: [UInt8] = [0x93] + Array("NUMPY".utf8)
+
   /// Scans everything.
   mutating func run(_ bytes: RawSpan) {
     if bytes.has(Self.zipSignature, at: 0) {
       scanZip(bytes)
     } else if Self.isTar(bytes) {
       scanTar(bytes)
-    } else if bytes.has(Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) }), at: 0) {
+    } else if bytes.has(Self.arraySignature, at: 0) {
       report.format = .npy
       scanArray(bytes, at: 0, in: Place("array"))
     } else if Self.startsPickle(bytes) {

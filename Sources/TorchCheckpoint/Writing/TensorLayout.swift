@@ -27,7 +27,7 @@ struct TensorLayout {
           .unsupported,
           "no release of torch that writes layout \(layout.rawValue) has the dtype "
             + tensor.dtype.name,
-          hint: "layout \(since.rawValue) can hold it")
+          hint: "--torch-layout \(since.rawValue) can hold it")
       }
       storageCount = tensor.byteCount
     }

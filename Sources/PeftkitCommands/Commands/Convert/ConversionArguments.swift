@@ -48,7 +48,8 @@ struct ConversionArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Leave room in the headers of safetensors files, to edit metadata in place later.",
+      "Leave room in the headers of safetensors files, to edit metadata in place later: at most "
+        + "50,000,000 bytes.",
       valueName: "bytes"))
   var reserve: Int = 0
 

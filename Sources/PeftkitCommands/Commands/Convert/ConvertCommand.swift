@@ -88,9 +88,12 @@ struct ConvertCommand: ParsableCommand {
     var options = try arguments.options(format: format ?? .safetensors, output: output)
     let written = ByteCounter()
     options.policy.written = written
-    let plan = try ConversionJob(
-      source: source, destination: destination, options: options
-    ).plan()
+    let plan: ConversionPlan
+    do throws(CheckpointError) {
+      plan = try ConversionJob(source: source, destination: destination, options: options).plan()
+    } catch {
+      throw isDirectory && error.code == .missing ? hintingAtTree(error) : error
+    }
     if dryRun { return try PlanReport(plan).print(asJSON: json) }
     // Not before: a signal ends at once what has not begun to write.
     Interruption.noteSignals()
@@ -108,5 +111,29 @@ struct ConvertCommand: ParsableCommand {
     if dryRun { return try run.list() }
     Interruption.noteSignals()
     try run.run()
+  }
+}
+
+extension ConvertCommand {
+  /// The most directories that are looked into for a hint.
+  private static let hintedDirectories = 1000
+
+  /// The error that a directory is no adapter, with the way to convert what lies deeper in it.
+  private func hintingAtTree(_ error: CheckpointError) -> CheckpointError {
+    guard error.path == source, var walk = try? TreeWalk(of: source) else { return error }
+    for _ in 0..<Self.hintedDirectories {
+      guard let step = walk.next() else { break }
+      guard case .directory(let listing) = step else { continue }
+      let holdsCheckpoint = (0..<listing.count).contains {
+        guard let format = CheckpointFormat(fileName: listing.text(at: $0)) else { return false }
+        return listing.kind(at: $0) != .directory && Self.treeFormats.contains(format)
+      }
+      guard holdsCheckpoint else { continue }
+      let advice = "--recursive converts every adapter and checkpoint in it"
+      return CheckpointError(
+        error.code, error.message, path: source,
+        hint: error.hint.map { "\($0); \(advice)" } ?? advice)
+    }
+    return error
   }
 }

@@ -10,7 +10,7 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff",
     abstract: "Say what differs between two checkpoints.",
     discussion: """
-      Compares files or adapter directories of any formats: the config's keys of two adapters, and \
+      Compares files, indexes of shards, adapters or models, of any formats: the config's keys of two adapters, and \
       the tensors by name. Tensors differ when dtype, shape or any bit of their data does; of those \
       that do, it says how many elements, how far apart at most, and where. Order, container and \
       metadata make no difference. Exit code 1 when something differs.
@@ -21,7 +21,9 @@ struct DiffCommand: ParsableCommand {
         peftkit diff before after --json | jq '.tensors.changed[].name'
       """)
 
-  @Argument(help: "A checkpoint file or an adapter directory.", completion: .file())
+  @Argument(
+    help: "A checkpoint file, an index of shards, or the directory of an adapter or a model.",
+    completion: .file())
   var a: String
 
   @Argument(help: "Another one.", completion: .file())

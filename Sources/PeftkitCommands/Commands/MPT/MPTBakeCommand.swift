@@ -39,6 +39,9 @@ struct MPTBakeCommand: ParsableCommand {
     if (task == nil) != all {
       throw ValidationError("Give either '--task' or '--all'.")
     }
+    if `as` == .npy, dtype == .bfloat16 {
+      throw ValidationError("NumPy has no bfloat16; choose another '--dtype'.")
+    }
   }
 
   func run() throws {

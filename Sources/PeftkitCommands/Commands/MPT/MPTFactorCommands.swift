@@ -12,7 +12,7 @@ struct MPTRankCommand: ParsableCommand {
     discussion: """
       A lower rank keeps the largest singular values of every task's cols @ rows, which is the best \
       that rank can do; the relative error of each task is printed. A higher one fills up with zeros \
-      and is exact. peftkit inspect shows the singular values.
+      and is exact. peftkit inspect --json has the singular values.
 
       EXAMPLES:
         peftkit mpt rank my-adapter --to 4 -o smaller
@@ -27,6 +27,10 @@ struct MPTRankCommand: ParsableCommand {
   var json = false
 
   @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if rank < 1 { throw ValidationError("'--to' must be at least 1.") }
+  }
 
   func run() throws {
     Interruption.noteSignals()

@@ -101,7 +101,7 @@ struct MPTAverageCommand: ParsableCommand {
   @Option(help: "The rank of the mean of prompts.")
   var rank: Int?
 
-  @Flag(help: "Print JSON, described in spec/mpt-operations.md.")
+  @Flag(help: "Of the mean of prompts, print JSON, described in spec/mpt-operations.md.")
   var json = false
 
   @OptionGroup var options: OutputOptions
@@ -109,6 +109,11 @@ struct MPTAverageCommand: ParsableCommand {
   func validate() throws {
     if rank != nil, of == .factors {
       throw ValidationError("'--rank' goes with '--of prompts' only.")
+    }
+    if let rank, rank < 1 { throw ValidationError("'--rank' must be at least 1.") }
+    // Means of factors are exact as O10 has them: there is nothing to report.
+    if json, of == .factors {
+      throw ValidationError("'--json' goes with '--of prompts' only.")
     }
   }
 

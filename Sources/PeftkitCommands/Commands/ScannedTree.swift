@@ -1,0 +1,67 @@
+internal import Files
+internal import Tensors
+internal import TorchCheckpoint
+
+/// What the scan of a path found: of a file, or of the weights files in a directory and below
+/// (spec/scan.md, S4).
+struct ScannedTree {
+  let path: String
+  /// The files that were scanned, in the order of the walk.
+  private(set) var files: [ScannedFile] = []
+  /// Why files could not be scanned and directories not be looked into.
+  private(set) var failures: [CheckpointError] = []
+  /// Links to directories, which are not followed.
+  private(set) var passedLinks: [String] = []
+
+  /// The extensions of weights files.
+  private static let extensions = [".bin", ".pt", ".pth", ".ckpt", ".safetensors"]
+
+  /// Scans a file, or all weights files of a directory.
+  ///
+  /// - Throws: what opening a single file or listing the directory throws; `missing` when there is no
+  ///   weights file.
+  init(path: String) throws(CheckpointError) {
+    self.path = path
+    guard try PathKind(path: path) == .directory else {
+      files = [try ScannedFile(InputFile(path: path))]
+      return
+    }
+    var walk = try TreeWalk(of: path)
+    while let step = walk.next() {
+      switch step {
+      case .unreadable(_, let error): failures.append(error)
+      case .directory(let listing):
+        for index in 0..<listing.count { scan(index, of: listing) }
+      }
+    }
+    guard files.isEmpty, failures.isEmpty else { return }
+    throw CheckpointError(
+      .missing, "holds no weights file (\(Self.extensions.joined(separator: ", ")))", path: path)
+  }
+
+  /// Scans what a name stands for, if it is a weights file's. What cannot be opened is a failure:
+  /// somebody meant it to be one.
+  private mutating func scan(_ index: Int, of listing: DirectoryListing) {
+    let kind = listing.kind(at: index)
+    guard kind != .directory else { return }
+    let file = listing.path(at: index)
+    if kind == .link, file.kind(in: path) == .directory {
+      passedLinks.append(file.string(in: path))
+      return
+    }
+    let name = listing.text(at: index).lowercased()
+    guard Self.extensions.contains(where: name.hasSuffix) else { return }
+    do throws(CheckpointError) {
+      files.append(try ScannedFile(InputFile(file, in: path)))
+    } catch {
+      failures.append(error)
+    }
+  }
+
+  /// The worst verdict of all files.
+  var verdict: ScanVerdict {
+    let verdicts = files.map(\.report.verdict)
+    if verdicts.contains(.asksForCode) { return .asksForCode }
+    return verdicts.contains(.damaged) ? .damaged : .dataOnly
+  }
+}

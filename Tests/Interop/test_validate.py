@@ -1,0 +1,161 @@
+"""`peftkit validate` finds what keeps PEFT from loading an adapter, and nothing in what PEFT loads."""
+
+import json
+import shutil
+import warnings
+
+import numpy
+import torch
+from fixture_adapters import VOCABULARY, gpt2, mpt
+from peft import PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import (
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    GPT2ForQuestionAnswering,
+    GPT2ForSequenceClassification,
+    GPT2ForTokenClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
+
+from support import FIXTURES, InteropTest, peftkit
+
+SAFETENSORS, TORCH = "adapter_model.safetensors", "adapter_model.bin"
+CONFIG = "adapter_config.json"
+
+
+def distilbert():
+    """Its `pre_classifier` is a head to PEFT, too."""
+    sizes = dict(vocab_size=VOCABULARY, dim=16, n_layers=1, n_heads=1, hidden_dim=16)
+    return DistilBertForSequenceClassification(DistilBertConfig(**sizes))
+
+
+def roberta():
+    sizes = dict(
+        vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1, num_attention_heads=1,
+        intermediate_size=16,
+    )  # fmt: skip
+    return RobertaForSequenceClassification(RobertaConfig(**sizes))
+
+
+BASES = [
+    ("SEQ_CLS", lambda: gpt2(16, GPT2ForSequenceClassification, num_labels=3)),
+    ("TOKEN_CLS", lambda: gpt2(16, GPT2ForTokenClassification, num_labels=3)),
+    ("QUESTION_ANS", lambda: gpt2(16, GPT2ForQuestionAnswering)),
+    ("SEQ_CLS", distilbert),
+    ("SEQ_CLS", roberta),
+    ("CAUSAL_LM", lambda: gpt2(16)),
+]
+
+
+def loading_error(make_base, directory):
+    """What PEFT raises for an adapter, or None."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            PeftModel.from_pretrained(make_base(), directory)
+        except Exception as error:  # Any failure is one to tell of.
+            return error
+    return None
+
+
+def save_npz(tensors, path):
+    with open(path, "wb") as file:
+        numpy.savez(file, **{name: tensor.numpy() for name, tensor in tensors.items()})
+
+
+def save_script(tensors, path):
+    module = torch.nn.Module()
+    for name, tensor in tensors.items():
+        module.register_buffer(name, tensor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(module).save(str(path))
+
+
+WRITERS = [
+    save_file,
+    torch.save,
+    lambda tensors, path: torch.save(tensors, path, _use_new_zipfile_serialization=False),
+    save_npz,
+    save_script,
+]
+
+
+class ValidateTests(InteropTest):
+    def findings(self, directory):
+        run = peftkit("validate", directory, "--json")
+        self.assertIn(run.code, (0, 1), str(run))
+        found = run.json()["findings"]
+        self.assertEqual(run.code, 1 if found else 0, str(run))
+        return [finding["code"] for finding in found]
+
+    def test_formats(self):
+        """A format that PEFT does not load by the name of the file is found, any other is not."""
+        source = FIXTURES / "adapters/mpt-causal-lm"
+        tensors = load_file(source / SAFETENSORS)
+        for name in (SAFETENSORS, TORCH):
+            for number, write in enumerate(WRITERS):
+                with self.subTest(f"{name} {number}"):
+                    directory = self.scratch / f"{number}-{name}"
+                    directory.mkdir()
+                    shutil.copy(source / CONFIG, directory)
+                    write(tensors, directory / name)
+                    error = loading_error(lambda: gpt2(16), directory)
+                    expected = ["format-mismatch"] if error else []
+                    self.assertEqual(self.findings(directory), expected, repr(error))
+
+    def test_heads(self):
+        """An adapter without its head is found exactly where PEFT raises KeyError."""
+        changes = {
+            "as saved": {},
+            "null": {"modules_to_save": None},
+            "empty": {"modules_to_save": []},
+            "other": {"modules_to_save": ["lm_head"]},
+            "no task": {"task_type": None, "modules_to_save": None},
+        }
+        for number, (task, make_base) in enumerate(BASES):
+            saved = self.scratch / f"{number}"
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                prompt = mpt(task, tokens=2, token_dim=16, num_layers=1, num_attention_heads=1)
+                get_peft_model(make_base(), prompt).save_pretrained(saved)
+            self.assertEqual(self.findings(saved), [])
+            whole, config = load_file(saved / SAFETENSORS), json.loads((saved / CONFIG).read_text())
+            contents = {
+                "whole": whole,
+                "bare": {k: v for k, v in whole.items() if not k.startswith("base_model.")},
+                "unprefixed": {k.removeprefix("base_model."): v for k, v in whole.items()},
+            }
+            for change, keys in changes.items():
+                if task == "CAUSAL_LM" and change == "other":
+                    continue  # The base model has an lm_head; nobody but PEFT knows.
+                for content, tensors in contents.items():
+                    with self.subTest(f"{number} {task} {change} {content}"):
+                        directory = self.scratch / f"{number}-{change}-{content}"
+                        directory.mkdir()
+                        (directory / CONFIG).write_text(json.dumps({**config, **keys}))
+                        save_file(tensors, directory / SAFETENSORS)
+                        error = loading_error(make_base, directory)
+                        found = "missing-module" in self.findings(directory)
+                        self.assertEqual(isinstance(error, KeyError), found, repr(error))
+                        self.assertEqual(error is not None, found, repr(error))
+
+    def test_heads_of_init(self):
+        """What init takes for heads is what PEFT loads, by parts of names as well."""
+        for number, (task, make_base) in enumerate(BASES[:-1]):
+            base = make_base()
+            checkpoint = self.scratch / f"{number}.safetensors"
+            save_file({k: v.contiguous() for k, v in base.state_dict().items()}, checkpoint)
+            config = self.scratch / f"{number}.json"
+            keys = dict(
+                peft_type="MULTITASK_PROMPT_TUNING", task_type=task, num_virtual_tokens=2,
+                num_tasks=2, token_dim=16, num_layers=1, num_attention_heads=1,
+            )  # fmt: skip
+            config.write_text(json.dumps(keys))
+            ours = self.scratch / f"{number}-ours"
+            arguments = ["--config", config, "--heads", checkpoint, "-o", ours, "--no-sync"]
+            self.assert_code(peftkit("mpt", "init", *arguments), 0)
+            self.assertIsNone(loading_error(lambda base=base: base, ours))
+            self.assertEqual(self.findings(ours), [])
