@@ -12,6 +12,8 @@ public final class InputFile: Sendable {
   public let byteCount: Int
   /// The names that the file has, hard links, when it was opened.
   public let nameCount: Int
+  /// Who may use what is made of it.
+  public let access: OutputAccess
   let filePath: FilePath
   let descriptor: FileDescriptor
   /// What the file was when it was opened.
@@ -70,6 +72,7 @@ public final class InputFile: Sendable {
     self.path = path.string
     self.byteCount = Int(status.size)
     self.nameCount = status.linkCount
+    self.access = OutputAccess(status)
     self.version = FileVersion(status)
     self.contents = contents
   }

@@ -116,10 +116,8 @@ public protocol TensorArchive: AnyObject, Sendable {
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
   func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError)
-  /// Makes sure that what has been read of the files is what they held when they were opened.
-  ///
-  /// - Throws: `mismatch` when one was changed meanwhile, `system` when it cannot be looked at.
-  func checkUnchanged() throws(CheckpointError)
+  /// The files that the data is read from.
+  var files: [InputFile] { get }
 }
 
 extension TensorArchive {
@@ -137,6 +135,14 @@ extension TensorArchive {
         name: tensor.name.string.utf8.span, dtype: tensor.dtype,
         dimensions: tensor.shape.dimensions.span, byteCount: tensor.byteCount,
         dataOffsets: tensor.dataOffsets))
+  }
+
+  /// Makes sure that what has been read is what the files held when they were opened.
+  ///
+  /// - Throws: `mismatch` when one was changed meanwhile, `system` when it cannot be looked at.
+  /// - Complexity: O(files).
+  public func checkUnchanged() throws(CheckpointError) {
+    for file in files { try file.checkUnchanged() }
   }
 
   /// Passes every piece that is read on to the output.

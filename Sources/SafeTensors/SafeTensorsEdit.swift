@@ -94,8 +94,7 @@ public struct SafeTensorsEdit: Sendable {
   public func write(to path: String, policy: OutputPolicy) throws(CheckpointError) {
     let prefix = HeaderLength.prefix(header(of: length))
     let data = file.dataStart..<file.file.byteCount
-    var output = try AtomicFile(
-      path: path, policy: policy, access: OutputAccess(like: file.path))
+    var output = try AtomicFile(path: path, policy: policy, access: file.file.access)
     try output.reserve(byteCount: prefix.count + data.count)
     try output.write(prefix.span.rawBytes)
     try output.copy(from: file.file, range: data)

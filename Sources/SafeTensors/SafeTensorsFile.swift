@@ -107,10 +107,8 @@ public final class SafeTensorsFile: TensorArchive {
       TensorView(dtype: entry.dtype, shape: tables.shape(of: entry), bytes: bytes))
   }
 
-  /// Makes sure that what has been read is what the file held when it was opened.
-  ///
-  /// - Throws: `mismatch` when it was changed meanwhile.
-  public func checkUnchanged() throws(CheckpointError) { try file.checkUnchanged() }
+  /// The file.
+  public var files: [InputFile] { [file] }
 
   /// Where the data of a tensor stands: always as it is.
   public func location(of index: Int) -> TensorLocation {

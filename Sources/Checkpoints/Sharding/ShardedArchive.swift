@@ -135,12 +135,8 @@ public final class ShardedArchive: TensorArchive {
     return try shard.withTensor(at: local, body)
   }
 
-  /// Makes sure that what has been read is what the shards held when they were opened.
-  ///
-  /// - Throws: `mismatch` when one was changed meanwhile.
-  public func checkUnchanged() throws(CheckpointError) {
-    for shard in table.shards { try shard.checkUnchanged() }
-  }
+  /// The shards, in the order of their names.
+  public var files: [InputFile] { table.shards.flatMap(\.files) }
 
   /// Where the data of a tensor stands, with the path of its shard.
   public func location(of index: Int) -> TensorLocation {

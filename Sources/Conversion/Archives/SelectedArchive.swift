@@ -54,7 +54,7 @@ final class SelectedArchive: TensorArchive {
   }
 
   func index(of name: TensorName) -> Int? { places[name] }
-  func checkUnchanged() throws(CheckpointError) { try base.checkUnchanged() }
+  var files: [InputFile] { base.files }
 
   func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R

@@ -24,7 +24,7 @@ final class WatchedArchive: TensorArchive {
   func index(of name: TensorName) -> Int? { base.index(of: name) }
   func alias(of index: Int) -> Int? { base.alias(of: index) }
   func location(of index: Int) -> TensorLocation { base.location(of: index) }
-  func checkUnchanged() throws(CheckpointError) { try base.checkUnchanged() }
+  var files: [InputFile] { base.files }
 
   func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R

@@ -50,7 +50,7 @@ extension ConversionPlan {
     switch file.contents {
     case .bytes: OutputAccess(like: file.name, in: source)
     case .copy(let name): OutputAccess(like: name, in: source)
-    case .weights(let weights): OutputAccess(like: weights.source.path)
+    case .weights(let weights): weights.source.files.first?.access ?? .usual
     }
   }
 

@@ -32,6 +32,10 @@ public struct OutputAccess: Sendable {
       self = .usual
       return
     }
+    self.init(status)
+  }
+
+  init(_ status: Stat) {
     let permissions = status.permissions.intersection(.everything)
     // Whoever may read a file that becomes a directory may search that.
     let search =

@@ -98,10 +98,8 @@ public final class NpzFile: TensorArchive {
       TensorView(dtype: array.dtype, shape: array.shape, bytes: bytes.span.rawBytes))
   }
 
-  /// Makes sure that what has been read is what the file held when it was opened.
-  ///
-  /// - Throws: `mismatch` when it was changed meanwhile.
-  public func checkUnchanged() throws(CheckpointError) { try file.checkUnchanged() }
+  /// The file.
+  public var files: [InputFile] { [file] }
 
   /// Where the data of a tensor stands: as it is, or to be decompressed, transposed or swapped.
   public func location(of index: Int) -> TensorLocation {

@@ -111,10 +111,8 @@ public final class TorchFile: TensorArchive {
       TensorView(dtype: tensor.dtype, shape: tensor.shape, bytes: bytes.span.rawBytes))
   }
 
-  /// Makes sure that what has been read is what the file held when it was opened.
-  ///
-  /// - Throws: `mismatch` when it was changed meanwhile.
-  public func checkUnchanged() throws(CheckpointError) { try file.checkUnchanged() }
+  /// The file.
+  public var files: [InputFile] { [file] }
 
   /// Where the data of a tensor stands: as it is in most files, or in a view to be gathered, or in a
   /// compressed record.
