@@ -58,14 +58,15 @@ public struct ModelDirectory: Sendable {
     }
   }
 
-  /// The config without the key that names the weights, for a copy that calls them by the usual name;
-  /// nil where there is no such key.
+  /// The config of a copy that calls the weights by the usual name: as it is, or without the key that
+  /// names them. Nil where there is none.
   ///
   /// - Throws: what reading and decoding the file throws.
-  public func configForUsualNames() throws(CheckpointError) -> (name: String, bytes: [UInt8])? {
-    guard isNamedByConfig else { return nil }
+  public func config() throws(CheckpointError) -> (name: String, bytes: [UInt8])? {
+    guard Self.isFile(Self.configName, in: path) else { return nil }
     let bytes = try InputFile(path: Self.path(of: Self.configName, in: path)).readAll(
       limit: JSONLimits.byteCount)
+    guard isNamedByConfig else { return (Self.configName, bytes) }
     guard var config = try JSONValue(parsing: bytes).object else { return nil }
     config.removeValue(forKey: Self.configKey)
     let text = JSONValue.object(config).encoded(.python()) + [UInt8(ascii: "\n")]

@@ -115,6 +115,18 @@ public struct DirectoryTree: Sendable {
     }
   }
 
+  /// Lets the owner of a directory take things out of it; a failure shows when that is tried.
+  private static func makeWritable(_ directory: FilePath) {
+    guard let status = try? Stat(directory, followTargetSymlink: false),
+      status.type == .directory, !status.permissions.isSuperset(of: .ownerReadWriteExecute),
+      let descriptor = try? FileDescriptor.open(
+        directory, .readOnly, options: [.directory, .noFollow, .closeOnExec])
+    else { return }
+    let permissions = status.permissions.union(.ownerReadWriteExecute)
+    _ = SystemCalls.setPermissions(permissions, of: descriptor)
+    _ = SystemCalls.close(descriptor)
+  }
+
   /// Removes a directory and all that is in it; links themselves, never what they lead to, not even
   /// when `root` is one, which is a failure.
   ///
@@ -126,6 +138,7 @@ public struct DirectoryTree: Sendable {
         if let failure = SystemCalls.removeDirectory(path) { return failure }
         continue
       }
+      makeWritable(path)
       switch SystemCalls.names(in: path, followsLink: false) {
       case .failure(let failure): return failure
       case .success(let names):

@@ -9,18 +9,18 @@ extension InputFile {
   /// - Complexity: one system call; none for a small file, which was read as a whole.
   public func checkUnchanged() throws(CheckpointError) {
     guard contents == nil else { return }
-    try compare(FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
+    try refuseChange(to: FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
   }
 
   /// Makes sure that the file is as it was when it was opened, and still has its name.
   ///
   /// - Throws: `mismatch` when it has changed, `missing` or `system` when it cannot be looked at.
   public func checkInPlace() throws(CheckpointError) {
-    try compare(FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
-    try compare(FileVersion(try calling("examine", filePath) { try Stat(filePath) }))
+    try refuseChange(to: FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
+    try refuseChange(to: FileVersion(try calling("examine", filePath) { try Stat(filePath) }))
   }
 
-  func compare(_ now: FileVersion) throws(CheckpointError) {
+  func refuseChange(to now: FileVersion) throws(CheckpointError) {
     guard now == version else { throw changed }
   }
 

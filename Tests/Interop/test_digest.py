@@ -46,6 +46,27 @@ def digest(path):
     return run.json()["digest"]
 
 
+class DamageTest(InteropTest):
+    def test_either_side(self):
+        """A checksum that does not match is an error, however large the tensor and on whichever side."""
+        for count in (1000, 300_000, 3_000_000):
+            whole, good, bad = (self.scratch / name for name in ("a.safetensors", "a.bin", "b.bin"))
+            tensor = torch.arange(count, dtype=torch.float32)
+            save_file({"x": tensor}, whole)
+            torch.save({"x": tensor}, good)
+            content = bytearray(good.read_bytes())
+            content[len(content) // 2] ^= 1
+            bad.write_bytes(content)
+            self.assert_code(peftkit("diff", whole, good), 0)
+            for pair in [(whole, bad), (bad, whole), (good, bad), (bad, bad)]:
+                run = peftkit("diff", *pair)
+                self.assert_code(run, 2)
+                self.assertIn(f"error: {bad}: ", run.stderr)
+            run = peftkit("convert", bad, self.scratch / "o.safetensors")
+            self.assert_code(run, 2)
+            self.assertIn(f"error: {bad}: ", run.stderr)
+
+
 class DigestTest(InteropTest):
     def test_the_specified_program_runs_by_itself(self):
         path = FIXTURES / "adapters/mpt-causal-lm" / WEIGHTS

@@ -10,6 +10,8 @@ from fixture_adapters import VOCABULARY, gpt2, mpt
 from peft import PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import (
+    BartConfig,
+    BartForSequenceClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
     GPT2ForQuestionAnswering,
@@ -37,6 +39,15 @@ def roberta():
         intermediate_size=16,
     )  # fmt: skip
     return RobertaForSequenceClassification(RobertaConfig(**sizes))
+
+
+def bart():
+    """Its head has a name that PEFT does not know."""
+    sizes = dict(
+        vocab_size=VOCABULARY, d_model=16, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=16,
+        decoder_ffn_dim=16, encoder_attention_heads=2, decoder_attention_heads=2,
+    )  # fmt: skip
+    return BartForSequenceClassification(BartConfig(**sizes))
 
 
 BASES = [
@@ -141,6 +152,18 @@ class ValidateTests(InteropTest):
                         found = "missing-module" in self.findings(directory)
                         self.assertEqual(isinstance(error, KeyError), found, repr(error))
                         self.assertEqual(error is not None, found, repr(error))
+
+    def test_heads_of_other_names(self):
+        """Heads that users name themselves are heads."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            config = mpt("SEQ_CLS", tokens=2, token_dim=16, num_layers=2, num_attention_heads=2)
+            config.modules_to_save = ["classification_head"]
+            get_peft_model(bart(), config).save_pretrained(self.scratch / "bart")
+        self.assertIn("base_model.classification_head.dense.weight",
+                      load_file(self.scratch / "bart" / SAFETENSORS))
+        self.assertIsNone(loading_error(bart, self.scratch / "bart"))
+        self.assertEqual(self.findings(self.scratch / "bart"), [])
 
     def test_heads_of_init(self):
         """What init takes for heads is what PEFT loads, by parts of names as well."""

@@ -199,6 +199,25 @@ struct ConvertTests {
     #expect(try mode(of: copy.path) == 0o700)
   }
 
+  @Test("what is made of several shards is as private as the most private of them (L68)")
+  func permissionsOfShards() throws {
+    let directory = try TemporaryDirectory()
+    let model = try model(in: directory, "model", shards: 3)
+    let shards = (1...3).map { String(format: "/model-%05d-of-00003.safetensors", $0) }
+    chmod(model + shards[1], 0o600)
+    let index = model + "/model.safetensors.index.json"
+    chmod(index, 0o644)
+    try convert(index, directory.path("whole.safetensors"))
+    #expect(try mode(of: directory.path("whole.safetensors")) == 0o600)
+    try convert(model, directory.path("cast"), "--dtype", "float16")
+    let usual = try mode(of: model + shards[0])
+    let modes = try shards.map { try mode(of: directory.path("cast") + $0) }
+    #expect(modes == [usual, 0o600, usual])
+    // An index that is new tells of all.
+    try convert(model, directory.path("torch"), "--to", "torch")
+    #expect(try mode(of: directory.path("torch/pytorch_model.bin.index.json")) == 0o600)
+  }
+
   private func mode(of path: String) throws -> Int? {
     try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
   }

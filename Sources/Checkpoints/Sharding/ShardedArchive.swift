@@ -138,6 +138,13 @@ public final class ShardedArchive: TensorArchive {
   /// The shards, in the order of their names.
   public var files: [InputFile] { table.shards.flatMap(\.files) }
 
+  /// The shards that hold some of the tensors, in the order of their names.
+  ///
+  /// - Complexity: O(n · log shards).
+  public func files(holding tensors: [Int]) -> [InputFile] {
+    Set(tensors.map { table.shard(of: $0) }).sorted().flatMap { table.shards[$0].files }
+  }
+
   /// Where the data of a tensor stands, with the path of its shard.
   public func location(of index: Int) -> TensorLocation {
     let (shard, local) = place(of: index)

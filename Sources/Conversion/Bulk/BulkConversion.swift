@@ -55,7 +55,7 @@ public struct BulkConversion: Sendable {
     try refuseNesting()
     let finder = try finder()
     var directories = DirectoryMaker(
-      root: destination, synchronizes: options.policy.synchronizes)
+      root: destination, like: source, synchronizes: options.policy.synchronizes)
     try directories.makeRoot()
     let converter = UnitConverter(self, known: try knownRecords())
     let run = BulkRunState(

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Files
 internal import JSONDocument
 internal import PEFT
@@ -67,15 +68,23 @@ extension UnitConverter {
     return try hasSameConfig(check.kind, check.directory.string(in: source), output)
   }
 
-  /// Whether the config of an adapter is what it would be written as.
+  /// Whether the config of an adapter, or of a model, is what it would be written as.
   private func hasSameConfig(
     _ kind: ConversionUnit.Kind, _ source: String, _ output: String
   ) throws(CheckpointError) -> Bool {
-    guard kind == .adapter else { return true }
-    func path(in directory: String) -> String {
-      RelativePath(AdapterConfig.fileName).string(in: directory)
+    let name: String
+    let expected: [UInt8]
+    switch kind {
+    case .file: return true
+    case .adapter:
+      name = AdapterConfig.fileName
+      let path = RelativePath(name).string(in: source)
+      expected = try AdapterConfig(path: path).encoded()
+    case .model:
+      guard let config = try ModelDirectory(path: source).config() else { return true }
+      (name, expected) = config
     }
-    let bytes = try InputFile(path: path(in: output)).readAll(limit: JSONLimits.byteCount)
-    return try AdapterConfig(path: path(in: source)).encoded() == bytes
+    let path = RelativePath(name).string(in: output)
+    return try InputFile(path: path).readAll(limit: JSONLimits.byteCount) == expected
   }
 }

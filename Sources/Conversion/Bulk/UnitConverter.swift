@@ -103,10 +103,10 @@ struct UnitConverter: Sendable {
   }
 
   /// A file that is split would become a directory of files, which then share names with nobody
-  /// knows what; models are split.
+  /// knows what, and PEFT loads an adapter from one file; models are split.
   private func options(for unit: ConversionUnit) -> ConversionOptions {
     var options = options
-    if unit.kind == .file { options.shardByteCount = nil }
+    if unit.kind != .model { options.shardByteCount = nil }
     return options
   }
 

@@ -68,7 +68,7 @@ struct TensorPair {
         var read = 0
         while read < piece.byteCount {
           if taken == other.count {
-            guard let next = try next() else { return }
+            guard let next = try next() else { throw unequal }
             (other, taken) = (next, 0)
             continue
           }
@@ -83,6 +83,16 @@ struct TensorPair {
     } catch {
       throw error.naming(tensor: left.tensor(at: leftIndex).name).inFile(left.path)
     }
+    // What a container says of its data is known behind the last piece.
+    while let rest = try next() {
+      guard rest.isEmpty, taken == other.count else { throw unequal }
+    }
+  }
+
+  private var unequal: CheckpointError {
+    CheckpointError(
+      .mismatch, "gives other bytes than its shape and dtype make", path: right.path,
+      tensor: right.tensor(at: rightIndex).name)
   }
 
   /// The bytes of what is compared at a time, on either side: an element; a byte where both have the

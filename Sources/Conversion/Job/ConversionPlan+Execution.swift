@@ -5,7 +5,7 @@ extension ConversionPlan {
   /// Writes what is planned.
   ///
   /// - Parameter watcher: is shown the tensors on the way; their bytes then pass through memory, and
-  ///   do not stay inside the kernel. In a directory of several adapters it sees the outermost one.
+  ///   do not stay inside the kernel. In a directory of several checkpoints it sees the outermost one.
   /// - Throws: `alreadyExists`, `system` and `interrupted` for the destination; `truncated` or
   ///   `malformed` when the source's data is damaged; `invalidArgument` for a value that an integer
   ///   dtype does not hold. Nothing is left behind then.
@@ -48,9 +48,18 @@ extension ConversionPlan {
   /// Who may use a file: those who may use what it is made of.
   private func access(to file: File) -> OutputAccess {
     switch file.contents {
-    case .bytes: OutputAccess(like: file.name, in: source)
+    // An index that is new tells of weights.
+    case .bytes: OutputAccess(existing: file.name, in: source) ?? OutputAccess(toAllOf: sources)
     case .copy(let name): OutputAccess(like: name, in: source)
-    case .weights(let weights): weights.source.files.first?.access ?? .usual
+    case .weights(let weights): OutputAccess(toAllOf: weights.files)
+    }
+  }
+
+  /// The files of all weights.
+  private var sources: [InputFile] {
+    files.flatMap { file in
+      guard case .weights(let weights) = file.contents else { return [InputFile]() }
+      return weights.files
     }
   }
 
@@ -83,7 +92,14 @@ extension ConversionPlan {
         try weights.write(to: &output)
       }
       let byteCount = output.byteCount
-      try output.commit { () throws(CheckpointError) in try weights.source.checkUnchanged() }
+      do throws(CheckpointError) {
+        try output.commit { () throws(CheckpointError) in
+          for file in weights.files { try file.checkUnchanged() }
+        }
+      } catch {
+        // What is checked beside the writing may only now be known.
+        throw error.inFile(weights.source.path)
+      }
       return byteCount
     }
   }

@@ -96,7 +96,7 @@ extension ConversionPlan {
     let superseded = model.supersededNames.map { directory.appending($0) }
     report.supersededFiles += superseded
     var parts = model.weightFileNames.map { directory.appending($0) } + superseded
-    if let config = try model.configForUsualNames() {
+    if model.isNamedByConfig, let config = try model.config() {
       let name = directory.appending(config.name)
       files.append(File(name: name, contents: .bytes(config.bytes)))
       parts.append(name)

@@ -95,7 +95,7 @@ struct TensorPlan {
     guard let places else {
       return WeightsFile(
         format: options.format, archive: archive, source: source, members: members,
-        options: options, name: name)
+        options: options, files: source.files, name: name)
     }
     let part = try SelectedArchive(
       archive,
@@ -103,7 +103,12 @@ struct TensorPlan {
       metadata: archive.metadata, skipped: [])
     return WeightsFile(
       format: options.format, archive: part, source: source, members: places.map { members[$0] },
-      options: options, name: name)
+      options: options, files: files(of: places.map { members[$0] }), name: name)
+  }
+
+  /// The files that some tensors of the source stand in.
+  private func files(of members: [Int]) -> [InputFile] {
+    (source as? ShardedArchive)?.files(holding: members) ?? source.files
   }
 
   private static func rewriters(

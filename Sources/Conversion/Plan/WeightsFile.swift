@@ -29,6 +29,8 @@ public struct WeightsFile: Sendable {
   /// For each tensor its place in the source.
   let members: [Int]
   let options: ConversionOptions
+  /// The files that these tensors are read from.
+  let files: [InputFile]
   /// The path that torch would have been given, after which it names a folder.
   let name: String
 
@@ -97,7 +99,7 @@ public struct WeightsFile: Sendable {
   func watched(by watcher: any TensorWatcher) -> Self {
     WeightsFile(
       format: format, archive: WatchedArchive(archive, watcher: watcher, writtenAs: format),
-      source: source, members: members, options: options, name: name)
+      source: source, members: members, options: options, files: files, name: name)
   }
 
   private static func onlyTensor(

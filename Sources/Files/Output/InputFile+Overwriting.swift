@@ -44,7 +44,7 @@ extension InputFile {
     if SystemCalls.lock(output) == .wouldBlock {
       throw CheckpointError(.system, "is being changed by another program", path: path)
     }
-    try compare(FileVersion(try calling("examine", filePath) { try output.stat() }))
+    try refuseChange(to: FileVersion(try calling("examine", filePath) { try output.stat() }))
     guard try readAgain(at: offset, count: old.count) == old else { throw changed }
     try Interruption.check(filePath)
     do throws(CheckpointError) {

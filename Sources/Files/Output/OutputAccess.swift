@@ -19,20 +19,35 @@ public struct OutputAccess: Sendable {
   ///
   /// - Parameter path: a file or a directory; symbolic links are followed.
   public init(like path: String) {
-    self.init(like: FilePath(path))
+    self = Self(existing: FilePath(path)) ?? .usual
   }
 
-  /// The same for what a `DirectoryTree` listed.
+  /// The same for what stands below a directory.
   public init(like file: RelativePath, in directory: String) {
-    self.init(like: file.filePath(in: directory))
+    self = Self(existing: file, in: directory) ?? .usual
   }
 
-  private init(like path: FilePath) {
-    guard let status = try? Stat(path) else {
+  /// The same; nil when nothing is there.
+  public init?(existing file: RelativePath, in directory: String) {
+    self.init(existing: file.filePath(in: directory))
+  }
+
+  private init?(existing path: FilePath) {
+    guard let status = try? Stat(path) else { return nil }
+    self.init(status)
+  }
+
+  /// The access of those who have access to all of some files; the usual one without any.
+  public init(toAllOf files: [InputFile]) {
+    guard let first = files.first?.access else {
       self = .usual
       return
     }
-    self.init(status)
+    self = files.dropFirst().reduce(first) { common, other in
+      OutputAccess(
+        file: common.file.intersection(other.access.file),
+        directory: common.directory.intersection(other.access.directory))
+    }
   }
 
   init(_ status: Stat) {

@@ -29,12 +29,13 @@ extension Adapter {
   /// Whether a head of a multitask prompt tuning adapter is there
   /// (spec/multitask-prompt-tuning.md, M7).
   ///
-  /// Which modules a base model has is not known here; of the heads of a task it has one.
+  /// Which modules a base model has is not known here; mostly it has one of the heads of its task. Where
+  /// it has not, somebody may have named its own head in `modules_to_save`.
   var headFindings: [Finding] {
     guard (try? config.peftType) == .multitaskPromptTuning,
-      let heads = try? config.headModules, !heads.isEmpty
+      let heads = try? config.headModules, !heads.isEmpty, let saved = try? config.savedModules
     else { return [] }
-    let modules = SavedModules(heads)
+    let modules = SavedModules(saved)
     let hasHead = (0..<weights.tensorCount).contains {
       let name = weights.tensor(at: $0).name
       return name.string.hasPrefix(AdapterConfig.baseModelPrefix) && modules.hold(name)
@@ -44,7 +45,7 @@ extension Adapter {
     let task = config.document["task_type"]?.string ?? ""
     return [
       Finding(
-        .error, "missing-module",
+        .warning, "missing-module",
         "the weights have no tensor of \(names), the head for \(task): PEFT fails with a KeyError "
           + "where the base model has one, and elsewhere leaves the head untrained")
     ]

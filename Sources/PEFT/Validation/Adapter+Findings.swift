@@ -5,7 +5,7 @@ public import Tensors
 extension Adapter {
   /// Everything that can be said of the adapter without running it, values included.
   ///
-  /// - Throws: `system` when the weights cannot be mapped.
+  /// - Throws: what reading the weights throws.
   /// - Complexity: O(bytes of the weights).
   public func findings() throws(CheckpointError) -> [Finding] {
     var findings = config.findings + fileFindings + multitaskWeightFindings + headFindings

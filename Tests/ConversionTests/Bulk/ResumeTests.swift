@@ -103,6 +103,18 @@ struct ResumeTests {
     #expect(try tree.conversion(resume: true).run().unchanged == 3)
   }
 
+  @Test("a model's output has its config, or is none (B15)")
+  func modelConfig() throws {
+    try tree.addFile("model/model.safetensors")
+    _ = try tree.conversion(resume: true).run()
+    // Before there was a config this was a file.
+    try tree.write("model/config.json", Array("{}".utf8))
+    #expect(try tree.conversion(resume: true).run().failed == 1)
+    #expect(try tree.conversion(force: true, resume: true).run().converted == 1)
+    #expect(try bytes(of: tree.destination + "/model/config.json") == Array("{}".utf8))
+    #expect(try tree.conversion(resume: true).run().unchanged == 4)
+  }
+
   @Test("an output that was cut short cannot be read, and is made again with force (B16)")
   func truncated() throws {
     let path = tree.destination + "/a.safetensors"
