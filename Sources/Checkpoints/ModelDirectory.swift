@@ -97,11 +97,7 @@ public struct ModelDirectory: Sendable {
   ///
   /// - Complexity: O(files); no system calls.
   public static func all(in tree: DirectoryTree) -> Set<RelativePath> {
-    var parts: [RelativePath: Set<String>] = [:]
-    for file in tree.files {
-      guard let name = partNames.first(where: file.isNamed) else { continue }
-      parts[file.parent, default: []].insert(name)
-    }
+    let parts = tree.names(among: partNames)
     return Set(parts.filter { $0.key.isText && isModel(hasFile: $0.value.contains) }.keys)
   }
 

@@ -17,6 +17,18 @@ public struct DirectoryTree: Sendable {
     entry.string(in: root)
   }
 
+  /// Which of some names the files of each directory have; directories without any are left out.
+  ///
+  /// - Complexity: O(files · names); no system calls.
+  public func names(among names: [String]) -> [RelativePath: Set<String>] {
+    var found: [RelativePath: Set<String>] = [:]
+    for file in files {
+      guard let name = names.first(where: file.isNamed) else { continue }
+      found[file.parent, default: []].insert(name)
+    }
+    return found
+  }
+
   /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
   private static let deepest = 32
 

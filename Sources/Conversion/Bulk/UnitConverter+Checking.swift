@@ -57,7 +57,8 @@ extension UnitConverter {
     guard let listing = unit.listing, DirectoryTree(of: source, listed: listing) == nil else {
       return []
     }
-    return try DirectoryTree(of: source).innerCheckpoints
+    let tree = try DirectoryTree(of: source)
+    return tree.innerCheckpoints(among: AdapterDirectory.all(in: tree))
   }
 
   private func holds(
@@ -78,8 +79,7 @@ extension UnitConverter {
     case .file: return true
     case .adapter:
       name = AdapterConfig.fileName
-      let path = RelativePath(name).string(in: source)
-      expected = try AdapterConfig(path: path).encoded()
+      expected = try configs.rewrite(path: RelativePath(name).string(in: source))
     case .model:
       guard let config = try ModelDirectory(path: source).config() else { return true }
       (name, expected) = config

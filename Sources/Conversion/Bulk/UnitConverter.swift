@@ -14,7 +14,7 @@ struct UnitConverter: Sendable {
   private let makeHasher: (@Sendable () -> any OutputHasher)?
   /// What is asked for, as the records tell it: outputs of other settings are others.
   private let settings: String
-  private let configs = ConfigRewriter()
+  let configs = ConfigRewriter()
 
   init(_ bulk: BulkConversion, known: ManifestIndex) {
     source = bulk.source

@@ -70,20 +70,35 @@ extension ConversionPlan {
     _ file: File, to output: consuming AtomicFile, _ watcher: (any TensorWatcher)?
   ) throws(CheckpointError) -> Int {
     var output = output
+    let (inputs, path) = try fill(&output, with: file, watcher)
+    let byteCount = output.byteCount
+    do throws(CheckpointError) {
+      try output.commit { () throws(CheckpointError) in
+        for input in inputs { try input.checkUnchanged() }
+      }
+    } catch {
+      // What is checked beside the writing may only now be known.
+      throw error.inFile(path)
+    }
+    return byteCount
+  }
+
+  /// Writes what a file will hold.
+  ///
+  /// - Returns: the files that were read, and the path that errors about them have.
+  private func fill(
+    _ output: inout AtomicFile, with file: File, _ watcher: (any TensorWatcher)?
+  ) throws(CheckpointError) -> (inputs: [InputFile], path: String) {
     switch file.contents {
     case .bytes(let bytes):
       try output.reserve(byteCount: bytes.count)
       try output.write(bytes.span.rawBytes)
-      let byteCount = output.byteCount
-      try output.commit()
-      return byteCount
+      return ([], source)
     case .copy(let name):
       let input = try InputFile(name, in: source)
       try output.reserve(byteCount: input.byteCount)
       try output.copy(from: input, range: 0..<input.byteCount)
-      let byteCount = output.byteCount
-      try output.commit { () throws(CheckpointError) in try input.checkUnchanged() }
-      return byteCount
+      return ([input], input.path)
     case .weights(let weights):
       let isOutermost = file.name.isTopLevel || !isDirectory
       if let watcher, isOutermost {
@@ -91,16 +106,7 @@ extension ConversionPlan {
       } else {
         try weights.write(to: &output)
       }
-      let byteCount = output.byteCount
-      do throws(CheckpointError) {
-        try output.commit { () throws(CheckpointError) in
-          for file in weights.files { try file.checkUnchanged() }
-        }
-      } catch {
-        // What is checked beside the writing may only now be known.
-        throw error.inFile(weights.source.path)
-      }
-      return byteCount
+      return (weights.files, weights.source.path)
     }
   }
 }

@@ -31,7 +31,7 @@ extension ConversionPlan {
       parts.formUnion(try addAdapter(adapter, at: .root, configs))
     }
     if options.convertsInnerDirectories {
-      for inner in tree.innerCheckpoints {
+      for inner in tree.innerCheckpoints(among: adapters) {
         if let adapter = inner.adapter {
           parts.formUnion(try addAdapter(adapter, at: inner.directory, configs))
         } else {

@@ -15,10 +15,12 @@ struct InnerCheckpoint {
 extension DirectoryTree {
   /// The adapters and models in the directories inside, each before those in it (spec/bulk.md, B3).
   ///
+  /// - Parameter adapters: all adapters of the tree.
   /// - Complexity: O(files); no system calls.
-  var innerCheckpoints: [InnerCheckpoint] {
+  func innerCheckpoints(
+    among adapters: [RelativePath: AdapterDirectory]
+  ) -> [InnerCheckpoint] {
     guard !directories.isEmpty else { return [] }
-    let adapters = AdapterDirectory.all(in: self)
     let models = ModelDirectory.all(in: self)
     return directories.compactMap { directory in
       guard adapters[directory] != nil || models.contains(directory) else { return nil }

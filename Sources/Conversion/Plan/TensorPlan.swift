@@ -95,7 +95,7 @@ struct TensorPlan {
     guard let places else {
       return WeightsFile(
         format: options.format, archive: archive, source: source, members: members,
-        options: options, files: source.files, name: name)
+        options: options, name: name)
     }
     let part = try SelectedArchive(
       archive,
@@ -103,12 +103,7 @@ struct TensorPlan {
       metadata: archive.metadata, skipped: [])
     return WeightsFile(
       format: options.format, archive: part, source: source, members: places.map { members[$0] },
-      options: options, files: files(of: places.map { members[$0] }), name: name)
-  }
-
-  /// The files that some tensors of the source stand in.
-  private func files(of members: [Int]) -> [InputFile] {
-    (source as? ShardedArchive)?.files(holding: members) ?? source.files
+      options: options, name: name)
   }
 
   private static func rewriters(

@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Files
 internal import NumPyArchive
 internal import SafeTensors
@@ -29,10 +30,15 @@ public struct WeightsFile: Sendable {
   /// For each tensor its place in the source.
   let members: [Int]
   let options: ConversionOptions
-  /// The files that these tensors are read from.
-  let files: [InputFile]
   /// The path that torch would have been given, after which it names a folder.
   let name: String
+
+  /// The files that the tensors are read from: of a set of shards only those.
+  ///
+  /// - Complexity: O(tensors · log shards).
+  var files: [InputFile] {
+    (source as? ShardedArchive)?.files(holding: members) ?? source.files
+  }
 
   /// The number of tensors.
   public var tensorCount: Int { members.count }
@@ -99,7 +105,7 @@ public struct WeightsFile: Sendable {
   func watched(by watcher: any TensorWatcher) -> Self {
     WeightsFile(
       format: format, archive: WatchedArchive(archive, watcher: watcher, writtenAs: format),
-      source: source, members: members, options: options, files: files, name: name)
+      source: source, members: members, options: options, name: name)
   }
 
   private static func onlyTensor(

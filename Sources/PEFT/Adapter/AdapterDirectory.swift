@@ -24,11 +24,6 @@ public struct AdapterDirectory: Sendable {
     AdapterDirectory(existing: path) != nil
   }
 
-  /// Whether a file of this name, in such a directory, is its config or its weights.
-  public static func isPart(_ file: RelativePath) -> Bool {
-    partNames.contains(where: file.isNamed)
-  }
-
   private static let partNames = [AdapterConfig.fileName] + weightsNames
 
   /// The path of the config.
@@ -60,13 +55,8 @@ public struct AdapterDirectory: Sendable {
   ///
   /// - Complexity: O(files); no system calls.
   public static func all(in tree: DirectoryTree) -> [RelativePath: AdapterDirectory] {
-    var parts: [RelativePath: Set<String>] = [:]
-    for file in tree.files {
-      guard let name = partNames.first(where: file.isNamed) else { continue }
-      parts[file.parent, default: []].insert(name)
-    }
     var adapters: [RelativePath: AdapterDirectory] = [:]
-    for (directory, names) in parts {
+    for (directory, names) in tree.names(among: partNames) {
       guard directory.isText else { continue }
       adapters[directory] = AdapterDirectory(tree.path(of: directory), has: names.contains)
     }
