@@ -1,8 +1,5 @@
 internal import ArgumentParser
 internal import Conversion
-internal import Files
-internal import JSONDocument
-internal import PEFT
 internal import Tensors
 
 struct DiffCommand: ParsableCommand {
@@ -41,42 +38,4 @@ struct DiffCommand: ParsableCommand {
     }
     if !report.isSame { throw ExitCode.finding }
   }
-}
-
-/// One side of a comparison: an archive, and the config that goes with it in an adapter.
-struct ComparedCheckpoint {
-  let path: String
-  let archive: any TensorArchive
-  /// The config; nil for a file.
-  let config: JSONObject?
-
-  init(path: String) throws(CheckpointError) {
-    self.path = path
-    let checkpoint = try OpenedCheckpoint(path: path)
-    archive = checkpoint.archive
-    config = checkpoint.adapter?.config.document
-  }
-}
-
-/// What `diff` found, for printing.
-struct DiffReport {
-  let a: ComparedCheckpoint
-  let b: ComparedCheckpoint
-  /// The keys of two adapters' configs; nil unless both have one.
-  let config: [KeyChange<JSONValue>]?
-  let tensors: CheckpointComparison
-
-  init(_ a: ComparedCheckpoint, _ b: ComparedCheckpoint) throws(CheckpointError) {
-    self.a = a
-    self.b = b
-    if let left = a.config, let right = b.config {
-      config = KeyChange.changes(from: left, to: right)
-    } else {
-      config = nil
-    }
-    tensors = try CheckpointComparison(a.archive, b.archive)
-  }
-
-  /// Whether all that counts is the same (spec/command-line.md, L28).
-  var isSame: Bool { tensors.isSame && config?.isEmpty ?? true }
 }

@@ -73,29 +73,3 @@ struct ForwardCommand: ParsableCommand {
     }
   }
 }
-
-/// `0,2`: at least one task id.
-struct TaskList: ExpressibleByArgument {
-  let ids: [Int]
-
-  init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    let ids = parts.compactMap { Int($0) }
-    guard ids.count == parts.count else { return nil }
-    self.ids = ids
-  }
-}
-
-/// The dtypes that prompts are computed in, as torch spells them.
-enum ComputeDType: String, ExpressibleByArgument, CaseIterable {
-  case float32, float64, bfloat16, float16
-
-  var dtype: DType {
-    switch self {
-    case .float32: .float32
-    case .float64: .float64
-    case .bfloat16: .bfloat16
-    case .float16: .float16
-    }
-  }
-}

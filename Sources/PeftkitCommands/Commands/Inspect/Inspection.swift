@@ -1,0 +1,27 @@
+internal import Files
+internal import PEFT
+internal import Tensors
+
+/// What `inspect` looks at: an archive, and the config that goes with it in an adapter.
+struct Inspection {
+  let path: String
+  let checkpoint: OpenedCheckpoint
+  let tasks: TaskInspection?
+  let digests: ArchiveDigests?
+
+  init(
+    path: String, forcesTasks: Bool = false, takesDigests: Bool = false
+  ) throws(CheckpointError) {
+    self.path = path
+    checkpoint = try OpenedCheckpoint(path: path)
+    tasks = try TaskInspection(checkpoint.adapter, isForced: forcesTasks)
+    if forcesTasks, tasks == nil {
+      throw CheckpointError(
+        .invalidArgument, "is no multitask prompt tuning adapter, and has no tasks", path: path)
+    }
+    digests = takesDigests ? try ArchiveDigests(of: checkpoint.archive) : nil
+  }
+
+  var archive: any TensorArchive { checkpoint.archive }
+  var adapter: Adapter? { checkpoint.adapter }
+}

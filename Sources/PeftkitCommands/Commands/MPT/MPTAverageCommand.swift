@@ -1,0 +1,57 @@
+public import ArgumentParser
+internal import Files
+public import MultitaskPromptTuning
+internal import Tensors
+
+struct MPTAverageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "average",
+    abstract: "Average tasks into one.",
+    discussion: """
+      --of factors, the default, averages cols and rows each by itself, as PEFT's \
+      AVERAGE_SOURCE_TASKS does, with its bits. --of prompts averages the prompts that the tasks \
+      compute; the rank grows to that of the sum, unless --rank asks for the best at a lower one.
+
+      EXAMPLES:
+        peftkit mpt average my-adapter -o mean
+        peftkit mpt average my-adapter --tasks 0,2 --of prompts --rank 2 -o mean
+      """)
+
+  @OptionGroup var arguments: MPTArguments
+
+  @Option(help: ArgumentHelp("The tasks to average; all without it.", valueName: "ids"))
+  var tasks: TaskList?
+
+  @Option(help: "What to average: factors or prompts.")
+  var of: TaskAverage = .factors
+
+  @Option(help: "The rank of the mean of prompts.")
+  var rank: Int?
+
+  @Flag(help: "Of the mean of prompts, print JSON, described in spec/mpt-operations.md.")
+  var json = false
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if rank != nil, of == .factors {
+      throw ValidationError("'--rank' goes with '--of prompts' only.")
+    }
+    if let rank, rank < 1 { throw ValidationError("'--rank' must be at least 1.") }
+    // Means of factors are exact as O10 has them: there is nothing to report.
+    if json, of == .factors {
+      throw ValidationError("'--json' goes with '--of prompts' only.")
+    }
+  }
+
+  func run() throws {
+    Interruption.noteSignals()
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let result = try adapter.averaging(tasks: tasks?.ids, of: of, rank: rank)
+    try result.adapter.write(to: arguments.output, policy: options.policy)
+    guard of == .prompts else { return }
+    try FactorReport(result, path: arguments.output).print(asJSON: json)
+  }
+}
+
+extension TaskAverage: ExpressibleByArgument {}

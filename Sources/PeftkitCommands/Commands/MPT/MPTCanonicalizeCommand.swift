@@ -1,0 +1,43 @@
+internal import ArgumentParser
+internal import Files
+internal import MultitaskPromptTuning
+internal import Tensors
+
+struct MPTCanonicalizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "canonicalize",
+    abstract: "Bring the task factors into their normal form.",
+    discussion: """
+      cols and rows are unique only up to an invertible factor between them. In the normal form, \
+      that of the singular value decomposition, adapters that compute the same compare equal within \
+      rounding. The relative error that the rounding of the new factors makes is printed.
+
+      EXAMPLES:
+        peftkit mpt canonicalize my-adapter -o normal-form
+        peftkit mpt canonicalize my-adapter --tolerance 1e-6 -o normal-form
+      """)
+
+  @OptionGroup var arguments: MPTArguments
+
+  @Option(help: "Take singular values up to this share of a task's largest for zero.")
+  var tolerance = 0.0
+
+  @Flag(help: "Print JSON, described in spec/mpt-operations.md.")
+  var json = false
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if !(tolerance >= 0 && tolerance < 1) {
+      throw ValidationError("'--tolerance' must be a number of at least 0 and below 1.")
+    }
+  }
+
+  func run() throws {
+    Interruption.noteSignals()
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let result = try adapter.canonicalized(tolerance: tolerance)
+    try result.adapter.write(to: arguments.output, policy: options.policy)
+    try FactorReport(result, path: arguments.output).print(asJSON: json)
+  }
+}

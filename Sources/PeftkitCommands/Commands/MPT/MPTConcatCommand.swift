@@ -1,0 +1,36 @@
+internal import ArgumentParser
+internal import Files
+internal import MultitaskPromptTuning
+internal import Tensors
+
+struct MPTConcatCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "concat",
+    abstract: "Put the tasks of several adapters into one.",
+    discussion: """
+      The adapters must share their prompt, value by value. Lower ranks are filled up with zeros, \
+      which changes no prompt. The tasks of the first adapter come first; its config is taken.
+
+      EXAMPLES:
+        peftkit mpt concat tasks-a tasks-b -o all-tasks
+      """)
+
+  @Argument(help: "Multitask prompt tuning adapter directories.", completion: .directory)
+  var adapters: [String]
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The adapter directory to write.", valueName: "path"),
+    completion: .directory)
+  var output: String
+
+  @OptionGroup var options: OutputOptions
+
+  func run() throws {
+    Interruption.noteSignals()
+    let adapters = try adapters.map { path throws(CheckpointError) in
+      try MultitaskPromptAdapter(path: path)
+    }
+    try MultitaskPromptAdapter.concatenating(adapters).write(to: output, policy: options.policy)
+  }
+}

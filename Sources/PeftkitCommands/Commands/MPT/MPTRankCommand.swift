@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import Files
+internal import MultitaskPromptTuning
+internal import Tensors
+
+struct MPTRankCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rank",
+    abstract: "Change the rank of the task factors.",
+    discussion: """
+      A lower rank keeps the largest singular values of every task's cols @ rows, which is the best \
+      that rank can do; the relative error of each task is printed. A higher one fills up with zeros \
+      and is exact. peftkit inspect --json has the singular values.
+
+      EXAMPLES:
+        peftkit mpt rank my-adapter --to 4 -o smaller
+      """)
+
+  @OptionGroup var arguments: MPTArguments
+
+  @Option(name: .customLong("to"), help: ArgumentHelp("The new rank.", valueName: "rank"))
+  var rank: Int
+
+  @Flag(help: "Print JSON, described in spec/mpt-operations.md.")
+  var json = false
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if rank < 1 { throw ValidationError("'--to' must be at least 1.") }
+  }
+
+  func run() throws {
+    Interruption.noteSignals()
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let result = try adapter.changingRank(to: rank)
+    try result.adapter.write(to: arguments.output, policy: options.policy)
+    try FactorReport(result, path: arguments.output).print(asJSON: json)
+  }
+}
