@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults lint static linkage fixtures clean
+.PHONY: help setup demo build test interop faults lint words license static linkage fixtures clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,12 @@ faults: build ## Kill the binary and make its system calls fail; no output may b
 
 lint: ## Check the format of all Swift code.
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+
+words: ## Check the language: report words that CONTRIBUTING.md rules out.
+	python3 Scripts/check_words.py
+
+license: ## Check that every source file names its license.
+	python3 Scripts/check_license.py
 
 static: setup ## Build a binary that needs no Swift on the machine it runs on, and run it.
 	$(SWIFT) build -c release --product peftkit --static-swift-stdlib -Xswiftc -cross-module-optimization --scratch-path .build-static
