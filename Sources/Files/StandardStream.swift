@@ -12,8 +12,19 @@ public enum StandardStream: Sendable {
     self == .output ? .standardOutput : .standardError
   }
 
-  /// Whether a person looks at it.
+  /// Whether the stream is a terminal.
   public var isTerminal: Bool { SystemCalls.isTerminal(descriptor) }
+
+  /// Occupies the descriptors of standard streams that the process was started without, so that no
+  /// file it opens later takes one and receives what is meant for the stream. Writing to such a stream
+  /// still fails.
+  public static func occupyClosedDescriptors() {
+    for descriptor in [FileDescriptor.standardInput, .standardOutput, .standardError]
+    where !SystemCalls.isOpen(descriptor) {
+      // The lowest free number is this one: those below are open. It stays open until the process ends.
+      _ = try? FileDescriptor.open(FilePath("/dev/null"), .readOnly)
+    }
+  }
 
   /// Writes bytes.
   ///

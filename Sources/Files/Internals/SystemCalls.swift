@@ -191,7 +191,12 @@ enum SystemCalls {
     #endif
   }
 
-  /// Whether a person looks at what is written there.
+  /// Whether a descriptor refers to an open file.
+  static func isOpen(_ descriptor: FileDescriptor) -> Bool {
+    fcntl(descriptor.rawValue, F_GETFD) != -1
+  }
+
+  /// Whether a descriptor is a terminal.
   static func isTerminal(_ descriptor: FileDescriptor) -> Bool {
     isatty(descriptor.rawValue) == 1
   }
