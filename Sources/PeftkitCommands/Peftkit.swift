@@ -32,13 +32,14 @@ public struct Peftkit: ParsableCommand {
 
   /// Runs the command line and ends the process.
   public static func main() {
+    StandardStream.occupyClosedDescriptors()
     OpenFileLimit.raise()
     do {
       try RawArguments.validate()
       var command = try parseAsRoot()
       try command.run()
     } catch let error as CheckpointError {
-      ErrorReport.print(error)
+      Console.print(error)
       if error.code == .interrupted { Interruption.endProcess() }
       exit(withError: ExitCode.unusable)
     } catch {

@@ -1,7 +1,7 @@
 internal import Files
 internal import Tensors
 
-/// A line on a terminal that says how far a long piece of work is; nothing elsewhere.
+/// The progress line of a long transfer; nothing unless standard error is a terminal.
 enum TransferProgress {
   private static let intervalMilliseconds = 200
 
@@ -11,7 +11,7 @@ enum TransferProgress {
   static func showing<R>(
     _ counter: ByteCounter, of total: Int, _ body: () throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
-    guard StandardStream.error.isTerminal else { return try body() }
+    guard Console.isTerminal else { return try body() }
     let ticker = Ticker()
     let stopwatch = Stopwatch()
     return try WorkerPool.run {
@@ -20,11 +20,11 @@ enum TransferProgress {
       return try body()
     } beside: {
       ticker.run(milliseconds: intervalMilliseconds) {
-        // What is done at once needs no line.
+        // Short transfers need no line.
         guard stopwatch.seconds * 1000 > Double(intervalMilliseconds) else { return }
-        print(line(counter.value, of: total, after: stopwatch.seconds))
+        Console.showProgress(line(counter.value, of: total, after: stopwatch.seconds))
       }
-      print(Style.eraseLine)
+      Console.clearProgress()
     }
   }
 
@@ -32,12 +32,7 @@ enum TransferProgress {
     let rate = Double(count) / seconds
     let share = total > 0 ? min(100, Int(100 * Double(count) / Double(total))) : 100
     let left = rate > 0 ? Double(max(0, total - count)) / rate : 0
-    return Style.eraseLine + "  \(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  "
+    return "  \(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  "
       + "\(Sizes.bytes(Int(rate)))/s  \(Sizes.duration(left)) left"
-  }
-
-  private static func print(_ text: String) {
-    // A terminal that cannot be written to shows no progress, and nothing is lost.
-    try? StandardStream.error.write(Array(text.utf8).span.rawBytes)
   }
 }

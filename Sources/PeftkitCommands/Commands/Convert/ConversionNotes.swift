@@ -4,12 +4,10 @@ internal import Files
 internal import Kernels
 internal import Tensors
 
-/// What a conversion left out or changed, told on standard error.
+/// Notes on what a conversion left out or changed.
 struct ConversionNotes {
-  private var lines: [String] = []
-
-  /// Whether there is nothing to tell.
-  var isEmpty: Bool { lines.isEmpty }
+  /// The notes, printable.
+  private(set) var lines: [String] = []
 
   /// - Parameter isOneOfMany: whether others were converted too: patterns may then be for those.
   init(_ outcome: ConversionOutcome, isOneOfMany: Bool = false) {
@@ -61,16 +59,5 @@ struct ConversionNotes {
     lines.append(
       "\(cast.name.excerpt), \(cast.source) to \(cast.destination): of "
         + "\(Sizes.count(counts.elements, "element")) " + told.joined(separator: ", "))
-  }
-
-  /// A line for each, with the path that they are about where there are several.
-  func text(about path: String? = nil) -> String {
-    lines.map { "note: " + (path.map { $0 + ": " } ?? "") + $0 + "\n" }.joined()
-  }
-
-  /// Prints the lines.
-  func print() throws(CheckpointError) {
-    guard !isEmpty else { return }
-    try StandardStream.error.write(Array(text().utf8).span.rawBytes)
   }
 }

@@ -94,13 +94,17 @@ struct ConvertCommand: ParsableCommand {
     } catch {
       throw isDirectory && error.code == .missing ? hintingAtTree(error) : error
     }
-    if dryRun { return try PlanReport(plan).print(asJSON: json) }
+    if dryRun {
+      try print(PlanReport(plan), json: json)
+      if !json { Console.print(notes: ConversionNotes(plan.report).lines) }
+      return
+    }
     // Not before: a signal ends at once what has not begun to write.
     Interruption.noteSignals()
     let outcome = try TransferProgress.showing(written, of: plan.tensorByteCount) {
       () throws(CheckpointError) in try plan.execute()
     }
-    try ConversionNotes(outcome).print()
+    Console.print(notes: ConversionNotes(outcome).lines)
   }
 
   private func convertTree() throws {

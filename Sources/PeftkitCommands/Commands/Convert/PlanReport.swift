@@ -4,19 +4,14 @@ internal import JSONDocument
 internal import Tensors
 
 /// What `convert --dry-run` prints.
-struct PlanReport {
+struct PlanReport: Report {
   private let plan: ConversionPlan
 
   init(_ plan: ConversionPlan) {
     self.plan = plan
   }
 
-  func print(asJSON: Bool) throws(CheckpointError) {
-    if asJSON { try printJSON() } else { try printText() }
-  }
-
-  private func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     let kind = plan.isDirectory ? "directory" : "file"
     output.line(
       "\(plan.source.printable) would become the \(kind) \(plan.destination.printable)")
@@ -35,8 +30,6 @@ struct PlanReport {
         output.table(table(of: layout.tensors))
       }
     }
-    try output.print()
-    try ConversionNotes(plan.report).print()
   }
 
   private func table(of tensors: [WeightsFile.Tensor]) -> Table {
@@ -70,8 +63,7 @@ struct PlanReport {
     range.map { "\($0.lowerBound)..\($0.upperBound)" } ?? "-"
   }
 
-  private func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("source", plan.source)
     output.writer.member("destination", plan.destination)
@@ -81,7 +73,6 @@ struct PlanReport {
     for file in plan.files { try write(file, to: &output) }
     output.writer.endArray()
     output.writer.endObject()
-    try output.print()
   }
 
   private func write(

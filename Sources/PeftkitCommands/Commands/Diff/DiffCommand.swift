@@ -31,11 +31,7 @@ struct DiffCommand: ParsableCommand {
 
   func run() throws {
     let report = try DiffReport(ComparedCheckpoint(path: a), ComparedCheckpoint(path: b))
-    if json {
-      try report.printJSON()
-    } else {
-      try report.printText()
-    }
+    try print(report, json: json)
     if !report.isSame { throw ExitCode.finding }
   }
 }

@@ -5,9 +5,8 @@ internal import Kernels
 internal import Tensors
 
 extension DiffReport {
-  /// The schema is that of spec/command-line.md.
-  func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  /// The schema is in spec/command-line.md.
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.side("a", a)
     output.writer.side("b", b)
@@ -29,7 +28,6 @@ extension DiffReport {
     }
     output.writer.endArray()
     output.writer.endObject()
-    try output.print()
   }
 }
 

@@ -6,8 +6,7 @@ internal import Tensors
 
 extension DiffReport {
   /// What was compared, tables of what differs, and the verdict.
-  func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     output.line("a: \(a.path.printable) (\(a.archive.format.rawValue))")
     output.line("b: \(b.path.printable) (\(b.archive.format.rawValue))")
     if let config {
@@ -25,7 +24,6 @@ extension DiffReport {
     if (a.config == nil) != (b.config == nil) {
       output.line("the config is not compared: \(a.config == nil ? "a" : "b") is a file")
     }
-    try output.print()
   }
 
   private func add<Value>(

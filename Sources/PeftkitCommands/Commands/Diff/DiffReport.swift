@@ -3,7 +3,7 @@ internal import JSONDocument
 internal import Tensors
 
 /// What `diff` found, for printing.
-struct DiffReport {
+struct DiffReport: Report {
   let a: ComparedCheckpoint
   let b: ComparedCheckpoint
   /// The keys of two adapters' configs; nil unless both have one.

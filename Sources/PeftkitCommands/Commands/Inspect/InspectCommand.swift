@@ -36,10 +36,6 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let inspection = try Inspection(path: path, forcesTasks: tasks, takesDigests: digest)
-    if json {
-      try inspection.printJSON()
-    } else {
-      try inspection.printText()
-    }
+    try print(inspection, json: json)
   }
 }

@@ -5,9 +5,8 @@ internal import PEFT
 internal import Tensors
 
 extension Inspection {
-  /// The schema is that of spec/command-line.md.
-  func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  /// The schema is in spec/command-line.md.
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("path", path)
     output.writer.member("kind", checkpoint.kind.rawValue)
@@ -40,7 +39,6 @@ extension Inspection {
     for note in checkpoint.notes { output.writer.string(note) }
     output.writer.endArray()
     output.writer.endObject()
-    try output.print()
   }
 
   private func writeSkipped(to output: inout JSONOutput) throws(CheckpointError) {

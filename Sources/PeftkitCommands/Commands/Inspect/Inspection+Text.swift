@@ -6,8 +6,7 @@ internal import Tensors
 
 extension Inspection {
   /// A summary, the config and a table of the tensors.
-  func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     addSummary(to: &output)
     if let adapter { addConfig(adapter.config, to: &output) }
     if let metadata = archive.metadata, !metadata.entries.isEmpty {
@@ -20,7 +19,6 @@ extension Inspection {
     addTensors(to: &output)
     addSkipped(to: &output)
     tasks?.addText(to: &output)
-    try output.print()
   }
 
   private func addSummary(to output: inout TextOutput) {

@@ -3,7 +3,7 @@ internal import PEFT
 internal import Tensors
 
 /// What `inspect` looks at: an archive, and the config that goes with it in an adapter.
-struct Inspection {
+struct Inspection: Report {
   let path: String
   let checkpoint: OpenedCheckpoint
   let tasks: TaskInspection?

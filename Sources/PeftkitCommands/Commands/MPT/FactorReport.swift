@@ -3,8 +3,8 @@ internal import MultitaskPromptTuning
 internal import PEFT
 internal import Tensors
 
-/// What factors that were computed anew came to.
-struct FactorReport {
+/// The relative error of each task after its factors were recomputed.
+struct FactorReport: Report {
   private let path: String
   private let rank: Int?
   private let errors: [Double]
@@ -15,26 +15,15 @@ struct FactorReport {
     errors = result.errors
   }
 
-  func print(asJSON: Bool) throws(CheckpointError) {
-    if asJSON {
-      try printJSON()
-    } else {
-      try printText()
-    }
-  }
-
-  private func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     var table = Table([("task", .right), ("rank", .right), ("relative error", .right)])
     for (task, error) in errors.enumerated() {
       table.add([String(task), rank.map { String($0) } ?? "-", Sizes.scientific(error)])
     }
     output.table(table)
-    try output.print()
   }
 
-  private func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("path", path)
     output.writer.member("rank", rank)
@@ -48,6 +37,5 @@ struct FactorReport {
     }
     output.writer.endArray()
     output.writer.endObject()
-    try output.print()
   }
 }

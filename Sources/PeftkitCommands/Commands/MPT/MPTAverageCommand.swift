@@ -50,7 +50,7 @@ struct MPTAverageCommand: ParsableCommand {
     let result = try adapter.averaging(tasks: tasks?.ids, of: of, rank: rank)
     try result.adapter.write(to: arguments.output, policy: options.policy)
     guard of == .prompts else { return }
-    try FactorReport(result, path: arguments.output).print(asJSON: json)
+    try print(FactorReport(result, path: arguments.output), json: json)
   }
 }
 

@@ -38,6 +38,6 @@ struct MPTCanonicalizeCommand: ParsableCommand {
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     let result = try adapter.canonicalized(tolerance: tolerance)
     try result.adapter.write(to: arguments.output, policy: options.policy)
-    try FactorReport(result, path: arguments.output).print(asJSON: json)
+    try print(FactorReport(result, path: arguments.output), json: json)
   }
 }

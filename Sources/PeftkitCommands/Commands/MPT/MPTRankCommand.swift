@@ -35,6 +35,6 @@ struct MPTRankCommand: ParsableCommand {
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
     let result = try adapter.changingRank(to: rank)
     try result.adapter.write(to: arguments.output, policy: options.policy)
-    try FactorReport(result, path: arguments.output).print(asJSON: json)
+    try print(FactorReport(result, path: arguments.output), json: json)
   }
 }

@@ -99,13 +99,13 @@ struct MetadataCommand: ParsableCommand {
 
   func run() throws {
     let archive = try open()
-    guard changes else { return try MetadataReport(metadata: archive.metadata).print(json: json) }
+    guard changes else { return try print(MetadataReport(metadata: archive.metadata), json: json) }
     Interruption.noteSignals()
     let edit = try SafeTensorsEdit(
       of: archive, metadata: changed(archive.metadata), reservedByteCount: reserve)
     if inPlace {
       let isWritten = try edit.applyInPlace(synchronizes: options.policy.synchronizes)
-      if isWritten { try printNotes(edit, isLink: PathKind.isSymbolicLink(file)) }
+      if isWritten { printNotes(edit, isLink: PathKind.isSymbolicLink(file)) }
     } else if let output {
       try edit.write(to: output, policy: options.policy)
     } else if edit.changesFile {
@@ -114,7 +114,7 @@ struct MetadataCommand: ParsableCommand {
         replacesExisting: true, synchronizes: options.policy.synchronizes)
       let isLink = PathKind.isSymbolicLink(file)
       try edit.write(to: file, policy: policy)
-      try printNotes(edit, isLink: isLink)
+      printNotes(edit, isLink: isLink)
     }
   }
 
@@ -156,19 +156,20 @@ struct MetadataCommand: ParsableCommand {
     return metadata
   }
 
-  /// Tells on standard error what became of the other names of the file.
-  private func printNotes(_ edit: SafeTensorsEdit, isLink: Bool) throws(CheckpointError) {
-    var text = ""
+  /// Prints what the change means for the other names of the file.
+  private func printNotes(_ edit: SafeTensorsEdit, isLink: Bool) {
+    var notes: [String] = []
     if isLink {
-      text +=
+      notes.append(
         inPlace
-        ? "note: what the symbolic link leads to was changed\n"
-        : "note: a file has taken the place of the symbolic link; what that led to is as it was\n"
+          ? "what the symbolic link leads to was changed"
+          : "a file has taken the place of the symbolic link; what that led to is as it was")
     }
     if edit.nameCount > 1, inPlace || !isLink {
-      text += "note: the file has \(edit.nameCount) hard links, "
-      text += inPlace ? "which all show the change\n" : "of which the others are as they were\n"
+      notes.append(
+        "the file has \(edit.nameCount) hard links, "
+          + (inPlace ? "which all show the change" : "of which the others are as they were"))
     }
-    try StandardStream.error.write(Array(text.utf8).span.rawBytes)
+    Console.print(notes: notes)
   }
 }

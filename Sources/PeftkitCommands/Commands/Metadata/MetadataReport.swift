@@ -1,18 +1,12 @@
 internal import JSONDocument
 internal import Tensors
 
-/// What `metadata` prints.
-struct MetadataReport {
+/// The metadata of a safetensors file, as `metadata` prints it.
+struct MetadataReport: Report {
+  /// The metadata; nil where the file has none.
   let metadata: ArchiveMetadata?
 
-  func print(json: Bool) throws(CheckpointError) {
-    if json {
-      var output = JSONOutput()
-      output.writer.metadata(metadata)
-      try output.print()
-      return
-    }
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     if let metadata, !metadata.entries.isEmpty {
       var table = Table(alignments: [.left, .left])
       for entry in metadata.entries { table.add([entry.key.printable, entry.value.printable]) }
@@ -20,6 +14,9 @@ struct MetadataReport {
     } else {
       output.line(metadata == nil ? "no metadata" : "empty metadata")
     }
-    try output.print()
+  }
+
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
+    output.writer.metadata(metadata)
   }
 }

@@ -27,13 +27,10 @@ struct ScanCommand: ParsableCommand {
 
   func run() throws {
     let scan = try ScannedTree(path: path)
-    if !scan.files.isEmpty {
-      try json ? scan.printJSON() : scan.printText()
-    }
-    for link in scan.passedLinks {
-      ErrorReport.note("\(link.printable) leads to a directory, and is not followed")
-    }
-    for failure in scan.failures { ErrorReport.print(failure) }
+    if !scan.files.isEmpty { try print(scan, json: json) }
+    Console.print(
+      notes: scan.passedLinks.map { "\($0.printable) leads to a directory, and is not followed" })
+    for failure in scan.failures { Console.print(failure) }
     if !scan.failures.isEmpty { throw ExitCode.unusable }
     if scan.verdict != .dataOnly { throw ExitCode.finding }
   }

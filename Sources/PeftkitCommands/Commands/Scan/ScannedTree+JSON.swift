@@ -3,9 +3,8 @@ internal import Tensors
 internal import TorchCheckpoint
 
 extension ScannedTree {
-  /// The schema is that of spec/scan.md.
-  func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  /// The schema is in spec/scan.md.
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("path", path)
     output.writer.member("verdict", verdict.rawValue)
@@ -16,7 +15,6 @@ extension ScannedTree {
     output.writer.endArray()
     output.writer.member("file_count", files.count)
     output.writer.endObject()
-    try output.print()
   }
 }
 

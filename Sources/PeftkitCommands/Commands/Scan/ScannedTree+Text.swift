@@ -4,8 +4,7 @@ internal import TorchCheckpoint
 
 extension ScannedTree {
   /// The verdict on each file, the names that its pickles import, and what is wrong.
-  func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     for (index, file) in files.enumerated() {
       if index > 0 { output.line() }
       file.addVerdict(to: &output)
@@ -18,7 +17,6 @@ extension ScannedTree {
       output.line()
       output.line("\(path.printable): \(verdict.rawValue) (\(counts))")
     }
-    try output.print()
   }
 }
 

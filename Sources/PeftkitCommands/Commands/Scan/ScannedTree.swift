@@ -4,7 +4,7 @@ internal import TorchCheckpoint
 
 /// What the scan of a path found: of a file, or of the weights files in a directory and below
 /// (spec/scan.md, S4).
-struct ScannedTree {
+struct ScannedTree: Report {
   let path: String
   /// The files that were scanned, in the order of the walk.
   private(set) var files: [ScannedFile] = []

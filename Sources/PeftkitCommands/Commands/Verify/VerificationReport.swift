@@ -3,8 +3,8 @@ internal import Kernels
 internal import MultitaskPromptTuning
 internal import Tensors
 
-/// What `verify` found, for printing.
-struct VerificationReport {
+/// The result of `verify`.
+struct VerificationReport: Report {
   let adapter: String
   let reference: String
   let rank: Int
@@ -23,8 +23,7 @@ struct VerificationReport {
 }
 
 extension VerificationReport {
-  func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     var table = Table([
       ("case", .left), ("dtype", .left), ("shape", .left), ("elements", .right),
       ("equal", .right), ("max ULP", .right), ("bound used", .right), ("verdict", .left),
@@ -48,7 +47,6 @@ extension VerificationReport {
       let wrong = verdicts.count { !$0.holds }
       output.line(output.styled("differs:", .red) + " \(wrong) of \(cases), \(meaning)")
     }
-    try output.print()
   }
 
   private var meaning: String {
@@ -101,9 +99,8 @@ extension VerificationReport {
 }
 
 extension VerificationReport {
-  /// The schema is that of spec/command-line.md.
-  func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  /// The schema is in spec/command-line.md.
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("path", adapter)
     output.writer.member("reference", reference)
@@ -118,7 +115,6 @@ extension VerificationReport {
     for verdict in verdicts { output.writer.verdict(verdict) }
     output.writer.endArray()
     output.writer.endObject()
-    try output.print()
   }
 }
 

@@ -69,11 +69,7 @@ struct VerifyCommand: ParsableCommand {
     let report = VerificationReport(
       adapter: adapter, reference: reference, rank: embedding.dimensions.rank, rule: rule,
       verdicts: verdicts)
-    if json {
-      try report.printJSON()
-    } else {
-      try report.printText()
-    }
+    try print(report, json: json)
     if !report.holds { throw ExitCode.finding }
   }
 }

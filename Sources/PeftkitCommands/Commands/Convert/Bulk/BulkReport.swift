@@ -3,13 +3,12 @@ internal import JSONDocument
 internal import Tensors
 
 /// The summary of a bulk conversion (spec/bulk.md, B26 and B27).
-struct BulkReport {
+struct BulkReport: Report {
   let conversion: BulkConversion
   let summary: BulkSummary
   let seconds: Double
 
-  func printText() throws(CheckpointError) {
-    var output = TextOutput()
+  func writeText(to output: inout TextOutput) throws(CheckpointError) {
     output.line("\(conversion.source.printable) to \(conversion.destination.printable)")
     var table = Table(alignments: [.left, .left])
     if let shard = conversion.shard { table.add(["shard", shard.description]) }
@@ -23,11 +22,9 @@ struct BulkReport {
     table.add(["time", Sizes.duration(seconds) + rate])
     table.add(["manifest", conversion.resolvedManifestPath.printable])
     output.table(table)
-    try output.print()
   }
 
-  func printJSON() throws(CheckpointError) {
-    var output = JSONOutput()
+  func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("source", conversion.source)
     output.writer.member("destination", conversion.destination)
@@ -40,7 +37,6 @@ struct BulkReport {
     output.writer.member("bytes_written", summary.bytesWritten)
     output.writer.member("seconds", seconds)
     output.writer.endObject()
-    try output.print()
   }
 
   private var counts: [(String, Int)] {

@@ -4,7 +4,7 @@ public import Conversion
 internal import Files
 internal import Tensors
 
-/// `convert --recursive`: converts a tree, tells how it goes, and sums it up (spec/bulk.md).
+/// `convert --recursive`: converts a tree, reports its progress and prints a summary (spec/bulk.md).
 struct BulkRun {
   let source: String
   let destination: String
@@ -30,23 +30,23 @@ struct BulkRun {
     let summary = try convert(conversion)
     let report = BulkReport(
       conversion: conversion, summary: summary, seconds: stopwatch.seconds)
-    if json { try report.printJSON() } else { try report.printText() }
+    try print(report, json: json)
     if !summary.holds { throw ExitCode.finding }
   }
 
   private func convert(_ conversion: BulkConversion) throws(CheckpointError) -> BulkSummary {
-    let console = BulkConsole(source: source)
-    guard StandardStream.error.isTerminal else {
-      return try conversion.run { console.show($0) }
+    let monitor = BulkMonitor(source: source)
+    guard Console.isTerminal else {
+      return try conversion.run { monitor.show($0) }
     }
-    // Counting what there is takes a walk of its own; nobody waits for it.
+    // Counting the units takes a walk of its own, beside the conversion.
     let finder = try conversion.finder()
     return try WorkerPool.run {
       () throws(CheckpointError) in
-      defer { console.stop() }
-      return try conversion.run { console.show($0) }
+      defer { monitor.stop() }
+      return try conversion.run { monitor.show($0) }
     } beside: {
-      console.showProgress(counting: finder)
+      monitor.showProgress(counting: finder)
     }
   }
 
@@ -64,7 +64,7 @@ struct BulkRun {
         output.line(
           "\(unit.source.string(in: source).printable) would become the \(unit.kind.rawValue) "
             + unit.destination.string(in: destination).printable)
-      case .conflict(_, let error), .unreadable(_, let error): ErrorReport.print(error)
+      case .conflict(_, let error), .unreadable(_, let error): Console.print(error)
       }
       try output.flushIfLarge()
     }
