@@ -6,6 +6,7 @@ let package = Package(
   platforms: [.macOS(.v26)],
   products: [
     .executable(name: "peftkit", targets: ["peftkit"]),
+    .library(name: "PeftKit", targets: ["PeftKit"]),
     .library(name: "Tensors", targets: ["Tensors"]),
     .library(name: "Files", targets: ["Files"]),
     .library(name: "Kernels", targets: ["Kernels"]),
@@ -72,6 +73,13 @@ let package = Package(
     .target(
       name: "ContentDigest",
       dependencies: ["Tensors", "Files", .product(name: "Crypto", package: "swift-crypto")]),
+    // The umbrella: re-exports the modules that programs need.
+    .target(
+      name: "PeftKit",
+      dependencies: [
+        "Tensors", "Files", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
+        "NumPyArchive", "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion",
+      ]),
 
     // Command line.
     .target(
@@ -131,6 +139,7 @@ let package = Package(
       name: "ContentDigestTests",
       dependencies: ["ContentDigest", "Checkpoints", "Files", "Tensors", "TestSupport"],
       exclude: ["Vectors"]),
+    .testTarget(name: "PeftKitTests", dependencies: ["PeftKit", "TestSupport"]),
     .testTarget(
       name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),
   ]

@@ -1,13 +1,15 @@
 import Foundation
 
-/// Swift code that a page of documentation shows.
+/// A Swift example on a page of the documentation.
 public struct ShownExample {
-  /// Its lines that are not empty.
+  /// The lines that are not empty.
   public let lines: [String]
 
-  /// Takes a piece of Swift code from a page, counted from 0.
+  /// Reads an example from a page.
   ///
-  /// - Parameter page: the path below the project's root.
+  /// - Parameters:
+  ///   - page: the path below the project's root.
+  ///   - number: the index of the example among the Swift examples of the page.
   public init(in page: String, number: Int) throws {
     let text = String(decoding: try bytes(of: Fixtures.projectRoot + "/" + page), as: UTF8.self)
     let blocks = text.components(separatedBy: "```swift\n").dropFirst()
@@ -16,10 +18,10 @@ public struct ShownExample {
     lines = block.split(separator: "\n").map { String($0) }
   }
 
-  /// The lines that a test, which compiles and runs them in a function, does not have.
+  /// The lines that are not in the source file of a test, which compiles and runs them.
   public func missing(from test: String) throws -> [String] {
     let source = String(decoding: try bytes(of: test), as: UTF8.self)
     let own = Set(source.split(separator: "\n").map { String($0) })
-    return lines.filter { !own.contains("    " + $0) }
+    return lines.filter { !own.contains($0) }
   }
 }

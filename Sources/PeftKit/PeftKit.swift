@@ -1,0 +1,14 @@
+// One import for programs: the modules whose types appear in the API of the formats, adapters and
+// conversions. `ContentDigest` is not among them, since its swift-crypto links Foundation.
+
+@_exported public import Checkpoints
+@_exported public import Conversion
+@_exported public import Files
+@_exported public import JSONDocument
+@_exported public import Kernels
+@_exported public import MultitaskPromptTuning
+@_exported public import NumPyArchive
+@_exported public import PEFT
+@_exported public import SafeTensors
+@_exported public import Tensors
+@_exported public import TorchCheckpoint
