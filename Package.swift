@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "PeftKit", targets: ["PeftKit"]),
     .library(name: "Tensors", targets: ["Tensors"]),
     .library(name: "Files", targets: ["Files"]),
+    .library(name: "Archives", targets: ["Archives"]),
     .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
@@ -32,52 +33,72 @@ let package = Package(
       providers: [.apt(["libjson-c-dev"]), .brew(["json-c"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
+    .target(name: "CThreads"),
     .target(name: "CFileSystem"),
     .target(name: "CKernels"),
 
     // Core.
     .target(name: "Tensors"),
     .target(
+      name: "Concurrency",
+      dependencies: [
+        "CThreads", "Tensors", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
       name: "Files",
       dependencies: [
-        "Tensors", "CFileSystem", .product(name: "SystemPackage", package: "swift-system"),
+        "CFileSystem", "Tensors", "Concurrency",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .target(name: "JSONDocument", dependencies: ["Tensors", "CJSONC"]),
-    .target(name: "Kernels", dependencies: ["Tensors", "CKernels"]),
+    .target(name: "Archives", dependencies: ["Tensors", "Files"]),
+    .target(name: "Kernels", dependencies: ["CKernels", "Tensors", "Concurrency"]),
+    .target(name: "JSONDocument", dependencies: ["CJSONC", "Tensors"]),
 
     // Formats.
-    .target(name: "SafeTensors", dependencies: ["Tensors", "Files"]),
-    .target(name: "ZipArchive", dependencies: ["Tensors", "Files", "Kernels", "CZlib"]),
-    .target(name: "TorchCheckpoint", dependencies: ["Tensors", "Files", "CZlib", "ZipArchive"]),
-    .target(name: "NumPyArchive", dependencies: ["Tensors", "Files", "ZipArchive"]),
+    .target(name: "SafeTensors", dependencies: ["Tensors", "Files", "Archives"]),
+    .target(
+      name: "ZipArchive",
+      dependencies: ["CZlib", "Tensors", "Files", "Kernels"]),
+    .target(
+      name: "TorchCheckpoint",
+      dependencies: ["Tensors", "Concurrency", "Files", "Archives", "ZipArchive"]),
+    .target(
+      name: "NumPyArchive",
+      dependencies: ["Tensors", "Files", "Archives", "ZipArchive"]),
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "SafeTensors", "TorchCheckpoint", "NumPyArchive",
+        "Tensors", "Files", "Archives", "JSONDocument", "SafeTensors", "TorchCheckpoint",
+        "NumPyArchive",
       ]),
 
     // Operations.
-    .target(name: "PEFT", dependencies: ["Tensors", "Files", "JSONDocument", "Checkpoints"]),
+    .target(
+      name: "PEFT",
+      dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "Checkpoints"]),
     .target(
       name: "MultitaskPromptTuning",
       dependencies: [
-        "Tensors", "Files", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints", "PEFT",
+        "Tensors", "Files", "Archives", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints",
+        "PEFT",
       ]),
     .target(
       name: "Conversion",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive", "Checkpoints", "PEFT",
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
+        "TorchCheckpoint", "NumPyArchive", "Checkpoints", "PEFT",
       ]),
     // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
     .target(
       name: "ContentDigest",
-      dependencies: ["Tensors", "Files", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "Tensors", "Files", "Archives", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     // The umbrella: re-exports the modules that programs need.
     .target(
       name: "PeftKit",
       dependencies: [
-        "Tensors", "Files", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion",
       ]),
 
@@ -85,63 +106,71 @@ let package = Package(
     .target(
       name: "PeftkitCommands",
       dependencies: [
-        "Tensors", "Files", "JSONDocument", "Kernels", "SafeTensors", "TorchCheckpoint",
-        "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion", "ContentDigest",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
+        "TorchCheckpoint", "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion",
+        "ContentDigest", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
 
     // Tests.
-    .target(name: "TestSupport", dependencies: ["Tensors", "Files"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"]),
-    .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors", "TestSupport"]),
     .testTarget(
-      name: "JSONDocumentTests", dependencies: ["JSONDocument", "Tensors", "TestSupport"],
+      name: "ConcurrencyTests", dependencies: ["Tensors", "Concurrency", "TestSupport"]),
+    .testTarget(
+      name: "FilesTests",
+      dependencies: ["Tensors", "Concurrency", "Files", "TestSupport"]),
+    .testTarget(
+      name: "JSONDocumentTests", dependencies: ["Tensors", "JSONDocument"],
       exclude: ["Vectors"]),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"],
+      name: "KernelsTests", dependencies: ["Tensors", "Kernels", "TestSupport"],
       exclude: ["Vectors"]),
     .testTarget(
-      name: "SafeTensorsTests", dependencies: ["SafeTensors", "Tensors", "Files", "TestSupport"]),
+      name: "SafeTensorsTests",
+      dependencies: ["Tensors", "Files", "Archives", "SafeTensors", "TestSupport"]),
     .testTarget(
       name: "TorchCheckpointTests",
       dependencies: [
-        "TorchCheckpoint", "SafeTensors", "ZipArchive", "Tensors", "Files", "TestSupport",
+        "Tensors", "Files", "Archives", "SafeTensors", "ZipArchive", "TorchCheckpoint",
+        "TestSupport",
       ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "CheckpointsTests",
-      dependencies: ["Checkpoints", "JSONDocument", "Files", "Tensors", "TestSupport"],
+      dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "Checkpoints", "TestSupport"],
       exclude: ["Vectors"]),
     .testTarget(
       name: "NumPyArchiveTests",
       dependencies: [
-        "NumPyArchive", "ZipArchive", "Checkpoints", "Tensors", "Files", "TestSupport",
+        "Tensors", "Files", "Archives", "ZipArchive", "NumPyArchive", "Checkpoints", "TestSupport",
       ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "PEFTTests",
-      dependencies: ["PEFT", "JSONDocument", "Files", "Tensors", "TestSupport"]),
+      dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "PEFT", "TestSupport"]),
     .testTarget(
       name: "MultitaskPromptTuningTests",
       dependencies: [
-        "MultitaskPromptTuning", "PEFT", "Kernels", "Files", "JSONDocument", "Tensors",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "PEFT", "MultitaskPromptTuning",
         "TestSupport",
       ]),
     .testTarget(
       name: "ConversionTests",
       dependencies: [
-        "Conversion", "Kernels", "JSONDocument", "PEFT", "Checkpoints", "Files", "Tensors",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints", "Conversion",
         "TestSupport",
       ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "ContentDigestTests",
-      dependencies: ["ContentDigest", "Checkpoints", "Files", "Tensors", "TestSupport"],
+      dependencies: [
+        "Tensors", "Files", "Archives", "Checkpoints", "ContentDigest", "TestSupport",
+      ],
       exclude: ["Vectors"]),
     .testTarget(name: "PeftKitTests", dependencies: ["PeftKit", "TestSupport"]),
     .testTarget(
-      name: "PeftkitCommandsTests", dependencies: ["peftkit", "TestSupport"]),
+      name: "PeftkitCommandsTests", dependencies: ["TestSupport", "peftkit"]),
   ]
 )
 

@@ -1,15 +1,9 @@
 /* Threads that help the caller with its work. */
 
-#if defined(__linux__)
-#define _GNU_SOURCE
-#include <sched.h>
-#endif
-
 #include "include/CKernels.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
 
 enum { most_helpers = 63 };
 
@@ -94,13 +88,4 @@ void ck_parallel(void (*work)(void *context, size_t worker), void *context, size
   while (state.joined > 0) pthread_cond_wait(&finished, &lock);
   state.is_taken = 0;
   pthread_mutex_unlock(&lock);
-}
-
-size_t ck_cpu_count(void) {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return (size_t)CPU_COUNT(&set);
-#endif
-  long count = sysconf(_SC_NPROCESSORS_ONLN);
-  return count < 1 ? 1 : (size_t)count;
 }

@@ -1,3 +1,4 @@
+public import Archives
 public import Files
 internal import NumPyArchive
 internal import SafeTensors

@@ -1,3 +1,4 @@
+public import Archives
 internal import Crypto
 public import Files
 public import Tensors

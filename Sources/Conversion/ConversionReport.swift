@@ -1,3 +1,4 @@
+public import Archives
 public import Checkpoints
 public import Files
 public import Tensors

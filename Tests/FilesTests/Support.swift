@@ -8,16 +8,6 @@ let replacing = OutputPolicy(replacesExisting: true, synchronizes: false)
 /// Replaces nothing, and does not wait for the drive.
 let careful = OutputPolicy(replacesExisting: false, synchronizes: false)
 
-/// What `body` throws; values that cannot be copied can be used up in it.
-func failure(_ body: () throws(CheckpointError) -> Void) -> CheckpointError? {
-  do throws(CheckpointError) {
-    try body()
-    return nil
-  } catch {
-    return error
-  }
-}
-
 /// Writes a file the way a command does.
 func writeAtomically(
   _ bytes: [UInt8], to path: String, _ policy: OutputPolicy = careful

@@ -27,16 +27,6 @@ int cfs_preallocate(int descriptor, int64_t count);
 /* Asks the system to write these bytes to the drive soon; a hint that cannot fail. */
 void cfs_start_writeback(int descriptor, int64_t offset, int64_t count);
 
-/* Runs `body` on a new thread that takes no signals; NULL when the system gives none. */
-typedef struct cfs_thread cfs_thread;
-cfs_thread *_Nullable cfs_thread_start(void (*_Nonnull body)(void *_Nonnull), void *_Nonnull context);
-
-/* Waits until the thread has ended, and forgets it. */
-void cfs_thread_join(cfs_thread *_Nonnull thread);
-
-/* The CPUs that this process may run on, at least 1. */
-int cfs_cpu_count(void);
-
 /* Allows this process as many open files as it may allow itself, up to 65,536. */
 void cfs_raise_file_limit(void);
 

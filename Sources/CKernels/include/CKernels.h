@@ -124,9 +124,6 @@ void ck_advise_huge_pages(void *_Nullable start, size_t byte_count);
  * short of them. */
 void ck_advise_unused(void *_Nullable start, size_t byte_count);
 
-/* The number of CPUs that this process may run on. */
-size_t ck_cpu_count(void);
-
 /* Whether this CPU has carry-less multiplication, which ck_crc32_fold needs. */
 int ck_crc32_is_available(void);
 

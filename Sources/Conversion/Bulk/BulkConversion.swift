@@ -1,3 +1,5 @@
+public import Archives
+public import Concurrency
 public import Files
 public import Tensors
 
@@ -66,7 +68,7 @@ public struct BulkConversion: Sendable {
 
   /// A thread that flushes waits for the drive, which serves many at once at the price of one.
   private var defaultJobs: Int {
-    max(WorkerPool.cpuCount, options.policy.synchronizes ? 8 : 1)
+    max(AvailableCPUs.count, options.policy.synchronizes ? 8 : 1)
   }
 
   /// The finder of what is to be done, for example to count it.

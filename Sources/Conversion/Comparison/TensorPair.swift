@@ -1,3 +1,5 @@
+internal import Archives
+internal import Concurrency
 internal import Files
 internal import Kernels
 internal import Tensors

@@ -1,3 +1,4 @@
+internal import Archives
 public import Files
 public import Tensors
 

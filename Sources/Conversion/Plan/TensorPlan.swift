@@ -1,3 +1,4 @@
+public import Archives
 internal import Checkpoints
 public import Files
 internal import Kernels

@@ -9,13 +9,18 @@ internal import SystemPackage
 #endif
 
 extension SystemCalls {
+  /// What a listing says that a name is.
+  enum EntryKind {
+    case file, directory, link, other
+  }
+
   /// Names in the order of the directory, one behind the other.
   struct Entries {
     /// Where a name stands among the bytes, and what it is if the listing says so.
     struct Entry {
       let start: Int
       let count: Int
-      let kind: DirectoryListing.Kind?
+      let kind: EntryKind?
     }
 
     var names: [UInt8] = []
@@ -61,29 +66,7 @@ extension SystemCalls {
     }
   }
 
-  /// The names in a directory, without `.` and `..`, in the order of their bytes.
-  ///
-  /// - Parameter followsLink: as for `entries`.
-  static func names(
-    in directory: FilePath, followsLink: Bool = true
-  ) -> Result<[FilePath.Component], Errno> {
-    typedNames(in: directory, followsLink: followsLink).map { $0.map(\.name) }
-  }
-
-  /// The same with what each name stands for, where the listing says so.
-  static func typedNames(
-    in directory: FilePath, followsLink: Bool = true
-  ) -> Result<[(name: FilePath.Component, kind: DirectoryListing.Kind?)], Errno> {
-    entries(of: directory, followsLink: followsLink).map { found in
-      found.entries.map { (bytes: found.names[$0.start..<$0.start + $0.count], kind: $0.kind) }
-        .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-        .compactMap { entry in
-          RelativePath(bytes: entry.bytes).path.lastComponent.map { ($0, entry.kind) }
-        }
-    }
-  }
-
-  static func kind(ofEntryType type: Int) -> DirectoryListing.Kind? {
+  static func kind(ofEntryType type: Int) -> EntryKind? {
     switch type {
     case Int(DT_REG): .file
     case Int(DT_DIR): .directory

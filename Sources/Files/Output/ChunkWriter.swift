@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Tensors
 
 /// Gathers what is written into chunks. Of a large output a thread of its own carries out the steps,

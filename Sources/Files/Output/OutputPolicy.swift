@@ -1,3 +1,5 @@
+public import Concurrency
+
 /// How an output takes its place.
 public struct OutputPolicy: Sendable {
   /// Whether something that already has the name may be replaced.

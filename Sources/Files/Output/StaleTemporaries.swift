@@ -27,7 +27,7 @@ enum StaleTemporaries {
   /// - Complexity: one listing of the directory in the life of a process.
   static func sweep(_ directory: FilePath) {
     guard swept.withLock({ $0.insert(directory) }) else { return }
-    guard case .success(let names) = SystemCalls.names(in: directory) else { return }
+    guard case .success(let names) = DirectoryListing.names(in: directory) else { return }
     for name in names {
       guard let (process, suffix) = TemporaryName.origin(of: name), !SystemCalls.isAlive(process)
       else { continue }

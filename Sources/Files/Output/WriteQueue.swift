@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Tensors
 
 /// Something that is to become a part of an output.

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import CKernels
 
 extension ForwardPlan {
@@ -142,7 +143,7 @@ extension ForwardPlan {
 
   /// As many threads as there are CPUs, when the work is worth waking them.
   private static func threadCount(elements: Int, _ rank: Int) -> Int {
-    elements >= 1 << 18 / max(1, rank / 4) ? ck_cpu_count() : 1
+    elements >= 1 << 18 / max(1, rank / 4) ? AvailableCPUs.count : 1
   }
 }
 

@@ -1,3 +1,4 @@
+import Archives
 import Conversion
 import Files
 import Foundation
@@ -113,15 +114,5 @@ final class EventCounter: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     return paths.sorted()
-  }
-}
-
-/// What `body` throws.
-func failure(_ body: () throws(CheckpointError) -> Void) -> CheckpointError? {
-  do throws(CheckpointError) {
-    try body()
-    return nil
-  } catch {
-    return error
   }
 }

@@ -1,3 +1,4 @@
+import Archives
 import Conversion
 import Files
 import Foundation

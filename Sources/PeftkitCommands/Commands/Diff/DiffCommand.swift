@@ -1,3 +1,4 @@
+internal import Archives
 internal import ArgumentParser
 internal import Conversion
 internal import Tensors

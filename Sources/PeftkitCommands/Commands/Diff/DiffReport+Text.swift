@@ -1,3 +1,4 @@
+internal import Archives
 internal import Conversion
 internal import Files
 internal import JSONDocument

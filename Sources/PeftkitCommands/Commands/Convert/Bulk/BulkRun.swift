@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import ArgumentParser
 public import ContentDigest
 public import Conversion

@@ -1,4 +1,4 @@
-import Files
+import Concurrency
 import Testing
 
 /// A key whose hash says nothing.

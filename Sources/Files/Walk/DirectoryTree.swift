@@ -121,7 +121,7 @@ public struct DirectoryTree: Sendable {
   private static func typedNames(
     in directory: FilePath
   ) throws(CheckpointError) -> [(name: FilePath.Component, kind: DirectoryListing.Kind?)] {
-    switch SystemCalls.typedNames(in: directory) {
+    switch DirectoryListing.typedNames(in: directory) {
     case .success(let names): return names
     case .failure(let reason): throw .system("list", reason, path: directory)
     }
@@ -151,7 +151,7 @@ public struct DirectoryTree: Sendable {
         continue
       }
       makeWritable(path)
-      switch SystemCalls.names(in: path, followsLink: false) {
+      switch DirectoryListing.names(in: path, followsLink: false) {
       case .failure(let failure): return failure
       case .success(let names):
         pending.append((path, true))

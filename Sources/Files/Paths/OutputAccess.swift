@@ -9,7 +9,7 @@ public struct OutputAccess: Sendable {
   public static let usual = OutputAccess(
     file: [.ownerReadWrite, .groupReadWrite, .otherReadWrite], directory: .everything)
 
-  private init(file: FilePermissions, directory: FilePermissions) {
+  init(file: FilePermissions, directory: FilePermissions) {
     self.file = file
     self.directory = directory
   }
@@ -35,19 +35,6 @@ public struct OutputAccess: Sendable {
   private init?(existing path: FilePath) {
     guard let status = try? Stat(path) else { return nil }
     self.init(status)
-  }
-
-  /// The access of those who have access to all of some files; the usual one without any.
-  public init(toAllOf files: [InputFile]) {
-    guard let first = files.first?.access else {
-      self = .usual
-      return
-    }
-    self = files.dropFirst().reduce(first) { common, other in
-      OutputAccess(
-        file: common.file.intersection(other.access.file),
-        directory: common.directory.intersection(other.access.directory))
-    }
   }
 
   init(_ status: Stat) {

@@ -8,13 +8,13 @@
 
 /// A value that threads share and wait for: a mutex and a condition.
 @safe
-final class Monitor<Value>: @unchecked Sendable {
+package final class Monitor<Value>: @unchecked Sendable {
   // SAFETY: `value` is touched only while the mutex is held; both allocations live as long as `self`.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var value: Value
 
-  init(_ value: Value) {
+  package init(_ value: Value) {
     self.value = value
     // SAFETY: each is initialized here, before anybody uses it, and destroyed in `deinit`.
     unsafe mutex = .allocate(capacity: 1)
@@ -32,7 +32,7 @@ final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Changes the value, alone, and wakes those who wait for it.
-  func withLock<R>(_ body: (inout Value) -> R) -> R {
+  package func withLock<R>(_ body: (inout Value) -> R) -> R {
     // SAFETY: locked and unlocked in pairs, by this thread.
     unsafe pthread_mutex_lock(mutex)
     defer {
@@ -43,7 +43,7 @@ final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Waits until `body`, which may change the value, returns something.
-  func wait<R>(_ body: (inout Value) -> R?) -> R {
+  package func wait<R>(_ body: (inout Value) -> R?) -> R {
     // SAFETY: as in `withLock`; waiting gives the mutex up and takes it again.
     unsafe pthread_mutex_lock(mutex)
     defer {
@@ -57,7 +57,7 @@ final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Waits until `body` returns something, but not much longer than so many milliseconds.
-  func wait<R>(milliseconds: Int, _ body: (inout Value) -> R?) -> R? {
+  package func wait<R>(milliseconds: Int, _ body: (inout Value) -> R?) -> R? {
     var deadline = timespec()
     // SAFETY: the clock writes one value; the rest as in `wait`.
     unsafe clock_gettime(CLOCK_REALTIME, &deadline)

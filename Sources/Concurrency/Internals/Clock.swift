@@ -6,19 +6,10 @@
   internal import Glibc
 #endif
 
-/// The time since it was made.
-public struct Stopwatch: Sendable {
-  private let start: UInt64
-
-  /// Starts.
-  public init() {
-    start = Self.now
-  }
-
-  /// Seconds so far, by a clock that nobody sets.
-  public var seconds: Double { Double(Self.now - start) / 1e9 }
-
-  private static var now: UInt64 {
+/// The clocks of the operating system.
+enum Clock {
+  /// Nanoseconds of a clock that nothing sets back or forward.
+  static var monotonicNanoseconds: UInt64 {
     var time = timespec()
     // SAFETY: the value outlives the call.
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)

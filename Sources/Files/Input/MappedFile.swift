@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import SystemPackage
 public import Tensors
 
@@ -52,6 +53,51 @@ public struct MappedFile: ~Copyable, Sendable {
       // SAFETY: the bytes stay mapped while `self` is borrowed.
       let span = unsafe RawSpan(_unsafeStart: start, byteCount: byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+}
+
+/// A mapping with several owners; unmapped when the last one lets go.
+public final class SharedMapping: Sendable {
+  private let file: MappedFile
+
+  /// Takes over a mapping.
+  public init(_ file: consuming MappedFile) {
+    self.file = file
+  }
+
+  /// All the bytes.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      guard let start = unsafe file.start else { return RawSpan() }
+      // SAFETY: the mapping is never replaced, and `self`, which owns it, is borrowed. The span is
+      // formed anew because the compiler does not let `file.bytes` leave this scope.
+      let span = unsafe RawSpan(_unsafeStart: start, byteCount: file.byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+}
+
+/// A mapping of a file that is made when it is first asked for.
+package final class LazyMapping: Sendable {
+  private let file: InputFile
+  private let mapping = Mutex<SharedMapping?>(nil)
+
+  /// Remembers the file.
+  package init(_ file: InputFile) {
+    self.file = file
+  }
+
+  /// The mapping.
+  ///
+  /// - Throws: `system` when the file cannot be mapped, `truncated` when it has shrunk.
+  package func callAsFunction() throws(CheckpointError) -> SharedMapping {
+    try mapping.withLock { mapping throws(CheckpointError) in
+      if let mapping { return mapping }
+      let new = SharedMapping(try MappedFile(file))
+      mapping = new
+      return new
     }
   }
 }

@@ -1,3 +1,4 @@
+public import Files
 public import Tensors
 
 /// Is told of the tensors on their way into a file, for example to take their digests.

@@ -1,3 +1,4 @@
+package import Files
 internal import Tensors
 
 /// Bytes that are read all over.

@@ -1,7 +1,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
-#include "CFileSystem.h"
+#include "CThreads.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct cfs_thread {
+struct ct_thread {
   pthread_t thread;
   void (*body)(void *context);
   void *context;
 };
 
 static void *run(void *argument) {
-  cfs_thread *thread = argument;
+  ct_thread *thread = argument;
   thread->body(thread->context);
   return NULL;
 }
 
-cfs_thread *cfs_thread_start(void (*body)(void *), void *context) {
-  cfs_thread *thread = malloc(sizeof *thread);
+ct_thread *ct_thread_start(void (*body)(void *), void *context) {
+  ct_thread *thread = malloc(sizeof *thread);
   if (thread == NULL) return NULL;
   thread->body = body;
   thread->context = context;
@@ -42,12 +42,12 @@ cfs_thread *cfs_thread_start(void (*body)(void *), void *context) {
   return NULL;
 }
 
-void cfs_thread_join(cfs_thread *thread) {
+void ct_thread_join(ct_thread *thread) {
   pthread_join(thread->thread, NULL);
   free(thread);
 }
 
-int cfs_cpu_count(void) {
+int ct_cpu_count(void) {
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);

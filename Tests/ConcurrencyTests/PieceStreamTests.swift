@@ -1,4 +1,4 @@
-import Files
+import Concurrency
 import Tensors
 import TestSupport
 import Testing

@@ -1,16 +1,16 @@
-internal import CFileSystem
+internal import CThreads
 
 /// A thread of the operating system, which takes no signals.
 @safe
-struct SystemThread: ~Copyable {
+package struct SystemThread: ~Copyable {
   private let handle: OpaquePointer
 
   /// Runs `body` on a new thread; nil when the system gives none.
-  static func start(_ body: @escaping @Sendable () -> Void) -> SystemThread? {
+  package static func start(_ body: @escaping @Sendable () -> Void) -> SystemThread? {
     // SAFETY: the thread takes over the one reference that the box is retained with; without a thread
     // it is given up here.
     let box = unsafe Unmanaged.passRetained(Body(body))
-    let handle = unsafe cfs_thread_start(
+    let handle = unsafe ct_thread_start(
       { unsafe Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run() }, box.toOpaque())
     guard let handle = unsafe handle else {
       unsafe box.release()
@@ -20,9 +20,9 @@ struct SystemThread: ~Copyable {
   }
 
   /// Waits until the thread has ended.
-  consuming func join() {
+  package consuming func join() {
     // SAFETY: the handle is given up here, once.
-    unsafe cfs_thread_join(handle)
+    unsafe ct_thread_join(handle)
   }
 
   private init(handle: OpaquePointer) {
