@@ -1,5 +1,5 @@
 public import Archives
-public import Files
+internal import Files
 internal import NumPyArchive
 internal import SafeTensors
 public import Tensors

@@ -18,11 +18,11 @@ public enum AvailableCPUs {
   private static var containerLimit: Int? {
     guard
       let file = try? FileDescriptor.open(
-        "/sys/fs/cgroup/cpu.max", .readOnly, options: [.closeOnExec])
+        FilePath("/sys/fs/cgroup/cpu.max"), .readOnly, options: [.closeOnExec])
     else { return nil }
     defer { try? file.close() }
-    let line = [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
-      // SAFETY: the call writes into the buffer, and returns how many bytes it has written.
+    // SAFETY: the call writes into the buffer, and returns how many bytes it has written.
+    let line = unsafe [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
       count = unsafe (try? file.read(into: UnsafeMutableRawBufferPointer(buffer))) ?? 0
     }
     return limit(text: String(decoding: line, as: UTF8.self))

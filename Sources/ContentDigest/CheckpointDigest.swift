@@ -1,6 +1,6 @@
 public import Archives
 internal import Crypto
-public import Files
+internal import Files
 public import Tensors
 
 /// The SHA-256 of all tensors of a checkpoint, whatever its format and their order (spec/digest.md,

@@ -1,5 +1,5 @@
 public import Archives
-public import Files
+internal import Files
 public import Tensors
 
 /// The SHA-256 of a tensor's name, dtype, shape and data (spec/digest.md, D2).

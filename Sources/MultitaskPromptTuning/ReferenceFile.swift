@@ -1,6 +1,6 @@
 public import Archives
 internal import Checkpoints
-public import Files
+internal import Files
 public import PEFT
 public import Tensors
 

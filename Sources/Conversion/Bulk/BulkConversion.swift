@@ -1,6 +1,6 @@
 public import Archives
-public import Concurrency
-public import Files
+internal import Concurrency
+internal import Files
 public import Tensors
 
 /// All adapters and checkpoints of a tree in, a tree of their conversions out (spec/bulk.md).

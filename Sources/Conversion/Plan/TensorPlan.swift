@@ -1,6 +1,6 @@
 public import Archives
 internal import Checkpoints
-public import Files
+internal import Files
 internal import Kernels
 internal import Tensors
 

@@ -41,7 +41,8 @@ struct SetAside {
   /// Puts back what a process that was killed moved out of the way; removes what has been replaced
   /// since.
   static func recover(_ container: FilePath) {
-    guard case .success(let names) = DirectoryListing.names(in: container, followsLink: false) else {
+    guard case .success(let names) = DirectoryListing.names(in: container, followsLink: false)
+    else {
       return
     }
     for name in names {

@@ -15,11 +15,13 @@ extension DirectoryListing {
     in directory: FilePath, followsLink: Bool = true
   ) -> Result<[(name: FilePath.Component, kind: Kind?)], Errno> {
     SystemCalls.entries(of: directory, followsLink: followsLink).map { found in
-      found.entries.map { (bytes: found.names[$0.start..<$0.start + $0.count], kind: $0.kind.map(Kind.init)) }
-        .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-        .compactMap { entry in
-          RelativePath(bytes: entry.bytes).path.lastComponent.map { ($0, entry.kind) }
-        }
+      found.entries.map {
+        (bytes: found.names[$0.start..<$0.start + $0.count], kind: $0.kind.map(Kind.init))
+      }
+      .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+      .compactMap { entry in
+        RelativePath(bytes: entry.bytes).path.lastComponent.map { ($0, entry.kind) }
+      }
     }
   }
 }

@@ -50,7 +50,8 @@ public struct DirectoryListing: Sendable {
           isComplete = false
           continue
         }
-        let kind = entry.kind.map(Kind.init) ?? Self.examine(RelativePath(bytes: name).path, in: directory)
+        let kind =
+          entry.kind.map(Kind.init) ?? Self.examine(RelativePath(bytes: name).path, in: directory)
         entries.append(Entry(start: entry.start, count: entry.count, kind: kind))
       }
     }

@@ -1,6 +1,6 @@
 public import Archives
 internal import Checkpoints
-public import Files
+internal import Files
 public import Tensors
 
 /// An adapter directory, open: its config and its weights.

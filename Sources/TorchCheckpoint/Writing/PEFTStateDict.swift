@@ -1,5 +1,5 @@
 public import Archives
-public import Files
+internal import Files
 public import Tensors
 
 /// The dict that PEFT saves for the tensors of an archive: their order and Python types.

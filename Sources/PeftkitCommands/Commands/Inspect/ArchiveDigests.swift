@@ -1,3 +1,4 @@
+internal import Archives
 internal import ContentDigest
 internal import Files
 internal import Tensors

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Conversion
 internal import Files
 internal import Synchronization
