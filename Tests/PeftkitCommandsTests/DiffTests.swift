@@ -43,6 +43,50 @@ struct DiffTests {
     #expect(config["added"] as NSArray? == [added] as NSArray)
   }
 
+  /// A LoRA of two modules whose config has these patterns.
+  private func lora(alphaPattern patterns: String, in directory: TemporaryDirectory) throws
+    -> String
+  {
+    let modules = ["a.q_proj", "b.q_proj"].map { "base_model.model.\($0).lora_A.weight" }
+    let weights = RawSafeTensors(modules.map { .init($0, [1], floats: [1]) })
+    let config = #"{"peft_type": "LORA", "r": 1, "alpha_pattern": {\#(patterns)}}"#
+    try directory.write(Array(config.utf8), to: "adapter_config.json")
+    try directory.write(weights.encoded(), to: "adapter_model.safetensors")
+    return directory.path
+  }
+
+  @Test("the order of pattern keys makes a difference where a module's value does (L28, L33)")
+  func patternOrder() throws {
+    let directories = [
+      try TemporaryDirectory(), try TemporaryDirectory(), try TemporaryDirectory(),
+    ]
+    let a = try lora(alphaPattern: #""q_proj": 32, "b.q_proj": 4"#, in: directories[0])
+    let b = try lora(alphaPattern: #""b.q_proj": 4, "q_proj": 32"#, in: directories[1])
+    let text = try peftkit("diff", a, b)
+    #expect(text.exitCode == 1)
+    #expect(
+      text.output.contains(
+        "\norder of the keys in alpha_pattern\n  module    a   b\n  b.q_proj  32  4\n"))
+    #expect(text.output.hasSuffix("\ndiffers: 1 config key; 2 tensors the same\n"))
+    let config = try peftkit("diff", a, b, "--json").json()["config"] as? [String: [[String: Any]]]
+    let module: [String: Any] = ["name": "b.q_proj", "a": 32, "b": 4]
+    let expected: [String: Any] = ["key": "alpha_pattern", "modules": [module]]
+    #expect(config?["reordered"] as NSArray? == [expected] as NSArray)
+    #expect(config?["changed"]?.isEmpty == true)
+
+    // A conversion keeps the order, and printing says that sorting loses it.
+    let converted = directories[2].path("converted")
+    #expect(try peftkit("convert", a, converted).exitCode == 0)
+    #expect(try peftkit("diff", a, converted).exitCode == 0)
+    let printed = try peftkit("config", a)
+    #expect(printed.exitCode == 0)
+    #expect(
+      printed.errors
+        == "note: sorting changes the meaning of \"alpha_pattern\": PEFT takes the first key that "
+        + "matches a module, and \"q_proj\" comes before \"b.q_proj\" in the file\n")
+    #expect(try peftkit("config", b).errors.isEmpty)
+  }
+
   @Test("of an adapter and a file the tensors alone are compared, and it says so (L28)")
   func adapterAndFile() throws {
     let run = try peftkit("diff", Self.adapter, Self.weights)

@@ -4,7 +4,7 @@ internal import JSONDocument
 internal import PEFT
 internal import Tensors
 
-/// Turns configs into the bytes that PEFT writes for them.
+/// Turns configs into the bytes that a conversion writes for them (spec/adapter_config.md, C3).
 ///
 /// The adapters of a training run mostly have one config: what came lately is remembered.
 final class ConfigRewriter: Sendable {
@@ -20,7 +20,7 @@ final class ConfigRewriter: Sendable {
     if let config = recent[source] { return config }
     let config: [UInt8]
     do throws(CheckpointError) {
-      config = try AdapterConfig(parsing: source).encoded()
+      config = try AdapterConfig(parsing: source).encodedKeepingPatternOrder()
     } catch {
       throw error.inFile(path)
     }

@@ -10,7 +10,9 @@ struct ConfigCommand: ParsableCommand {
     abstract: "Print a config as PEFT writes it.",
     discussion: """
       The output equals Python's json.dumps(json.load(f), indent=2, sort_keys=True), byte for byte: \
-      no newline at the end, no meaning checked. What could not be kept exactly is refused.
+      no newline at the end, no meaning checked. What could not be kept exactly is refused. A note \
+      on standard error says where sorting the keys of rank_pattern, alpha_pattern and their like \
+      may change what PEFT computes.
 
       EXAMPLES:
         peftkit config my-adapter
@@ -28,9 +30,19 @@ struct ConfigCommand: ParsableCommand {
       let document = try JSONValue(parsing: input.readAll(limit: JSONLimits.byteCount))
       let bytes = document.encoded(.python())
       try StandardStream.output.write(bytes.span.rawBytes)
+      if let object = document.object {
+        Console.print(notes: Self.notes(about: AdapterConfig(document: object)))
+      }
     } catch {
       let isMissing = isDirectory && error.code == .missing
       throw error.inFile(file).hinting(isMissing ? AdapterDirectory.hint(for: path) : nil)
+    }
+  }
+  private static func notes(about config: AdapterConfig) -> [String] {
+    config.patternsExchangedBySorting.map { key, exchange in
+      "sorting changes the meaning of \"\(key.excerpt)\": PEFT takes the first key that matches a "
+        + "module, and \"\(exchange.first.excerpt)\" comes before \"\(exchange.second.excerpt)\" in "
+        + "the file"
     }
   }
 }

@@ -3,6 +3,7 @@ internal import Conversion
 internal import Files
 internal import JSONDocument
 internal import Kernels
+internal import PEFT
 internal import Tensors
 
 extension DiffReport {
@@ -14,7 +15,7 @@ extension DiffReport {
     output.writer.member("same", isSame)
     output.writer.key("config")
     if let config {
-      try output.changes(config) { writer, value in writer.value(value) }
+      try output.changes(config, reordered: reordered) { writer, value in writer.value(value) }
     } else {
       output.writer.null()
     }
@@ -34,7 +35,8 @@ extension DiffReport {
 
 extension JSONOutput {
   fileprivate mutating func changes<Value>(
-    _ changes: [KeyChange<Value>], write: (inout JSONWriter, Value) -> Void
+    _ changes: [KeyChange<Value>], reordered: [PatternOrderChange]? = nil,
+    write: (inout JSONWriter, Value) -> Void
   ) throws(CheckpointError) {
     writer.beginObject()
     writer.key("added")
@@ -55,7 +57,32 @@ extension JSONOutput {
       try member(change.key, [("a", change.left), ("b", change.right)], write)
     }
     writer.endArray()
+    if let reordered { try self.reordered(reordered) }
     writer.endObject()
+  }
+
+  private mutating func reordered(_ changes: [PatternOrderChange]) throws(CheckpointError) {
+    writer.key("reordered")
+    writer.beginArray()
+    for change in changes {
+      writer.beginObject()
+      writer.member("key", change.key)
+      writer.key("modules")
+      writer.beginArray()
+      for module in change.modules {
+        writer.beginObject()
+        writer.member("name", module.name)
+        writer.key("a")
+        writer.value(module.left ?? .null)
+        writer.key("b")
+        writer.value(module.right ?? .null)
+        writer.endObject()
+        try flushIfLarge()
+      }
+      writer.endArray()
+      writer.endObject()
+    }
+    writer.endArray()
   }
 
   private mutating func member<Value>(

@@ -3,6 +3,7 @@ internal import Conversion
 internal import Files
 internal import JSONDocument
 internal import Kernels
+internal import PEFT
 internal import Tensors
 
 extension DiffReport {
@@ -12,6 +13,7 @@ extension DiffReport {
     output.line("b: \(b.path.printable) (\(b.archive.format.rawValue))")
     if let config {
       add(config, title: "config", to: &output) { $0.description.excerpt }
+      addReordered(to: &output)
     }
     add(tensors.metadata, title: "metadata (does not count)", to: &output) { $0.excerpt }
     addTensors(to: &output)
@@ -44,6 +46,27 @@ extension DiffReport {
     output.table(table)
   }
 
+  /// The modules to which the order of the keys gives another value.
+  private func addReordered(to output: inout TextOutput) {
+    for change in reordered {
+      output.line()
+      output.line(output.styled("order of the keys in \(change.key.printable)", .bold))
+      guard !change.modules.isEmpty else {
+        output.line(
+          "  differs, and may give modules other values: PEFT takes the first key that matches")
+        continue
+      }
+      var table = Table([("module", .left), ("a", .left), ("b", .left)])
+      for module in change.modules {
+        table.add([
+          module.name.printable, module.left?.description.excerpt ?? "-",
+          module.right?.description.excerpt ?? "-",
+        ])
+      }
+      output.table(table)
+    }
+  }
+
   private func addSkipped(to output: inout TextOutput) {
     let sides = [("a", tensors.leftSkipped), ("b", tensors.rightSkipped)]
     guard sides.contains(where: { !$0.1.isEmpty }) else { return }
@@ -69,7 +92,8 @@ extension DiffReport {
     ] where count > 0 {
       parts.append("\(Sizes.count(count, "tensor")) \(what)")
     }
-    if let config, !config.isEmpty { parts.append(Sizes.count(config.count, "config key")) }
+    let keyCount = (config?.count ?? 0) + reordered.count
+    if keyCount > 0 { parts.append(Sizes.count(keyCount, "config key")) }
     return parts.joined(separator: ", ") + "; "
       + Sizes.count(tensors.sameCount, "tensor") + " the same"
   }

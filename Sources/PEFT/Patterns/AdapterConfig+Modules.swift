@@ -1,0 +1,52 @@
+public import Files
+internal import JSONDocument
+internal import Tensors
+
+extension AdapterConfig {
+  /// What the names of a method's tensors begin with, behind the module's name.
+  private static let tensorPrefixes = [
+    "lora_", "hada_", "lokr_", "delora_", "hira_", "fourierft_", "c3a_", "waveft_", "osf_",
+  ]
+  private static let modelPrefix = "base_model.model."
+
+  /// The modules that an adapter's tensors belong to, by their names in the base model, in the order of
+  /// the tensors, each once.
+  ///
+  /// An adapter of a parameter (`target_parameters`) has its tensors in the module that holds the
+  /// parameter, and patterns match the parameter's name: both names are given.
+  ///
+  /// - Complexity: O(tensors · parameters).
+  public func adaptedModules(in weights: any TensorArchive) -> [String] {
+    let parameters = (document["target_parameters"]?.array ?? []).compactMap(\.string)
+    var seen: Set<TensorName> = []
+    var modules: [String] = []
+    func add(_ module: String) {
+      if seen.insert(TensorName(module)).inserted { modules.append(module) }
+    }
+    for index in 0..<weights.tensorCount {
+      guard let module = Self.module(of: weights.tensor(at: index).name.string) else { continue }
+      add(module)
+      for parameter in parameters {
+        guard let dot = parameter.lastIndex(of: ".") else { continue }
+        let parent = parameter[..<dot]
+        if module == parent || module.hasSuffix("." + parent) { add(module + parameter[dot...]) }
+      }
+    }
+    return modules
+  }
+
+  /// The module of a tensor such as `base_model.model.M.lora_A.weight`; nil for tensors of none.
+  static func module(of tensor: String) -> String? {
+    let path = tensor.hasPrefix(modelPrefix) ? tensor.dropFirst(modelPrefix.count) : tensor[...]
+    var components = path.split(separator: ".", omittingEmptySubsequences: false)
+    guard
+      let end = components.firstIndex(where: { component in
+        tensorPrefixes.contains(where: component.hasPrefix)
+      })
+    else { return nil }
+    components.removeSubrange(end...)
+    // Several parameters of one module wrap one another.
+    while components.last == "base_layer" { components.removeLast() }
+    return components.isEmpty ? nil : components.joined(separator: ".")
+  }
+}

@@ -1,0 +1,74 @@
+/// The Unicode scalars that one element of a regular expression matches.
+struct ScalarSet: Sendable, Hashable {
+  /// A class of Python's `re`, in its Unicode meaning.
+  enum Category: Sendable, Hashable {
+    /// `\d`: decimal digits.
+    case digit
+    /// `\w`: letters, numbers and the underscore.
+    case word
+    /// `\s`: what `str.isspace` accepts.
+    case space
+
+    func contains(_ scalar: Unicode.Scalar) -> Bool {
+      if scalar.isASCII {
+        switch self {
+        case .digit: return ("0"..."9").contains(scalar)
+        case .word:
+          return ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+            || ("0"..."9").contains(scalar) || scalar == "_"
+        case .space:
+          return scalar == " " || (9...13).contains(scalar.value)
+            || (28...31).contains(scalar.value)
+        }
+      }
+      switch self {
+      case .digit: return scalar.properties.generalCategory == .decimalNumber
+      case .word:
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+          return true
+        default: return scalar.properties.numericType != nil
+        }
+      case .space: return scalar.properties.isWhitespace
+      }
+    }
+  }
+
+  /// A category, or everything outside it.
+  struct Member: Sendable, Hashable {
+    let category: Category
+    let isNegated: Bool
+  }
+
+  var ranges: [ClosedRange<Unicode.Scalar>] = []
+  var members: [Member] = []
+  /// Whether the set is all scalars but these.
+  var isNegated = false
+
+  /// One scalar.
+  init(_ scalar: Unicode.Scalar) {
+    ranges = [scalar...scalar]
+  }
+
+  /// A category, or everything outside it.
+  init(_ member: Member) {
+    members = [member]
+  }
+
+  /// An empty set.
+  init() {}
+
+  /// What `.` matches: everything but a line feed.
+  static var anyButLineFeed: Self {
+    var set = Self("\n")
+    set.isNegated = true
+    return set
+  }
+
+  func contains(_ scalar: Unicode.Scalar) -> Bool {
+    let isListed =
+      ranges.contains { $0.contains(scalar) }
+      || members.contains { $0.category.contains(scalar) != $0.isNegated }
+    return isListed != isNegated
+  }
+}
