@@ -1,4 +1,4 @@
-public import Files
+public import Archives
 internal import JSONDocument
 internal import Tensors
 
