@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "NumPyArchive", targets: ["NumPyArchive"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "CheckpointScan", targets: ["CheckpointScan"]),
     .library(name: "PEFT", targets: ["PEFT"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Conversion", targets: ["Conversion"]),
@@ -55,13 +56,14 @@ let package = Package(
     .target(name: "JSONDocument", dependencies: ["CJSONC", "Tensors"]),
 
     // Formats.
+    .target(name: "Pickle", dependencies: ["Tensors"]),
     .target(name: "SafeTensors", dependencies: ["Tensors", "Files", "Archives"]),
     .target(
       name: "ZipArchive",
       dependencies: ["CZlib", "Tensors", "Files", "Kernels"]),
     .target(
       name: "TorchCheckpoint",
-      dependencies: ["Tensors", "Concurrency", "Files", "Archives", "ZipArchive"]),
+      dependencies: ["Tensors", "Concurrency", "Files", "Archives", "Pickle", "ZipArchive"]),
     .target(
       name: "NumPyArchive",
       dependencies: ["Tensors", "Files", "Archives", "ZipArchive"]),
@@ -71,6 +73,9 @@ let package = Package(
         "Tensors", "Files", "Archives", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive",
       ]),
+    .target(
+      name: "CheckpointScan",
+      dependencies: ["Tensors", "Files", "Pickle", "ZipArchive", "TorchCheckpoint"]),
 
     // Operations.
     .target(
@@ -107,7 +112,8 @@ let package = Package(
       name: "PeftkitCommands",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "TorchCheckpoint", "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion",
+        "TorchCheckpoint", "Checkpoints", "CheckpointScan", "PEFT", "MultitaskPromptTuning",
+        "Conversion",
         "ContentDigest", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -132,9 +138,13 @@ let package = Package(
     .testTarget(
       name: "TorchCheckpointTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "SafeTensors", "ZipArchive", "TorchCheckpoint",
+        "Tensors", "Files", "Archives", "Pickle", "SafeTensors", "ZipArchive", "TorchCheckpoint",
         "TestSupport",
       ],
+      exclude: ["Vectors"]),
+    .testTarget(
+      name: "CheckpointScanTests",
+      dependencies: ["Tensors", "Files", "Pickle", "CheckpointScan", "TestSupport"],
       exclude: ["Vectors"]),
     .testTarget(
       name: "CheckpointsTests",

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("scan")
 struct ScanTests {
-  static let vectors = Fixtures.projectRoot + "/Tests/TorchCheckpointTests/Vectors/scan/"
+  static let vectors = Fixtures.projectRoot + "/Tests/CheckpointScanTests/Vectors/"
 
   @Test(
     "the verdict decides the exit code (S1 to S3)",

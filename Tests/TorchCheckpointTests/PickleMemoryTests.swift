@@ -1,4 +1,5 @@
 import Files
+import Pickle
 import Foundation
 import Tensors
 import TestSupport

@@ -1,13 +1,13 @@
 internal import Tensors
 
 /// The number that the first pickle of a legacy file holds.
-enum LegacyMagic {
+package enum LegacyMagic {
   /// 0x1950A86A20F9469CFC6C, least significant byte first.
-  static let bytes: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+  package static let bytes: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
 
   /// How protocols 0 and 1 begin it.
-  static let textForms: [[UInt8]] = [Array("L119547037146038801333356L\n.".utf8)]
+  package static let textForms: [[UInt8]] = [Array("L119547037146038801333356L\n.".utf8)]
 
   /// The version of the format, in the second pickle.
-  static let version = 1001
+  package static let version = 1001
 }

@@ -1,4 +1,5 @@
 internal import Concurrency
+internal import Pickle
 internal import Files
 internal import Tensors
 

@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Files
 internal import Tensors
 

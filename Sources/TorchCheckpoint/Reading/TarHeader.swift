@@ -1,13 +1,13 @@
-internal import Files
-internal import Tensors
+package import Files
+package import Tensors
 
 /// The 512 bytes in front of each member of a tar archive.
-struct TarHeader {
-  let name: String
-  let byteCount: Int
-  let type: UInt8
+package struct TarHeader {
+  package let name: String
+  package let byteCount: Int
+  package let type: UInt8
 
-  static let blockByteCount = 512
+  package static let blockByteCount = 512
 
   /// Whether bytes start with a header whose checksum is right.
   static func isHeader(_ bytes: [UInt8]) -> Bool {
@@ -36,7 +36,7 @@ struct TarHeader {
   /// Takes a header apart.
   ///
   /// - Throws: `malformed` when it is damaged or its name is not one word.
-  init(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
+  package init(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
     guard Self.isHeader(bytes) else {
       throw .malformed("a header of the tar archive is damaged", at: offset)
     }
@@ -51,16 +51,16 @@ struct TarHeader {
 }
 
 /// The members of an old torch tar, by name.
-struct TarMembers {
+package struct TarMembers {
   private var ranges: [String: Range<Int>] = [:]
 
-  static let names = ["sys_info", "pickle", "tensors", "storages"]
+  package static let names = ["sys_info", "pickle", "tensors", "storages"]
 
   /// Reads all headers.
   ///
   /// - Throws: `unrecognized` when the first member is another's; `malformed` or `unsupported` for
   ///   links, folders, other names, members that come twice, and bytes after the end.
-  init(_ file: InputFile) throws(CheckpointError) {
+  package init(_ file: InputFile) throws(CheckpointError) {
     var offset = 0
     while true {
       guard file.byteCount - offset >= TarHeader.blockByteCount else {
@@ -85,7 +85,7 @@ struct TarMembers {
   /// Where a member's bytes stand.
   ///
   /// - Throws: `malformed` when there is no such member.
-  func range(of name: String) throws(CheckpointError) -> Range<Int> {
+  package func range(of name: String) throws(CheckpointError) -> Range<Int> {
     guard let range = ranges[name] else {
       throw .malformed("the member \"\(name)\" of the tar archive is missing", at: 0)
     }

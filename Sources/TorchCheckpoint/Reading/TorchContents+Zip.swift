@@ -1,4 +1,5 @@
 internal import Archives
+internal import Pickle
 internal import Files
 internal import Tensors
 internal import ZipArchive

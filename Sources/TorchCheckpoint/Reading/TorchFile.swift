@@ -1,4 +1,5 @@
 public import Archives
+internal import Pickle
 public import Files
 public import Tensors
 internal import ZipArchive

@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Tensors
 
 /// Puts tensors together from the calls that a pickle describes.
@@ -82,7 +83,7 @@ struct TensorResolver {
   /// The call inside `_rebuild_from_type_v2(function, type, arguments, state)`.
   private static func unwrapType(
     _ values: [PickleValue], in graph: PickleGraph
-  ) throws(CheckpointError) -> (InertName.Role, [PickleValue]) {
+  ) throws(CheckpointError) -> (AllowedGlobal.Role, [PickleValue]) {
     guard
       values.count == 4, let function = values[0].name,
       let type = values[1].name?.role, type == .tensorClass || type == .parameterClass,
@@ -94,7 +95,7 @@ struct TensorResolver {
   }
 
   private func make(
-    _ role: InertName.Role, _ arguments: [PickleValue], in graph: PickleGraph
+    _ role: AllowedGlobal.Role, _ arguments: [PickleValue], in graph: PickleGraph
   ) throws(CheckpointError) -> Outcome {
     switch role {
     case .rebuildTensor:
@@ -131,13 +132,13 @@ struct TensorResolver {
     case .rebuildNested:
       return .unsupported(type: "nested tensor", shape: nil)
     default:
-      throw .malformed("\(InertName(role)) gives no tensor")
+      throw .malformed("\(AllowedGlobal(role)) gives no tensor")
     }
   }
 
-  private static func check(_ isFine: Bool, _ role: InertName.Role) throws(CheckpointError) {
+  private static func check(_ isFine: Bool, _ role: AllowedGlobal.Role) throws(CheckpointError) {
     guard isFine else {
-      throw .malformed("\(InertName(role)) has too few or too many arguments")
+      throw .malformed("\(AllowedGlobal(role)) has too few or too many arguments")
     }
   }
 

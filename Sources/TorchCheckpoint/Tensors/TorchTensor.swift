@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Tensors
 
 /// A tensor as a view of a storage.

@@ -1,3 +1,4 @@
+internal import Pickle
 internal import ZipArchive
 
 /// Writes a pickle of protocol 2, opcode by opcode, as Python's C pickler does.

@@ -1,3 +1,5 @@
+internal import Pickle
+
 /// A class or function as a pickle names it.
 struct PickleGlobal: Hashable {
   let module: String

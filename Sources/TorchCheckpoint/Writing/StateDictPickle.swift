@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Tensors
 
 /// The record `data.pkl`: a plain dict of tensors and Parameters, as `torch.save` pickles it.

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Files
 internal import Tensors
-internal import TorchCheckpoint
+internal import CheckpointScan
 
 struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

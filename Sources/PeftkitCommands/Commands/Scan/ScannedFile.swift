@@ -2,7 +2,7 @@ internal import Archives
 internal import Checkpoints
 internal import Files
 internal import Tensors
-internal import TorchCheckpoint
+internal import CheckpointScan
 
 /// A file and what its scan found.
 struct ScannedFile {
@@ -17,10 +17,10 @@ struct ScannedFile {
     if try Self.mayBeSafetensors(file), let archive = try? Checkpoint.open(path: file.path),
       archive.format == .safetensors
     {
-      report = try TorchScan.scan(safetensors: file)
+      report = try CheckpointScanner.scan(safetensors: file)
       return
     }
-    let report = try TorchScan.scan(file)
+    let report = try CheckpointScanner.scan(file)
     guard report.format == .unknown else {
       self.report = report
       return

@@ -1,6 +1,6 @@
 internal import JSONDocument
 internal import Tensors
-internal import TorchCheckpoint
+internal import CheckpointScan
 
 extension ScannedTree {
   /// The schema is in spec/scan.md.

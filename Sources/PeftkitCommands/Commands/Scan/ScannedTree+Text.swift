@@ -1,6 +1,6 @@
 internal import Files
 internal import Tensors
-internal import TorchCheckpoint
+internal import CheckpointScan
 
 extension ScannedTree {
   /// The verdict on each file, the names that its pickles import, and what is wrong.

@@ -1,6 +1,6 @@
 internal import Files
 internal import Tensors
-internal import TorchCheckpoint
+internal import CheckpointScan
 
 /// What the scan of a path found: of a file, or of the weights files in a directory and below
 /// (spec/scan.md, S4).

@@ -1,0 +1,171 @@
+internal import Pickle
+public import Files
+public import Tensors
+internal import ZipArchive
+
+/// Says what a torch file would ask Python to do, without doing it. (spec/scan.md)
+public enum CheckpointScanner {
+  /// Scans a file of any kind. Nothing in it is called, and no finding stops the scan.
+  ///
+  /// - Throws: `system` or `truncated` when the file cannot be read. What is wrong with its contents
+  ///   is a finding, never an error.
+  /// - Complexity: O(file), with memory for the largest pickle's values.
+  public static func scan(_ file: InputFile) throws(CheckpointError) -> ScanReport {
+    let mapping = SharedMapping(try MappedFile(file))
+    var scan = FileScan(file)
+    scan.run(mapping.bytes)
+    return scan.report
+  }
+
+  /// Scans a file that has been read as safetensors without complaint.
+  ///
+  /// Such a file is data, unless it was made to be something else too: named `.bin` it would go to a
+  /// reader that takes it for a pickle, zip or tar.
+  /// - Throws: as `scan(_:)`.
+  public static func scan(safetensors file: InputFile) throws(CheckpointError) -> ScanReport {
+    let mapping = SharedMapping(try MappedFile(file))
+    let bytes = mapping.bytes
+    let isArchive =
+      bytes.has(FileScan.zipSignature, at: 0) || FileScan.isTarToPython(bytes)
+      || (try? ZipEnd(of: file)) != nil
+    if !isArchive {
+      var machine = ScanMachine(
+        ScannedPickle(place: "file", offsetBase: .file, offset: 0), in: .init())
+      _ = machine.run(bytes)
+      guard machine.pickle.nameCount > 0 else {
+        return ScanReport(format: .safetensors, byteCount: file.byteCount)
+      }
+    }
+    var scan = FileScan(file)
+    scan.find(.container, "is a safetensors file, and something else too", in: nil, at: 0)
+    scan.checkOtherFormats(bytes)
+    scan.run(bytes)
+    return scan.report
+  }
+}
+
+/// A scan under way.
+struct FileScan {
+  let file: InputFile
+  var report: ScanReport
+  /// Strings that were found to be pickles or archives, to be scanned after the file itself.
+  var pending: [Nested] = []
+  /// Bytes of nested and inflated pickles so far.
+  var unpackedByteCount = 0
+  /// Bytes that may still be looked at in search of pickles that the format does not tell of.
+  var work: Int
+
+  /// A pickle or archive inside a string of a pickle.
+  struct Nested {
+    let bytes: [UInt8]
+    let place: String
+    let depth: Int
+  }
+
+  /// Where a pickle stands.
+  struct Place {
+    let name: String
+    let base: ScannedPickle.OffsetBase
+    /// How many strings it stands in, one inside the other.
+    var depth = 0
+
+    init(_ name: String, _ base: ScannedPickle.OffsetBase = .file, depth: Int = 0) {
+      self.name = name
+      self.base = base
+      self.depth = depth
+    }
+  }
+
+  init(_ file: InputFile) {
+    self.file = file
+    let (product, overflow) = file.byteCount.multipliedReportingOverflow(by: 16)
+    work = (overflow ? Int.max / 2 : product) + (1 << 26)
+    report = ScanReport(format: .unknown, byteCount: file.byteCount)
+  }
+
+  /// What a zip archive starts with.
+  static let zipSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
+
+  /// What a NumPy array starts with.
+  static let arraySignature: [UInt8] = [0x93] + Array("NUMPY".utf8)
+
+  /// Scans everything.
+  mutating func run(_ bytes: RawSpan) {
+    if bytes.has(Self.zipSignature, at: 0) {
+      scanZip(bytes)
+    } else if Self.isTar(bytes) {
+      scanTar(bytes)
+    } else if bytes.has(Self.arraySignature, at: 0) {
+      report.format = .npy
+      scanArray(bytes, at: 0, in: Place("array"))
+    } else if Self.startsPickle(bytes) {
+      scanPickleFile(bytes)
+    } else {
+      report.format = .unknown
+      find(.unrecognized, "is no checkpoint of a known format", in: nil, at: nil)
+      search(bytes, 0..<bytes.byteCount)
+    }
+    scanPending()
+  }
+
+  /// Whether bytes start with PROTO, or with what pickles of protocols 0 and 1 start with.
+  static func startsPickle(_ bytes: RawSpan) -> Bool {
+    if bytes.byteCount >= 3, bytes.byte(at: 0) == 0x80 {
+      return bytes.byte(at: 1) <= PickleDecoder.highestProtocol
+        && Opcode(rawValue: bytes.byte(at: 2)) != nil
+    }
+    var decoder = PickleDecoder(bytes)
+    guard let first = try? decoder.next(), (try? decoder.next()) != nil else { return false }
+    switch first.opcode {
+    case .global, .mark, .emptyDict, .emptyList, .emptyTuple, .long: return true
+    default: return false
+    }
+  }
+
+  /// Scans the pickle that starts at a byte.
+  ///
+  /// - Returns: the machine, and the first byte behind the pickle.
+  @discardableResult
+  mutating func scanPickle(
+    _ bytes: RawSpan, at start: Int, in place: Place,
+    _ surroundings: ScanMachine.Surroundings = .init()
+  ) -> (machine: ScanMachine, end: Int) {
+    var machine = ScanMachine(
+      ScannedPickle(place: place.name, offsetBase: place.base, offset: start), in: surroundings)
+    let count = machine.run(bytes.extracting(start..<bytes.byteCount))
+    add(machine, depth: place.depth)
+    return (machine, start + count)
+  }
+
+  /// Takes over what a machine found.
+  mutating func add(_ machine: ScanMachine, depth: Int) {
+    if report.pickles.count < ScanLimits.pickles { report.pickles.append(machine.pickle) }
+    report.pickleCount += 1
+    for finding in machine.findings { add(finding) }
+    report.findingCount += machine.findingCount - machine.findings.count
+    let listed = machine.findings.count { $0.asksForCode }
+    report.codeFindingCount += machine.codeFindingCount - listed
+    for string in machine.nested {
+      let place = "\(machine.pickle.place), string at byte \(string.offset)"
+      find(.nestedPickle, "hands a pickle to a call", in: machine.pickle.place, at: string.offset)
+      pending.append(Nested(bytes: string.bytes, place: place, depth: depth + 1))
+    }
+  }
+
+  /// Adds a finding.
+  mutating func find(
+    _ code: ScanFinding.Code, _ message: String, in place: String?, at offset: Int?
+  ) {
+    add(ScanFinding(code: code, message: message, place: place, offset: offset))
+  }
+
+  private mutating func add(_ finding: ScanFinding) {
+    report.findingCount += 1
+    if finding.asksForCode { report.codeFindingCount += 1 }
+    if report.findings.count < ScanLimits.findings
+      || (finding.asksForCode && report.codeFindingCount == 1)
+    {
+      report.findings.append(finding)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+internal import TorchCheckpoint
+internal import Tensors
+
+extension FileScan {
+  /// Scans a file that starts as a pickle: the five of the legacy format and its storages, or what
+  /// else there is.
+  mutating func scanPickleFile(_ bytes: RawSpan) {
+    let (first, end) = scanPickle(bytes, at: 0, in: Place("magic number"), .init(keepsResult: true))
+    guard case .bigInteger(let text) = first.result, Self.isMagic(bytes.array(text.range)) else {
+      report.format = .pickle
+      find(.unrecognized, "is a pickle of its own, not a checkpoint", in: nil, at: 0)
+      return scanRest(bytes, from: end, in: Place("bytes after the pickle"))
+    }
+    report.format = .torchLegacy
+    checkOtherFormats(bytes)
+    scanLegacy(bytes, from: end)
+  }
+
+  /// Whether the bytes of a number, or its digits in protocols 0 and 1, are the magic number.
+  private static func isMagic(_ bytes: [UInt8]) -> Bool {
+    bytes == LegacyMagic.bytes
+      || LegacyMagic.textForms.contains {
+        $0.dropFirst().starts(with: bytes) && bytes.last == UInt8(ascii: "L")
+      }
+  }
+
+  private mutating func scanLegacy(_ bytes: RawSpan, from start: Int) {
+    var start = start
+    var machines: [ScanMachine] = []
+    let parts: [(name: String, persistentIDs: ScanMachine.PersistentIDs)] = [
+      ("version", .none), ("system information", .none), ("object", .legacyStorages),
+      ("storage keys", .none),
+    ]
+    for part in parts {
+      guard start < bytes.byteCount else {
+        return find(.truncated, "the file ends before its \(part.name)", in: nil, at: start)
+      }
+      let (machine, end) = scanPickle(
+        bytes, at: start, in: Place(part.name),
+        .init(persistentIDs: part.persistentIDs, keepsResult: part.persistentIDs == .none))
+      start = end
+      machines.append(machine)
+      guard machine.pickle.isComplete else {
+        return scanRest(bytes, from: end, in: Place("bytes after the \(part.name)"))
+      }
+    }
+    if machines[0].result != .integer(LegacyMagic.version) {
+      find(
+        .malformed, "the version is not \(LegacyMagic.version)", in: "version",
+        at: machines[0].pickle.offset)
+    }
+    guard case .dictionary = machines[1].result else {
+      find(.malformed, "is no dict", in: "system information", at: machines[1].pickle.offset)
+      return scanRest(bytes, from: start, in: Place("storages"))
+    }
+    let place = machines[3].pickle.offset
+    guard let keys = machines[3].texts(in: bytes.extracting(place..<start)) else {
+      find(.malformed, "is no list of text", in: "storage keys", at: place)
+      return scanRest(bytes, from: start, in: Place("storages"))
+    }
+    walkStorages(bytes, from: start, keys, machines[2].storages)
+  }
+
+  /// Accounts for the storages behind the pickles: a count and that many elements for each key.
+  private mutating func walkStorages(
+    _ bytes: RawSpan, from start: Int, _ keys: [String], _ named: [ScanStorage]
+  ) {
+    let itemSizes = Dictionary(named.map { ($0.key, $0.itemSize) }) { first, _ in first }
+    var sizes: [String: Int] = [:]
+    var reader = ByteReader(bytes.extracting(start..<bytes.byteCount), baseOffset: start)
+    for key in keys {
+      let offset = reader.offset
+      guard let itemSize = itemSizes[key] else {
+        find(.storage, "no tensor uses the storage \"\(key)\"", in: "storage keys", at: offset)
+        return search(bytes, offset..<bytes.byteCount)
+      }
+      guard let count = try? reader.readLittleEndian(Int64.self), count >= 0,
+        let byteCount = Int(count).multipliedWithoutOverflow(by: itemSize),
+        (try? reader.readBytes(byteCount)) != nil
+      else {
+        find(.truncated, "the file ends inside the storage \"\(key)\"", in: "storages", at: offset)
+        return search(bytes, offset..<bytes.byteCount)
+      }
+      if sizes.updateValue(byteCount, forKey: key) != nil {
+        find(.storage, "the storage \"\(key)\" stands twice", in: "storage keys", at: offset)
+      }
+    }
+    checkStorages(named, areAll: true, in: "object", against: sizes)
+    guard reader.remaining > 0 else { return }
+    find(
+      .unaccounted, reader.remaining.counting("byte", "follow") + " the last storage", in: nil,
+      at: reader.offset)
+    scanRest(bytes, from: reader.offset, in: Place("bytes after the storages"))
+  }
+}
+
+extension ScanMachine {
+  /// The texts of the list that the pickle is; nil when it is something else.
+  func texts(in bytes: RawSpan) -> [String]? {
+    guard case .list(let index) = result, containers.indices.contains(Int(index)) else {
+      return nil
+    }
+    var texts: [String] = []
+    for value in containers[Int(index)].elements {
+      guard case .text(let text) = value else { return nil }
+      texts.append(text.string(in: bytes))
+    }
+    return texts
+  }
+}
+
+extension Int {
+  /// The product, nil when it does not fit.
+  func multipliedWithoutOverflow(by other: Int) -> Int? {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? nil : product
+  }
+}

@@ -1,0 +1,156 @@
+internal import Pickle
+internal import Tensors
+
+extension ScanMachine {
+  /// Follows the opcodes that call something.
+  mutating func call(_ opcode: Opcode, at offset: Int, in bytes: RawSpan) {
+    guard !isBlind else {
+      // What is called cannot be told any more; names that no checkpoint has are findings themselves,
+      // and so are opcodes that none has.
+      if opcode == .obj || opcode == .newObjEx {
+        _ = refuseCall(of: .unknown, with: .unknown, by: opcode, at: offset, in: bytes)
+      }
+      return
+    }
+    switch opcode {
+    case .reduce:
+      let arguments = pop(at: offset)
+      let callee = pop(at: offset)
+      push(reduce(callee, arguments, at: offset, in: bytes))
+    case .newObj:
+      let arguments = pop(at: offset)
+      let callee = pop(at: offset)
+      if case .name(let index) = callee, roles[Int(index)]?.role == .scriptClass,
+        items(of: arguments)?.isEmpty == true
+      {
+        record(opcode, of: callee, at: offset)
+        push(.instance)
+      } else {
+        push(refuseCall(of: callee, with: arguments, by: opcode, at: offset, in: bytes))
+      }
+    case .newObjEx:
+      let keywords = pop(at: offset)
+      let arguments = pop(at: offset)
+      let callee = pop(at: offset)
+      if keywords != .unknown { gatherNested(keywords, in: bytes) }
+      push(refuseCall(of: callee, with: arguments, by: opcode, at: offset, in: bytes))
+    case .obj:
+      let items = popToMark(at: offset)
+      let arguments = makeTuple(Array(items.dropFirst()))
+      push(
+        refuseCall(of: items.first ?? .unknown, with: arguments, by: opcode, at: offset, in: bytes))
+    default:
+      build(at: offset, in: bytes)
+    }
+  }
+
+  private mutating func reduce(
+    _ callee: ScanValue, _ arguments: ScanValue, at offset: Int, in bytes: RawSpan
+  ) -> ScanValue {
+    guard case .name(let index) = callee, let name = roles[Int(index)] else {
+      return refuseCall(of: callee, with: arguments, by: .reduce, at: offset, in: bytes)
+    }
+    record(.reduce, of: callee, at: offset)
+    if let items = items(of: arguments), let value = made(by: name.role, Array(items), in: bytes) {
+      checkView(of: name.role, Array(items), at: offset)
+      return value
+    }
+    guard !isFlawed(arguments) else { return .object(index) }
+    let called = pickle.names[Int(index)]
+    find(
+      .call, "calls \(called.qualifiedName) with arguments that no checkpoint has", at: offset)
+    return .object(index)
+  }
+
+  /// Notes a call that no checkpoint makes.
+  mutating func refuseCall(
+    of callee: ScanValue, with arguments: ScanValue, by opcode: Opcode, at offset: Int,
+    in bytes: RawSpan
+  ) -> ScanValue {
+    record(opcode, of: callee, at: offset)
+    gatherNested(arguments, in: bytes)
+    let called = described(callee)
+    find(.call, "asks Python to call \(called) (\(opcode.name))", at: offset)
+    if case .name(let index) = callee { return .object(index) }
+    return .object(nil)
+  }
+
+  private func described(_ value: ScanValue) -> String {
+    switch value {
+    case .name(let index): pickle.names[Int(index)].qualifiedName
+    case .object(let index?): "what \(pickle.names[Int(index)].qualifiedName) gives"
+    case .object, .unknown: "something that cannot be told"
+    case .tensor: "a tensor"
+    case .orderedDictionary: "an OrderedDict"
+    default: "a value"
+    }
+  }
+
+  private mutating func record(_ opcode: Opcode, of callee: ScanValue, at offset: Int) {
+    if case .name(let index) = callee {
+      pickle.names[Int(index)].calls.record(opcode, at: offset)
+    } else {
+      pickle.otherCalls.record(opcode, at: offset)
+    }
+  }
+
+  /// BUILD gives a value its attributes, or calls its `__setstate__`.
+  private mutating func build(at offset: Int, in bytes: RawSpan) {
+    let state = pop(at: offset)
+    let target = top(at: offset)
+    requireData(state, at: offset)
+    record(.build, of: target, at: offset)
+    switch target {
+    case .orderedDictionary where hasPlainKeys(state): return
+    case .instance: return
+    default: break
+    }
+    guard target != .unknown else { return }
+    gatherNested(state, in: bytes)
+    if case .orderedDictionary = target {
+      find(.call, "sets special attributes of an OrderedDict (BUILD)", at: offset)
+    } else {
+      let changed = described(target)
+      find(.call, "asks Python to set the state of \(changed) (BUILD)", at: offset)
+    }
+  }
+
+  /// Whether a value is a dict of attributes none of which is special.
+  func hasPlainKeys(_ value: ScanValue) -> Bool {
+    guard case .dictionary(let index) = value else { return false }
+    return containers.indices.contains(Int(index)) && containers[Int(index)].hasPlainKeys
+  }
+
+  /// Keeps the strings among a call's arguments that are pickles or archives themselves.
+  private mutating func gatherNested(_ arguments: ScanValue, in bytes: RawSpan) {
+    for value in items(of: arguments) ?? [arguments] {
+      let text: ScanText
+      switch value {
+      case .text(let place), .bytes(let place): text = place
+      default: continue
+      }
+      guard let contents = text.latin1Bytes(in: bytes), Self.mayBeNested(contents),
+        nested.reduce(0, { $0 + $1.bytes.count }) + contents.count <= ScanLimits.unpackedBytes
+      else { continue }
+      nested.append((contents, pickle.offset + text.range.lowerBound))
+    }
+  }
+
+  /// Whether bytes start as a pickle or zip does, or are a pickle of protocol 0 or 1 that does
+  /// something.
+  private static func mayBeNested(_ bytes: [UInt8]) -> Bool {
+    let span = bytes.span.rawBytes
+    if span.has([0x50, 0x4B, 0x03, 0x04], at: 0) { return true }
+    if bytes.count >= 2, bytes[0] == 0x80, bytes[1] <= PickleDecoder.highestProtocol { return true }
+    var decoder = PickleDecoder(span)
+    var acts = false
+    while let instruction = try? decoder.next() {
+      switch instruction.opcode {
+      case .global, .inst, .stackGlobal: acts = true
+      case .stop: return acts
+      default: break
+      }
+    }
+    return acts
+  }
+}

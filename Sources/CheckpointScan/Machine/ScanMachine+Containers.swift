@@ -1,0 +1,100 @@
+internal import Pickle
+
+extension ScanMachine {
+  /// Follows the opcodes that make and fill lists, dicts and sets.
+  mutating func collect(_ opcode: Opcode, at offset: Int, in bytes: RawSpan) {
+    switch opcode {
+    case .emptyList: push(.list(makeContainer()))
+    case .emptyDict: push(.dictionary(makeContainer()))
+    case .emptySet: push(.set)
+    case .list:
+      let items = popToMark(at: offset)
+      let index = makeContainer()
+      append(items, to: .list(index), at: offset)
+      push(.list(index))
+    case .dict:
+      let items = popToMark(at: offset)
+      let index = makeContainer()
+      set(items, in: .dictionary(index), at: offset, bytes)
+      push(.dictionary(index))
+    case .frozenSet:
+      for item in popToMark(at: offset) { requireData(item, at: offset) }
+      push(.data)
+    case .append:
+      let item = pop(at: offset)
+      append([item], to: top(at: offset), at: offset)
+    case .appends:
+      let items = popToMark(at: offset)
+      append(items, to: top(at: offset), at: offset)
+    case .addItems:
+      let items = popToMark(at: offset)
+      let target = top(at: offset)
+      if target != .set { refuseTarget(target, "ADDITEMS", at: offset) }
+      for item in items { requireData(item, at: offset) }
+    case .setItem:
+      let value = pop(at: offset)
+      let key = pop(at: offset)
+      set([key, value], in: top(at: offset), at: offset, bytes)
+    default:
+      let items = popToMark(at: offset)
+      set(items, in: top(at: offset), at: offset, bytes)
+    }
+  }
+
+  /// Notes a name that stands where only data may.
+  mutating func requireData(_ value: ScanValue, at offset: Int) {
+    guard !isPlain(value) else { return }
+    var name = "an imported name"
+    if case .name(let index) = value { name = pickle.names[Int(index)].qualifiedName }
+    find(.role, "uses \(name) as a value", at: offset)
+  }
+
+  private mutating func append(_ items: [ScanValue], to target: ScanValue, at offset: Int) {
+    for item in items { requireData(item, at: offset) }
+    guard case .list(let index) = target, containers.indices.contains(Int(index)) else {
+      return refuseTarget(target, "APPEND", at: offset)
+    }
+    containers[Int(index)].count += UInt32(items.count)
+    guard surroundings.keepsResult else { return }
+    containers[Int(index)].elements += items
+    keptCount += items.count
+  }
+
+  /// Sets keys and values, one after the other, in a dict.
+  private mutating func set(
+    _ items: [ScanValue], in target: ScanValue, at offset: Int, _ bytes: RawSpan
+  ) {
+    for item in items { requireData(item, at: offset) }
+    if !items.count.isMultiple(of: 2) {
+      find(.malformed, "sets a key without a value", at: offset)
+    }
+    let index: Int
+    switch target {
+    case .dictionary(let place), .orderedDictionary(let place): index = Int(place)
+    default: return refuseTarget(target, "SETITEM", at: offset)
+    }
+    guard containers.indices.contains(index) else { return }
+    containers[index].count += UInt32(items.count / 2)
+    for place in stride(from: 0, to: items.count, by: 2) {
+      switch items[place] {
+      case .list, .dictionary, .orderedDictionary, .set:
+        find(.malformed, "uses a key that is no key in Python", at: offset)
+        containers[index].hasPlainKeys = false
+      case .text(let text):
+        if text.string(in: bytes).utf8.starts(with: "__".utf8) {
+          containers[index].hasPlainKeys = false
+        }
+      default: containers[index].hasPlainKeys = false
+      }
+    }
+  }
+
+  private mutating func refuseTarget(_ target: ScanValue, _ opcode: String, at offset: Int) {
+    switch target {
+    case .unknown: break
+    case .object, .name, .instance, .tensor:
+      find(.call, "\(opcode) on something that is neither list nor dict", at: offset)
+    default: find(.malformed, "\(opcode) on a value that cannot take it", at: offset)
+    }
+  }
+}

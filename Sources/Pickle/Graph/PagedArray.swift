@@ -1,0 +1,45 @@
+/// An array that grows without moving, so that growing never holds it twice.
+package struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
+  /// The first page, which is all that most pickles need; it grows by itself.
+  private var first: [Element] = []
+  private var pages: [[Element]] = []
+  /// The number of elements.
+  package private(set) var count = 0
+
+  private static var shift: Int { 12 }
+  private static var pageCount: Int { 1 << shift }
+  private static var firstCapacity: Int { 64 }
+
+  /// Adds an element and gives its index.
+  @discardableResult
+  package mutating func append(_ element: Element) -> Int {
+    if count < Self.pageCount {
+      if first.isEmpty { first.reserveCapacity(Self.firstCapacity) }
+      first.append(element)
+    } else {
+      if count & (Self.pageCount - 1) == 0 {
+        var page: [Element] = []
+        page.reserveCapacity(Self.pageCount)
+        pages.append(page)
+      }
+      pages[pages.count - 1].append(element)
+    }
+    defer { count += 1 }
+    return count
+  }
+
+  /// The element at an index; an index outside is a caller's bug and traps.
+  package subscript(index: Int) -> Element {
+    get {
+      index < Self.pageCount
+        ? first[index] : pages[index >> Self.shift - 1][index & (Self.pageCount - 1)]
+    }
+    set {
+      if index < Self.pageCount {
+        first[index] = newValue
+      } else {
+        pages[index >> Self.shift - 1][index & (Self.pageCount - 1)] = newValue
+      }
+    }
+  }
+}

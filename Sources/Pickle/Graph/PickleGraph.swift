@@ -1,0 +1,176 @@
+internal import Tensors
+
+/// What a pickle describes: nodes that refer to each other by index, over the pickle's own bytes.
+package struct PickleGraph: Sendable {
+  /// A value with parts.
+  package struct Node: BitwiseCopyable, Sendable {
+    package enum Kind: UInt8, BitwiseCopyable, Sendable {
+      case tuple, list, dict, set
+      /// What calling a name would give; its one part is the tuple of arguments.
+      case call
+      /// An instance of a TorchScript class; its part, once set, holds its attributes.
+      case object
+      /// What a persistent id, its one part, stands for: a storage.
+      case persistent
+    }
+
+    package var kind: Kind
+    /// Set while a walk is inside the node: meeting it again is a cycle.
+    package var isOpen = false
+    /// What made it: the function of a call, `OrderedDict` of an ordered dict.
+    package var name: AllowedGlobal
+    /// The first part, or the first run of parts of what can grow.
+    package var start: UInt32
+    /// The number of parts; a dict has two for each entry.
+    package var count: UInt32 = 0
+    /// The last run of what can grow.
+    package var lastRun: UInt32 = 0
+    /// Where the opcode that made it stands in the pickle.
+    package var offset: UInt32
+  }
+
+  /// Parts that stand together.
+  package struct Run: BitwiseCopyable, Sendable {
+    package var start: UInt32
+    package var count: UInt32
+    package var next: UInt32
+  }
+
+  package static let noRun = UInt32.max
+
+  /// The bytes of the pickle, and where the first stands in the file.
+  package let source: [UInt8]
+  package let sourceStart: Int
+  package let baseOffset: Int
+
+  package var nodes = PagedArray<Node>()
+  package var parts = PagedArray<PickleValue>()
+  package var runs = PagedArray<Run>()
+  package var doubles = PagedArray<Double>()
+  /// The nodes of persistent ids, in the order of the pickle.
+  package var persistentNodes = PagedArray<UInt32>()
+  /// What BUILD set on ordered dicts, which is no part of their contents.
+  package var states = PagedArray<PickleValue>()
+  /// The bytes of the last number that was too large to be held.
+  package var lastNumber: Range<Int>?
+  /// What the pickle as a whole is.
+  package var root = PickleValue.none
+
+  /// - Parameters:
+  ///   - source: bytes that the pickle stands in.
+  ///   - sourceStart: where it starts in them.
+  ///   - baseOffset: the place of its first byte in the file.
+  package init(source: [UInt8], sourceStart: Int, baseOffset: Int) {
+    self.source = source
+    self.sourceStart = sourceStart
+    self.baseOffset = baseOffset
+  }
+
+  /// The working memory that the graph takes, in bytes.
+  package var byteCount: Int {
+    nodes.count * MemoryLayout<Node>.stride + parts.count * 8 + doubles.count * 8
+      + runs.count * MemoryLayout<Run>.stride + persistentNodes.count * 4 + states.count * 8
+  }
+
+  /// The place of a node in the file.
+  package func offset(of node: Int) -> Int { baseOffset + Int(nodes[node].offset) }
+
+  /// The place of a value in the file, where it has one.
+  package func offset(of value: PickleValue) -> Int? {
+    switch value.kind {
+    case .node(let index): offset(of: index)
+    case .text(let range), .escapedText(let range), .bytes(let range): baseOffset + range.lowerBound
+    default: nil
+    }
+  }
+
+  /// The bytes of a range of the pickle.
+  package func bytes(_ range: Range<Int>) -> ArraySlice<UInt8> {
+    source[sourceStart + range.lowerBound..<sourceStart + range.upperBound]
+  }
+}
+
+extension PickleGraph {
+  /// The parts of a tuple, or the one part of a call, object or persistent id.
+  package func part(_ index: Int, of node: Int) -> PickleValue {
+    precondition(index >= 0 && index < nodes[node].count, "a part outside the node was asked for")
+    return parts[Int(nodes[node].start) + index]
+  }
+
+  /// The parts of a tuple; nil when the value is no tuple.
+  package func tuple(_ value: PickleValue) -> (node: Int, count: Int)? {
+    guard let node = value.node, nodes[node].kind == .tuple else { return nil }
+    return (node, Int(nodes[node].count))
+  }
+
+  /// All the parts of a node that grows, or of a tuple, in order.
+  package func allParts(of node: Int) -> [PickleValue] {
+    var cursor = PartCursor(self, node)
+    var all: [PickleValue] = []
+    all.reserveCapacity(Int(nodes[node].count))
+    while let value = cursor.next(in: self) { all.append(value) }
+    return all
+  }
+
+  /// Adds parts to the end of a node that grows.
+  package mutating func grow(_ node: Int, by new: ArraySlice<PickleValue>) {
+    guard !new.isEmpty else { return }
+    let start = UInt32(parts.count)
+    for value in new { parts.append(value) }
+    let count = UInt32(new.count)
+    let last = nodes[node].lastRun
+    nodes[node].count += count
+    if nodes[node].start != Self.noRun {
+      let run = runs[Int(last)]
+      if run.start + run.count == start {
+        runs[Int(last)].count += count
+        return
+      }
+    }
+    let added = UInt32(runs.append(Run(start: start, count: count, next: Self.noRun)))
+    if nodes[node].start == Self.noRun {
+      nodes[node].start = added
+    } else {
+      runs[Int(last)].next = added
+    }
+    nodes[node].lastRun = added
+  }
+}
+
+/// A place among the parts of a node.
+package struct PartCursor: Sendable {
+  private var run: UInt32
+  private var position: UInt32
+  private var left: UInt32
+
+  /// Starts at the first part.
+  package init(_ graph: PickleGraph, _ index: Int) {
+    let node = graph.nodes[index]
+    switch node.kind {
+    case .list, .dict, .set:
+      run = node.start
+      position = run == PickleGraph.noRun ? 0 : graph.runs[Int(run)].start
+      left = run == PickleGraph.noRun ? 0 : graph.runs[Int(run)].count
+    case .tuple, .call, .object, .persistent:
+      run = PickleGraph.noRun
+      position = node.start
+      left = node.count
+    }
+  }
+
+  /// The next part, nil after the last.
+  package mutating func next(in graph: PickleGraph) -> PickleValue? {
+    while left == 0 {
+      guard run != PickleGraph.noRun else { return nil }
+      run = graph.runs[Int(run)].next
+      guard run != PickleGraph.noRun else { return nil }
+      position = graph.runs[Int(run)].start
+      left = graph.runs[Int(run)].count
+    }
+    defer {
+      position += 1
+      left -= 1
+    }
+    return graph.parts[Int(position)]
+  }
+}

@@ -1,0 +1,78 @@
+/// A value of a pickle in 8 bytes: small ones as they are, others by their place in the bytes or in
+/// the graph. Nothing is owned, so that nothing deep is ever torn down.
+package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
+  private let bits: UInt64
+
+  /// What a value is.
+  package enum Kind {
+    case none
+    case bool(Bool)
+    /// An integer of up to 60 bits.
+    case int(Int)
+    /// A larger integer, which nothing here has a use for.
+    case bigInt
+    /// The index of a double in the graph.
+    case float(Int)
+    /// UTF-8 in the bytes, surrogates allowed, as Python has it.
+    case text(Range<Int>)
+    /// Text of protocol 0, with escapes.
+    case escapedText(Range<Int>)
+    case bytes(Range<Int>)
+    /// A name on the list.
+    case name(AllowedGlobal)
+    /// The index of a node in the graph.
+    case node(Int)
+  }
+
+  private enum Tag: UInt64 {
+    case none, bool, int, bigInt, float, text, escapedText, bytes, name, node
+  }
+
+  private init(_ tag: Tag, _ payload: UInt64) {
+    bits = payload << 4 | tag.rawValue
+  }
+
+  private init(_ tag: Tag, _ range: Range<Int>) {
+    // Pickles have at most 2^28 bytes.
+    self.init(tag, UInt64(range.lowerBound) << 30 | UInt64(range.count))
+  }
+
+  package static var none: Self { Self(.none, 0) }
+  package static func bool(_ value: Bool) -> Self { Self(.bool, value ? 1 : 0) }
+  package static func int(_ value: Int) -> Self {
+    guard (value << 4) >> 4 == value else { return Self(.bigInt, 0) }
+    return Self(.int, UInt64(truncatingIfNeeded: value))
+  }
+  package static var bigInt: Self { Self(.bigInt, 0) }
+  package static func float(_ index: Int) -> Self { Self(.float, UInt64(index)) }
+  package static func text(_ range: Range<Int>) -> Self { Self(.text, range) }
+  package static func escapedText(_ range: Range<Int>) -> Self { Self(.escapedText, range) }
+  package static func bytes(_ range: Range<Int>) -> Self { Self(.bytes, range) }
+  package static func name(_ name: AllowedGlobal) -> Self { Self(.name, UInt64(name.rawValue)) }
+  package static func node(_ index: Int) -> Self { Self(.node, UInt64(index)) }
+
+  /// What the value is.
+  package var kind: Kind {
+    let payload = bits >> 4
+    let range = Int(payload >> 30)..<Int(payload >> 30) + Int(payload & 0x3FFF_FFFF)
+    return switch Tag(rawValue: bits & 15) {
+    case .bool: .bool(payload == 1)
+    case .int: .int(Int(bitPattern: UInt(bits)) >> 4)
+    case .bigInt: .bigInt
+    case .float: .float(Int(payload))
+    case .text: .text(range)
+    case .escapedText: .escapedText(range)
+    case .bytes: .bytes(range)
+    case .name: .name(AllowedGlobal(rawValue: UInt16(truncatingIfNeeded: payload)))
+    case .node: .node(Int(payload))
+    case .none?, nil: .none
+    }
+  }
+
+  /// The index of the node, nil for anything else.
+  package var node: Int? { if case .node(let index) = kind { index } else { nil } }
+  /// The number, nil for anything else; `True` is no number here.
+  package var int: Int? { if case .int(let value) = kind { value } else { nil } }
+  /// The name, nil for anything else.
+  package var name: AllowedGlobal? { if case .name(let name) = kind { name } else { nil } }
+}

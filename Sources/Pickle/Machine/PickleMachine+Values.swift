@@ -1,0 +1,144 @@
+internal import Tensors
+
+extension PickleMachine {
+  mutating func pushNumber(_ instruction: PickleInstruction) throws(CheckpointError) {
+    switch instruction.argument {
+    case .integer(let value):
+      stack.append(.int(value))
+    case .double(let value):
+      stack.append(.float(graph.doubles.append(value)))
+    case .bytes(let range) where instruction.opcode == .long1 || instruction.opcode == .long4:
+      graph.lastNumber = range
+      stack.append(Self.integer(littleEndian: graph.bytes(range)))
+    case .bytes(let range):
+      let line = String(decoding: graph.bytes(range), as: UTF8.self)
+      graph.lastNumber = range
+      guard let value = number(line, instruction.opcode) else {
+        throw .malformed("\"\(line.excerpt)\" is no number", at: instruction.offset)
+      }
+      stack.append(value)
+    default:
+      break
+    }
+  }
+
+  /// A signed number of any length, least significant byte first.
+  private static func integer(littleEndian bytes: ArraySlice<UInt8>) -> PickleValue {
+    guard let last = bytes.last else { return .int(0) }
+    let sign: UInt8 = last & 0x80 == 0 ? 0 : 0xFF
+    guard bytes.dropFirst(8).allSatisfy({ $0 == sign }) else { return .bigInt }
+    var word: UInt64 = sign == 0 ? 0 : .max
+    for byte in bytes.prefix(8).reversed() { word = word << 8 | UInt64(byte) }
+    let value = Int64(bitPattern: word)
+    // The eighth byte may hold another sign than the bytes beyond it.
+    return (value < 0) == (sign != 0) ? .int(Int(value)) : .bigInt
+  }
+
+  /// A number as protocol 0 writes it.
+  private mutating func number(_ line: String, _ opcode: Opcode) -> PickleValue? {
+    switch opcode {
+    case .int where line == "00": return .bool(false)
+    case .int where line == "01": return .bool(true)
+    case .float:
+      let names = ["inf": Double.infinity, "-inf": -Double.infinity, "nan": Double.nan]
+      guard let value = names[line] ?? Double(line) else { return nil }
+      return .float(graph.doubles.append(value))
+    default:
+      let digits = line.hasSuffix("L") && opcode == .long ? String(line.dropLast()) : line
+      let unsigned = digits.hasPrefix("-") ? digits.dropFirst() : digits[...]
+      guard !unsigned.isEmpty, unsigned.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        return nil
+      }
+      return Int(digits).map { .int($0) } ?? .bigInt
+    }
+  }
+
+  mutating func pushText(_ instruction: PickleInstruction) throws(CheckpointError) {
+    guard case .bytes(let range) = instruction.argument else { return }
+    let bytes = graph.bytes(range)
+    switch instruction.opcode {
+    case .binBytes, .shortBinBytes, .binBytes8:
+      stack.append(.bytes(range))
+    case .byteArray8:
+      // A type of its own, whose contents nothing here asks for.
+      pushCall(AllowedGlobal(.byteArray), .none, instruction)
+    case .unicode:
+      guard PickleGraph.unescaped(bytes) != nil else {
+        throw .malformed("a text has a damaged escape", at: instruction.offset)
+      }
+      stack.append(.escapedText(range))
+    case .string:
+      try pushQuoted(range, instruction)
+    case .binString, .shortBinString:
+      // Python 2's str: text where it is, bytes where it is not.
+      stack.append(PickleGraph.isText(bytes) ? .text(range) : .bytes(range))
+    default:
+      guard PickleGraph.isText(bytes) else {
+        throw .malformed("a text is not valid UTF-8", at: instruction.offset)
+      }
+      stack.append(.text(range))
+    }
+  }
+
+  /// Python 2's str in quotes.
+  private mutating func pushQuoted(
+    _ range: Range<Int>, _ instruction: PickleInstruction
+  ) throws(CheckpointError) {
+    let bytes = graph.bytes(range)
+    guard
+      let quote = bytes.first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""),
+      bytes.count >= 2, bytes.last == quote
+    else {
+      throw .malformed("a text has no quotes", at: instruction.offset)
+    }
+    let inner = range.lowerBound + 1..<range.upperBound - 1
+    let isPlain = graph.bytes(inner).allSatisfy {
+      (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "\\") && $0 != quote
+    }
+    guard isPlain else {
+      throw CheckpointError(
+        .unsupported, "a text of Python 2 with escapes is not supported", offset: instruction.offset
+      )
+    }
+    stack.append(.text(inner))
+  }
+}
+
+extension PickleMachine {
+  mutating func remember(_ instruction: PickleInstruction) throws(CheckpointError) {
+    switch instruction.opcode {
+    case .memoize:
+      memo.append(try top(instruction))
+    case .put, .binPut, .longBinPut:
+      let slot = try slot(instruction)
+      let value = try top(instruction)
+      if memo.count == 0, slot == 1 { memoStart = 1 }
+      guard slot == memoStart + memo.count else {
+        throw .malformed(
+          "memo slot \(slot) is out of range: \(memoStart + memo.count) is the next to fill",
+          at: instruction.offset)
+      }
+      memo.append(value)
+    default:
+      let slot = try slot(instruction)
+      guard slot >= memoStart, slot - memoStart < memo.count else {
+        throw .malformed(
+          "memo slot \(slot) is out of range: \(memo.count) are filled", at: instruction.offset)
+      }
+      stack.append(memo[slot - memoStart])
+    }
+  }
+
+  private func slot(_ instruction: PickleInstruction) throws(CheckpointError) -> Int {
+    switch instruction.argument {
+    case .integer(let slot):
+      return slot
+    case .bytes(let range):
+      let line = String(decoding: graph.bytes(range), as: UTF8.self)
+      if let slot = Int(line), slot >= 0 { return slot }
+      throw .malformed("\"\(line.excerpt)\" is no memo slot", at: instruction.offset)
+    default:
+      return 0
+    }
+  }
+}

@@ -1,0 +1,179 @@
+package import Tensors
+
+/// Turns a pickle into a graph of values. Nothing is imported, called or set: names must be on a
+/// list and stand for themselves, and what Python would call becomes a node.
+package struct PickleMachine {
+  var graph: PickleGraph
+  var stack: [PickleValue] = []
+  /// Where on the stack the open marks stand.
+  var marks: [Int] = []
+  var memo = PagedArray<PickleValue>()
+  /// The number of the first memo slot: Python 2's cPickle starts at 1.
+  var memoStart = 0
+  /// The first opcode seen that no pickler writes for data (POP, DUP), refused at the end.
+  var oddity: PickleInstruction?
+  let dialect: PickleDialect
+  let limits: PickleLimits
+
+  /// Reads one pickle.
+  ///
+  /// - Parameters:
+  ///   - source: bytes that hold it.
+  ///   - start: where it starts in them.
+  ///   - baseOffset: the place of its first byte in the file.
+  /// - Returns: what it describes, and the number of bytes up to its end.
+  /// - Throws: `unsupported` when it asks for code; `truncated` or `malformed` when it is damaged.
+  /// - Complexity: O(bytes) in time and memory, without recursion.
+  package static func run(
+    _ source: [UInt8], from start: Int = 0, baseOffset: Int, dialect: PickleDialect,
+    limits: PickleLimits
+  ) throws(CheckpointError) -> (graph: PickleGraph, end: Int) {
+    var machine = Self(
+      graph: PickleGraph(source: source, sourceStart: start, baseOffset: baseOffset),
+      dialect: dialect, limits: limits)
+    let bytes = source.span.rawBytes.extracting(start..<source.count)
+    guard bytes.byteCount > 0 else { throw .truncated(need: 1, have: 0, at: baseOffset) }
+    var decoder = PickleDecoder(bytes, baseOffset: baseOffset)
+    var count = 0
+    while true {
+      let instruction = try decoder.next()
+      if instruction.opcode == .stop {
+        try machine.stop(instruction)
+        return (machine.graph, decoder.position)
+      }
+      try machine.carryOut(instruction)
+      count += 1
+      if count & 0xFFF == 0 { try machine.checkBudget(count, at: instruction) }
+    }
+  }
+
+  private func checkBudget(_ count: Int, at instruction: PickleInstruction) throws(CheckpointError)
+  {
+    guard count <= PickleLimits.items else {
+      throw CheckpointError(
+        .unsupported, "the pickle has more than \(PickleLimits.items) items",
+        offset: instruction.offset)
+    }
+    guard graph.byteCount + memo.count * 8 <= limits.graphByteCount else {
+      throw CheckpointError(
+        .unsupported, "the pickle describes more items than a file of its size may",
+        offset: instruction.offset)
+    }
+    guard stack.count <= PickleLimits.stack else {
+      throw CheckpointError(
+        .unsupported, "the pickle has more than \(PickleLimits.stack) items waiting to be used",
+        offset: instruction.offset)
+    }
+  }
+
+  private mutating func stop(_ instruction: PickleInstruction) throws(CheckpointError) {
+    guard stack.count == 1, marks.isEmpty, let value = stack.first else {
+      throw .malformed(
+        stack.isEmpty
+          ? "the pickle ends without a value"
+          : "the pickle ends with \(stack.count - 1) values left over", at: instruction.offset)
+    }
+    if let oddity {
+      throw .malformed(
+        "the pickle uses \(oddity.opcode.name), which no checkpoint does", at: oddity.offset)
+    }
+    graph.root = value
+  }
+
+  /// The place of an instruction in the pickle.
+  func place(_ instruction: PickleInstruction) -> UInt32 {
+    UInt32(instruction.offset - graph.baseOffset)
+  }
+}
+
+extension PickleMachine {
+  /// Carries out one opcode, on this stack and nowhere else.
+  mutating func carryOut(_ instruction: PickleInstruction) throws(CheckpointError) {
+    switch instruction.opcode {
+    case .proto, .frame, .stop:
+      break
+    case .none: stack.append(.none)
+    case .newTrue: stack.append(.bool(true))
+    case .newFalse: stack.append(.bool(false))
+    case .binInt, .binInt1, .binInt2, .long1, .long4, .int, .long, .binFloat, .float:
+      try pushNumber(instruction)
+    case .binUnicode, .shortBinUnicode, .binUnicode8, .unicode, .string, .binString,
+      .shortBinString, .binBytes, .shortBinBytes, .binBytes8, .byteArray8:
+      try pushText(instruction)
+    case .mark, .tuple, .tuple1, .tuple2, .tuple3, .emptyTuple, .emptyList, .emptyDict, .emptySet,
+      .list, .dict, .frozenSet:
+      try pushContainer(instruction)
+    case .append, .appends, .setItem, .setItems, .addItems:
+      try fill(instruction)
+    case .get, .binGet, .longBinGet, .put, .binPut, .longBinPut, .memoize:
+      try remember(instruction)
+    case .pop, .popMark, .dup:
+      try rearrange(instruction)
+    case .global, .stackGlobal, .inst, .obj, .newObj, .newObjEx, .ext1, .ext2, .ext4:
+      try name(instruction)
+    case .reduce: try reduce(instruction)
+    case .build: try build(instruction)
+    case .persID, .binPersID: try refer(instruction)
+    case .nextBuffer, .readOnlyBuffer:
+      throw CheckpointError(
+        .unsupported, "the pickle needs buffers that are not in the file",
+        offset: instruction.offset)
+    }
+  }
+
+  /// Takes the top of the stack, which must not be below the last mark.
+  mutating func pop(_ instruction: PickleInstruction) throws(CheckpointError) -> PickleValue {
+    guard stack.count > marks.last ?? 0, let value = stack.popLast() else {
+      throw .malformed(
+        "\(instruction.opcode.name) finds nothing to work on", at: instruction.offset)
+    }
+    return value
+  }
+
+  /// The top of the stack, left there.
+  func top(_ instruction: PickleInstruction) throws(CheckpointError) -> PickleValue {
+    guard stack.count > marks.last ?? 0, let value = stack.last else {
+      throw .malformed(
+        "\(instruction.opcode.name) finds nothing to work on", at: instruction.offset)
+    }
+    return value
+  }
+
+  /// Closes the last mark and gives where the values above it start.
+  mutating func popMark(_ instruction: PickleInstruction) throws(CheckpointError) -> Int {
+    guard let mark = marks.popLast() else {
+      throw .malformed("\(instruction.opcode.name) finds no mark", at: instruction.offset)
+    }
+    return mark
+  }
+
+  private mutating func rearrange(_ instruction: PickleInstruction) throws(CheckpointError) {
+    oddity = oddity ?? instruction
+    switch instruction.opcode {
+    case .dup: stack.append(try top(instruction))
+    case .popMark: stack.removeSubrange(try popMark(instruction)...)
+    default:
+      // POP takes a mark where there is one on top.
+      if marks.last == stack.count { marks.removeLast() } else { _ = try pop(instruction) }
+    }
+  }
+
+  private mutating func refer(_ instruction: PickleInstruction) throws(CheckpointError) {
+    let id: PickleValue
+    if case .bytes(let range) = instruction.argument {
+      id = .text(range)
+    } else {
+      id = try pop(instruction)
+    }
+    guard dialect != .plain else {
+      throw .malformed("a persistent id does not belong here", at: instruction.offset)
+    }
+    let part = graph.parts.append(id)
+    let node = graph.nodes.append(
+      PickleGraph.Node(
+        kind: .persistent, name: AllowedGlobal(.storageClass), start: UInt32(part), count: 1,
+        offset: place(instruction)))
+    graph.persistentNodes.append(UInt32(node))
+    stack.append(.node(node))
+  }
+}
