@@ -104,7 +104,8 @@ let package = Package(
       name: "PeftKit",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive", "Checkpoints", "PEFT", "MultitaskPromptTuning", "Conversion",
+        "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "MultitaskPromptTuning",
+        "Conversion",
       ]),
 
     // Command line.

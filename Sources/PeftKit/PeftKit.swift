@@ -2,6 +2,7 @@
 // conversions. `ContentDigest` is not among them, since its swift-crypto links Foundation.
 
 @_exported public import Archives
+@_exported public import CheckpointScan
 @_exported public import Checkpoints
 @_exported public import Conversion
 @_exported public import Files
