@@ -7,10 +7,6 @@ let package = Package(
   products: [
     .executable(name: "peftkit", targets: ["peftkit"]),
     .library(name: "PeftKit", targets: ["PeftKit"]),
-    .library(name: "Tensors", targets: ["Tensors"]),
-    .library(name: "Files", targets: ["Files"]),
-    .library(name: "Archives", targets: ["Archives"]),
-    .library(name: "Kernels", targets: ["Kernels"]),
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
     .library(name: "NumPyArchive", targets: ["NumPyArchive"]),

@@ -21,12 +21,7 @@ let package = Package(
       name: "InProcess",
       dependencies: [
         .product(name: "Benchmark", package: "benchmark"),
-        .product(name: "Tensors", package: "peftkit"),
-        .product(name: "Files", package: "peftkit"),
-        .product(name: "Kernels", package: "peftkit"),
-        .product(name: "SafeTensors", package: "peftkit"),
-        .product(name: "TorchCheckpoint", package: "peftkit"),
-        .product(name: "PEFT", package: "peftkit"),
+        .product(name: "PeftKit", package: "peftkit"),
         .product(name: "ContentDigest", package: "peftkit"),
       ],
       path: "Benchmarks/InProcess",

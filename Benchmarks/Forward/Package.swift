@@ -10,8 +10,7 @@ let package = Package(
     .executableTarget(
       name: "ForwardBenchmark",
       dependencies: [
-        .product(name: "MultitaskPromptTuning", package: "peftkit"),
-        .product(name: "Tensors", package: "peftkit"),
+        .product(name: "PeftKit", package: "peftkit")
       ],
       swiftSettings: [
         .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),

@@ -10,9 +10,6 @@ let package = Package(
     .executableTarget(
       name: "Linkage",
       dependencies: [
-        .product(name: "Checkpoints", package: "peftkit"),
-        .product(name: "Conversion", package: "peftkit"),
-        .product(name: "MultitaskPromptTuning", package: "peftkit"),
-        .product(name: "PEFT", package: "peftkit"),
+        .product(name: "PeftKit", package: "peftkit")
       ])
   ])

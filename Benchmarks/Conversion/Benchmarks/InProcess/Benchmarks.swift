@@ -1,11 +1,6 @@
 import Benchmark
 import ContentDigest
-import Files
-import Kernels
-import PEFT
-import SafeTensors
-import Tensors
-import TorchCheckpoint
+import PeftKit
 
 // What an iteration takes is measured, and what it asks of the system; only the latter is checked
 // against a threshold, because it is the same on every machine.

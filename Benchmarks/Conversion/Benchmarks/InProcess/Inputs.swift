@@ -1,6 +1,4 @@
-import Files
-import SafeTensors
-import Tensors
+import PeftKit
 
 /// What the benchmarks read; files that are made stand in the folder for temporary ones.
 enum Inputs {

@@ -1,6 +1,5 @@
 import Dispatch
-import MultitaskPromptTuning
-import Tensors
+import PeftKit
 
 #if canImport(Darwin)
   import Darwin

@@ -7,8 +7,7 @@
 //
 // The answer is a line of the seconds that each repetition took, without a first one.
 
-import MultitaskPromptTuning
-import Tensors
+import PeftKit
 
 #if canImport(Darwin)
   import Darwin

@@ -1,7 +1,4 @@
-import Checkpoints
-import Conversion
-import MultitaskPromptTuning
-import PEFT
+import PeftKit
 
 let path = CommandLine.arguments[1]
 let adapter = try Adapter(path: path)
