@@ -1,13 +1,13 @@
-/// An integer of any size, held by its decimal digits where it exceeds `Int`.
+/// An integer of any size, stored as decimal digits if it exceeds `Int`.
 public struct JSONInteger: Sendable, Hashable {
   private enum Storage: Hashable {
     case small(Int)
-    /// Canonical digits, with `-` in front where negative, of a number outside the range of `Int`.
+    /// Canonical digits, with `-` in front of a negative number, outside the range of `Int`.
     case large(String)
   }
   private let storage: Storage
 
-  /// Takes an integer as it is.
+  /// Creates an integer.
   public init(_ value: some FixedWidthInteger) {
     if let small = Int(exactly: value) {
       storage = .small(small)
@@ -16,10 +16,10 @@ public struct JSONInteger: Sendable, Hashable {
     }
   }
 
-  /// Reads decimal digits with an optional `-` in front. Leading zeros and the sign of zero are
-  /// dropped, as Python does.
+  /// Parses decimal digits with an optional `-` in front. Leading zeros and the sign of zero are
+  /// dropped, as in Python.
   ///
-  /// - Returns: nil when there is anything else, or nothing.
+  /// - Returns: nil when the text contains other characters, or no digits.
   /// - Complexity: O(number of digits).
   public init?(digits text: some StringProtocol) {
     let isNegative = text.utf8.first == UInt8(ascii: "-")
@@ -36,7 +36,7 @@ public struct JSONInteger: Sendable, Hashable {
     }
   }
 
-  /// The digits, with `-` in front where negative, without leading zeros.
+  /// The digits without leading zeros, with `-` in front of a negative number.
   public var digits: String {
     switch storage {
     case .small(let value): String(value)
@@ -44,7 +44,7 @@ public struct JSONInteger: Sendable, Hashable {
     }
   }
 
-  /// The value where it fits an `Int`.
+  /// The value, or nil when it does not fit an `Int`.
   var small: Int? {
     switch storage {
     case .small(let value): value
@@ -54,7 +54,7 @@ public struct JSONInteger: Sendable, Hashable {
 }
 
 extension JSONInteger: ExpressibleByIntegerLiteral, CustomStringConvertible {
-  /// Takes an integer as it is.
+  /// Creates an integer.
   public init(integerLiteral value: Int) {
     self.init(value)
   }
@@ -64,7 +64,7 @@ extension JSONInteger: ExpressibleByIntegerLiteral, CustomStringConvertible {
 }
 
 extension FixedWidthInteger {
-  /// The integer, where it fits.
+  /// The value, or nil when it does not fit.
   public init?(exactly value: JSONInteger) {
     if let small = value.small {
       self.init(exactly: small)
@@ -75,7 +75,7 @@ extension FixedWidthInteger {
 }
 
 extension Double {
-  /// The nearest double, ties to even; infinity for what is beyond the largest.
+  /// The nearest double, ties to even; infinity beyond the largest double.
   ///
   /// - Complexity: O(number of digits).
   public init(_ value: JSONInteger) {

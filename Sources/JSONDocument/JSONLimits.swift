@@ -1,15 +1,15 @@
-/// What a document may ask for. Beyond it, parsing refuses instead of taking the machine's memory.
+/// Limits on a document, so that parsing cannot exhaust memory.
 ///
 /// A shard index of 100,000 tensors stays below a tenth of each.
 public enum JSONLimits {
-  /// Arrays and objects inside one another.
+  /// The largest number of nested arrays and objects.
   public static let depth = 512
-  /// Digits of one integer, as in Python.
+  /// The largest number of digits of an integer, as in Python.
   public static let integerDigits = 4300
-  /// Bytes of a document.
+  /// The largest size of a document, in bytes.
   public static let byteCount = 128 << 20
-  /// Values of a document, the containers among them.
+  /// The largest number of values in a document, containers included.
   public static let valueCount = 4 << 20
-  /// Objects of a document, which cost more than other values.
+  /// The largest number of objects in a document, which cost more than other values.
   public static let objectCount = 512 << 10
 }

@@ -1,5 +1,5 @@
 extension JSONObject: RandomAccessCollection {
-  /// The place of the first member: 0.
+  /// The index of the first member: 0.
   public var startIndex: Int { 0 }
   /// The number of members.
   public var endIndex: Int { members.count }
@@ -15,19 +15,19 @@ extension JSONObject: RandomAccessCollection {
 }
 
 extension JSONObject: Hashable {
-  /// Whether both hold the same members in the same order.
+  /// Whether both contain the same members in the same order.
   public static func == (left: Self, right: Self) -> Bool {
     left.members == right.members
   }
 
-  /// Feeds the members in order.
+  /// Hashes the members in order.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(members)
   }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral, CustomStringConvertible {
-  /// Takes members in order. A key that stands twice is a caller's bug and traps.
+  /// Creates an object from members in order. Duplicate keys trap.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self.init(uniqueKeysWithValues: elements)
   }

@@ -1,7 +1,7 @@
-/// The members of a JSON object in their order, each key once.
+/// The members of a JSON object in order, with unique keys.
 ///
-/// Keys compare as UTF-8 bytes: "é" and "e\u{301}" are two keys. Small objects are searched from the
-/// front, larger ones through a table.
+/// Keys compare as UTF-8 bytes: "é" and "e\u{301}" are different keys. Small objects are searched
+/// linearly, larger ones through a table.
 public struct JSONObject: Sendable {
   /// A key and its value.
   public struct Member: Sendable, Hashable {
@@ -10,7 +10,7 @@ public struct JSONObject: Sendable {
     /// The value.
     public var value: JSONValue
 
-    /// Pairs a key with a value.
+    /// Creates a member.
     public init(key: String, value: JSONValue) {
       self.key = key
       self.value = value
@@ -21,41 +21,41 @@ public struct JSONObject: Sendable {
       left.key.hasSameUTF8(as: right.key) && left.value == right.value
     }
 
-    /// Feeds the key and the value.
+    /// Hashes the key and the value.
     public func hash(into hasher: inout Hasher) {
       hasher.combine(utf8Of: key)
       hasher.combine(value)
     }
   }
 
-  /// The most members that are searched from the front.
+  /// The largest number of members that are searched linearly.
   static let linearCount = 12
 
   /// The members in order.
   private(set) var members: [Member] = []
-  /// Where each key stands; empty while there are no more than `linearCount` members.
+  /// The index of each key; empty while there are at most `linearCount` members.
   private var places: [UTF8Key: Int] = [:]
 
-  /// Makes an object without members.
+  /// Creates an empty object.
   public init() {}
 
-  /// Takes members in order. A key that stands twice is a caller's bug and traps.
+  /// Creates an object from members in order. Duplicate keys trap.
   ///
   /// - Complexity: O(n) on average.
   public init(uniqueKeysWithValues elements: some Sequence<(String, JSONValue)>) {
     for (key, value) in elements {
-      precondition(index(forKey: key) == nil, "a JSON object must hold each key once")
+      precondition(index(forKey: key) == nil, "the keys of a JSON object must be unique")
       append(Member(key: key, value: value))
     }
   }
 
-  /// Takes members whose keys are known to differ.
+  /// Creates an object from members whose keys are known to be unique.
   init(distinct members: [Member]) {
     self.members = members
     rebuildPlaces()
   }
 
-  /// The place of the member `key`, or nil when there is none.
+  /// The index of the member `key`, or nil when there is none.
   ///
   /// - Complexity: O(1) on average.
   public func index(forKey key: String) -> Int? {
@@ -68,7 +68,7 @@ public struct JSONObject: Sendable {
 
   /// The value of the member `key`, or nil when there is none.
   ///
-  /// Setting a value replaces that of the member in its place, or appends a member; setting nil
+  /// Setting a value replaces the value of the member in place, or appends a member. Setting nil
   /// removes the member.
   ///
   /// - Complexity: O(1) on average, O(n) to remove.
@@ -89,8 +89,8 @@ public struct JSONObject: Sendable {
     }
   }
 
-  /// Puts a member in front of the one at `index`, or at the end when `index` is the count. If the key
-  /// is there already, its value is replaced where it stands.
+  /// Inserts a member before the one at `index`, or at the end when `index` is the count. The value of
+  /// an existing key is replaced in place.
   ///
   /// - Complexity: O(n).
   public mutating func insert(_ value: JSONValue, forKey key: String, at index: Int) {
@@ -114,7 +114,7 @@ public struct JSONObject: Sendable {
     return member.value
   }
 
-  /// Sorts the members by key, as bytes (which is by code point); values keep the order they have.
+  /// Sorts the members by key, as bytes (which is by code point). Members inside values are not sorted.
   ///
   /// - Complexity: O(n log n).
   public mutating func sortKeys() {

@@ -14,14 +14,14 @@ extension JSONValue {
     if case .integer(let value) = self { Int(exactly: value) } else { nil }
   }
 
-  /// The float, or nil when the value is of another kind, an integer too.
+  /// The float, or nil when the value is of another kind, including an integer.
   public var float: Double? {
     if case .float(let value) = self { value } else { nil }
   }
 
   /// The number, whether written as an integer or a float, or nil when the value is of another kind.
   ///
-  /// An integer that no `Double` holds exactly is rounded to the nearest.
+  /// An integer that `Double` cannot represent exactly is rounded to the nearest.
   public var number: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -52,7 +52,7 @@ extension JSONValue {
     if case .object(let value) = self { value[key] } else { nil }
   }
 
-  /// What kind of value it is, with its article, for messages: "a string", "an integer".
+  /// The kind of the value with an article, for messages: "a string", "an integer".
   public var kindName: String {
     switch self {
     case .null: "null"

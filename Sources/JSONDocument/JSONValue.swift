@@ -1,8 +1,8 @@
-/// A JSON value, kept without loss: integers of any size, the order of members, every string.
+/// A lossless JSON value: integers of any size, members in order, any string.
 ///
-/// Values are equal when they would be written the same: strings and keys by their UTF-8 bytes,
-/// floats by their bits (a NaN equals itself, -0.0 is not 0.0), integers by their digits, members in
-/// their order.
+/// Two values are equal when they are written the same: strings and keys compare by their UTF-8
+/// bytes, floats by their bits (a NaN equals itself, -0.0 differs from 0.0), integers by their
+/// digits, members in order.
 public enum JSONValue: Sendable {
   /// `null`.
   case null
@@ -12,21 +12,21 @@ public enum JSONValue: Sendable {
   case integer(JSONInteger)
   /// A number written with a fraction or an exponent, or `NaN`, `Infinity`, `-Infinity`.
   case float(Double)
-  /// Text; it may hold NUL.
+  /// Text, which may contain NUL.
   case string(String)
   /// Values in order.
   case array([JSONValue])
   /// Members in order.
   case object(JSONObject)
 
-  /// Makes an integer.
+  /// Creates an integer.
   public init(_ value: some FixedWidthInteger) {
     self = .integer(JSONInteger(value))
   }
 }
 
 extension JSONValue: Hashable {
-  /// Whether both would be written the same.
+  /// Whether both are written the same.
   public static func == (left: Self, right: Self) -> Bool {
     switch (left, right) {
     case (.null, .null): true
@@ -40,7 +40,7 @@ extension JSONValue: Hashable {
     }
   }
 
-  /// Feeds the kind and the contents.
+  /// Hashes the kind and the content.
   public func hash(into hasher: inout Hasher) {
     switch self {
     case .null:
@@ -72,20 +72,20 @@ extension JSONValue:
   ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral
 {
-  /// Makes `null`.
+  /// Creates `null`.
   public init(nilLiteral: ()) { self = .null }
-  /// Takes a truth value.
+  /// Creates a boolean.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
-  /// Takes an integer.
+  /// Creates an integer.
   public init(integerLiteral value: Int) { self = .integer(JSONInteger(value)) }
-  /// Takes a float.
+  /// Creates a float.
   public init(floatLiteral value: Double) { self = .float(value) }
-  /// Takes text.
+  /// Creates a string.
   public init(stringLiteral value: String) { self = .string(value) }
-  /// Takes values in order.
+  /// Creates an array.
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
-  /// Takes members in order. A key that stands twice is a caller's bug and traps.
+  /// Creates an object from members in order. Duplicate keys trap.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(JSONObject(uniqueKeysWithValues: elements))
   }

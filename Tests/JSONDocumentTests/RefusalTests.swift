@@ -3,12 +3,12 @@ import Tensors
 import Testing
 
 @Suite struct RefusalTests {
-  /// A document, the byte at which it goes wrong, and words of the message. That Python refuses the
-  /// same was asked of Python 3.11, but for keys that stand twice, NUL in keys and half surrogate
-  /// pairs, which are policy.
+  /// A document, the byte of the error, and words of the message. Python 3.11 refuses the same
+  /// documents, except those with duplicate keys, NUL in keys and unpaired surrogates, which are
+  /// refused by policy.
   static let documents: [(String, Int?, String)] = [
-    ("", nil, "holds no JSON value"),
-    (" \n", nil, "holds no JSON value"),
+    ("", nil, "contains no JSON value"),
+    (" \n", nil, "contains no JSON value"),
     ("[", 1, "expected a value, found the end, at line 1, column 2"),
     ("[1,]", 3, "expected a value, found ']'"),
     ("[1 2]", 3, "expected ',' or ']'"),
@@ -28,8 +28,8 @@ import Testing
     ("--1", 1, "expected a digit"),
     ("1e", 2, "expected a digit"),
     ("1e+", 3, "expected a digit"),
-    ("01", 0, "must not start with 0"),
-    ("-01", 0, "must not start with 0"),
+    ("01", 0, "must not have a leading zero"),
+    ("-01", 0, "must not have a leading zero"),
     ("0x1", 1, "expected the end"),
     ("1_000", 1, "expected the end"),
     ("tru", 0, "expected a value"),
@@ -47,25 +47,25 @@ import Testing
     ("\"abc\\", 4, "a string is not closed"),
     ("\"a\nb\"", 2, "control character byte 0x0A, at line 1, column 3"),
     ("\"\u{0}\"", 1, "control character byte 0x00"),
-    ("\"\\x41\"", 1, "'\\' stands before 'x'"),
+    ("\"\\x41\"", 1, "'\\' before 'x'"),
     ("\"\\u12g4\"", 1, "four hexadecimal digits"),
     ("\"\\u12\"", 1, "four hexadecimal digits"),
-    ("\"\\ud800\"", 1, "half a surrogate pair, \\ud800"),
-    ("\"\\udc00\"", 1, "half a surrogate pair, \\udc00"),
-    ("\"\\ud83d\\u0041\"", 1, "half a surrogate pair"),
-    ("\"\\ud83d\\ud83d\\ude00\"", 1, "half a surrogate pair"),
-    ("\"\\ud83d\\n\"", 1, "half a surrogate pair"),
-    ("{\"\\ud800\":1}", 2, "half a surrogate pair"),
-    ("{\"a\\u0000\":1}", 3, "a key holds NUL"),
-    ("{\"a\":1,\"a\":2}", 7, "the key \"a\" stands twice in one object, at line 1, column 8"),
+    ("\"\\ud800\"", 1, "an unpaired surrogate, \\ud800"),
+    ("\"\\udc00\"", 1, "an unpaired surrogate, \\udc00"),
+    ("\"\\ud83d\\u0041\"", 1, "an unpaired surrogate"),
+    ("\"\\ud83d\\ud83d\\ude00\"", 1, "an unpaired surrogate"),
+    ("\"\\ud83d\\n\"", 1, "an unpaired surrogate"),
+    ("{\"\\ud800\":1}", 2, "an unpaired surrogate"),
+    ("{\"a\\u0000\":1}", 3, "a key contains NUL"),
+    ("{\"a\":1,\"a\":2}", 7, "duplicate key \"a\" in an object, at line 1, column 8"),
     (
       "{\"a\":1,\n \"\\u0061\":1}", 9,
-      "the key \"a\" stands twice in one object, at line 2, column 2"
+      "duplicate key \"a\" in an object, at line 2, column 2"
     ),
-    ("{\"\":1,\"\":1}", 6, "the key \"\" stands twice"),
-    ("[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]", 19, "the key \"b\" stands twice"),
-    ("{\"\u{1F600}\":1,\"\\ud83d\\ude00\":2}", 10, "the key \"\u{1F600}\" stands twice"),
-    ("{\"b\":1,\"a\":1,\"b\":2,\"a\":2}", 13, "the key \"b\" stands twice"),
+    ("{\"\":1,\"\":1}", 6, "duplicate key \"\""),
+    ("[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]", 19, "duplicate key \"b\""),
+    ("{\"\u{1F600}\":1,\"\\ud83d\\ude00\":2}", 10, "duplicate key \"\u{1F600}\""),
+    ("{\"b\":1,\"a\":1,\"b\":2,\"a\":2}", 13, "duplicate key \"b\""),
     ("\u{FEFF}{}", 0, "byte order mark"),
   ]
 

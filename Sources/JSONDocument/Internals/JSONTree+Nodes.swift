@@ -1,28 +1,28 @@
 internal import CJSONC
 internal import Tensors
 
-/// An array or object of json-c's that is being copied. Lives no longer than its tree.
+/// An array or object of json-c that is being copied. It must not outlive its tree.
 @safe
 struct JSONTreeContainer {
   private let node: OpaquePointer
   private let isObject: Bool
   private let count: Int
   private var index = 0
-  // SAFETY: all zero is what json-c's iterator looks like before it stands on an object.
+  // SAFETY: json-c's iterator is all zero before it is set to an object.
   private var iterator = unsafe json_object_iterator()
   private var key = ""
   private var elements: [JSONValue] = []
   private var members: [JSONObject.Member] = []
-  /// The child that `advance` has come to, nil for `null`.
+  /// The current child, nil for `null`.
   private(set) var child: OpaquePointer?
 
-  /// Starts on a container; nil when the node is a scalar.
+  /// Starts copying a container; nil when the node is a scalar.
   ///
   /// The node must belong to a tree that outlives the container.
   @unsafe
   init?(_ node: OpaquePointer?) {
     guard let node = unsafe node else { return nil }
-    // SAFETY: the node is alive, as the caller promises; its type is asked before it is used as such.
+    // SAFETY: the node is alive, as the caller promises; its type is checked before it is used.
     switch unsafe json_object_get_type(node) {
     case json_type_array:
       isObject = false
@@ -32,7 +32,7 @@ struct JSONTreeContainer {
       isObject = true
       count = unsafe Int(json_object_object_length(node))
       members.reserveCapacity(count)
-      // SAFETY: the iterator stays on this object, which nothing changes.
+      // SAFETY: the iterator stays on this object, which does not change.
       unsafe iterator = unsafe json_object_iter_begin(node)
     default:
       return nil
@@ -46,8 +46,8 @@ struct JSONTreeContainer {
   mutating func advance() -> Bool {
     guard index < count else { return false }
     if isObject {
-      // SAFETY: fewer than `count` members were passed, so the iterator stands on one; its key is a C
-      // string, as the scan lets no NUL into keys.
+      // SAFETY: fewer than `count` members were passed, so the iterator is on one. Its key is a C
+      // string, since the scanner refuses NUL in keys.
       key = unsafe String(cString: json_object_iter_peek_name(&iterator))
       unsafe child = unsafe json_object_iter_peek_value(&iterator)
       unsafe json_object_iter_next(&iterator)
@@ -59,7 +59,7 @@ struct JSONTreeContainer {
     return true
   }
 
-  /// Takes the copy of the child.
+  /// Appends the copy of the child.
   mutating func append(_ value: JSONValue) {
     if isObject {
       members.append(JSONObject.Member(key: key, value: value))
@@ -68,13 +68,13 @@ struct JSONTreeContainer {
     }
   }
 
-  /// The finished copy. The scan has seen that the keys differ.
+  /// The finished copy. The scanner has checked that the keys are unique.
   var value: JSONValue {
     isObject ? .object(JSONObject(distinct: members)) : .array(elements)
   }
 }
 
-/// The integers of a document that json-c may have clamped, taken in order.
+/// The integers of a document that json-c may have clamped, in order.
 struct LargeIntegers: ~Escapable {
   private let ranges: [Range<Int>]
   private let bytes: Span<UInt8>
@@ -86,10 +86,10 @@ struct LargeIntegers: ~Escapable {
     self.bytes = bytes
   }
 
-  /// Whether all were taken.
+  /// Whether no integer is left.
   var isAtEnd: Bool { index == ranges.count }
 
-  /// Takes the next.
+  /// Returns the next integer.
   mutating func next() throws(CheckpointError) -> JSONInteger {
     guard index < ranges.count else { throw .disagreement }
     let text = bytes.extracting(ranges[index])
@@ -119,7 +119,7 @@ extension JSONValue {
     case json_type_double:
       self = unsafe .float(json_object_get_double(node))
     case json_type_int:
-      // What has more digits than the scan calls safe stays as large when json-c clamps it.
+      // An integer with more digits than the scanner calls safe stays that large when json-c clamps it.
       let value = unsafe json_object_get_int64(node)
       let isLarge = value.magnitude >= 1_000_000_000_000_000_000
       self = .integer(isLarge ? try integers.next() : JSONInteger(value))
@@ -135,8 +135,8 @@ extension JSONValue {
 }
 
 extension CheckpointError {
-  /// json-c has read something else than the scan.
+  /// json-c read another document than the scanner.
   static var disagreement: Self {
-    .malformed("json-c reads the document in another way than the checks before it")
+    .malformed("json-c reads the document differently from the scanner")
   }
 }

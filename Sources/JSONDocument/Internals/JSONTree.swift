@@ -1,18 +1,18 @@
 internal import CJSONC
 internal import Tensors
 
-/// Owns a tree of json-c's: the parsed document.
+/// An owned json-c tree: the parsed document.
 @safe
 struct JSONTree: ~Copyable {
   /// The root, nil for `null`.
   private let root: OpaquePointer?
 
-  /// Parses text that the scan has checked, without white space around it.
+  /// Parses text that the scanner has checked, without surrounding white space.
   ///
-  /// - Throws: `malformed` should json-c disagree with the scan, `system` when memory is short.
+  /// - Throws: `malformed` if json-c disagrees with the scanner, `system` when memory is short.
   init(parsing text: Span<UInt8>) throws(CheckpointError) {
     let tokener = try JSONTokener()
-    // SAFETY: the tree that parsing returns becomes this value's own.
+    // SAFETY: this value takes ownership of the tree that parsing returns.
     unsafe root = try tokener.parse(text)
   }
 
@@ -24,9 +24,9 @@ struct JSONTree: ~Copyable {
   /// Copies the tree.
   ///
   /// - Parameters:
-  ///   - largeIntegers: where the integers that json-c may have clamped stand, in order.
+  ///   - largeIntegers: the bytes of the integers that json-c may have clamped, in order.
   ///   - bytes: the document.
-  /// - Throws: `malformed` should json-c disagree with the scan.
+  /// - Throws: `malformed` if json-c disagrees with the scanner.
   /// - Complexity: O(n), without recursion.
   func value(
     largeIntegers: [Range<Int>], in bytes: Span<UInt8>
@@ -42,7 +42,7 @@ struct JSONTree: ~Copyable {
       } else {
         complete = try unsafe JSONValue(scalar: node, &integers)
       }
-      // Hands the value to its container, and closes every container that is complete with it.
+      // Passes the value to its container, and closes every container that is complete with it.
       while true {
         guard let last = containers.indices.last else {
           guard integers.isAtEnd, let complete else { throw .disagreement }
@@ -60,12 +60,12 @@ struct JSONTree: ~Copyable {
   }
 }
 
-/// Owns a `json_tokener`.
+/// An owned `json_tokener`.
 @safe
 private struct JSONTokener: ~Copyable {
   private let handle: UnsafeMutablePointer<json_tokener>
 
-  /// Makes a parser that takes every depth the scan lets pass.
+  /// Creates a parser that accepts every depth that the scanner accepts.
   init() throws(CheckpointError) {
     // json-c counts a scalar as a level of its own, and refuses at the limit itself.
     let depth = Int32(JSONLimits.depth + 2)
@@ -73,9 +73,9 @@ private struct JSONTokener: ~Copyable {
     guard let handle = unsafe json_tokener_new_ex(depth) else {
       throw CheckpointError(.system, "no memory for a JSON parser")
     }
-    // The scan is the strict one. json-c's own strict mode would only add, in newer versions, the
-    // refusal of large integers.
-    // SAFETY: the handle is the one just made.
+    // The scanner is strict. json-c's own strict mode would only add, in newer versions, the refusal
+    // of large integers.
+    // SAFETY: the handle was just created.
     unsafe json_tokener_set_flags(handle, 0)
     unsafe self.handle = unsafe handle
   }
@@ -109,7 +109,7 @@ private struct JSONTokener: ~Copyable {
     guard error == json_tokener_success else {
       // SAFETY: the description is a static C string.
       let reason = unsafe String(cString: json_tokener_error_desc(error))
-      throw .malformed("json-c refuses the document: \(reason)")
+      throw .malformed("json-c rejects the document: \(reason)")
     }
     return unsafe root
   }

@@ -1,19 +1,19 @@
-/// What the scan has seen that json-c would change.
+/// The parts of a document that json-c would change.
 struct JSONScan {
-  /// Where the value stands, without the white space around it.
+  /// The bytes of the value, without surrounding white space.
   let value: Range<Int>
   /// The integers that json-c may clamp, in the order of the document.
   let largeIntegers: [Range<Int>]
-  /// Where pairs of surrogates stand, `\uD83D\uDE00`, in order.
+  /// The offsets of surrogate pairs, such as `\uD83D\uDE00`, in order.
   let surrogatePairs: [Int]
 
-  /// The length of an escaped pair.
+  /// The length of an escaped pair, in bytes.
   static let pairLength = 12
 
-  /// The value with its surrogate pairs written as the characters they stand for.
+  /// The bytes of the value, with surrogate pairs replaced by the UTF-8 of their characters.
   ///
-  /// json-c 0.16 decodes a pair and then looks at the low 16 bits of the character, once more as for
-  /// a surrogate: U+1D800 and every other with `0xD800` to `0xDFFF` there is lost. UTF-8 it copies.
+  /// json-c 0.16 decodes a pair, then checks the low 16 bits of the character for a surrogate again:
+  /// U+1D800 and all others with `0xD800` to `0xDFFF` there are lost. It copies UTF-8 unchanged.
   ///
   /// - Complexity: O(n).
   func decodingPairs(of scanner: borrowing JSONScanner) -> [UInt8] {

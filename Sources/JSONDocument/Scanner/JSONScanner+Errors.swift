@@ -3,14 +3,14 @@ internal import Tensors
 extension JSONScanner {
   static var truncationHint: String { "the file may be cut off" }
 
-  /// Checks what concerns the text as a whole: its size, its mark, its encoding.
+  /// Checks the size, the byte order mark and the encoding of the whole text.
   func checkText() throws(CheckpointError) {
     guard bytes.count <= JSONLimits.byteCount else {
       throw tooLarge("\(bytes.count) bytes, more than \(JSONLimits.byteCount)")
     }
     if starts(with: [0xEF, 0xBB, 0xBF]) {
       throw CheckpointError.malformed("starts with a byte order mark", at: 0).hinting(
-        "save it as UTF-8 without a byte order mark")
+        "save the file as UTF-8 without a byte order mark")
     }
     do throws(UTF8.ValidationError) {
       _ = try UTF8Span(validating: bytes)
@@ -18,11 +18,11 @@ extension JSONScanner {
       let start = error.byteOffsets.lowerBound
       let isUTF16 = starts(with: [0xFF, 0xFE]) || starts(with: [0xFE, 0xFF])
       throw failure("is not UTF-8: \(describe(bytes[start]))", at: start).hinting(
-        isUTF16 ? "it may be UTF-16: save it as UTF-8" : nil)
+        isUTF16 ? "the file may be UTF-16: save it as UTF-8" : nil)
     }
   }
 
-  /// What stands at the cursor, for messages.
+  /// The byte at the cursor, for messages.
   var found: String { next.map { describe($0) } ?? "the end" }
 
   private func describe(_ byte: UInt8) -> String {
@@ -33,7 +33,7 @@ extension JSONScanner {
     return "byte 0x" + (digits.utf8.count == 1 ? "0" : "") + digits
   }
 
-  /// An error that names the line and column, both from 1, the column in characters (code points).
+  /// An error with line and column, both counted from 1, the column in code points.
   @inline(never)
   func failure(_ message: String, at offset: Int) -> CheckpointError {
     var line = 1
@@ -55,7 +55,7 @@ extension JSONScanner {
     failure(message, at: position)
   }
 
-  /// Something else than what had to come stands at the cursor.
+  /// An error about an unexpected byte at the cursor.
   @inline(never)
   func expected(_ what: String) -> CheckpointError {
     failure("expected \(what), found \(found)").hinting(hint)
@@ -64,7 +64,7 @@ extension JSONScanner {
   @inline(never)
   func loneSurrogate(_ unit: UInt16, at offset: Int) -> CheckpointError {
     failure(
-      "a string holds half a surrogate pair, \\u\(String(unit, radix: 16)), which is no character",
+      "a string contains an unpaired surrogate, \\u\(String(unit, radix: 16))",
       at: offset)
   }
 
@@ -77,17 +77,17 @@ extension JSONScanner {
     bytes.count >= prefix.count && prefix.indices.allSatisfy { bytes[$0] == prefix[$0] }
   }
 
-  /// Advice on what stands at the cursor.
+  /// Advice about the byte at the cursor.
   private var hint: String? {
     if starts(with: Array("version https://git-lfs".utf8)) {
-      return "it is a Git LFS pointer: fetch the file itself with git lfs pull"
+      return "this is a Git LFS pointer: fetch the file itself with git lfs pull"
     }
     if starts(with: [UInt8(ascii: "<")]) {
-      return "it looks like an HTML page, not like JSON"
+      return "this looks like an HTML page, not JSON"
     }
     switch next {
     case nil: return Self.truncationHint
-    case UInt8(ascii: "'"): return "strings stand in double quotes"
+    case UInt8(ascii: "'"): return "strings need double quotes"
     case UInt8(ascii: "/"), UInt8(ascii: "#"): return "JSON has no comments"
     case UInt8(ascii: "}"), UInt8(ascii: "]"): return "a comma must be followed by another entry"
     case UInt8(ascii: "T"): return "write true"

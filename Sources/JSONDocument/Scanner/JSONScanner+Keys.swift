@@ -1,11 +1,11 @@
 internal import Tensors
 
 extension JSONScanner {
-  /// A key as it stands between its quotes.
+  /// A key in the document, without its quotes.
   struct Key {
     let range: Range<Int>
     let hasEscapes: Bool
-    /// A seeded hash of the key, escapes resolved: nobody can prepare keys that collide.
+    /// A seeded hash of the unescaped key, so that a file cannot contain prepared collisions.
     let hash: Int
   }
 
@@ -21,9 +21,9 @@ extension JSONScanner {
     return Key(range: range, hasEscapes: hasEscapes, hash: hasher.finalize())
   }
 
-  /// Takes the keys of an object that ends, and checks that they differ.
+  /// Removes the keys of an object at its end, and checks that they are unique.
   ///
-  /// - Throws: `malformed` at the first key that was there before.
+  /// - Throws: `malformed` at the first duplicate key.
   mutating func checkKeys(from firstKey: Int) throws(CheckpointError) {
     defer { keys.removeSubrange(firstKey...) }
     guard keys.count - firstKey > 1 else { return }
@@ -46,11 +46,11 @@ extension JSONScanner {
     if let duplicate {
       let name = String(decoding: unescaped(duplicate.range), as: UTF8.self)
       throw failure(
-        "the key \"\(name)\" stands twice in one object", at: duplicate.range.lowerBound - 1)
+        "duplicate key \"\(name)\" in an object", at: duplicate.range.lowerBound - 1)
     }
   }
 
-  /// The first of the keys with one hash that was there before.
+  /// The first duplicate among keys with the same hash.
   private func firstDuplicate(in range: Range<Int>) -> Key? {
     for later in range.dropFirst() {
       let key = unescaped(keys[later].range)
@@ -61,7 +61,7 @@ extension JSONScanner {
     return nil
   }
 
-  /// The bytes of a checked string, its escapes resolved.
+  /// The unescaped bytes of a checked string.
   func unescaped(_ range: Range<Int>) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(range.count)
@@ -94,7 +94,7 @@ extension JSONScanner {
     return result
   }
 
-  /// The number that four checked hexadecimal digits write.
+  /// The value of four checked hexadecimal digits.
   private func codeUnit(at index: Int) -> UInt32 {
     var unit: UInt32 = 0
     for digit in index..<index + 4 {

@@ -1,10 +1,11 @@
 internal import Tensors
 
 extension JSONScanner {
-  /// Integers of up to this many digits fit json-c's 64 bits; for longer ones the text is kept.
+  /// The largest number of digits that always fits json-c's 64 bits; of longer integers the text is
+  /// kept.
   static let safeDigits = 18
 
-  /// Scans one of the words that JSON, or Python's extension of it, knows.
+  /// Scans a literal of JSON, or of Python's extension.
   mutating func scanWord(_ word: String) throws(CheckpointError) {
     let start = position
     for byte in word.utf8 {
@@ -27,7 +28,7 @@ extension JSONScanner {
     try scanDigits()
     let digitCount = position - firstDigit
     if digitCount > 1, bytes[firstDigit] == UInt8(ascii: "0") {
-      throw failure("a number must not start with 0 and another digit", at: start)
+      throw failure("a number must not have a leading zero", at: start)
     }
     var isInteger = true
     if next == UInt8(ascii: ".") {
@@ -49,14 +50,14 @@ extension JSONScanner {
     largeIntegers.append(start..<position)
   }
 
-  /// Scans one digit or more.
+  /// Scans one or more digits.
   private mutating func scanDigits() throws(CheckpointError) {
     let start = position
     while let byte = next, byte >= 0x30 && byte <= 0x39 { position += 1 }
     guard position > start else { throw expected("a digit") }
   }
 
-  /// Scans a string and its quotes.
+  /// Scans a string with its quotes.
   mutating func scanString(isKey: Bool) throws(CheckpointError) -> Key {
     let quote = position
     var hasEscapes = false
@@ -70,8 +71,8 @@ extension JSONScanner {
         hasEscapes = true
         try scanEscape(isKey: isKey)
       case 0..<0x20:
-        throw failure("a string holds the raw control character \(found)").hinting(
-          "inside a string, line ends and other control characters are written \\n, \\t, \\u0000")
+        throw failure("a string contains the raw control character \(found)").hinting(
+          "write line breaks and other control characters in strings as \\n, \\t, \\u0000")
       default:
         position += 1
       }
@@ -79,7 +80,7 @@ extension JSONScanner {
     throw failure("a string is not closed", at: quote).hinting(Self.truncationHint)
   }
 
-  /// Scans a backslash and what belongs to it.
+  /// Scans a backslash and the rest of its escape.
   private mutating func scanEscape(isKey: Bool) throws(CheckpointError) {
     let start = position
     position += 1
@@ -90,7 +91,7 @@ extension JSONScanner {
     case UInt8(ascii: "u"):
       let unit = try scanCodeUnit(from: start)
       if unit == 0, isKey {
-        throw failure("a key holds NUL", at: start)
+        throw failure("a key contains NUL", at: start)
       }
       guard unit & 0xF800 == 0xD800 else { return }
       guard unit < 0xDC00, next == UInt8(ascii: "\\"), position + 1 < bytes.count,
@@ -104,8 +105,8 @@ extension JSONScanner {
     case nil:
       throw failure("a string is not closed", at: start).hinting(Self.truncationHint)
     default:
-      throw failure("'\\' stands before \(found)", at: start).hinting(
-        "a backslash itself is written \\\\")
+      throw failure("unknown escape: '\\' before \(found)", at: start).hinting(
+        "write a backslash as \\\\")
     }
   }
 

@@ -1,28 +1,28 @@
 internal import Tensors
 
-/// One strict pass over a document, ahead of json-c, which is more lenient than Python and silent
-/// about what it changes: it clamps large integers, lets the last of equal keys win, cuts keys at NUL,
-/// replaces lone surrogates and some pairs, and takes `1.` and raw line ends in strings.
+/// A strict scanner that checks a document before json-c parses it.
 ///
-/// What passes here is text that json-c reads as it is meant, but for large integers and surrogate
-/// pairs, which are noted on the side.
+/// json-c is more lenient than Python, and changes values silently: it clamps large integers, takes
+/// the last of duplicate keys, cuts keys at NUL, replaces lone surrogates and some pairs, and accepts
+/// `1.` and raw line breaks in strings. json-c reads a document that passes the scanner correctly,
+/// except large integers and surrogate pairs, which the scanner records.
 struct JSONScanner: ~Escapable {
-  /// The next thing to expect.
+  /// The syntax that is expected next.
   enum State {
     case value, firstElement, firstKey, key, separator, done
   }
 
-  /// An array or object that is not closed yet.
+  /// An open array or object.
   struct Container {
     let start: Int
-    /// For an object, the place of its first key in `keys`.
+    /// The index in `keys` of an object's first key; nil for an array.
     let firstKey: Int?
   }
 
   let bytes: Span<UInt8>
   var position = 0
   var containers: [Container] = []
-  /// The keys of all objects that are not closed yet, the innermost last.
+  /// The keys of all open objects, the innermost last.
   var keys: [Key] = []
   var largeIntegers: [Range<Int>] = []
   var surrogatePairs: [Int] = []
@@ -41,7 +41,7 @@ struct JSONScanner: ~Escapable {
   mutating func scan() throws(CheckpointError) -> JSONScan {
     try checkText()
     skipWhitespace()
-    guard position < bytes.count else { throw .malformed("holds no JSON value") }
+    guard position < bytes.count else { throw .malformed("contains no JSON value") }
     let start = position
     var state = State.value
     while state != .done {
@@ -70,7 +70,7 @@ struct JSONScanner: ~Escapable {
     }
   }
 
-  /// Scans a scalar, or opens a container.
+  /// Scans a scalar or opens a container.
   private mutating func scanValue() throws(CheckpointError) -> State {
     valueCount += 1
     guard valueCount <= JSONLimits.valueCount else {
@@ -125,7 +125,7 @@ struct JSONScanner: ~Escapable {
     return .value
   }
 
-  /// Scans what follows a value inside a container.
+  /// Scans the comma or bracket after a value in a container.
   private mutating func scanSeparator() throws(CheckpointError) -> State {
     let firstKey = containers.last?.firstKey
     switch (next, firstKey) {

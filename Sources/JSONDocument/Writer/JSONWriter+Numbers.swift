@@ -38,8 +38,8 @@ extension JSONWriter {
 
   /// Writes a finite float.
   ///
-  /// Swift finds the same digits as Python; only where the point stands and when there is an exponent
-  /// differs.
+  /// Swift finds the same digits as Python; only the position of the point and the use of an exponent
+  /// differ.
   private mutating func appendRepr(_ value: Double) {
     if value.sign == .minus { buffer.append(UInt8(ascii: "-")) }
     let (digits, point) = value.magnitude.shortestDigits
@@ -75,8 +75,8 @@ extension JSONWriter {
 }
 
 extension Double {
-  /// The digits of a finite, positive number or zero, and where the point stands among them: 0.01 is
-  /// the digits 1 and the point -1.
+  /// The digits of a finite, positive number or zero, and the position of the point among them: 0.01
+  /// is the digits 1 and the point -1.
   fileprivate var shortestDigits: (digits: [UInt8], point: Int) {
     var digits: [UInt8] = []
     var point: Int?

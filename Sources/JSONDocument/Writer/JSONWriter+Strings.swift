@@ -5,7 +5,7 @@ extension JSONWriter {
     appendQuoted(value)
   }
 
-  /// Writes a string that stands somewhere in UTF-8; what is not valid there is replaced.
+  /// Writes a string from UTF-8; invalid bytes are replaced.
   public mutating func string(utf8 bytes: Span<UInt8>) {
     beginValue()
     if bytes.isPlainJSON(allowingNonASCII: false) {
@@ -15,13 +15,13 @@ extension JSONWriter {
     }
   }
 
-  /// Writes a string that the program spells: ASCII that needs no escapes, which is not checked.
+  /// Writes a string literal of the program: ASCII that needs no escapes, which is not checked.
   public mutating func string(plain value: StaticString) {
     beginValue()
     buffer.append(quoting: value)
   }
 
-  /// Writes a string, its quotes around it.
+  /// Appends a string with quotes.
   mutating func appendQuoted(_ text: String) {
     let bytes = text.utf8.span
     if bytes.isPlainJSON(allowingNonASCII: !style.escapesNonASCII) {
@@ -43,7 +43,7 @@ extension JSONWriter {
     buffer.append(UInt8(ascii: "\""))
   }
 
-  /// Writes a character in ASCII, as one `\uXXXX` or two where it needs an escape.
+  /// Writes a character in ASCII, if necessary as one `\uXXXX` or two.
   private mutating func appendASCII(_ scalar: Unicode.Scalar) {
     if scalar.value < 0x7F {
       appendEscaping(UInt8(truncatingIfNeeded: scalar.value))
@@ -52,7 +52,7 @@ extension JSONWriter {
     }
   }
 
-  /// Writes a byte of UTF-8, escaping what JSON does not take as it is.
+  /// Writes a byte of UTF-8, escaped if JSON requires it.
   private mutating func appendEscaping(_ byte: UInt8) {
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"): appendEscape(byte)
@@ -81,7 +81,7 @@ extension JSONWriter {
 }
 
 extension String {
-  /// The text of bytes in UTF-8, repaired where it is none.
+  /// The text of UTF-8 bytes; invalid bytes are replaced.
   fileprivate init(copying bytes: Span<UInt8>) {
     // SAFETY: the buffer is copied before the closure returns.
     self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
@@ -89,7 +89,7 @@ extension String {
 }
 
 extension Span where Element == UInt8 {
-  /// Whether no byte needs an escape in JSON. Looks at eight at a time.
+  /// Whether no byte needs an escape in JSON. Checks eight bytes at a time.
   fileprivate func isPlainJSON(allowingNonASCII: Bool) -> Bool {
     var index = 0
     var special: UInt64 = 0
@@ -98,7 +98,7 @@ extension Span where Element == UInt8 {
       index += 8
     }
     if index < count, count >= 8 {
-      // The last eight, some of them for the second time.
+      // The last eight, some of them again.
       special |= word(at: count - 8).specialBytes(allowingNonASCII: allowingNonASCII)
     } else {
       var word: UInt64 = 0x2020_2020_2020_2020
@@ -123,8 +123,8 @@ extension UInt64 {
   /// or beyond ASCII.
   @inline(__always)
   fileprivate func specialBytes(allowingNonASCII: Bool) -> UInt64 {
-    // A subtraction sets the high bit of bytes that it makes negative. The borrow may set it in the
-    // next one too, which does not matter where one is set already.
+    // A subtraction sets the high bit of bytes that become negative. The borrow may also set it in the
+    // next byte, which does not matter once one is set.
     let quotes = self ^ 0x2222_2222_2222_2222
     let backslashes = self ^ 0x5C5C_5C5C_5C5C_5C5C
     let found =

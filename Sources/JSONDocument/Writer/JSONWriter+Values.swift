@@ -1,7 +1,7 @@
 extension JSONWriter {
-  /// Writes a value with all it holds, the members of objects sorted if the style says so.
+  /// Writes a value with its content; members of objects are sorted if the style says so.
   ///
-  /// - Complexity: O(n), or O(n log n) where keys are sorted; without recursion.
+  /// - Complexity: O(n), or O(n log n) when keys are sorted; without recursion.
   public mutating func value(_ value: JSONValue) {
     var open: [OpenValue] = []
     var current = value
@@ -28,7 +28,9 @@ extension JSONWriter {
     }
   }
 
-  /// The next value to write, after ending what has none left and writing the key where it has one.
+  /// Ends completed containers, and writes the key of the next value.
+  ///
+  /// - Returns: the next value to write, nil at the end.
   private mutating func nextValue(in open: inout [OpenValue]) -> JSONValue? {
     while let last = open.indices.last {
       switch open[last] {
@@ -52,16 +54,16 @@ extension JSONWriter {
   }
 }
 
-/// An array or object that is being written, with what is left of it.
+/// An array or object that is being written, with its remaining entries.
 private enum OpenValue {
   case array(ArraySlice<JSONValue>)
   case object(ArraySlice<JSONObject.Member>)
 }
 
 extension JSONValue {
-  /// The value as a document in UTF-8, without a line end after it.
+  /// The value as a document in UTF-8, without a trailing line break.
   ///
-  /// - Complexity: O(n), or O(n log n) where keys are sorted.
+  /// - Complexity: O(n), or O(n log n) when keys are sorted.
   public func encoded(_ style: JSONStyle) -> [UInt8] {
     var writer = JSONWriter(style)
     writer.value(self)

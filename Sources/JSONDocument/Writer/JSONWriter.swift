@@ -1,28 +1,27 @@
-/// Writes JSON, piece by piece, into a buffer that can be drained on the way.
+/// A streaming JSON writer with a buffer that can be drained at any time.
 ///
 /// The calls follow the document: `beginObject`, then `key` and a value for each member, `endObject`.
-/// Calls that make no document, such as a value without its key, are a caller's bug and trap. Keys are
-/// not checked for being written twice, and only `value(_:)` sorts them.
+/// Calls in another order, such as a value without its key, trap. Duplicate keys are not detected, and
+/// only `value(_:)` sorts keys.
 ///
-/// - Complexity: each call takes time in proportion to what it writes.
+/// - Complexity: each call takes time in proportion to its output.
 public struct JSONWriter: ~Copyable {
-  /// What an array or object is that is not ended yet.
+  /// The kind of an open container.
   private enum Container {
     case array, object
   }
 
-  /// How the JSON is laid out.
+  /// The layout of the JSON.
   public let style: JSONStyle
-  /// What was written and not drained.
+  /// The bytes that were written and not drained.
   var buffer = TextBuffer()
-  /// The array or object that entries go to; nil before the first and after the last one.
+  /// The innermost open container; nil before the first and after the last one.
   private var innermost: Container?
-  /// Whether nothing has gone there yet. What is around an array or object that has ended holds at
-  /// least that.
+  /// Whether the innermost container is still empty. A container around a closed one is not empty.
   private var isEmpty = true
-  /// Those around it, outermost first.
+  /// The containers around it, outermost first.
   private var outer: [Container] = []
-  /// The arrays and objects that are open.
+  /// The number of open containers.
   private var depth = 0
   private var hasKey = false
   private var hasRoot = false
@@ -32,7 +31,7 @@ public struct JSONWriter: ~Copyable {
     self.style = style
   }
 
-  /// The bytes that wait to be drained.
+  /// The number of bytes that are not drained.
   public var byteCount: Int { buffer.count }
 
   /// Whether one whole value has been written.
@@ -44,7 +43,7 @@ public struct JSONWriter: ~Copyable {
     begin(.object, UInt8(ascii: "{"))
   }
 
-  /// Ends the object that was begun last.
+  /// Ends the innermost object.
   public mutating func endObject() {
     end(.object, UInt8(ascii: "}"))
   }
@@ -55,26 +54,26 @@ public struct JSONWriter: ~Copyable {
     begin(.array, UInt8(ascii: "["))
   }
 
-  /// Ends the array that was begun last.
+  /// Ends the innermost array.
   public mutating func endArray() {
     end(.array, UInt8(ascii: "]"))
   }
 
-  /// Writes the key of the member whose value comes next.
+  /// Writes a key. The next value belongs to it.
   public mutating func key(_ key: String) {
     beginKey()
     appendQuoted(key)
     endKey()
   }
 
-  /// Writes a key that the program spells: ASCII that needs no escapes, which is not checked.
+  /// Writes a key literal of the program: ASCII that needs no escapes, which is not checked.
   public mutating func key(plain key: StaticString) {
     beginKey()
     buffer.append(quoting: key)
     endKey()
   }
 
-  /// Writes a truth value.
+  /// Writes a boolean.
   public mutating func bool(_ value: Bool) {
     beginValue()
     append(value ? "true" : "false")
@@ -86,17 +85,17 @@ public struct JSONWriter: ~Copyable {
     append("null")
   }
 
-  /// Hands over what waits, and forgets it.
+  /// Passes the buffered bytes to a closure, and removes them.
   ///
-  /// - Throws: what `body` throws; the bytes then stay.
+  /// - Throws: the error of `body`; the bytes are kept then.
   public mutating func drain<E: Error>(into body: (RawSpan) throws(E) -> Void) throws(E) {
     try body(buffer.bytes)
     buffer.removeAll()
   }
 
-  /// Ends the document. One that is not complete is a caller's bug and traps.
+  /// Ends the document. An incomplete document traps.
   ///
-  /// - Returns: what was not drained.
+  /// - Returns: the bytes that were not drained.
   public consuming func finish() -> [UInt8] {
     precondition(isComplete, "a JSON document must be complete")
     return buffer.array
@@ -104,7 +103,7 @@ public struct JSONWriter: ~Copyable {
 
   @inline(__always)
   private mutating func beginKey() {
-    precondition(innermost == .object && !hasKey, "a key must stand in an object")
+    precondition(innermost == .object && !hasKey, "a key must be in an object")
     separate()
   }
 
@@ -115,7 +114,7 @@ public struct JSONWriter: ~Copyable {
     hasKey = true
   }
 
-  /// Writes what comes before a value.
+  /// Writes the separator before a value.
   @inline(__always)
   mutating func beginValue() {
     if hasKey {
@@ -124,7 +123,7 @@ public struct JSONWriter: ~Copyable {
       precondition(container == .array, "a value in an object must have a key")
       separate()
     } else {
-      precondition(!hasRoot, "a JSON document must hold one value")
+      precondition(!hasRoot, "a JSON document must contain one value")
       hasRoot = true
     }
   }
@@ -145,7 +144,7 @@ public struct JSONWriter: ~Copyable {
 
   @inline(__always)
   private mutating func end(_ container: Container, _ bracket: UInt8) {
-    precondition(innermost == container && !hasKey, "what ends must have begun")
+    precondition(innermost == container && !hasKey, "an end must match the innermost begin")
     innermost = outer.popLast()
     depth -= 1
     if !isEmpty { breakLine() }
@@ -153,7 +152,7 @@ public struct JSONWriter: ~Copyable {
     buffer.append(bracket)
   }
 
-  /// Separates an entry of the innermost container from the one before it.
+  /// Separates an entry of the innermost container from the previous one.
   @inline(__always)
   private mutating func separate() {
     if !isEmpty { buffer.append(UInt8(ascii: ",")) }

@@ -1,6 +1,6 @@
-/// Text that is appended to, in memory that nothing else refers to.
+/// A growable buffer of text with unique ownership.
 ///
-/// An array looks with every byte whether it is shared and whether there is room.
+/// An array would check for uniqueness and capacity with every byte.
 @safe
 struct TextBuffer: ~Copyable {
   private var start: UnsafeMutablePointer<UInt8>
@@ -8,10 +8,10 @@ struct TextBuffer: ~Copyable {
   /// The number of bytes.
   private(set) var count = 0
 
-  /// The digits of the largest integer.
+  /// The number of digits of the largest integer.
   private static let mostDigits = 20
 
-  /// An empty text.
+  /// Creates an empty buffer.
   init() {
     capacity = 1 << 10
     // SAFETY: `start` is always memory of `capacity` bytes, of which the first `count` are
@@ -20,7 +20,7 @@ struct TextBuffer: ~Copyable {
   }
 
   deinit {
-    // SAFETY: spans of these bytes borrow from this value, so that none outlives it.
+    // SAFETY: spans of these bytes borrow from this value, so none outlives it.
     unsafe start.deallocate()
   }
 
@@ -28,7 +28,7 @@ struct TextBuffer: ~Copyable {
   var bytes: RawSpan {
     @_lifetime(borrow self)
     borrowing get {
-      // SAFETY: the bytes stay where they are while `self` is borrowed.
+      // SAFETY: the bytes do not move while `self` is borrowed.
       let span = unsafe RawSpan(_unsafeStart: start, byteCount: count)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
@@ -40,7 +40,7 @@ struct TextBuffer: ~Copyable {
     unsafe Array(UnsafeBufferPointer(start: start, count: count))
   }
 
-  /// Forgets all bytes, and keeps the memory.
+  /// Removes all bytes, and keeps the memory.
   mutating func removeAll() {
     count = 0
   }
@@ -58,7 +58,7 @@ struct TextBuffer: ~Copyable {
   @inline(__always)
   mutating func append(_ bytes: Span<UInt8>) {
     makeRoom(bytes.count)
-    // SAFETY: there is room for them, in memory that no span can lend.
+    // SAFETY: there is room for them, in memory that no span can refer to.
     unsafe bytes.withUnsafeBufferPointer { buffer in
       guard let source = buffer.baseAddress else { return }
       unsafe Self.copy(source, to: start + count, count: buffer.count)
@@ -66,14 +66,14 @@ struct TextBuffer: ~Copyable {
     count += bytes.count
   }
 
-  /// Appends text that the program spells.
+  /// Appends a literal of the program.
   @inline(__always)
   mutating func append(_ text: StaticString) {
-    // SAFETY: the text of a program lasts as long as it runs.
+    // SAFETY: a literal lives as long as the program.
     text.withUTF8Buffer { unsafe append($0.span) }
   }
 
-  /// Appends bytes with quotes around them.
+  /// Appends bytes with quotes.
   @inline(__always)
   mutating func append(quoting bytes: Span<UInt8>) {
     makeRoom(bytes.count + 2)
@@ -82,7 +82,7 @@ struct TextBuffer: ~Copyable {
     append(UInt8(ascii: "\""))
   }
 
-  /// Appends text that the program spells, with quotes around it.
+  /// Appends a literal of the program with quotes.
   @inline(__always)
   mutating func append(quoting text: StaticString) {
     // SAFETY: as above.
@@ -96,7 +96,7 @@ struct TextBuffer: ~Copyable {
     append(UInt8(ascii: "\n"))
     var index = 0
     while index < spaces {
-      // SAFETY: there is room for eight bytes more than are counted.
+      // SAFETY: there is room for eight more bytes than are counted.
       unsafe UnsafeMutableRawPointer(start + count + index)
         .storeBytes(of: 0x2020_2020_2020_2020, as: UInt64.self)
       index += 8
@@ -110,8 +110,8 @@ struct TextBuffer: ~Copyable {
     let end = count + Self.digitCount(value)
     var place = end
     var rest = value
-    // SAFETY: 64 bits have at most as many digits as there is room for; they are written from the last
-    // to the first, as many as were counted.
+    // SAFETY: there is room for the digits of any 64-bit integer; as many as were counted are written,
+    // from the last to the first.
     repeat {
       place -= 1
       let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
@@ -126,21 +126,21 @@ struct TextBuffer: ~Copyable {
     var limit: UInt64 = 10
     while value >= limit {
       digits += 1
-      // The largest power of ten that there is has as many digits as the largest integer.
+      // The largest power of ten has as many digits as the largest integer.
       if digits == mostDigits { break }
       limit *= 10
     }
     return digits
   }
 
-  /// Copies bytes that do not overlap; few of them without a call, which would take longer.
+  /// Copies bytes that do not overlap; a few bytes without a call, which would take longer.
   @unsafe
   @inline(__always)
   private static func copy(
     _ source: UnsafePointer<UInt8>, to destination: UnsafeMutablePointer<UInt8>, count: Int
   ) {
-    // SAFETY: the caller vouches for both places; the two words that are copied are the first and the
-    // last of the bytes, and overlap where there are fewer.
+    // SAFETY: the caller guarantees both ranges. The two words that are copied are the first and the
+    // last of the bytes, and overlap if there are fewer.
     switch count {
     case 8...16: unsafe copyEnds(source, destination, count, as: UInt64.self)
     case 4...7: unsafe copyEnds(source, destination, count, as: UInt32.self)
@@ -155,7 +155,7 @@ struct TextBuffer: ~Copyable {
     as word: Word.Type
   ) {
     let last = count - MemoryLayout<Word>.size
-    // SAFETY: the caller vouches for `count` bytes in both places, at least as many as a word has.
+    // SAFETY: the caller guarantees `count` bytes in both ranges, at least as many as in a word.
     unsafe UnsafeMutableRawPointer(destination)
       .storeBytes(of: UnsafeRawPointer(source).loadUnaligned(as: word), as: word)
     unsafe UnsafeMutableRawPointer(destination + last)
@@ -170,7 +170,7 @@ struct TextBuffer: ~Copyable {
   @inline(never)
   private mutating func grow(by byteCount: Int) {
     capacity = max(2 * capacity, count + byteCount)
-    // SAFETY: the new memory has room for all bytes, and the old one is not used any more.
+    // SAFETY: the new memory has room for all bytes, and the old memory is not used again.
     unsafe start = Self.move(start, count: count, toCapacity: capacity)
   }
 
@@ -179,7 +179,7 @@ struct TextBuffer: ~Copyable {
     _ old: UnsafeMutablePointer<UInt8>, count: Int, toCapacity capacity: Int
   ) -> UnsafeMutablePointer<UInt8> {
     let new = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    // SAFETY: the caller vouches that `old` has `count` bytes and is not used any more.
+    // SAFETY: the caller guarantees that `old` has `count` bytes and is not used again.
     unsafe new.moveInitialize(from: old, count: count)
     unsafe old.deallocate()
     return unsafe new
