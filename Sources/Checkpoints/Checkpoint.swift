@@ -1,5 +1,5 @@
 public import Archives
-internal import Files
+public import Files
 internal import NumPyArchive
 internal import SafeTensors
 public import Tensors
@@ -15,8 +15,15 @@ public enum Checkpoint {
   ///   `malformed` when it is damaged.
   /// - Complexity: O(header); no tensor data is read.
   public static func open(path: String) throws(CheckpointError) -> any TensorArchive {
-    let file = try InputFile(path: path)
-    if path.hasSuffix(ShardIndex.nameSuffix), isJSON(try prefix(of: file), of: file) {
+    try open(InputFile(path: path))
+  }
+
+  /// Opens a checkpoint in a file that is open already.
+  ///
+  /// - Throws: as `open(path:)`.
+  /// - Complexity: O(header); no tensor data is read.
+  public static func open(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
+    if file.path.hasSuffix(ShardIndex.nameSuffix), isJSON(try prefix(of: file), of: file) {
       return try ShardedArchive(file)
     }
     return try openFile(file)

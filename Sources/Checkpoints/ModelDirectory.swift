@@ -38,11 +38,7 @@ public struct ModelDirectory: Sendable {
     let named = try Self.nameInConfig(of: path)
     let candidates = named.map { [$0] } ?? Self.weightsNames
     guard let name = candidates.first(where: { Self.isFile($0, in: path) }) else {
-      let last = candidates.count - 1
-      let list = candidates[..<last].joined(separator: ", ") + (last > 0 ? " or " : "")
-      throw CheckpointError(
-        .missing, "is not a model directory: it has no \(list)\(candidates[last])", path: path,
-        hint: named.map { _ in "its \(Self.configName) names them in \"\(Self.configKey)\"" })
+      throw Self.missing(candidates, namedByConfig: named != nil, in: path)
     }
     self.path = path
     weightsName = name
@@ -109,20 +105,34 @@ public struct ModelDirectory: Sendable {
   ]
   private static let partNames = [configName] + wholeNames + indexNames
 
-  private static func isFile(_ name: String, in directory: String) -> Bool {
+  /// The error that a directory has none of the files that could be its weights.
+  static func missing(
+    _ candidates: [String], namedByConfig: Bool, in directory: String
+  ) -> CheckpointError {
+    let last = candidates.count - 1
+    let list = candidates[..<last].joined(separator: ", ") + (last > 0 ? " or " : "")
+    return CheckpointError(
+      .missing, "is not a model directory: it has no \(list)\(candidates[last])", path: directory,
+      hint: namedByConfig ? "its \(configName) names them in \"\(configKey)\"" : nil)
+  }
+
+  static func isFile(_ name: String, in directory: String) -> Bool {
     PathKind.existing(path(of: name, in: directory)) == .file
   }
 
   /// A path in a directory that may be spelled with a slash at its end.
-  private static func path(of name: String, in directory: String) -> String {
+  static func path(of name: String, in directory: String) -> String {
     directory.hasSuffix("/") ? directory + name : directory + "/" + name
   }
 
-  private static func nameInConfig(of directory: String) throws(CheckpointError) -> String? {
-    guard isFile(configName, in: directory) else { return nil }
+  /// The name of the weights in `config.json`; nil where it gives none.
+  ///
+  /// - Throws: what reading and decoding the file throws; `unsupported` for a name that is not read here.
+  static func nameInConfig(of directory: String) throws(CheckpointError) -> String? {
     let configPath = path(of: configName, in: directory)
     do throws(CheckpointError) {
-      let bytes = try InputFile(path: configPath).readAll(limit: JSONLimits.byteCount)
+      guard let file = try InputFile(existing: configPath) else { return nil }
+      let bytes = try file.readAll(limit: JSONLimits.byteCount)
       let value = try JSONValue(parsing: bytes)[configKey] ?? .null
       if value.isNull { return nil }
       let whole = "." + ShardNaming.safetensors.fileExtension

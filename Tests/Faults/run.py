@@ -7,6 +7,7 @@ import time
 
 import errors
 import kills
+import lookups
 import short_transfers
 import suite as suites
 import surroundings
@@ -14,6 +15,7 @@ import undisturbed
 
 GROUPS = {
     "undisturbed runs": undisturbed.normal_runs,
+    "lookups of paths": lookups.lookups,
     "order of flushes": undisturbed.flushes,
     "sweeping": undisturbed.sweeping,
     "kill -9 at random moments": kills.random_kills,

@@ -97,6 +97,31 @@ struct DiffTests {
     #expect((json["b"] as? [String: String])?["kind"] == "adapter")
   }
 
+  @Test("the kind of a side is that which inspect gives (L28, L33)")
+  func models() throws {
+    let directory = try TemporaryDirectory()
+    try FileManager.default.copyItem(
+      atPath: Self.weights, toPath: directory.path("model.safetensors"))
+    let text = try peftkit("diff", Self.adapter, directory.path)
+    #expect(text.output.hasSuffix("\nsame: 3 tensors\nthe config is not compared: b is a model\n"))
+    let json = try peftkit("diff", directory.path, directory.path, "--json").json()
+    for side in ["a", "b"] {
+      #expect((json[side] as? [String: String])?["kind"] == "model")
+    }
+  }
+
+  @Test("a directory with an adapter's config is an adapter, whatever else it has (C30, H26)")
+  func configBesideModel() throws {
+    let directory = try TemporaryDirectory()
+    try FileManager.default.copyItem(
+      atPath: Self.weights, toPath: directory.path("model.safetensors"))
+    try FileManager.default.copyItem(
+      atPath: Self.adapter + "/adapter_config.json", toPath: directory.path("adapter_config.json"))
+    let run = try peftkit("inspect", directory.path)
+    #expect(run.exitCode == 2)
+    #expect(run.errors.contains("it has no adapter_model.safetensors or adapter_model.bin"))
+  }
+
   /// Two files with a difference of each kind.
   private func pair(in directory: TemporaryDirectory) throws -> (a: String, b: String) {
     let nan: [UInt8] = [0, 0, 0xC0, 0x7F]

@@ -48,6 +48,23 @@ struct ScanTests {
     #expect(files.map { $0["verdict"] as? String } == ["data only", "asks for code"])
   }
 
+  @Test("a name that is not UTF-8 is scanned as any other (S4)")
+  func brokenName() throws {
+    let directory = try TemporaryDirectory()
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = [
+      "-c", "cp \"$0\" \"$1/$(printf 'q\\376r.safetensors')\"",
+      Fixtures.adapter("lora") + "/adapter_model.safetensors", directory.path,
+    ]
+    try shell.run()
+    shell.waitUntilExit()
+    let run = try peftkit("scan", directory.path)
+    #expect(run.output == "\(directory.path)/q\u{FFFD}r.safetensors: data only (safetensors)\n")
+    #expect(run.errors.isEmpty)
+    #expect(run.exitCode == 0)
+  }
+
   static let arrays = Fixtures.projectRoot + "/Tests/NumPyArchiveTests/Vectors/"
 
   @Test("an archive of arrays is what inspect takes it for (S21)")

@@ -40,6 +40,41 @@ public final class InputFile: Sendable {
     try self.init(FilePath(path))
   }
 
+  /// Opens a file if there is one.
+  ///
+  /// - Returns: nil when nothing has the name, or something that is not a regular file.
+  /// - Throws: `system` when the file may not be read.
+  public convenience init?(existing path: String) throws(CheckpointError) {
+    let path = FilePath(path)
+    guard let opened = try Self.openIfPresent(path) else { return nil }
+    guard opened.status.type == .regular else {
+      try? opened.descriptor.close()
+      return nil
+    }
+    try self.init(path, opened.descriptor, opened.status)
+  }
+
+  /// Opens a file, following symbolic links.
+  ///
+  /// - Returns: nil when the path leads to a directory.
+  /// - Throws: as `init(path:)`.
+  public convenience init?(unlessDirectory path: String) throws(CheckpointError) {
+    let filePath = FilePath(path)
+    let opened: (descriptor: FileDescriptor, status: Stat)
+    do throws(CheckpointError) {
+      opened = try Self.open(filePath)
+    } catch {
+      // A directory whose names may not be listed: its files may still be opened.
+      guard PathKind.existing(path) == .directory else { throw error }
+      return nil
+    }
+    guard opened.status.type != .directory else {
+      try? opened.descriptor.close()
+      return nil
+    }
+    try self.init(filePath, opened.descriptor, opened.status)
+  }
+
   /// Opens a file that a `DirectoryTree` listed.
   ///
   /// - Throws: as `init(path:)`.
@@ -49,15 +84,48 @@ public final class InputFile: Sendable {
     try self.init(file.filePath(in: directory))
   }
 
-  init(_ path: FilePath) throws(CheckpointError) {
-    // Without `nonBlocking`, opening a pipe would wait for somebody to write to it.
-    let descriptor = try calling("open", path) {
-      try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+  convenience init(_ path: FilePath) throws(CheckpointError) {
+    let (descriptor, status) = try Self.open(path)
+    try self.init(path, descriptor, status)
+  }
+
+  /// Opens whatever a path leads to and reads its status.
+  private static func open(
+    _ path: FilePath
+  ) throws(CheckpointError) -> (descriptor: FileDescriptor, status: Stat) {
+    guard let opened = try openIfPresent(path, absences: []) else {
+      throw .system("open", .noSuchFileOrDirectory, path: path)
     }
-    let status: Stat
+    return opened
+  }
+
+  /// The same; nil where opening fails for one of the reasons `absences`.
+  private static func openIfPresent(
+    _ path: FilePath, absences: [Errno] = [.noSuchFileOrDirectory, .notDirectory]
+  ) throws(CheckpointError) -> (descriptor: FileDescriptor, status: Stat)? {
+    // Without `nonBlocking`, opening a pipe would wait for a writer.
+    let opened = try calling("open", path) { () throws -> FileDescriptor? in
+      do {
+        return try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+      } catch let reason as Errno where absences.contains(reason) {
+        return nil
+      }
+    }
+    guard let descriptor = opened else { return nil }
+    do throws(CheckpointError) {
+      return (descriptor, try calling("examine", path) { try descriptor.stat() })
+    } catch {
+      try? descriptor.close()
+      throw error
+    }
+  }
+
+  /// Takes over a descriptor, which is closed when the file cannot be used.
+  private init(
+    _ path: FilePath, _ descriptor: FileDescriptor, _ status: Stat
+  ) throws(CheckpointError) {
     let contents: [UInt8]?
     do throws(CheckpointError) {
-      status = try calling("examine", path) { try descriptor.stat() }
       guard status.type == .regular else {
         let kind = status.type == .directory ? "a directory" : "not a regular file"
         throw CheckpointError(.invalidArgument, "is \(kind)", path: path.string)

@@ -14,14 +14,39 @@ public struct Adapter: Sendable {
   /// The weights.
   public let weights: any TensorArchive
 
-  /// Opens a directory; no tensor data is read.
+  /// Opens a directory, each of its files at most once; no tensor data is read.
   ///
-  /// - Throws: `missing` when config or weights are not there, and what decoding and opening them
-  ///   throws.
+  /// - Throws: `missing` when config or weights are missing, and what decoding and opening them throws.
   /// - Complexity: O(config + header of the weights).
   public init(path: String) throws(CheckpointError) {
-    directory = try AdapterDirectory(path: path)
-    config = try AdapterConfig(path: directory.configPath)
-    weights = try Checkpoint.open(path: directory.weightsPath)
+    guard let adapter = try Adapter(existing: path) else {
+      throw AdapterDirectory.missingConfig(in: path)
+    }
+    self = adapter
+  }
+
+  /// Opens a directory if it has a config.
+  ///
+  /// - Returns: nil when there is no `adapter_config.json`.
+  /// - Throws: as `init(path:)`.
+  public init?(existing path: String) throws(CheckpointError) {
+    func file(_ name: String) throws(CheckpointError) -> InputFile? {
+      try InputFile(existing: AdapterDirectory.path(of: name, in: path))
+    }
+    guard let configFile = try file(AdapterConfig.fileName) else { return nil }
+    var names = AdapterDirectory.weightsNames[...]
+    var weightsFile: InputFile?
+    while weightsFile == nil, let name = names.first {
+      weightsFile = try file(name)
+      if weightsFile == nil { names.removeFirst() }
+    }
+    guard let weightsFile, let weightsName = names.popFirst() else {
+      throw AdapterDirectory.missingWeights(in: path)
+    }
+    directory = AdapterDirectory(
+      path: path, weightsName: weightsName,
+      supersededNames: names.filter { AdapterDirectory.has($0, in: path) })
+    config = try AdapterConfig(configFile)
+    weights = try Checkpoint.open(weightsFile)
   }
 }

@@ -20,11 +20,6 @@ public struct AdapterDirectory: Sendable {
     name == weightsNames[0] ? [.safetensors] : [.torchZip, .torchLegacy]
   }
 
-  /// Whether a directory has a config and weights that PEFT loads.
-  public static func isAdapter(_ path: String) -> Bool {
-    AdapterDirectory(existing: path) != nil
-  }
-
   private static let partNames = [AdapterConfig.fileName] + weightsNames
 
   /// The path of the config.
@@ -37,19 +32,19 @@ public struct AdapterDirectory: Sendable {
   /// - Throws: `missing` when config or weights are not there, with a hint when an adapter stands in
   ///   a subdirectory, as PEFT saves all but the `default` one; `system` when it cannot be known.
   public init(path: String) throws(CheckpointError) {
-    guard let directory = AdapterDirectory(existing: path) else {
+    guard let directory = AdapterDirectory(path, has: { Self.has($0, in: path) }) else {
       try Self.refuseUnknown(in: path)
-      let name =
-        Self.has(AdapterConfig.fileName, in: path)
-        ? Self.weightsNames.joined(separator: " or ") : AdapterConfig.fileName
-      throw Self.missing(name, in: path)
+      let hasConfig = Self.has(AdapterConfig.fileName, in: path)
+      throw hasConfig ? Self.missingWeights(in: path) : Self.missingConfig(in: path)
     }
     self = directory
   }
 
-  /// Looks for the files; nil where config or weights are not there.
-  private init?(existing path: String) {
-    self.init(path, has: { Self.has($0, in: path) })
+  /// A directory whose files were found.
+  init(path: String, weightsName: String, supersededNames: [String]) {
+    self.path = path
+    self.weightsName = weightsName
+    self.supersededNames = supersededNames
   }
 
   /// The adapters in a tree, by their directories, whose paths must be UTF-8 to be opened.
@@ -73,13 +68,23 @@ public struct AdapterDirectory: Sendable {
     supersededNames = Array(present.dropFirst())
   }
 
-  private static func has(_ name: String, in directory: String) -> Bool {
+  static func has(_ name: String, in directory: String) -> Bool {
     PathKind.existing(path(of: name, in: directory)) == .file
   }
 
   /// A path in a directory that may be spelled with a slash at its end.
-  private static func path(of name: String, in directory: String) -> String {
+  static func path(of name: String, in directory: String) -> String {
     directory.hasSuffix("/") ? directory + name : directory + "/" + name
+  }
+
+  /// The error that a directory is not an adapter's, as it has no config.
+  static func missingConfig(in directory: String) -> CheckpointError {
+    missing(AdapterConfig.fileName, in: directory)
+  }
+
+  /// The error that a directory with a config has no weights.
+  static func missingWeights(in directory: String) -> CheckpointError {
+    missing(weightsNames.joined(separator: " or "), in: directory)
   }
 
   private static func missing(_ name: String, in directory: String) -> CheckpointError {

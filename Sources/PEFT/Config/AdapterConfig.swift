@@ -37,11 +37,17 @@ public struct AdapterConfig: Sendable, Hashable {
   ///
   /// - Throws: as `init(parsing:)`, and `missing` or `system` when it cannot be read.
   public init(path: String) throws(CheckpointError) {
+    try self.init(InputFile(path: path))
+  }
+
+  /// Decodes a file that is open already.
+  ///
+  /// - Throws: as `init(path:)`.
+  init(_ file: InputFile) throws(CheckpointError) {
     do throws(CheckpointError) {
-      let file = try InputFile(path: path)
       try self.init(parsing: file.readAll(limit: JSONLimits.byteCount))
     } catch {
-      throw error.inFile(path)
+      throw error.inFile(file.path)
     }
   }
 

@@ -31,7 +31,7 @@ struct DiffCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let report = try DiffReport(ComparedCheckpoint(path: a), ComparedCheckpoint(path: b))
+    let report = try DiffReport(.init(path: a), .init(path: b))
     try print(report, json: json)
     if !report.isSame { throw ExitCode.finding }
   }

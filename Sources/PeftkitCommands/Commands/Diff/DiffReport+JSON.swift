@@ -140,12 +140,12 @@ extension JSONOutput {
 }
 
 extension JSONWriter {
-  fileprivate mutating func side(_ key: String, _ side: ComparedCheckpoint) {
+  fileprivate mutating func side(_ key: String, _ side: DiffReport.Side) {
     self.key(key)
     beginObject()
     member("path", side.path)
-    member("kind", side.config == nil ? "file" : "adapter")
-    member("format", side.archive.format.rawValue)
+    member("kind", side.checkpoint.kind.rawValue)
+    member("format", side.checkpoint.archive.format.rawValue)
     endObject()
   }
 

@@ -9,8 +9,8 @@ internal import Tensors
 extension DiffReport {
   /// What was compared, tables of what differs, and the verdict.
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
-    output.line("a: \(a.path.printable) (\(a.archive.format.rawValue))")
-    output.line("b: \(b.path.printable) (\(b.archive.format.rawValue))")
+    output.line("a: \(a.path.printable) (\(a.checkpoint.archive.format.rawValue))")
+    output.line("b: \(b.path.printable) (\(b.checkpoint.archive.format.rawValue))")
     if let config {
       add(config, title: "config", to: &output) { $0.description.excerpt }
       addReordered(to: &output)
@@ -25,7 +25,8 @@ extension DiffReport {
       output.line("\(output.styled("differs:", .red)) \(differences)")
     }
     if (a.config == nil) != (b.config == nil) {
-      output.line("the config is not compared: \(a.config == nil ? "a" : "b") is a file")
+      let (name, side) = a.config == nil ? ("a", a) : ("b", b)
+      output.line("the config is not compared: \(name) is a \(side.checkpoint.kind.rawValue)")
     }
   }
 

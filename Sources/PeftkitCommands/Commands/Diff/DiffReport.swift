@@ -3,10 +3,24 @@ internal import JSONDocument
 internal import PEFT
 internal import Tensors
 
-/// What `diff` found, for printing.
+/// The differences between two checkpoints.
 struct DiffReport: Report {
-  let a: ComparedCheckpoint
-  let b: ComparedCheckpoint
+  /// One side of the comparison.
+  struct Side {
+    let path: String
+    let checkpoint: OpenedCheckpoint
+
+    init(path: String) throws(CheckpointError) {
+      self.path = path
+      checkpoint = try OpenedCheckpoint(path: path)
+    }
+
+    /// The config; nil unless the side is an adapter.
+    var config: AdapterConfig? { checkpoint.adapter?.config }
+  }
+
+  let a: Side
+  let b: Side
   /// The keys of two adapters' configs; nil unless both have one.
   let config: [KeyChange<JSONValue>]?
   /// The pattern objects of two adapters' configs that differ in the order of their keys, where that
@@ -14,21 +28,20 @@ struct DiffReport: Report {
   let reordered: [PatternOrderChange]
   let tensors: CheckpointComparison
 
-  init(_ a: ComparedCheckpoint, _ b: ComparedCheckpoint) throws(CheckpointError) {
+  init(_ a: Side, _ b: Side) throws(CheckpointError) {
     self.a = a
     self.b = b
     if let left = a.config, let right = b.config {
-      config = KeyChange.changes(from: left, to: right)
-      let configs = (left: AdapterConfig(document: left), right: AdapterConfig(document: right))
+      config = KeyChange.changes(from: left.document, to: right.document)
       reordered = PatternOrderChange.changes(
-        from: configs.left, to: configs.right,
-        modules: configs.left.adaptedModules(in: a.archive)
-          + configs.right.adaptedModules(in: b.archive))
+        from: left, to: right,
+        modules: left.adaptedModules(in: a.checkpoint.archive)
+          + right.adaptedModules(in: b.checkpoint.archive))
     } else {
       config = nil
       reordered = []
     }
-    tensors = try CheckpointComparison(a.archive, b.archive)
+    tensors = try CheckpointComparison(a.checkpoint.archive, b.checkpoint.archive)
   }
 
   /// Whether all that counts is the same (spec/command-line.md, L28).

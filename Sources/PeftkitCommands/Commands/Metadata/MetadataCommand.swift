@@ -120,11 +120,11 @@ struct MetadataCommand: ParsableCommand {
   }
 
   private func open() throws(CheckpointError) -> SafeTensorsFile {
-    if PathKind.existing(file) == .directory {
+    guard let input = try InputFile(unlessDirectory: file) else {
       throw CheckpointError(
         .invalidArgument, "is a directory", path: file, hint: "name the weights file in it")
     }
-    let archive = try Checkpoint.open(path: file)
+    let archive = try Checkpoint.open(input)
     if let shards = (archive as? ShardedArchive)?.shardPaths {
       throw CheckpointError(
         .unsupported, "is an index of shards, each of which has its own metadata", path: file,

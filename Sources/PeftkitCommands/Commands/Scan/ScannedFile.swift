@@ -14,7 +14,7 @@ struct ScannedFile {
   /// - Throws: `missing`, `system`, `truncated` or `invalidArgument` when it cannot be read.
   init(_ file: InputFile) throws(CheckpointError) {
     path = file.path
-    if try Self.mayBeSafetensors(file), let archive = try? Checkpoint.open(path: file.path),
+    if try Self.mayBeSafetensors(file), let archive = try? Checkpoint.open(file),
       archive.format == .safetensors
     {
       report = try CheckpointScanner.scan(safetensors: file)
@@ -26,7 +26,7 @@ struct ScannedFile {
       return
     }
     do throws(CheckpointError) {
-      _ = try Checkpoint.open(path: file.path)
+      _ = try Checkpoint.open(file)
       self.report = report
     } catch {
       self.report = report.explaining(error.message)

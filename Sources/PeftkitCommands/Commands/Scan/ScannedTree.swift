@@ -22,8 +22,8 @@ struct ScannedTree: Report {
   ///   weights file.
   init(path: String) throws(CheckpointError) {
     self.path = path
-    guard try PathKind(path: path) == .directory else {
-      files = [try ScannedFile(InputFile(path: path))]
+    if let file = try InputFile(unlessDirectory: path) {
+      files = [try ScannedFile(file)]
       return
     }
     var walk = try TreeWalk(of: path)

@@ -7,15 +7,17 @@ internal import Tensors
 
 /// The findings of `validate`.
 struct ValidationReport: Report {
-  let inspection: Inspection
+  let path: String
+  let checkpoint: OpenedCheckpoint
   let findings: [Finding]
 
   init(path: String) throws(CheckpointError) {
-    inspection = try Inspection(path: path)
-    if let adapter = inspection.adapter {
+    self.path = path
+    checkpoint = try OpenedCheckpoint(path: path)
+    if let adapter = checkpoint.adapter {
       findings = try adapter.findings()
     } else {
-      findings = try inspection.archive.valueFindings()
+      findings = try checkpoint.archive.valueFindings()
     }
   }
 
@@ -26,8 +28,8 @@ struct ValidationReport: Report {
         output.styled(finding.severity.rawValue + ":", style)
           + " \(finding.message.printable) [\(finding.code)]")
     }
-    let path = inspection.path.printable
-    let holds = Sizes.count(inspection.archive.tensorCount, "tensor")
+    let path = path.printable
+    let holds = Sizes.count(checkpoint.archive.tensorCount, "tensor")
     if findings.isEmpty {
       output.line("\(path): \(holds), nothing found")
     } else {
@@ -38,9 +40,9 @@ struct ValidationReport: Report {
   /// The schema is in spec/command-line.md.
   func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
     output.writer.beginObject()
-    output.writer.member("path", inspection.path)
-    output.writer.member("kind", inspection.checkpoint.kind.rawValue)
-    output.writer.member("format", inspection.archive.format.rawValue)
+    output.writer.member("path", path)
+    output.writer.member("kind", checkpoint.kind.rawValue)
+    output.writer.member("format", checkpoint.archive.format.rawValue)
     output.writer.member("holds", findings.isEmpty)
     output.writer.key("findings")
     output.writer.beginArray()

@@ -1,0 +1,73 @@
+public import Checkpoints
+public import Archives
+internal import Files
+public import Tensors
+
+/// An open checkpoint: a file, an adapter directory or a model directory.
+public enum OpenedCheckpoint: Sendable {
+  /// A checkpoint file, or an index with its shards.
+  case file(any TensorArchive)
+  /// An adapter directory.
+  case adapter(Adapter)
+  /// A model directory.
+  case model(Model)
+
+  /// Opens a path, each file at most once; no tensor data is read.
+  ///
+  /// - Throws: what `Checkpoint.open`, `Adapter` and `Model` throw; `missing` when a directory is
+  ///   neither an adapter nor a model.
+  /// - Complexity: O(config + header of the weights).
+  public init(path: String) throws(CheckpointError) {
+    if let file = try InputFile(unlessDirectory: path) {
+      self = .file(try Checkpoint.open(file))
+    } else if let adapter = try Adapter(existing: path) {
+      self = .adapter(adapter)
+    } else if let model = try Model(existing: path) {
+      self = .model(model)
+    } else {
+      throw AdapterDirectory.missingConfig(in: path)
+    }
+  }
+
+  /// The kind of a checkpoint.
+  public enum Kind: String, Sendable {
+    case file, adapter, model
+  }
+
+  /// The kind of this checkpoint.
+  public var kind: Kind {
+    switch self {
+    case .file: .file
+    case .adapter: .adapter
+    case .model: .model
+    }
+  }
+
+  /// The tensors.
+  public var archive: any TensorArchive {
+    switch self {
+    case .file(let archive): archive
+    case .adapter(let adapter): adapter.weights
+    case .model(let model): model.weights
+    }
+  }
+
+  /// The adapter; nil for other kinds.
+  public var adapter: Adapter? {
+    if case .adapter(let adapter) = self { adapter } else { nil }
+  }
+
+  /// The name of a directory's weights file or index; nil for a file.
+  public var weightsName: String? {
+    switch self {
+    case .file: nil
+    case .adapter(let adapter): adapter.directory.weightsName
+    case .model(let model): model.weightsName
+    }
+  }
+
+  /// Harmless irregularities of the files.
+  public var notes: [String] {
+    (archive as? ShardedArchive)?.notes.map(\.description) ?? []
+  }
+}
