@@ -109,7 +109,8 @@ let package = Package(
       name: "PeftkitCommands",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "TorchCheckpoint", "Checkpoints", "CheckpointScan", "PEFT", "MultitaskPromptTuning",
+        "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT",
+        "MultitaskPromptTuning",
         "Conversion",
         "ContentDigest", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -165,7 +166,8 @@ let package = Package(
     .testTarget(
       name: "ConversionTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints", "Conversion",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
+        "TorchCheckpoint", "Checkpoints", "Conversion",
         "TestSupport",
       ],
       exclude: ["Vectors"]),

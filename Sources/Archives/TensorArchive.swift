@@ -7,8 +7,10 @@ public import Tensors
 public protocol TensorArchive: AnyObject, Sendable {
   /// The path as it was given.
   var path: String { get }
-  /// The format that the contents have.
-  var format: ArchiveFormat { get }
+  /// The format of the contents.
+  var format: any CheckpointFormat { get }
+  /// The variant of the format.
+  var variant: FormatVariant { get }
   /// What the file says of itself; nil when it says nothing, which differs from an empty list.
   var metadata: ArchiveMetadata? { get }
   /// The number of tensors.
@@ -21,6 +23,8 @@ public protocol TensorArchive: AnyObject, Sendable {
   func index(of name: TensorName) -> Int?
   /// What the file holds besides its tensors, in the order of the file.
   var skipped: [SkippedItem] { get }
+  /// Remarks on the file that change nothing about its tensors, each one line for a terminal.
+  var notes: [String] { get }
   /// The first tensor that is the very same view of the same bytes, where this one is not the first.
   ///
   /// - Returns: nil for a tensor that shares nothing, or only a part, with those before it.
@@ -47,11 +51,22 @@ public protocol TensorArchive: AnyObject, Sendable {
   func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError)
   /// The files that the data is read from.
   var files: [InputFile] { get }
+  /// The files that the data of some tensors is read from.
+  func files(holding tensors: [Int]) -> [InputFile]
 }
 
 extension TensorArchive {
   /// Nothing: most formats hold tensors only.
   public var skipped: [SkippedItem] { [] }
+
+  /// The only variant of most formats.
+  public var variant: FormatVariant { format.variants[0] }
+
+  /// None: only sets of files can contradict themselves without harm.
+  public var notes: [String] { [] }
+
+  /// All files: most archives are one.
+  public func files(holding tensors: [Int]) -> [InputFile] { files }
 
   /// Nil: in most formats every tensor has its own bytes.
   public func alias(of index: Int) -> Int? { nil }

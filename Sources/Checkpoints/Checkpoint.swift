@@ -1,14 +1,11 @@
 public import Archives
 public import Files
-internal import NumPyArchive
-internal import SafeTensors
 public import Tensors
-internal import TorchCheckpoint
 
 /// Opens checkpoint files of any supported format.
 public enum Checkpoint {
-  /// Opens a file; its contents decide the format, not its name. JSON whose name ends in
-  /// `.index.json` is an index of shards, which are opened as one archive.
+  /// Opens a file. Its contents decide the format; JSON whose name ends in `.index.json` is an index
+  /// of shards, which are opened as one archive.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when the file cannot be read; `unrecognized`
   ///   or `unsupported` when it is something else, with a hint where one helps; `truncated` or
@@ -23,57 +20,43 @@ public enum Checkpoint {
   /// - Throws: as `open(path:)`.
   /// - Complexity: O(header); no tensor data is read.
   public static func open(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
-    if file.path.hasSuffix(ShardIndex.nameSuffix), isJSON(try prefix(of: file), of: file) {
-      return try ShardedArchive(file)
-    }
-    return try openFile(file)
+    let (archive, _) = try openWithIndex(file)
+    return archive
   }
 
-  /// Opens a file that is a checkpoint by itself, as shards are.
-  static func openFile(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
-    let path = file.path
-    let prefix = try prefix(of: file)
-    switch FileSignature(prefix: prefix, fileByteCount: file.byteCount) {
-    case .safetensors:
-      return try SafeTensorsFile(file)
-    case .torch:
-      return try TorchFile(file)
-    case .zip:
-      return try isNpz(file) ? NpzFile(file) : TorchFile(file)
-    case .npy:
-      return try NpyFile(file)
-    case .other(let impostor):
-      throw CheckpointError(
-        .unrecognized, "is \(impostor.name), not a checkpoint", path: path, hint: impostor.hint)
-    case nil:
-      // A damaged file keeps its name: then the format's own reader says what is wrong with it.
-      if path.hasSuffix(".safetensors") { return try SafeTensorsFile(file) }
-      if path.hasSuffix(".npy") { return try NpyFile(file) }
-      // An archive of no arrays is nothing but its end record.
-      if path.hasSuffix(".npz") { return try NpzFile(file) }
-      let torchSuffixes = [".bin", ".pt", ".pth", ".ckpt"]
-      if torchSuffixes.contains(where: path.hasSuffix) { return try TorchFile(file) }
-      throw CheckpointError(
-        .unrecognized, "is of no format that is known here", path: path)
+  /// Opens a checkpoint, and returns the index when the file is one.
+  ///
+  /// - Throws: as `open(path:)`.
+  /// - Complexity: O(header); no tensor data is read.
+  public static func openWithIndex(
+    _ file: InputFile
+  ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
+    if file.path.hasSuffix(ShardIndex.nameSuffix), Impostor(try prefix(of: file)) == .json {
+      let shards = try ShardedArchive(file)
+      return (shards, shards.index)
     }
+    return (try openFile(file), nil)
+  }
+
+  /// Opens a file that is a checkpoint by itself, as a shard is.
+  static func openFile(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
+    let prefix = try prefix(of: file)
+    if let format = try CheckpointFormats.format(of: file, prefix: prefix) {
+      return try format.open(file)
+    }
+    if let impostor = Impostor(prefix) {
+      throw CheckpointError(
+        .unrecognized, "is \(impostor.name), not a checkpoint", path: file.path,
+        hint: impostor.hint)
+    }
+    // The name of a damaged file still tells its format, whose reader reports the damage.
+    guard let format = CheckpointFormats.format(ofFileName: file.path) else {
+      throw CheckpointError(.unrecognized, "unrecognized file format", path: file.path)
+    }
+    return try format.open(file)
   }
 
   private static func prefix(of file: InputFile) throws(CheckpointError) -> [UInt8] {
-    try file.read(at: 0, count: min(FileSignature.prefixByteCount, file.byteCount))
-  }
-
-  private static func isJSON(_ prefix: [UInt8], of file: InputFile) -> Bool {
-    FileSignature(prefix: prefix, fileByteCount: file.byteCount) == .other(.json)
-  }
-
-  /// Whether a zip archive is NumPy's. A damaged one keeps its name, as above.
-  private static func isNpz(_ file: InputFile) throws(CheckpointError) -> Bool {
-    do throws(CheckpointError) {
-      return try NpzFile.recognizes(file)
-    } catch {
-      // What could not be read says nothing of the format.
-      guard error.code != .system else { throw error }
-      return file.path.hasSuffix(".npz")
-    }
+    try file.read(at: 0, count: min(FormatRecognition.prefixByteCount, file.byteCount))
   }
 }

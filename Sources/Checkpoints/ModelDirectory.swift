@@ -1,5 +1,7 @@
+internal import Archives
 public import Files
 internal import JSONDocument
+internal import SafeTensors
 public import Tensors
 
 /// Where a model's weights stand in its directory (spec/shards.md, H26 to H31).
@@ -17,10 +19,7 @@ public struct ModelDirectory: Sendable {
   public let supersededNames: [String]
 
   /// The weights, in the order in which transformers looks for them.
-  public static let weightsNames = [
-    ShardNaming.safetensors.wholeName, ShardNaming.safetensors.indexName,
-    ShardNaming.torch.wholeName, ShardNaming.torch.indexName,
-  ]
+  public static let weightsNames = ShardNaming.models.flatMap { [$0.wholeName, $0.indexName] }
 
   private static let configName = "config.json"
   /// The key under which a config names the weights.
@@ -71,7 +70,7 @@ public struct ModelDirectory: Sendable {
 
   /// Whether a name is one that transformers gives to a model's weights, their shards or indexes.
   public static func isWeights(_ name: String) -> Bool {
-    ShardNaming.safetensors.covers(name) || ShardNaming.torch.covers(name)
+    ShardNaming.models.contains { $0.covers(name) }
   }
 
   /// Whether a directory holds weights under one of the names that models have, or a config that names
@@ -97,12 +96,8 @@ public struct ModelDirectory: Sendable {
     return Set(parts.filter { $0.key.isText && isModel(hasFile: $0.value.contains) }.keys)
   }
 
-  private static let wholeNames = [
-    ShardNaming.safetensors.wholeName, ShardNaming.torch.wholeName,
-  ]
-  private static let indexNames = [
-    ShardNaming.safetensors.indexName, ShardNaming.torch.indexName,
-  ]
+  private static let wholeNames = ShardNaming.models.map(\.wholeName)
+  private static let indexNames = ShardNaming.models.map(\.indexName)
   private static let partNames = [configName] + wholeNames + indexNames
 
   /// The error that a directory has none of the files that could be its weights.
@@ -135,7 +130,7 @@ public struct ModelDirectory: Sendable {
       let bytes = try file.readAll(limit: JSONLimits.byteCount)
       let value = try JSONValue(parsing: bytes)[configKey] ?? .null
       if value.isNull { return nil }
-      let whole = "." + ShardNaming.safetensors.fileExtension
+      let whole = SafeTensorsFormat().fileExtension
       guard let name = value.string, ShardIndex.isBareFileName(name),
         name.hasSuffix(whole) || name.hasSuffix(whole + ShardIndex.nameSuffix)
       else {

@@ -1,17 +1,11 @@
+public import Archives
 public import Files
 public import Tensors
-public import TorchCheckpoint
 
 /// What a conversion is asked to do.
 public struct ConversionOptions: Sendable {
-  /// The format of checkpoints that are written.
-  public var format: CheckpointFormat
-  /// The generation of torch whose layout torch checkpoints get.
-  public var torchLayout: TorchLayout = .newest
-  /// Whether the arrays of an npz archive are compressed.
-  public var compresses = false
-  /// The bytes that the header of a safetensors file has room for, beside what stands in it.
-  public var headerReserve = 0
+  /// The format of the checkpoints that are written, with its settings.
+  public var format: any CheckpointFormat
   /// Which tensors are converted, and what they are called then.
   public var selection = TensorSelection()
   /// The dtypes that tensors are converted to; the last rule for a tensor decides.
@@ -35,7 +29,7 @@ public struct ConversionOptions: Sendable {
   public var policy: OutputPolicy
 
   /// Asks for a format, with the defaults for all else.
-  public init(format: CheckpointFormat, policy: OutputPolicy = OutputPolicy()) {
+  public init(format: any CheckpointFormat, policy: OutputPolicy = OutputPolicy()) {
     self.format = format
     self.policy = policy
   }

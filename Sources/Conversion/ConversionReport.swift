@@ -1,5 +1,4 @@
 public import Archives
-public import Checkpoints
 public import Files
 public import Tensors
 
@@ -27,8 +26,8 @@ public struct ConversionReport: Sendable {
   public internal(set) var skipped: [SkippedItem] = []
   /// Weights files beside those that are converted, which no reader looks at.
   public internal(set) var supersededFiles: [RelativePath] = []
-  /// What is odd about a set of shards, and does no harm.
-  public internal(set) var shardNotes: [ShardNote] = []
+  /// The notes of the source archives.
+  public internal(set) var sourceNotes: [String] = []
   /// The same tensors under second names.
   public internal(set) var aliases: [Alias] = []
   /// Tensors whose dtype the format does not have.
@@ -42,7 +41,7 @@ public struct ConversionReport: Sendable {
   static func += (left: inout Self, right: Self) {
     left.skipped += right.skipped
     left.supersededFiles += right.supersededFiles
-    left.shardNotes += right.shardNotes
+    left.sourceNotes += right.sourceNotes
     left.aliases += right.aliases
     left.standIns += right.standIns
     left.droppedMetadata += right.droppedMetadata

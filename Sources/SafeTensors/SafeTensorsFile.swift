@@ -1,6 +1,5 @@
 public import Archives
 public import Files
-internal import Synchronization
 public import Tensors
 
 /// A safetensors file, open for reading (spec/safetensors.md).
@@ -11,8 +10,8 @@ public import Tensors
 public final class SafeTensorsFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// Always `safetensors`.
-  public var format: ArchiveFormat { .safetensors }
+  /// The safetensors format.
+  public var format: any CheckpointFormat { SafeTensorsFormat() }
   /// `__metadata__`, in the order of the file; nil when it is absent or null.
   public var metadata: ArchiveMetadata? { tables.metadata }
   /// The number of tensors.
@@ -23,7 +22,7 @@ public final class SafeTensorsFile: TensorArchive {
   private let names: NameTable
   /// Where the data section starts in the file.
   let dataStart: Int
-  private let mapping = Mutex<SharedMapping?>(nil)
+  private let map: LazyMapping
 
   /// The largest header, in bytes: the reference's limit (R3).
   public static let largestHeader = 100_000_000
@@ -42,6 +41,7 @@ public final class SafeTensorsFile: TensorArchive {
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
     self.file = file
+    map = LazyMapping(file)
     do throws(CheckpointError) {
       let header = try Self.readHeader(of: file)
       dataStart = HeaderLength.byteCount + header.count
@@ -135,14 +135,5 @@ public final class SafeTensorsFile: TensorArchive {
 
   private func fileRange(of entry: HeaderTables.Entry) -> Range<Int> {
     dataStart + Int(entry.begin)..<dataStart + Int(entry.end)
-  }
-
-  private func map() throws(CheckpointError) -> SharedMapping {
-    try mapping.withLock { mapping throws(CheckpointError) in
-      if let mapping { return mapping }
-      let new = SharedMapping(try MappedFile(file))
-      mapping = new
-      return new
-    }
   }
 }

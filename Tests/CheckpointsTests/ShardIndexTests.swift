@@ -149,7 +149,7 @@ struct OpeningTests {
     func open(_ bytes: [UInt8]) throws -> any TensorArchive {
       try Checkpoint.open(path: directory.write(bytes, to: "m.index.json"))
     }
-    #expect(try open(RawSafeTensors.bytes(["x"]).encoded()).format == .safetensors)
+    #expect(try open(RawSafeTensors.bytes(["x"]).encoded()).variant.name == "safetensors")
     let pointer = Array("version https://git-lfs.github.com/spec/v1\n".utf8)
     for (bytes, message) in [(pointer, "is a Git LFS pointer"), ([], "is an empty file")] {
       let error = #expect(throws: CheckpointError.self) { try open(bytes) }

@@ -1,3 +1,4 @@
+import Archives
 import Checkpoints
 import Files
 import Foundation
@@ -193,4 +194,9 @@ struct ByteSizeTests {
     #expect(error?.code == .invalidArgument)
     #expect(error?.hint == "write a size such as 5GB, 500MB, 1.5GiB, or a number of bytes")
   }
+}
+
+extension ShardNaming {
+  fileprivate static var safetensors: Self { models[0] }
+  fileprivate static var torch: Self { models[1] }
 }

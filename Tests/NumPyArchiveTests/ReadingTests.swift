@@ -37,7 +37,7 @@ struct ReadingTests {
   func tensors(_ name: String) throws {
     let expected = try ReadVector.load(name)
     let archive = try Checkpoint.open(path: vectors + "read/" + name)
-    #expect(archive.format == (name.hasSuffix(".npy") ? .npy : .npz))
+    #expect(archive.variant == (name.hasSuffix(".npy") ? .npy : .npz))
     #expect(archive.metadata == nil)
     #expect(archive.tensors == (try expected.tensors.map { try $0.info() }))
     for (index, tensor) in expected.tensors.enumerated() {

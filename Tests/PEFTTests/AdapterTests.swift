@@ -30,7 +30,7 @@ struct AdapterDirectoryTests {
       atPath: copy.weightsPath, toPath: copy.path + "/adapter_model.bin")
     let adapter = try Adapter(path: copy.path)
     #expect(adapter.directory.weightsName == "adapter_model.bin")
-    #expect(adapter.weights.format == .safetensors)
+    #expect(adapter.weights.variant.name == "safetensors")
     let finding = try #require(try adapter.findings().first)
     #expect(finding.code == "format-mismatch")
     #expect(finding.severity == .error)
@@ -46,7 +46,7 @@ struct AdapterDirectoryTests {
     try FileManager.default.moveItem(
       atPath: torch.path + "/adapter_model.bin", toPath: torch.weightsPath)
     let adapter = try Adapter(path: torch.path)
-    #expect(adapter.weights.format == .torchZip)
+    #expect(adapter.weights.variant.name == "torch-zip")
     #expect(try adapter.findings().map(\.code) == ["format-mismatch"])
   }
 

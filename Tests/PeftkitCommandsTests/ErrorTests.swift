@@ -28,8 +28,8 @@ struct Impostor: CustomTestStringConvertible, Sendable {
   static let all: [Impostor] = [
     Self(
       "LFS pointer",
-      "is a Git LFS pointer, which stands for the real file, not a checkpoint",
-      hint: "fetch the real one with: git lfs pull"
+      "is a Git LFS pointer, not a checkpoint",
+      hint: "fetch the file that it points to with: git lfs pull"
     ) { Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n".utf8) },
     Self(
       "HTML", "is a web page, not a checkpoint",
@@ -125,7 +125,7 @@ struct ErrorTests {
     ] {
       let run = try peftkit(arguments)
       #expect(run.errors.hasPrefix("error: \(copy.weightsPath): is a Git LFS pointer"))
-      #expect(run.errors.hasSuffix("\nhint: fetch the real one with: git lfs pull\n"))
+      #expect(run.errors.hasSuffix("\nhint: fetch the file that it points to with: git lfs pull\n"))
       #expect(run.exitCode == 2)
     }
     #expect(try copy.directory.names == ["adapter"])

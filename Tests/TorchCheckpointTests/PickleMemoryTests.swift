@@ -1,3 +1,4 @@
+import Archives
 import Files
 import Pickle
 import Foundation
@@ -18,7 +19,7 @@ struct PickleMemoryTests {
   private func verdict(_ path: String, _ memory: PickleMemory = PickleMemory()) -> String {
     do throws(CheckpointError) {
       let file = try TorchFile(InputFile(path: path), memory: memory)
-      var text = "\(file.format)"
+      var text = file.variant.name
       for index in 0..<file.tensorCount {
         text += " \(file.tensor(at: index))"
         try file.readTensor(at: index) { bytes throws(CheckpointError) in

@@ -1,3 +1,5 @@
+public import Archives
+
 /// How the files of one checkpoint are called: `model.safetensors` when it is whole,
 /// `model-00001-of-00003.safetensors` and `model.safetensors.index.json` in shards
 /// (spec/shards.md, H21).
@@ -13,10 +15,15 @@ public struct ShardNaming: Sendable, Hashable {
     self.fileExtension = fileExtension
   }
 
-  /// The safetensors weights of a model: `model.safetensors`.
-  public static let safetensors = ShardNaming(stem: "model", fileExtension: "safetensors")
-  /// The torch weights of a model: `pytorch_model.bin`.
-  public static let torch = ShardNaming(stem: "pytorch_model", fileExtension: "bin")
+  /// The names that transformers gives the weights of a model in a format, such as
+  /// `model.safetensors`; nil for formats that it does not load.
+  public init?(modelIn format: any CheckpointFormat) {
+    guard let stem = format.modelStem else { return nil }
+    self.init(stem: stem, fileExtension: String(format.fileExtension.dropFirst()))
+  }
+
+  /// The names of models in all formats, in the order in which transformers looks for them.
+  public static let models = CheckpointFormats.all.compactMap { ShardNaming(modelIn: $0) }
 
   /// The name of the weights in one file.
   public var wholeName: String { stem + "." + fileExtension }

@@ -59,18 +59,16 @@ struct ShardTable {
   }
 
   private func checkFormat(of archive: any TensorArchive) throws(CheckpointError) {
-    switch archive.format {
-    case .safetensors, .torchZip, .torchLegacy, .torchTar: break
-    case .torchScript, .npz, .npy:
+    guard archive.variant.canBeShard else {
       throw CheckpointError(
-        .unsupported, "cannot be a shard: its format is \(archive.format.rawValue)",
+        .unsupported, "cannot be a shard: its format is \(archive.variant.name)",
         path: archive.path)
     }
-    if let first = shards.first, first.format != archive.format {
+    if let first = shards.first, first.variant != archive.variant {
       throw CheckpointError(
         .mismatch,
-        "is a shard in the format \(archive.format.rawValue), and \(index.fileNames[0]) is "
-          + "\(first.format.rawValue)", path: archive.path)
+        "is a shard in the format \(archive.variant.name), and \(index.fileNames[0]) is "
+          + "\(first.variant.name)", path: archive.path)
     }
   }
 

@@ -6,19 +6,23 @@ public import Tensors
 ///
 /// All shards stay open. Their tensors come in the order of the shards' names, as transformers loads
 /// the shards, then in that of each file.
-public final class ShardedArchive: TensorArchive {
+public final class ShardedArchive: ForwardingArchive {
   /// The path of the index as it was given.
   public let path: String
   /// The index.
   public let index: ShardIndex
   /// The format of the shards, the same for all.
-  public let format: ArchiveFormat
+  public var format: any CheckpointFormat { table.shards[0].format }
+  /// The variant of the format, the same for all shards.
+  public var variant: FormatVariant { table.shards[0].variant }
   /// What all shards say of themselves in the same words; nil when one of them says nothing.
   public let metadata: ArchiveMetadata?
   /// What the shards hold besides tensors, shard after shard.
   public var skipped: [SkippedItem] { table.skipped }
   /// Where index and shards differ without harm.
-  public let notes: [ShardNote]
+  public let shardNotes: [ShardNote]
+  /// The same, as text.
+  public var notes: [String] { shardNotes.map(\.description) }
 
   private let table: ShardTable
 
@@ -53,7 +57,6 @@ public final class ShardedArchive: TensorArchive {
     self.index = index
     self.table = table
     self.metadata = metadata
-    format = table.shards[0].format
 
     var notes = unlisted.map { place in
       let shard = table.shard(of: place)
@@ -67,12 +70,7 @@ public final class ShardedArchive: TensorArchive {
     {
       notes.append(.byteCount(stated: stated, found: found))
     }
-    self.notes = notes
-  }
-
-  /// The paths of the shards, in the order of their names.
-  public var shardPaths: [String] {
-    index.fileNames.map { Self.path(of: $0, beside: path) }
+    shardNotes = notes
   }
 
   /// A name in the directory of another path, which may be a link: shards stand beside the link.
@@ -99,20 +97,14 @@ public final class ShardedArchive: TensorArchive {
   /// The number of tensors of all shards.
   public var tensorCount: Int { table.places.count }
 
-  /// The tensor at a place; its `dataOffsets` are those in its shard.
-  ///
-  /// - Complexity: O(log shards) and what the shard takes.
-  public func tensor(at index: Int) -> TensorInfo {
-    let (shard, local) = place(of: index)
-    return shard.tensor(at: local)
-  }
-
-  /// The name of the shard that holds a tensor.
+  /// The shard that a tensor comes from, and its place there. The `dataOffsets` of a tensor are those
+  /// in its shard.
   ///
   /// - Complexity: O(log shards).
-  public func fileName(of index: Int) -> String {
+  public func source(of index: Int) -> (archive: any TensorArchive, index: Int) {
     precondition(index >= 0 && index < tensorCount, "a tensor's index must be in range")
-    return self.index.fileNames[table.shard(of: index)]
+    let shard = table.shard(of: index)
+    return (table.shards[shard], index - table.starts[shard])
   }
 
   /// The place of the tensor with this name.
@@ -122,18 +114,8 @@ public final class ShardedArchive: TensorArchive {
 
   /// The first tensor that is the same view; it stands in the same shard.
   public func alias(of index: Int) -> Int? {
-    let (shard, local) = place(of: index)
+    let (shard, local) = source(of: index)
     return shard.alias(of: local).map { index - local + $0 }
-  }
-
-  /// Lends the data of a tensor, as its shard does.
-  ///
-  /// - Throws: what the shard throws.
-  public func withTensor<R>(
-    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
-  ) throws(CheckpointError) -> R {
-    let (shard, local) = place(of: index)
-    return try shard.withTensor(at: local, body)
   }
 
   /// The shards, in the order of their names.
@@ -144,35 +126,5 @@ public final class ShardedArchive: TensorArchive {
   /// - Complexity: O(n · log shards).
   public func files(holding tensors: [Int]) -> [InputFile] {
     Set(tensors.map { table.shard(of: $0) }).sorted().flatMap { table.shards[$0].files }
-  }
-
-  /// Where the data of a tensor stands, with the path of its shard.
-  public func location(of index: Int) -> TensorLocation {
-    let (shard, local) = place(of: index)
-    return shard.location(of: local)
-  }
-
-  /// Passes the data of a tensor on in pieces, as its shard does.
-  ///
-  /// - Throws: what the shard throws, and what `sink` throws.
-  public func readTensor(
-    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
-    let (shard, local) = place(of: index)
-    try shard.readTensor(at: local, to: sink)
-  }
-
-  /// Appends the data of a tensor to an output, as its shard does.
-  ///
-  /// - Throws: what the shard throws.
-  public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
-    let (shard, local) = place(of: index)
-    try shard.copyTensor(at: local, to: &output)
-  }
-
-  private func place(of index: Int) -> (shard: any TensorArchive, local: Int) {
-    precondition(index >= 0 && index < tensorCount, "a tensor's index must be in range")
-    let shard = table.shard(of: index)
-    return (table.shards[shard], index - table.starts[shard])
   }
 }

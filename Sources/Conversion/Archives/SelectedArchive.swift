@@ -3,7 +3,7 @@ internal import Files
 internal import Tensors
 
 /// Some tensors of an archive, under their own names or others, in an order of one's own.
-final class SelectedArchive: TensorArchive {
+final class SelectedArchive: ArchiveDecorator {
   /// A tensor of the base archive and its name here.
   struct Member: Sendable {
     let index: Int
@@ -13,7 +13,7 @@ final class SelectedArchive: TensorArchive {
   let metadata: ArchiveMetadata?
   let skipped: [SkippedItem]
 
-  private let base: any TensorArchive
+  let base: any TensorArchive
   private let members: [Member]
   private let places: [TensorName: Int]
 
@@ -43,8 +43,6 @@ final class SelectedArchive: TensorArchive {
     self.places = places
   }
 
-  var path: String { base.path }
-  var format: ArchiveFormat { base.format }
   var tensorCount: Int { members.count }
 
   func tensor(at index: Int) -> TensorInfo {
@@ -55,25 +53,13 @@ final class SelectedArchive: TensorArchive {
   }
 
   func index(of name: TensorName) -> Int? { places[name] }
-  var files: [InputFile] { base.files }
+  func alias(of index: Int) -> Int? { nil }
 
-  func withTensor<R>(
-    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
-  ) throws(CheckpointError) -> R {
-    try base.withTensor(at: members[index].index, body)
+  func source(of index: Int) -> (archive: any TensorArchive, index: Int) {
+    (base, members[index].index)
   }
 
-  func location(of index: Int) -> TensorLocation {
-    base.location(of: members[index].index)
-  }
-
-  func readTensor(
-    at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
-    try base.readTensor(at: members[index].index, to: sink)
-  }
-
-  func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
-    try base.copyTensor(at: members[index].index, to: &output)
+  func files(holding tensors: [Int]) -> [InputFile] {
+    base.files(holding: tensors.map { members[$0].index })
   }
 }

@@ -3,34 +3,18 @@ internal import Files
 internal import Tensors
 
 /// An archive whose tensors are shown to a watcher while they are read.
-final class WatchedArchive: TensorArchive {
-  private let base: any TensorArchive
+final class WatchedArchive: ArchiveDecorator {
+  let base: any TensorArchive
   private let watcher: any TensorWatcher
-  private let written: CheckpointFormat
+  private let written: any CheckpointFormat
 
   /// Shows tensors as readers of a file of this format see them.
-  init(_ base: any TensorArchive, watcher: any TensorWatcher, writtenAs format: CheckpointFormat) {
+  init(
+    _ base: any TensorArchive, watcher: any TensorWatcher, writtenAs format: any CheckpointFormat
+  ) {
     self.base = base
     self.watcher = watcher
     written = format
-  }
-
-  var path: String { base.path }
-  var format: ArchiveFormat { base.format }
-  var metadata: ArchiveMetadata? { base.metadata }
-  var skipped: [SkippedItem] { base.skipped }
-  var tensorCount: Int { base.tensorCount }
-
-  func tensor(at index: Int) -> TensorInfo { base.tensor(at: index) }
-  func index(of name: TensorName) -> Int? { base.index(of: name) }
-  func alias(of index: Int) -> Int? { base.alias(of: index) }
-  func location(of index: Int) -> TensorLocation { base.location(of: index) }
-  var files: [InputFile] { base.files }
-
-  func withTensor<R>(
-    at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
-  ) throws(CheckpointError) -> R {
-    try base.withTensor(at: index, body)
   }
 
   func readTensor(
@@ -57,7 +41,7 @@ final class WatchedArchive: TensorArchive {
   ) throws(CheckpointError) {
     let info = base.tensor(at: index)
     let seen = TensorInfo(
-      name: info.name, dtype: written.writtenDType(for: info.dtype) ?? info.dtype,
+      name: info.name, dtype: written.storedDType(for: info.dtype) ?? info.dtype,
       shape: info.shape, byteCount: info.byteCount, dataOffsets: nil)
     let observer = watcher.watch(seen)
     try body(observer)

@@ -1,3 +1,4 @@
+public import Archives
 internal import Checkpoints
 public import Files
 internal import PEFT
@@ -16,7 +17,7 @@ public struct CheckpointFinder: Sendable {
     case unreadable(RelativePath, CheckpointError)
   }
 
-  private let target: CheckpointFormat
+  private let target: any CheckpointFormat
   private let shard: WorkShard?
   private var walk: TreeWalk
   private var candidates: FileCandidates?
@@ -29,7 +30,7 @@ public struct CheckpointFinder: Sendable {
   /// - Throws: `missing` or `system` when `root` cannot be listed; `invalidArgument` when it is itself
   ///   what a unit is.
   public init(
-    in root: String, target: CheckpointFormat, shard: WorkShard? = nil
+    in root: String, target: any CheckpointFormat, shard: WorkShard? = nil
   ) throws(CheckpointError) {
     self.target = target
     self.shard = shard
@@ -106,7 +107,8 @@ public struct CheckpointFinder: Sendable {
     }
     let weights = files.filter {
       let name = listing.text(at: $0)
-      return CheckpointFormat(fileName: name) != nil || name.hasSuffix(ShardIndex.nameSuffix)
+      return CheckpointFormats.format(ofFileName: name) != nil
+        || name.hasSuffix(ShardIndex.nameSuffix)
     }
     return ConversionUnit(
       kind: .model, source: listing.path, destination: listing.path,

@@ -1,3 +1,4 @@
+internal import Archives
 internal import Checkpoints
 internal import Files
 internal import PEFT
@@ -33,7 +34,7 @@ struct CheckpointFingerprint: Sendable {
       switch kind {
       case .file: output
       case .adapter:
-        RelativePath(options.format.adapterWeightsName ?? options.format.rawValue)
+        RelativePath(options.format.adapterWeightsName ?? options.format.name)
           .string(in: output)
       case .model: try ModelDirectory(path: output).weightsPath
       }

@@ -1,3 +1,5 @@
+internal import Archives
+internal import Checkpoints
 internal import Files
 internal import Tensors
 
@@ -14,7 +16,7 @@ struct FileCandidates {
   /// Looks at the names; nothing on the drive.
   ///
   /// - Complexity: O(n log n), save for symbolic links, each of which is looked at.
-  init(in listing: DirectoryListing, of root: String, target: CheckpointFormat) {
+  init(in listing: DirectoryListing, of root: String, target: any CheckpointFormat) {
     let newExtension = Array(target.fileExtension.utf8)
     let files = (0..<listing.count).filter { Self.isCandidate($0, in: listing, of: root) }
     var rivals: [Int: Int] = [:]
@@ -59,11 +61,8 @@ struct FileCandidates {
   private static func isCandidate(
     _ index: Int, in listing: DirectoryListing, of root: String
   ) -> Bool {
-    switch CheckpointFormat(fileName: listing.text(at: index)) {
-    case .safetensors, .torch: break
-    // Trees are full of arrays that are data and no weights.
-    case .npz, .npy, nil: return false
-    }
+    let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
+    guard format?.isExpectedInTrees == true else { return false }
     switch listing.kind(at: index) {
     case .directory: return false
     case .link: return listing.path(at: index).kind(in: root) != .directory

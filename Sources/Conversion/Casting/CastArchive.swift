@@ -4,8 +4,8 @@ internal import Kernels
 internal import Tensors
 
 /// An archive with some tensors in other dtypes, cast while they are read (spec/casts.md).
-final class CastArchive: TensorArchive {
-  private let base: any TensorArchive
+final class CastArchive: ArchiveDecorator {
+  let base: any TensorArchive
   private let casts: [Cast?]
   private let infos: [TensorInfo]
   private let record: CastRecord
@@ -44,17 +44,7 @@ final class CastArchive: TensorArchive {
     self.record = record
   }
 
-  var path: String { base.path }
-  var format: ArchiveFormat { base.format }
-  var metadata: ArchiveMetadata? { base.metadata }
-  var skipped: [SkippedItem] { base.skipped }
-  var tensorCount: Int { infos.count }
-
   func tensor(at index: Int) -> TensorInfo { infos[index] }
-  func index(of name: TensorName) -> Int? { base.index(of: name) }
-  func alias(of index: Int) -> Int? { base.alias(of: index) }
-  func location(of index: Int) -> TensorLocation { base.location(of: index) }
-  var files: [InputFile] { base.files }
 
   func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R

@@ -1,3 +1,4 @@
+internal import Archives
 internal import Checkpoints
 internal import Files
 internal import PEFT
@@ -69,7 +70,7 @@ extension ConversionPlan {
   ) throws(CheckpointError) -> [RelativePath] {
     guard let weightsName = options.format.adapterWeightsName else {
       throw CheckpointError(
-        .unsupported, "is an adapter, which PEFT does not load from \(options.format.rawValue)",
+        .unsupported, "is an adapter, which PEFT does not load from \(options.format.name)",
         path: adapter.path, hint: "convert its weights file instead")
     }
     let config = try configs.rewrite(path: adapter.configPath)
@@ -92,7 +93,7 @@ extension ConversionPlan {
     at directory: RelativePath, of tree: DirectoryTree
   ) throws(CheckpointError) -> [RelativePath] {
     let model = try ModelDirectory(path: directory.string(in: tree.root))
-    try addModel(Checkpoint.open(path: model.weightsPath), at: directory)
+    try addModel(path: model.weightsPath, at: directory)
     let superseded = model.supersededNames.map { directory.appending($0) }
     report.supersededFiles += superseded
     var parts = model.weightFileNames.map { directory.appending($0) } + superseded

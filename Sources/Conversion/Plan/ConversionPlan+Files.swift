@@ -31,38 +31,39 @@ extension ConversionPlan {
       "the file that is converted",
       hint:
         "name a new directory; a model's own is converted by its name, and keeps its other files")
-    try addModel(Checkpoint.open(path: source), at: .root)
+    try addModel(path: source, at: .root)
   }
 
   /// The index would be left with a shard that holds everything, and others that hold it again.
   private func refuseReplacingShard(of archive: any TensorArchive) throws(CheckpointError) {
-    guard let sharded = archive as? ShardedArchive,
-      sharded.shardPaths.contains(where: { PathRelation.areSame($0, destination) })
-    else { return }
+    let others = archive.files.map(\.path).filter { $0 != source }
+    guard others.contains(where: { PathRelation.areSame($0, destination) }) else { return }
     throw CheckpointError(
       .invalidArgument, "is a shard of \(source), which is converted", path: destination,
       hint: "name another file")
   }
 
   /// Adds the weights of a model, in shards where they are large, with an index.
+  ///
+  /// - Parameter path: the path of the weights or of their index.
   mutating func addModel(
-    _ archive: any TensorArchive, at directory: RelativePath
+    path: String, at directory: RelativePath
   ) throws(CheckpointError) {
-    guard let naming = options.format.shardNaming else {
+    let (archive, index) = try Checkpoint.openWithIndex(InputFile(path: path))
+    guard let naming = ShardNaming(modelIn: options.format) else {
       throw CheckpointError(
-        .unsupported, "cannot become a directory of \(options.format.rawValue) files",
+        .unsupported, "cannot become a directory of \(options.format.name) files",
         path: source, hint: "name a file to write, or another format")
     }
     let weights = try TensorPlan(archive, options: options, record: casts)
     report += weights.report
     let tensors = weights.archive.tensors
-    let sharded = archive as? ShardedArchive
     let shards: ShardPlan
     if let limit = options.shardByteCount {
       shards = try ShardPlan(tensors, limit: limit, naming: naming)
     } else {
       // The files stay as they are: what was downloaded as ten goes out as ten.
-      let groups = weights.members.map { sharded?.fileName(of: $0) ?? "" }
+      let groups = weights.members.map { archive.location(of: $0).path }
       shards = try ShardPlan(tensors, groupedBy: groups, naming: naming)
     }
     for shard in shards.shards {
@@ -70,20 +71,9 @@ extension ConversionPlan {
       files.append(
         File(name: directory.appending(shard.fileName), contents: .weights(file)))
     }
-    if let index = shards.index(keeping: sharded?.index.metadata) {
+    if let index = shards.index(keeping: index?.metadata) {
       files.append(
         File(name: directory.appending(naming.indexName), contents: .bytes(index.encoded())))
-    }
-  }
-}
-
-extension CheckpointFormat {
-  /// How transformers calls the weights of a model; nil for formats that it does not load.
-  var shardNaming: ShardNaming? {
-    switch self {
-    case .safetensors: .safetensors
-    case .torch: .torch
-    case .npz, .npy: nil
     }
   }
 }

@@ -29,9 +29,9 @@ struct TensorPlan {
     self.source = source
     self.options = options
     var selection = Selection(
-      metadata: source.format == .safetensors ? source.metadata : ["format": "pt"])
+      metadata: source.format.holdsMetadata ? source.metadata : ["format": "pt"])
     try Self.skip(source.skipped, in: source, options: options, report: &report)
-    report.shardNotes = (source as? ShardedArchive)?.notes ?? []
+    report.sourceNotes = source.notes
     report.idlePatterns = try options.idlePatterns(in: source)
     let rewriters = try Self.rewriters(options.selection.replacements)
     for index in 0..<source.tensorCount {
@@ -40,7 +40,7 @@ struct TensorPlan {
       var name = info.name
       for rewriter in rewriters { name = rewriter.rewrite(name) }
       let dtype = options.casts.dtype(for: info)
-      guard options.format.writtenDType(for: dtype) != nil else {
+      guard options.format.storedDType(for: dtype) != nil else {
         let item = SkippedItem(
           name: info.name, type: "\(dtype) tensor", isTensor: true, shape: info.shape)
         try Self.skip([item], in: source, options: options, report: &report)
@@ -95,8 +95,7 @@ struct TensorPlan {
   {
     guard let places else {
       return WeightsFile(
-        format: options.format, archive: archive, source: source, members: members,
-        options: options, name: name)
+        format: options.format, archive: archive, source: source, members: members, name: name)
     }
     let part = try SelectedArchive(
       archive,
@@ -104,7 +103,7 @@ struct TensorPlan {
       metadata: archive.metadata, skipped: [])
     return WeightsFile(
       format: options.format, archive: part, source: source, members: places.map { members[$0] },
-      options: options, name: name)
+      name: name)
   }
 
   private static func rewriters(
@@ -125,7 +124,7 @@ struct TensorPlan {
     for item in items where !item.isTensor || options.selection.contains(item.name) {
       guard !item.isTensor || options.skipsUnsupported else {
         throw CheckpointError(
-          .unsupported, "cannot become \(options.format.rawValue): it is \(item.article)",
+          .unsupported, "cannot become \(options.format.name): it is \(item.article)",
           path: source.path, tensor: item.name,
           hint: "--skip-unsupported leaves such tensors out")
       }
@@ -136,7 +135,7 @@ struct TensorPlan {
   private mutating func noteStandIns() {
     for index in 0..<archive.tensorCount {
       let info = archive.tensor(at: index)
-      guard let written = options.format.writtenDType(for: info.dtype), written != info.dtype
+      guard let written = options.format.storedDType(for: info.dtype), written != info.dtype
       else { continue }
       report.standIns.append(
         ConversionReport.StandIn(name: info.name, dtype: info.dtype, writtenAs: written))
@@ -144,7 +143,7 @@ struct TensorPlan {
   }
 
   private mutating func noteMetadata() {
-    guard !options.format.holdsMetadata, source.format == .safetensors else { return }
+    guard !options.format.holdsMetadata, source.format.holdsMetadata else { return }
     // Every file that torch users write says that its format is "pt".
     report.droppedMetadata = (archive.metadata?.entries ?? []).map(\.key).filter {
       $0 != "format"

@@ -10,8 +10,8 @@ public import Tensors
 public final class NpyFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// Always `npy`.
-  public var format: ArchiveFormat { .npy }
+  /// The npy format.
+  public var format: any CheckpointFormat { NpyFormat() }
   /// Always nil: the format has no text about a file.
   public var metadata: ArchiveMetadata? { nil }
   /// Always 1.
@@ -59,11 +59,6 @@ public final class NpyFile: TensorArchive {
     }
   }
 
-  /// Whether the first bytes of a file are those of an array.
-  public static func recognizes(_ prefix: [UInt8]) -> Bool {
-    prefix.starts(with: NpyHeader.magic)
-  }
-
   /// The last part of a path, without its extension.
   static func stem(of path: String) -> String {
     let base = path.utf8.split(separator: UInt8(ascii: "/")).last ?? path.utf8[...]
@@ -75,9 +70,7 @@ public final class NpyFile: TensorArchive {
   /// The array. An index other than 0 is a caller's bug and traps.
   public func tensor(at index: Int) -> TensorInfo {
     precondition(index == 0, "a NumPy file holds one array")
-    return TensorInfo(
-      name: name, dtype: array.dtype, shape: array.shape, byteCount: array.data.count,
-      dataOffsets: nil)
+    return tensor.info
   }
 
   /// 0 for the name of the file without its extension.
@@ -85,26 +78,14 @@ public final class NpyFile: TensorArchive {
     name == self.name ? 0 : nil
   }
 
-  /// Lends the data: from a mapping where it stands there as it is, from a copy in memory where it
-  /// must be transposed or swapped first.
+  /// Lends the data: from a mapping where the file contains it unchanged, from a copy in memory
+  /// where it must be transposed or swapped first.
   ///
   /// - Throws: `system` when the file cannot be mapped or read, and what `body` throws.
   public func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
-    if array.isAsShown {
-      let mapping = try map()
-      let bytes = mapping.bytes.extracting(array.data)
-      return try body(TensorView(dtype: array.dtype, shape: array.shape, bytes: bytes))
-    }
-    let bytes: [UInt8]
-    do throws(CheckpointError) {
-      bytes = try array.materialize(from: .file(file))
-    } catch {
-      throw error.inFile(path)
-    }
-    return try body(
-      TensorView(dtype: array.dtype, shape: array.shape, bytes: bytes.span.rawBytes))
+    try tensor.withView(in: path, map: map, body)
   }
 
   /// The file.
@@ -112,9 +93,7 @@ public final class NpyFile: TensorArchive {
 
   /// Where the data stands: as it is, unless it must be transposed or swapped.
   public func location(of index: Int) -> TensorLocation {
-    array.isAsShown
-      ? TensorLocation(path: path, range: array.data)
-      : TensorLocation(path: path, access: .gathered)
+    tensor.location(in: path)
   }
 
   /// Passes the data on in pieces of a few megabytes.
@@ -124,7 +103,7 @@ public final class NpyFile: TensorArchive {
   public func readTensor(
     at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    try array.read(from: .file(file), to: sink)
+    try tensor.read(to: sink)
   }
 
   /// Appends the data to an output: inside the kernel where it stands in the file as it is.
@@ -135,6 +114,11 @@ public final class NpyFile: TensorArchive {
       return try readTensor(at: index) { piece throws(CheckpointError) in try output.write(piece) }
     }
     try output.copy(from: file, range: array.data)
+  }
+
+  private var tensor: NpyTensor {
+    NpyTensor(
+      name: name, array: array, source: .file(file), range: array.isAsShown ? array.data : nil)
   }
 }
 

@@ -13,8 +13,8 @@ internal import ZipArchive
 public final class NpzFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// Always `npz`.
-  public var format: ArchiveFormat { .npz }
+  /// The npz format.
+  public var format: any CheckpointFormat { NpzFormat() }
   /// Always nil: the format has no text about a file.
   public var metadata: ArchiveMetadata? { nil }
   /// The number of tensors.
@@ -56,10 +56,7 @@ public final class NpzFile: TensorArchive {
   ///
   /// - Complexity: O(1) and the copying of name and shape.
   public func tensor(at index: Int) -> TensorInfo {
-    let member = contents.members[index]
-    return TensorInfo(
-      name: member.name, dtype: member.array.dtype, shape: member.array.shape,
-      byteCount: member.array.data.count, dataOffsets: nil)
+    member(of: index).info
   }
 
   /// The place of the tensor with this name.
@@ -77,26 +74,7 @@ public final class NpzFile: TensorArchive {
   public func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
-    let (name, array) = (contents.members[index].name, contents.members[index].array)
-    let source = source(of: index)
-    if let range = rangeInFile(of: index) {
-      do throws(CheckpointError) {
-        try source.verify()
-      } catch {
-        throw error.naming(tensor: name).inFile(path)
-      }
-      let mapping = try map()
-      let bytes = mapping.bytes.extracting(range)
-      return try body(TensorView(dtype: array.dtype, shape: array.shape, bytes: bytes))
-    }
-    let bytes: [UInt8]
-    do throws(CheckpointError) {
-      bytes = try array.materialize(from: source)
-    } catch {
-      throw error.naming(tensor: name).inFile(path)
-    }
-    return try body(
-      TensorView(dtype: array.dtype, shape: array.shape, bytes: bytes.span.rawBytes))
+    try member(of: index).withView(in: path, map: map, body)
   }
 
   /// The file.
@@ -104,9 +82,7 @@ public final class NpzFile: TensorArchive {
 
   /// Where the data of a tensor stands: as it is, or to be decompressed, transposed or swapped.
   public func location(of index: Int) -> TensorLocation {
-    if let range = rangeInFile(of: index) { return TensorLocation(path: path, range: range) }
-    let isCompressed = source(of: index).isCompressed
-    return TensorLocation(path: path, access: isCompressed ? .compressed : .gathered)
+    member(of: index).location(in: path)
   }
 
   /// Passes the data of a tensor on in pieces of a few megabytes.
@@ -116,49 +92,16 @@ public final class NpzFile: TensorArchive {
   public func readTensor(
     at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    do throws(CheckpointError) {
-      try contents.members[index].array.read(from: source(of: index), to: sink)
-    } catch {
-      throw error.naming(tensor: contents.members[index].name)
-    }
+    try member(of: index).read(to: sink)
   }
 
-  private func source(of index: Int) -> NpySource {
-    .record(records, contents.members[index].entry, file)
-  }
-
-  /// Where the data of a tensor stands in the file, nil when it does not stand there as it is.
-  private func rangeInFile(of index: Int) -> Range<Int>? {
+  private func member(of index: Int) -> NpyTensor {
     let member = contents.members[index]
     let entry = records.index.entries[member.entry]
-    guard entry.method == .stored, member.array.isAsShown else { return nil }
-    return entry.dataOffset + member.array.data.lowerBound..<entry.dataRange.upperBound
-  }
-}
-
-extension NpzFile {
-  /// Whether a zip archive is one of NumPy's, and not one of torch's: arrays are in it, and no pickle
-  /// `data.pkl` in a folder.
-  ///
-  /// - Throws: what reading the file and its index throws.
-  /// - Complexity: O(1) for what torch writes, else O(members).
-  public static func recognizes(_ file: InputFile) throws(CheckpointError) -> Bool {
-    // torch writes the pickle first.
-    let prefix = try file.read(at: 0, count: min(512, file.byteCount))
-    if prefix.count >= 30 {
-      let end = min(prefix.count, 30 + Int(prefix[26]) + Int(prefix[27]) << 8)
-      if isPickle(prefix[30..<end]) { return false }
-    }
-    var hasArray = false
-    for entry in try ZipIndex(of: file, mindsCase: true).entries {
-      if isPickle(entry.name.utf8) { return false }
-      if NpzContents.isArray(entry.name) { hasArray = true }
-    }
-    return hasArray
-  }
-
-  private static func isPickle(_ name: some Collection<UInt8>) -> Bool {
-    guard let slash = name.firstIndex(of: UInt8(ascii: "/")) else { return false }
-    return name[slash...].elementsEqual("/data.pkl".utf8)
+    let isUnchanged = entry.method == .stored && member.array.isAsShown
+    return NpyTensor(
+      name: member.name, array: member.array, source: .record(records, member.entry, file),
+      range: isUnchanged
+        ? entry.dataOffset + member.array.data.lowerBound..<entry.dataRange.upperBound : nil)
   }
 }

@@ -21,20 +21,26 @@ public enum NumPyWriter {
   /// - Parameters:
   ///   - archive: where the tensor comes from, of any format.
   ///   - output: where the file goes, not yet written to. The caller commits it.
-  /// - Throws: `invalidArgument` when the archive has no or several tensors, `unsupported` for what
-  ///   NumPy cannot hold, `truncated` or `system` when reading or writing fails.
+  /// - Throws: `unsupported` when the archive has no or several tensors and for what NumPy cannot hold,
+  ///   `truncated` or `system` when reading or writing fails.
   public static func writeArray(
     _ archive: any TensorArchive, to output: inout AtomicFile
   ) throws(CheckpointError) {
-    guard archive.tensorCount == 1 else {
-      throw CheckpointError(
-        .invalidArgument,
-        "has \(archive.tensorCount) tensors, and a .npy file holds exactly one",
-        path: archive.path, hint: "write a .npz file")
-    }
-    try writeArray(archive.tensor(at: 0), to: &output) { output throws(CheckpointError) in
+    try writeArray(onlyTensor(of: archive), to: &output) { output throws(CheckpointError) in
       try archive.copyTensor(at: 0, to: &output)
     }
+  }
+
+  /// The tensor of an archive that becomes a `.npy` file.
+  ///
+  /// - Throws: `unsupported` when the archive has no or several tensors.
+  static func onlyTensor(of archive: any TensorArchive) throws(CheckpointError) -> TensorInfo {
+    guard archive.tensorCount == 1 else {
+      throw CheckpointError(
+        .unsupported, "cannot become npy, which is one tensor: it has \(archive.tensorCount)",
+        path: archive.path, hint: "--include NAME chooses one; npz holds several")
+    }
+    return archive.tensor(at: 0)
   }
 
   /// Writes a tensor as a `.npy` file. Its name is not written: the format has none.

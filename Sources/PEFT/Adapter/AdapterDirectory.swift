@@ -1,4 +1,5 @@
-internal import Archives
+public import Archives
+internal import Checkpoints
 public import Files
 public import Tensors
 
@@ -12,12 +13,12 @@ public struct AdapterDirectory: Sendable {
   public let supersededNames: [String]
 
   /// The weights files, in the order in which PEFT looks for them.
-  public static let weightsNames = ["adapter_model.safetensors", "adapter_model.bin"]
+  public static let weightsNames = CheckpointFormats.all.compactMap(\.adapterWeightsName)
 
-  /// The formats that PEFT loads from a weights file of this name: it looks at the name alone, and
-  /// torch's `weights_only` takes no tar and no TorchScript.
-  static func loadedFormats(ofWeights name: String) -> [ArchiveFormat] {
-    name == weightsNames[0] ? [.safetensors] : [.torchZip, .torchLegacy]
+  /// The variants that PEFT loads from a weights file of this name. The name alone decides the format.
+  static func loadedVariants(ofWeights name: String) -> [FormatVariant] {
+    let format = CheckpointFormats.all.first { $0.adapterWeightsName == name }
+    return format?.variants.filter(\.isLoadedByPEFT) ?? []
   }
 
   private static let partNames = [AdapterConfig.fileName] + weightsNames
@@ -116,5 +117,12 @@ public struct AdapterDirectory: Sendable {
       guard error.code == .missing else { throw error }
       return nil
     }
+  }
+}
+
+extension CheckpointFormat {
+  /// The name of an adapter's weights; nil for formats that PEFT does not load.
+  public var adapterWeightsName: String? {
+    isLoadedByPEFT ? "adapter_model" + fileExtension : nil
   }
 }

@@ -16,13 +16,13 @@ extension Adapter {
 
   /// PEFT chooses between safetensors and torch by the name.
   private var formatFindings: [Finding] {
-    let loaded = AdapterDirectory.loadedFormats(ofWeights: directory.weightsName)
-    guard !loaded.contains(weights.format) else { return [] }
-    let expected = loaded.map(\.rawValue).joined(separator: " or ")
+    let loaded = AdapterDirectory.loadedVariants(ofWeights: directory.weightsName)
+    guard !loaded.contains(weights.variant) else { return [] }
+    let expected = loaded.map(\.name).joined(separator: " or ")
     return [
       Finding(
         .error, "format-mismatch",
-        "\(directory.weightsName) is \(weights.format.rawValue), and PEFT loads only \(expected) "
+        "\(directory.weightsName) is \(weights.variant.name), and PEFT loads only \(expected) "
           + "by this name")
     ]
   }

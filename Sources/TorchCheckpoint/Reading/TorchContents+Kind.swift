@@ -3,14 +3,6 @@ internal import Files
 internal import Tensors
 internal import ZipArchive
 
-extension TorchFile {
-  /// Whether the first 512 bytes of a file, or all of a shorter one, are those of a kind of file that
-  /// is opened here: a zip or tar archive, or a pickle. Opening may still find it to be another's.
-  public static func recognizes(_ prefix: [UInt8]) -> Bool {
-    TorchContents.Kind(prefix) != nil
-  }
-}
-
 extension TorchContents {
   /// What the first bytes of a file show it to be.
   enum Kind {

@@ -16,7 +16,7 @@ extension TorchContents {
     var table = StorageTable()
     try table.collect(&graph, fieldCount: 6)
     try Self.locate(&table, after: &pickles)
-    format = .torchLegacy
+    variant = .torchLegacy
     storages = table.storages
     zip = nil
     isBigEndian = false

@@ -24,7 +24,7 @@ extension TorchContents {
     var graph = try pickles.next(.torch)
     try pickles.expectEnd("pickle")
     try reader.refer(&graph)
-    format = .torchTar
+    variant = .torchTar
     storages = reader.table.storages
     zip = nil
     isBigEndian = false

@@ -42,7 +42,7 @@ extension TorchContents {
     } catch {
       throw error.inContext("data.pkl")
     }
-    format = isScript ? .torchScript : .torchZip
+    variant = isScript ? .torchScript : .torchZip
     self.zip = zip
   }
 

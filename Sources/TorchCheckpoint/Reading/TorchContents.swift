@@ -5,7 +5,7 @@ internal import ZipArchive
 
 /// What a torch file of any kind comes down to: tensors over storages over a file.
 struct TorchContents: Sendable {
-  let format: ArchiveFormat
+  let variant: FormatVariant
   let table: TensorTable
   let storages: [TorchStorage]
   /// The archive that the storages stand in, where they stand in one.

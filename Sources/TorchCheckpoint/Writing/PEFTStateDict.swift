@@ -20,7 +20,7 @@ public struct PEFTStateDict: Sendable {
 
   /// Arranges the tensors of an archive.
   public init(_ archive: any TensorArchive) {
-    self.init(archive.tensors, isSorted: archive.format == .safetensors)
+    self.init(archive.tensors, isSorted: !archive.format.keepsTensorOrder)
   }
 
   /// Arranges tensors; `isSorted` tells that their order is a format's and means nothing.

@@ -1,5 +1,7 @@
 /// Numbers of the zip format.
 package enum ZipFormat {
+  /// The bytes that an archive starts with.
+  package static let fileSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
   static let localHeaderSignature: UInt32 = 0x0403_4B50
   static let descriptorSignature: UInt32 = 0x0807_4B50
   static let centralEntrySignature: UInt32 = 0x0201_4B50

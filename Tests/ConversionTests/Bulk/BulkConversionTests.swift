@@ -3,6 +3,7 @@ import Checkpoints
 import Conversion
 import Files
 import Foundation
+import SafeTensors
 import Tensors
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Archives
 import Conversion
 import Files
 import Foundation
+import SafeTensors
 import Tensors
 import TestSupport
 

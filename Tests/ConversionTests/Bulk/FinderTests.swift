@@ -1,9 +1,12 @@
+import Archives
 import Conversion
 import Files
 import Foundation
+import SafeTensors
 import Tensors
 import TestSupport
 import Testing
+import TorchCheckpoint
 
 @Suite("Finding what is to be converted")
 struct FinderTests {
@@ -14,7 +17,7 @@ struct FinderTests {
   /// What is found, a line for each: `kind source > destination`, `! source` for a conflict and
   /// `? path` for a directory that cannot be listed.
   private func found(
-    target: CheckpointFormat = .safetensors, shard: WorkShard? = nil
+    target: any CheckpointFormat = .safetensors, shard: WorkShard? = nil
   ) throws -> [String] {
     var finder = try CheckpointFinder(in: tree.source, target: target, shard: shard)
     var lines: [String] = []

@@ -1,6 +1,10 @@
+internal import Archives
 public import ArgumentParser
 internal import Checkpoints
-public import Conversion
+internal import Conversion
+internal import Files
+internal import NumPyArchive
+internal import SafeTensors
 internal import Tensors
 public import TorchCheckpoint
 
@@ -86,22 +90,10 @@ struct ConversionArguments: ParsableArguments {
   /// The options that these arguments ask for.
   ///
   /// - Throws: `ValidationError` for what the format cannot do.
-  func options(format: CheckpointFormat, output: OutputOptions) throws -> ConversionOptions {
-    if format != .safetensors {
-      let given: [(isGiven: Bool, name: String)] = [
-        (!metadata.isEmpty, "--metadata"), (reserve > 0, "--reserve"),
-      ]
-      for option in given where option.isGiven {
-        throw ValidationError("\(option.name) is for safetensors files, not \(format.rawValue).")
-      }
-    }
-    guard !compress || format == .npz else {
-      throw ValidationError("--compress is for npz files, not \(format.rawValue).")
-    }
-    var options = ConversionOptions(format: format, policy: output.policy)
-    options.torchLayout = torchLayout
-    options.compresses = compress
-    options.headerReserve = reserve
+  func options(
+    format: any CheckpointFormat, output: OutputOptions
+  ) throws -> ConversionOptions {
+    var options = ConversionOptions(format: try settings(of: format), policy: output.policy)
     options.selection.included = include
     options.selection.excluded = exclude
     options.selection.replacements = rename
@@ -115,7 +107,32 @@ struct ConversionArguments: ParsableArguments {
     options.skipsUnsupported = skipUnsupported
     return options
   }
+
+  /// The format with the settings that these arguments give it.
+  ///
+  /// - Throws: `ValidationError` for a setting that it does not have.
+  private func settings(of format: any CheckpointFormat) throws -> any CheckpointFormat {
+    if !metadata.isEmpty, !format.holdsMetadata {
+      throw ValidationError("--metadata is for safetensors files, not \(format.name).")
+    }
+    if reserve > 0 {
+      guard var safetensors = format as? SafeTensorsFormat else {
+        throw ValidationError("--reserve is for safetensors files, not \(format.name).")
+      }
+      safetensors.reservedByteCount = reserve
+      return safetensors
+    }
+    if compress {
+      guard var npz = format as? NpzFormat else {
+        throw ValidationError("--compress is for npz files, not \(format.name).")
+      }
+      npz.compression = .deflated
+      return npz
+    }
+    guard var torch = format as? TorchFormat else { return format }
+    torch.layout = torchLayout
+    return torch
+  }
 }
 
-extension CheckpointFormat: ExpressibleByArgument {}
 extension TorchLayout: ExpressibleByArgument {}

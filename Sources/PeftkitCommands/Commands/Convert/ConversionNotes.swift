@@ -29,7 +29,7 @@ struct ConversionNotes {
     for file in report.supersededFiles {
       lines.append("\(file.string.printable) was left out: no reader looks at these weights")
     }
-    lines += report.shardNotes.map(\.description)
+    lines += report.sourceNotes
     for alias in report.aliases {
       lines.append(
         "\(alias.name.excerpt) was left out: it is \(alias.kept.excerpt)")

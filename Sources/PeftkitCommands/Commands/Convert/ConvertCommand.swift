@@ -1,5 +1,7 @@
+internal import Archives
 internal import Concurrency
 internal import ArgumentParser
+internal import Checkpoints
 internal import Conversion
 internal import Files
 internal import Tensors
@@ -37,7 +39,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     name: .customLong("to"),
     help: ArgumentHelp("The format to write: safetensors, torch, npz or npy.", valueName: "format"))
-  var format: CheckpointFormat?
+  var formatName: FormatName?
 
   @OptionGroup var arguments: ConversionArguments
 
@@ -56,14 +58,17 @@ struct ConvertCommand: ParsableCommand {
     guard dryRun != bulk.recursive || !json else {
       throw ValidationError("--json goes with either --dry-run or --recursive.")
     }
-    if bulk.recursive, let format, !Self.treeFormats.contains(format) {
-      throw ValidationError("--recursive writes safetensors or torch, not \(format.rawValue).")
+    if bulk.recursive, let format, !format.isExpectedInTrees {
+      let names = CheckpointFormats.all.filter(\.isExpectedInTrees).map(\.name)
+      throw ValidationError(
+        "--recursive writes \(names.joined(separator: " or ")), not \(format.name).")
     }
     // A source that is not there is for `run` to report.
     // Here a wrong command line is told with the usage of this command.
     switch bulk.recursive ? .directory : PathKind.existing(source) {
     case .directory:
-      _ = try arguments.options(format: format ?? .safetensors, output: output)
+      _ = try arguments.options(
+        format: format ?? CheckpointFormats.standard, output: output)
     case .file where writtenFormat == nil:
       throw ValidationError(
         "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
@@ -74,19 +79,22 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  private static let treeFormats: [CheckpointFormat] = [.safetensors, .torch]
+  /// The format that `--to` names.
+  private var format: (any CheckpointFormat)? { formatName?.format }
 
   /// The format that a file is written in; nil when nothing tells.
-  private var writtenFormat: CheckpointFormat? {
+  private var writtenFormat: (any CheckpointFormat)? {
     if let format { return format }
-    return arguments.maxShardSize == nil ? CheckpointFormat(fileName: destination) : .safetensors
+    return arguments.maxShardSize == nil
+      ? CheckpointFormats.format(ofFileName: destination) : CheckpointFormats.standard
   }
 
   func run() throws {
     if bulk.recursive { return try convertTree() }
     let isDirectory = try PathKind(path: source) == .directory
     let format = isDirectory ? self.format : writtenFormat
-    var options = try arguments.options(format: format ?? .safetensors, output: output)
+    var options = try arguments.options(
+      format: format ?? CheckpointFormats.standard, output: output)
     let written = ByteCounter()
     options.policy.written = written
     let plan: ConversionPlan
@@ -111,7 +119,8 @@ struct ConvertCommand: ParsableCommand {
   private func convertTree() throws {
     let run = BulkRun(
       source: source, destination: destination,
-      options: try arguments.options(format: format ?? .safetensors, output: output), bulk: bulk,
+      options: try arguments.options(
+        format: format ?? CheckpointFormats.standard, output: output), bulk: bulk,
       json: json)
     if dryRun { return try run.list() }
     Interruption.noteSignals()
@@ -130,8 +139,8 @@ extension ConvertCommand {
       guard let step = walk.next() else { break }
       guard case .directory(let listing) = step else { continue }
       let holdsCheckpoint = (0..<listing.count).contains {
-        guard let format = CheckpointFormat(fileName: listing.text(at: $0)) else { return false }
-        return listing.kind(at: $0) != .directory && Self.treeFormats.contains(format)
+        let format = CheckpointFormats.format(ofFileName: listing.text(at: $0))
+        return listing.kind(at: $0) != .directory && format?.isExpectedInTrees == true
       }
       guard holdsCheckpoint else { continue }
       let advice = "--recursive converts every adapter and checkpoint in it"

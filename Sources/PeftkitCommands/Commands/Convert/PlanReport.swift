@@ -26,7 +26,7 @@ struct PlanReport: Report {
         let layout = try weights.layout()
         let size = layout.byteCount.map { ", " + Sizes.bytes($0) } ?? ""
         output.line(
-          "\(name): \(weights.format.rawValue), "
+          "\(name): \(weights.format.name), "
             + Sizes.count(layout.tensors.count, "tensor") + size)
         output.table(table(of: layout.tensors))
       }
@@ -92,7 +92,7 @@ struct PlanReport: Report {
       let layout = try weights.layout()
       output.writer.member("action", "convert")
       output.writer.member("byte_count", layout.byteCount)
-      output.writer.member("format", weights.format.rawValue)
+      output.writer.member("format", weights.format.name)
       output.writer.key("tensors")
       output.writer.beginArray()
       for tensor in layout.tensors {

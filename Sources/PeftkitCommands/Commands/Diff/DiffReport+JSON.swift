@@ -145,7 +145,7 @@ extension JSONWriter {
     beginObject()
     member("path", side.path)
     member("kind", side.checkpoint.kind.rawValue)
-    member("format", side.checkpoint.archive.format.rawValue)
+    member("format", side.checkpoint.archive.variant.name)
     endObject()
   }
 

@@ -9,8 +9,8 @@ internal import Tensors
 extension DiffReport {
   /// What was compared, tables of what differs, and the verdict.
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
-    output.line("a: \(a.path.printable) (\(a.checkpoint.archive.format.rawValue))")
-    output.line("b: \(b.path.printable) (\(b.checkpoint.archive.format.rawValue))")
+    output.line("a: \(a.path.printable) (\(a.checkpoint.archive.variant.name))")
+    output.line("b: \(b.path.printable) (\(b.checkpoint.archive.variant.name))")
     if let config {
       add(config, title: "config", to: &output) { $0.description.excerpt }
       addReordered(to: &output)

@@ -11,7 +11,7 @@ extension Inspection {
     output.writer.beginObject()
     output.writer.member("path", path)
     output.writer.member("kind", checkpoint.kind.rawValue)
-    output.writer.member("format", archive.format.rawValue)
+    output.writer.member("format", archive.variant.name)
     output.writer.key("metadata")
     output.writer.metadata(archive.metadata)
     if let adapter {

@@ -27,9 +27,9 @@ extension Inspection {
     var table = Table(alignments: [.left, .left])
     if let adapter { table.add(["adapter", summary(of: adapter.config)]) }
     if let name = checkpoint.weightsName {
-      table.add(["weights", "\(name.printable) (\(archive.format.rawValue))"])
+      table.add(["weights", "\(name.printable) (\(archive.variant.name))"])
     } else {
-      table.add(["format", archive.format.rawValue])
+      table.add(["format", archive.variant.name])
     }
     var totals = InspectionTotals()
     for index in 0..<archive.tensorCount { archive.describeTensor(at: index) { totals.add($0) } }

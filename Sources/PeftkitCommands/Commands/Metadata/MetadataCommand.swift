@@ -124,14 +124,14 @@ struct MetadataCommand: ParsableCommand {
       throw CheckpointError(
         .invalidArgument, "is a directory", path: file, hint: "name the weights file in it")
     }
-    let archive = try Checkpoint.open(input)
-    if let shards = (archive as? ShardedArchive)?.shardPaths {
+    let (archive, index) = try Checkpoint.openWithIndex(input)
+    if index != nil {
       throw CheckpointError(
         .unsupported, "is an index of shards, each of which has its own metadata", path: file,
-        hint: shards.first.map { "name a shard, such as \($0)" })
+        hint: archive.files.first.map { "name a shard, such as \($0.path)" })
     }
     guard let archive = archive as? SafeTensorsFile else {
-      let format = archive.format.rawValue
+      let format = archive.variant.name
       throw CheckpointError(
         .unsupported,
         "is \(format.hasPrefix("n") ? "an" : "a") \(format) file, which has no metadata of this kind",

@@ -15,7 +15,7 @@ struct ScannedFile {
   init(_ file: InputFile) throws(CheckpointError) {
     path = file.path
     if try Self.mayBeSafetensors(file), let archive = try? Checkpoint.open(file),
-      archive.format == .safetensors
+      archive.format.isDataOnly
     {
       report = try CheckpointScanner.scan(safetensors: file)
       return

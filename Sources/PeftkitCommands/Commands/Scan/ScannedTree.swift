@@ -1,3 +1,5 @@
+internal import Archives
+internal import Checkpoints
 internal import Files
 internal import Tensors
 internal import CheckpointScan
@@ -12,9 +14,6 @@ struct ScannedTree: Report {
   private(set) var failures: [CheckpointError] = []
   /// Links to directories, which are not followed.
   private(set) var passedLinks: [String] = []
-
-  /// The extensions of weights files.
-  private static let extensions = [".bin", ".pt", ".pth", ".ckpt", ".safetensors"]
 
   /// Scans a file, or all weights files of a directory.
   ///
@@ -35,8 +34,9 @@ struct ScannedTree: Report {
       }
     }
     guard files.isEmpty, failures.isEmpty else { return }
+    let extensions = CheckpointFormats.all.filter(\.isExpectedInTrees).flatMap(\.fileExtensions)
     throw CheckpointError(
-      .missing, "holds no weights file (\(Self.extensions.joined(separator: ", ")))", path: path)
+      .missing, "holds no weights file (\(extensions.joined(separator: ", ")))", path: path)
   }
 
   /// Scans what a name stands for, if it is a weights file's. What cannot be opened is a failure:
@@ -49,8 +49,8 @@ struct ScannedTree: Report {
       passedLinks.append(file.string(in: path))
       return
     }
-    let name = listing.text(at: index).lowercased()
-    guard Self.extensions.contains(where: name.hasSuffix) else { return }
+    let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
+    guard format?.isExpectedInTrees == true else { return }
     do throws(CheckpointError) {
       files.append(try ScannedFile(InputFile(file, in: path)))
     } catch {

@@ -42,7 +42,7 @@ struct ValidationReport: Report {
     output.writer.beginObject()
     output.writer.member("path", path)
     output.writer.member("kind", checkpoint.kind.rawValue)
-    output.writer.member("format", checkpoint.archive.format.rawValue)
+    output.writer.member("format", checkpoint.archive.variant.name)
     output.writer.member("holds", findings.isEmpty)
     output.writer.key("findings")
     output.writer.beginArray()

@@ -4,4 +4,5 @@ let path = CommandLine.arguments[1]
 let adapter = try Adapter(path: path)
 let embedding = try MultitaskPromptEmbedding(adapter)
 let output = try embedding.forward(PromptInput(taskIDs: [0], for: embedding.dimensions))
-print(adapter.config.document["peft_type"] ?? "?", output.shape, CheckpointFormat.safetensors)
+let options = ConversionOptions(format: CheckpointFormats.standard)
+print(adapter.config.document["peft_type"] ?? "?", output.shape, options.format.name)

@@ -1,0 +1,72 @@
+public import Archives
+public import Files
+public import Tensors
+
+/// The safetensors format (spec/safetensors.md).
+public struct SafeTensorsFormat: CheckpointFormat {
+  /// The number of bytes of room in the header of a written file, for later changes of its metadata.
+  public var reservedByteCount: Int
+
+  /// Describes the format.
+  public init(reservedByteCount: Int = 0) {
+    self.reservedByteCount = reservedByteCount
+  }
+
+  public var name: String { "safetensors" }
+  public var fileExtensions: [String] { [".safetensors"] }
+  public var variants: [FormatVariant] { [.safetensors] }
+  public var modelStem: String? { "model" }
+  public var isExpectedInTrees: Bool { true }
+  public var isDataOnly: Bool { true }
+  /// False: writers sort tensors by dtype and name.
+  public var keepsTensorOrder: Bool { false }
+  public var holdsMetadata: Bool { true }
+
+  public func storedDType(for dtype: DType) -> DType? { dtype }
+
+  /// Certain for a header length that fits the file, followed by a header that begins with `{`.
+  public func recognize(
+    _ prefix: [UInt8], of file: InputFile
+  ) throws(CheckpointError) -> FormatRecognition {
+    guard prefix.count > HeaderLength.byteCount else { return .no }
+    var reader = ByteReader(prefix.span.rawBytes)
+    let length = try reader.readLittleEndian(UInt64.self)
+    guard length >= 2, length <= UInt64(file.byteCount - HeaderLength.byteCount) else {
+      return .no
+    }
+    let start = prefix[HeaderLength.byteCount...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    return start == nil || start == UInt8(ascii: "{") ? .certain : .no
+  }
+
+  public func open(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
+    try SafeTensorsFile(file)
+  }
+
+  public func layout(
+    of archive: any TensorArchive, path: String
+  ) throws(CheckpointError) -> FileLayout {
+    let tensors = archive.tensors
+    let layout = try SafeTensorsLayout(
+      tensors: tensors, metadata: archive.metadata, reservedByteCount: reservedByteCount)
+    return FileLayout(
+      ranges: tensors.indices.map { layout.dataRange(of: $0) }, byteCount: layout.byteCount)
+  }
+
+  public func write(
+    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+  ) throws(CheckpointError) {
+    try SafeTensorsWriter.write(
+      archive, metadata: archive.metadata, reservedByteCount: reservedByteCount, to: &output)
+  }
+}
+
+extension CheckpointFormat where Self == SafeTensorsFormat {
+  /// The safetensors format.
+  public static var safetensors: SafeTensorsFormat { SafeTensorsFormat() }
+}
+
+extension FormatVariant {
+  /// A safetensors file.
+  public static let safetensors = FormatVariant(
+    "safetensors", isLoadedByPEFT: true, canBeShard: true)
+}
