@@ -47,9 +47,9 @@ public struct ModelDirectory: Sendable {
       files += try ShardIndex(path: Self.path(of: name, in: path)).fileNames
     }
     weightFileNames = files
-    let own = Set(files.map { TensorName($0) })
+    let own = Set(files.map { UTF8Text($0) })
     supersededNames = try DirectoryTree.files(in: path).filter {
-      Self.isWeights($0) && !own.contains(TensorName($0))
+      Self.isWeights($0) && !own.contains(UTF8Text($0))
     }
   }
 

@@ -15,18 +15,13 @@ enum DigestEncoding {
     bytes += tensorMark.description.utf8
     append(text: tensor.name.string, to: &bytes)
     append(text: tensor.dtype.name, to: &bytes)
-    append(UInt64(tensor.shape.rank), to: &bytes)
-    for extent in tensor.shape.dimensions { append(UInt64(extent), to: &bytes) }
+    bytes.appendLittleEndian(UInt64(tensor.shape.rank))
+    for extent in tensor.shape.dimensions { bytes.appendLittleEndian(UInt64(extent)) }
     return bytes
   }
 
   private static func append(text: String, to bytes: inout [UInt8]) {
-    append(UInt64(text.utf8.count), to: &bytes)
+    bytes.appendLittleEndian(UInt64(text.utf8.count))
     bytes += text.utf8
-  }
-
-  private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-    // SAFETY: the bytes of an integer are copied before the closure returns.
-    unsafe withUnsafeBytes(of: number.littleEndian) { unsafe bytes.append(contentsOf: $0) }
   }
 }

@@ -33,7 +33,7 @@ public struct ConversionReport: Sendable {
   /// Tensors whose dtype the format does not have.
   public internal(set) var standIns: [StandIn] = []
   /// Keys of `__metadata__` that the format cannot hold.
-  public internal(set) var droppedMetadata: [TensorName] = []
+  public internal(set) var droppedMetadata: [UTF8Text] = []
   /// The patterns that stand for no tensor of any part, each a sentence; nil before there is a part.
   public internal(set) var idlePatterns: [String]?
 

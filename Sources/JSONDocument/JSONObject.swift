@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The members of a JSON object in order, with unique keys.
 ///
 /// Keys compare as UTF-8 bytes: "é" and "e\u{301}" are different keys. Small objects are searched
@@ -18,12 +20,12 @@ public struct JSONObject: Sendable {
 
     /// Whether both have the same key, byte for byte, and equal values.
     public static func == (left: Self, right: Self) -> Bool {
-      left.key.hasSameUTF8(as: right.key) && left.value == right.value
+      left.key.utf8.span.hasSameBytes(as: right.key.utf8.span) && left.value == right.value
     }
 
     /// Hashes the key and the value.
     public func hash(into hasher: inout Hasher) {
-      hasher.combine(utf8Of: key)
+      key.utf8.span.hash(into: &hasher)
       hasher.combine(value)
     }
   }
@@ -34,7 +36,7 @@ public struct JSONObject: Sendable {
   /// The members in order.
   private(set) var members: [Member] = []
   /// The index of each key; empty while there are at most `linearCount` members.
-  private var places: [UTF8Key: Int] = [:]
+  private var places: [UTF8Text: Int] = [:]
 
   /// Creates an empty object.
   public init() {}
@@ -60,9 +62,9 @@ public struct JSONObject: Sendable {
   /// - Complexity: O(1) on average.
   public func index(forKey key: String) -> Int? {
     if members.count <= Self.linearCount {
-      members.firstIndex { $0.key.hasSameUTF8(as: key) }
+      members.firstIndex { $0.key.utf8.span.hasSameBytes(as: key.utf8.span) }
     } else {
-      places[UTF8Key(string: key)]
+      places[UTF8Text(key)]
     }
   }
 
@@ -118,7 +120,7 @@ public struct JSONObject: Sendable {
   ///
   /// - Complexity: O(n log n).
   public mutating func sortKeys() {
-    members.sort { $0.key.utf8Precedes($1.key) }
+    members.sort { $0.key.utf8.span.precedes($1.key.utf8.span) }
     rebuildPlaces()
   }
 
@@ -128,7 +130,7 @@ public struct JSONObject: Sendable {
     if members.count == Self.linearCount + 1 {
       rebuildPlaces()
     } else if members.count > Self.linearCount {
-      places[UTF8Key(string: member.key)] = members.count - 1
+      places[UTF8Text(member.key)] = members.count - 1
     }
   }
 
@@ -137,7 +139,7 @@ public struct JSONObject: Sendable {
     guard members.count > Self.linearCount else { return }
     places.reserveCapacity(members.count)
     for (index, member) in members.enumerated() {
-      places[UTF8Key(string: member.key)] = index
+      places[UTF8Text(member.key)] = index
     }
   }
 }

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// A lossless JSON value: integers of any size, members in order, any string.
 ///
 /// Two values are equal when they are written the same: strings and keys compare by their UTF-8
@@ -33,7 +35,7 @@ extension JSONValue: Hashable {
     case (.bool(let left), .bool(let right)): left == right
     case (.integer(let left), .integer(let right)): left == right
     case (.float(let left), .float(let right)): left.bitPattern == right.bitPattern
-    case (.string(let left), .string(let right)): left.hasSameUTF8(as: right)
+    case (.string(let left), .string(let right)): left.utf8.span.hasSameBytes(as: right.utf8.span)
     case (.array(let left), .array(let right)): left == right
     case (.object(let left), .object(let right)): left == right
     default: false
@@ -56,7 +58,7 @@ extension JSONValue: Hashable {
       hasher.combine(value.bitPattern)
     case .string(let value):
       hasher.combine(4)
-      hasher.combine(utf8Of: value)
+      value.utf8.span.hash(into: &hasher)
     case .array(let value):
       hasher.combine(5)
       hasher.combine(value)

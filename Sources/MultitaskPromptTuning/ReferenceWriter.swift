@@ -37,11 +37,7 @@ public enum ReferenceWriter {
   private static func bytes(of values: [Int]) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(values.count * 8)
-    for value in values {
-      for shift in stride(from: 0, to: 64, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-      }
-    }
+    for value in values { bytes.appendLittleEndian(Int64(value)) }
     return bytes
   }
 }

@@ -3,12 +3,12 @@ public struct ArchiveMetadata: Sendable, Hashable {
   /// One key and its text.
   public struct Entry: Sendable, Hashable {
     /// The key, unique as UTF-8 bytes.
-    public let key: TensorName
+    public let key: UTF8Text
     /// The text.
     public let value: String
 
     /// Makes an entry.
-    public init(key: TensorName, value: String) {
+    public init(key: UTF8Text, value: String) {
       self.key = key
       self.value = value
     }
@@ -28,7 +28,7 @@ public struct ArchiveMetadata: Sendable, Hashable {
   /// The text of a key; setting replaces it in place, appends it, or removes it with nil.
   ///
   /// - Complexity: O(entries).
-  public subscript(key: TensorName) -> String? {
+  public subscript(key: UTF8Text) -> String? {
     get { entries.first { $0.key == key }?.value }
     set {
       let index = entries.firstIndex { $0.key == key }
@@ -43,7 +43,7 @@ public struct ArchiveMetadata: Sendable, Hashable {
 }
 
 extension ArchiveMetadata: ExpressibleByDictionaryLiteral {
-  public init(dictionaryLiteral elements: (TensorName, String)...) {
+  public init(dictionaryLiteral elements: (UTF8Text, String)...) {
     self.init(elements.map { Entry(key: $0.0, value: $0.1) })
   }
 }

@@ -1,13 +1,14 @@
 /// The name of a tensor: valid UTF-8 that compares, hashes and sorts by its bytes.
-///
-/// Swift's `String` holds "é" and "e\u{301}" equal; files do not.
-public struct TensorName: Sendable {
+public struct TensorName: Sendable, Hashable {
   /// The name as text.
-  public let string: String
+  public let text: UTF8Text
 
-  /// Takes text as a name.
+  /// The name as a string.
+  public var string: String { text.string }
+
+  /// Names a tensor.
   public init(_ string: String) {
-    self.string = string
+    text = UTF8Text(string)
   }
 
   /// The name with control characters escaped, fit for a terminal or a message.
@@ -18,18 +19,8 @@ public struct TensorName: Sendable {
   public var excerpt: String { string.isEmpty ? "\"\"" : string.excerpt }
 }
 
-extension TensorName: Hashable, Comparable {
-  public static func == (left: Self, right: Self) -> Bool {
-    left.string.utf8.span.hasSameBytes(as: right.string.utf8.span)
-  }
-
-  public static func < (left: Self, right: Self) -> Bool {
-    left.string.utf8.span.precedes(right.string.utf8.span)
-  }
-
-  public func hash(into hasher: inout Hasher) {
-    string.utf8.span.hash(into: &hasher)
-  }
+extension TensorName: Comparable {
+  public static func < (left: Self, right: Self) -> Bool { left.text < right.text }
 }
 
 extension TensorName: ExpressibleByStringLiteral, CustomStringConvertible {

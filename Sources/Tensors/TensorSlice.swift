@@ -95,8 +95,7 @@ public struct TensorSlice: ~Escapable {
     var copy: [UInt8] = []
     copy.reserveCapacity(byteCount)
     forEachRun { run in
-      // SAFETY: the buffer is read, whole, before the closure returns.
-      unsafe run.withUnsafeBytes { unsafe copy.append(contentsOf: $0) }
+      copy.append(copying: run)
     }
     return copy
   }

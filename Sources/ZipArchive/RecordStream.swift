@@ -56,9 +56,7 @@ package struct RecordStream: ~Copyable {
   package mutating func finish() throws(CheckpointError) {
     if entry.method == .deflated {
       var nothing: [UInt8] = [0]
-      var elements = nothing.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var output = unsafe elements.mutableBytes
+      var output = nothing.mutableRawBytes
       let isAtEnd = inflater?.isAtEnd ?? true
       let excess = isAtEnd ? 0 : try inflate(into: &output, mayEnd: true)
       guard excess == 0 else {
@@ -126,9 +124,7 @@ extension ZipIndex {
     }
     var stream = try RecordStream(entry, in: file, isChecked: !checksumsAreOff)
     var bytes = [UInt8](repeating: 0, count: entry.byteCount)
-    var elements = bytes.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var output = unsafe elements.mutableBytes
+    var output = bytes.mutableRawBytes
     try stream.read(into: &output)
     try stream.finish()
     return bytes

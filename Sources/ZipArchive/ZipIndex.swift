@@ -7,7 +7,7 @@ package struct ZipIndex: Sendable {
   package let entries: [ZipEntry]
   /// Whether every checksum is 0: torch was told to compute none.
   package let checksumsAreOff: Bool
-  private let places: [TensorName: Int]
+  private let places: [UTF8Text: Int]
   private let mindsCase: Bool
 
   /// Reads the index and the headers of an archive that is the whole of a file.
@@ -19,12 +19,12 @@ package struct ZipIndex: Sendable {
   package init(of file: InputFile, mindsCase: Bool = false) throws(CheckpointError) {
     let end = try ZipEnd(of: file)
     var entries = try ZipDirectory.read(file, end)
-    var places: [TensorName: Int] = [:]
+    var places: [UTF8Text: Int] = [:]
     places.reserveCapacity(entries.count)
     for (index, entry) in entries.enumerated() {
       let key = Self.key(entry.name, mindsCase)
       if let other = places.updateValue(index, forKey: key) {
-        let isSame = TensorName(entries[other].name) == TensorName(entry.name)
+        let isSame = UTF8Text(entries[other].name) == UTF8Text(entry.name)
         throw .malformed(
           isSame
             ? "the entry \"\(entry.name.excerpt)\" appears twice"
@@ -42,11 +42,11 @@ package struct ZipIndex: Sendable {
   /// The place of the entry of exactly this name.
   package func index(of name: String) -> Int? {
     guard let place = places[Self.key(name, mindsCase)] else { return nil }
-    return TensorName(entries[place].name) == TensorName(name) ? place : nil
+    return UTF8Text(entries[place].name) == UTF8Text(name) ? place : nil
   }
 
-  private static func key(_ name: String, _ mindsCase: Bool) -> TensorName {
-    mindsCase ? TensorName(name) : ZipName.folded(name)
+  private static func key(_ name: String, _ mindsCase: Bool) -> UTF8Text {
+    mindsCase ? UTF8Text(name) : ZipName.folded(name)
   }
 
   /// The entry of exactly this name.

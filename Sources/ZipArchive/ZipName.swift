@@ -36,9 +36,9 @@ package enum ZipName {
   }
 
   /// The name with ASCII letters lowered: torch looks entries up without minding their case.
-  package static func folded(_ name: String) -> TensorName {
-    guard name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return TensorName(name) }
+  package static func folded(_ name: String) -> UTF8Text {
+    guard name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return UTF8Text(name) }
     let units = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-    return TensorName(String(decoding: units, as: UTF8.self))
+    return UTF8Text(String(decoding: units, as: UTF8.self))
   }
 }

@@ -63,9 +63,7 @@ package final class ZipRecords: Sendable {
       // A piece ends where the wanted part starts or ends, so that what is passed on is whole.
       let limit = [wanted.lowerBound, wanted.upperBound].first { $0 > start } ?? end
       let count = min(buffer.count, min(limit, end) - start)
-      var elements = buffer.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var bytes = unsafe elements.mutableBytes
+      var bytes = buffer.mutableRawBytes
       var piece = bytes._mutatingExtracting(0..<count)
       try stream.read(into: &piece)
       if wanted.contains(start) { try sink(&piece) }

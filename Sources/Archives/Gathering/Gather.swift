@@ -88,9 +88,7 @@ package struct Gather {
         let count = min(rows, cut.size - row)
         let box = [Axis(size: count, step: cut.step)] + axes[inner...]
         try fill(&buffer, with: box, from: base + row * cut.step)
-        var elements = buffer.mutableSpan
-        // SAFETY: every bit pattern is a valid byte.
-        var bytes = unsafe elements.mutableBytes
+        var bytes = buffer.mutableRawBytes
         var chunk = bytes._mutatingExtracting(0..<count * innerCount * elementByteCount)
         try sink(&chunk)
         row += count
@@ -180,9 +178,7 @@ package struct Gather {
     _: Word.Type, _ run: Loop, from source: Int, to destination: Int, in buffer: inout [UInt8]
   ) {
     let from = window.bytes.span.rawBytes
-    var elements = buffer.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var to = unsafe elements.mutableBytes
+    var to = buffer.mutableRawBytes
     for index in 0..<run.size {
       // SAFETY: the call checks its bounds; every bit pattern is a valid integer.
       let word = unsafe from.unsafeLoadUnaligned(

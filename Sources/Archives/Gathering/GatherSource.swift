@@ -47,9 +47,7 @@ struct GatherWindow {
     if offset >= start, need <= count, offset - start <= count - need { return }
     guard case .file(let file, let fileStart, let byteCount) = source else { return }
     let wanted = min(max(need, ahead), bytes.count, byteCount - offset)
-    var elements = bytes.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var raw = unsafe elements.mutableBytes
+    var raw = bytes.mutableRawBytes
     var part = raw._mutatingExtracting(0..<wanted)
     try file.read(at: fileStart + offset, into: &part)
     start = offset

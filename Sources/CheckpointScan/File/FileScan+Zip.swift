@@ -176,9 +176,7 @@ extension FileScan {
       var stream = try RecordStream(entry, in: file, isChecked: !index.checksumsAreOff)
       var chunk = [UInt8](repeating: 0, count: 1 << 16)
       while stream.remaining > 0 {
-        var elements = chunk.mutableSpan
-        // SAFETY: every bit pattern is a valid byte.
-        var whole = unsafe elements.mutableBytes
+        var whole = chunk.mutableRawBytes
         var output = whole._mutatingExtracting(0..<min(stream.remaining, 1 << 16))
         try stream.read(into: &output)
       }

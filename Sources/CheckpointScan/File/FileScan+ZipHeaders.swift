@@ -138,9 +138,7 @@ extension FileScan {
     var place = start
     while !inflater.isAtEnd, place < bytes.byteCount, result.count < limit {
       var chunk = [UInt8](repeating: 0, count: min(1 << 16, limit - result.count))
-      var elements = chunk.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var output = unsafe elements.mutableBytes
+      var output = chunk.mutableRawBytes
       let input = bytes.extracting(place..<min(bytes.byteCount, place + (1 << 16)))
       guard let step = try? inflater.inflate(input, into: &output),
         step.consumed + step.produced > 0

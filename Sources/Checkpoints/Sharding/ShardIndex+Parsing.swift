@@ -35,12 +35,12 @@ extension ShardIndex {
       }
     }
     // Names of files compare by bytes too.
-    let order = Set(files.map { TensorName($0) }).sorted()
+    let order = Set(files.map { UTF8Text($0) }).sorted()
     let places = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
     self.init(
       metadata: metadata.object, fileNames: order.map(\.string),
       entries: zip(members, files).compactMap { member, file in
-        places[TensorName(file)].map { Entry(name: TensorName(member.key), file: $0) }
+        places[UTF8Text(file)].map { Entry(name: TensorName(member.key), file: $0) }
       })
   }
 

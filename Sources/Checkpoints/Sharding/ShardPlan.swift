@@ -71,14 +71,14 @@ public struct ShardPlan: Sendable, Hashable {
     _ tensors: [TensorInfo], groupedBy groups: [String], naming: ShardNaming
   ) throws(CheckpointError) {
     precondition(groups.count == tensors.count, "every tensor needs a group")
-    var places: [TensorName: Int] = [:]
+    var places: [UTF8Text: Int] = [:]
     var files: [ShardPacking.File] = []
     var total = ShardPacking(limit: .max)
     var parameterCount = 0
     for (index, tensor) in tensors.enumerated() {
-      let place = places[TensorName(groups[index]), default: files.count]
+      let place = places[UTF8Text(groups[index]), default: files.count]
       if place == files.count {
-        places[TensorName(groups[index])] = place
+        places[UTF8Text(groups[index])] = place
         files.append(ShardPacking.File())
       }
       try total.append(index, byteCount: tensor.byteCount)

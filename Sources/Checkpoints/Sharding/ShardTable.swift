@@ -113,8 +113,8 @@ struct ShardTable {
     var entries = first.entries
     for metadata in all.dropFirst() {
       let values = Dictionary(
-        uniqueKeysWithValues: metadata.entries.map { ($0.key, TensorName($0.value)) })
-      entries.removeAll { values[$0.key] != TensorName($0.value) }
+        uniqueKeysWithValues: metadata.entries.map { ($0.key, UTF8Text($0.value)) })
+      entries.removeAll { values[$0.key] != UTF8Text($0.value) }
     }
     return (ArchiveMetadata(entries), all.contains { $0.entries.count > entries.count })
   }

@@ -53,8 +53,7 @@ final class CastArchive: ArchiveDecorator {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(infos[index].byteCount)
     try readTensor(at: index) { piece throws(CheckpointError) in
-      // SAFETY: the buffer is read, whole, before the closure returns.
-      unsafe piece.withUnsafeBytes { buffer in unsafe bytes.append(contentsOf: buffer) }
+      bytes.append(copying: piece)
     }
     return try body(
       TensorView(dtype: infos[index].dtype, shape: infos[index].shape, bytes: bytes.span.rawBytes))
@@ -69,9 +68,7 @@ final class CastArchive: ArchiveDecorator {
     try run(cast, at: index) { block, count, counts, first throws(CheckpointError) in
       let byteCount = count * cast.destinationElementByteCount
       do {
-        var elements = buffer.mutableSpan
-        // SAFETY: every bit pattern is a valid byte.
-        var bytes = unsafe elements.mutableBytes
+        var bytes = buffer.mutableRawBytes
         var output = bytes._mutatingExtracting(0..<byteCount)
         try cast.run(block, into: &output, counts: &counts, firstElement: first)
       }

@@ -4,7 +4,7 @@ public import Tensors
 /// A key whose value is not the same in two places, or that stands in one of them only.
 public struct KeyChange<Value: Sendable>: Sendable {
   /// The key.
-  public let key: TensorName
+  public let key: UTF8Text
   /// The value on the left; nil for a key that stands on the right only.
   public let left: Value?
   /// The value on the right; nil for a key that stands on the left only.
@@ -20,8 +20,8 @@ extension KeyChange<JSONValue> {
   /// - Complexity: O(n log n) for n values.
   public static func changes(from left: JSONObject, to right: JSONObject) -> [Self] {
     changes(
-      from: left.map { (TensorName($0.key), $0.value) },
-      to: right.map { (TensorName($0.key), $0.value) }
+      from: left.map { (UTF8Text($0.key), $0.value) },
+      to: right.map { (UTF8Text($0.key), $0.value) }
     ) { left, right in
       // What is written the same, keys sorted, is the same.
       left.encoded(.python()) == right.encoded(.python())
@@ -44,7 +44,7 @@ extension KeyChange<String> {
 extension KeyChange {
   /// Keys are distinct on either side.
   private static func changes(
-    from left: [(TensorName, Value)], to right: [(TensorName, Value)],
+    from left: [(UTF8Text, Value)], to right: [(UTF8Text, Value)],
     areSame: (Value, Value) -> Bool
   ) -> [Self] {
     var added = Dictionary(uniqueKeysWithValues: right)

@@ -36,8 +36,7 @@ struct TensorPair {
     if right.tensor(at: rightIndex).byteCount <= Self.smallByteCount {
       var whole: [UInt8]? = []
       try readRight { piece throws(CheckpointError) in
-        // SAFETY: the buffer is copied before the closure returns.
-        unsafe piece.withUnsafeBytes { unsafe whole?.append(contentsOf: $0) }
+        whole?.append(copying: piece)
       }
       return try match(body) { () throws(CheckpointError) in whole.take() }
     }

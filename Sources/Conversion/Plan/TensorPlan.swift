@@ -51,7 +51,7 @@ struct TensorPlan {
         if let kept = selection.names[view] {
           report.aliases.append(ConversionReport.Alias(name: name, kept: kept))
           selection.metadata = selection.metadata ?? [:]
-          selection.metadata?[name] = kept.string
+          selection.metadata?[name.text] = kept.string
           continue
         }
         selection.names[view] = name

@@ -182,9 +182,7 @@ public final class InputFile: Sendable {
     _ descriptor: FileDescriptor, at offset: Int, count: Int, _ path: FilePath
   ) throws(CheckpointError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
-    var elements = bytes.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var destination = unsafe elements.mutableBytes
+    var destination = bytes.mutableRawBytes
     try read(descriptor, at: offset, into: &destination, path)
     return bytes
   }
@@ -228,9 +226,7 @@ public final class InputFile: Sendable {
     var buffer = [UInt8](repeating: 0, count: min(Self.pieceByteCount, range.count))
     var offset = range.lowerBound
     while offset < range.upperBound {
-      var elements = buffer.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var bytes = unsafe elements.mutableBytes
+      var bytes = buffer.mutableRawBytes
       var piece = bytes._mutatingExtracting(0..<min(bytes.byteCount, range.upperBound - offset))
       try read(at: offset, into: &piece)
       offset += piece.byteCount

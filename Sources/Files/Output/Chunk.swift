@@ -37,9 +37,7 @@ struct Chunk: Sendable {
     _ range: Range<Int>, _ body: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     let place = start + range.lowerBound..<start + range.upperBound
-    var elements = storage.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var bytes = unsafe elements.mutableBytes
+    var bytes = storage.mutableRawBytes
     var part = bytes._mutatingExtracting(place)
     try body(&part)
   }

@@ -14,9 +14,9 @@ extension JSONScanner {
     guard isHashed else { return Key(range: range, hasEscapes: hasEscapes, hash: 0) }
     var hasher = Hasher()
     if hasEscapes {
-      hasher.combine(utf8: unescaped(range).span)
+      unescaped(range).span.hash(into: &hasher)
     } else {
-      hasher.combine(utf8: bytes.extracting(range))
+      bytes.extracting(range).hash(into: &hasher)
     }
     return Key(range: range, hasEscapes: hasEscapes, hash: hasher.finalize())
   }

@@ -1,3 +1,5 @@
+internal import Tensors
+
 extension JSONWriter {
   /// Writes a value with its content; members of objects are sorted if the style says so.
   ///
@@ -21,7 +23,7 @@ extension JSONWriter {
         open.append(
           .object(
             style.sortsKeys
-              ? members.sorted { $0.key.utf8Precedes($1.key) }[...] : members[...]))
+              ? members.sorted { $0.key.utf8.span.precedes($1.key.utf8.span) }[...] : members[...]))
       }
       guard let next = nextValue(in: &open) else { return }
       current = next

@@ -11,10 +11,7 @@ extension FloatFormat {
   func bytes(rounding values: [Double]) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(values.count * byteCount)
-    for value in values {
-      let bits = bits(rounding: value)
-      for byte in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * byte))) }
-    }
+    for value in values { bytes.appendLittleEndian(bits(rounding: value), byteCount: byteCount) }
     return bytes
   }
 }

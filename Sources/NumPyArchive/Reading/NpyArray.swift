@@ -101,8 +101,7 @@ struct NpyArray: Sendable {
     // Compressed data may turn out to be less than it claims: grow with what comes.
     if !source.isCompressed { bytes.reserveCapacity(data.count) }
     try read(from: source) { piece throws(CheckpointError) in
-      // SAFETY: the buffer is copied before the closure returns.
-      unsafe piece.withUnsafeBytes { buffer in unsafe bytes.append(contentsOf: buffer) }
+      bytes.append(copying: piece)
     }
     return bytes
   }

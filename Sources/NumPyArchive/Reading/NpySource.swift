@@ -55,8 +55,7 @@ enum NpySource {
       }
       var bytes: [UInt8] = []
       try records.read(place, 0..<byteCount) { piece throws(CheckpointError) in
-        // SAFETY: the buffer is copied before the closure returns.
-        unsafe piece.bytes.withUnsafeBytes { buffer in unsafe bytes.append(contentsOf: buffer) }
+        bytes.append(copying: piece.bytes)
       }
       return .memory(bytes)
     }

@@ -101,9 +101,7 @@ struct NpzContents: Sendable {
           offset: offset.map { $0 + stream.position })
       }
       var bytes = [UInt8](repeating: 0, count: count)
-      var elements = bytes.mutableSpan
-      // SAFETY: every bit pattern is a valid byte.
-      var output = unsafe elements.mutableBytes
+      var output = bytes.mutableRawBytes
       try stream.read(into: &output)
       return bytes
     }

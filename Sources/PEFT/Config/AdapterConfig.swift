@@ -118,8 +118,8 @@ extension AdapterConfig {
     get throws(CheckpointError) {
       let listed = try value(BaseConfigFields.modulesToSave) ?? []
       // PEFT saves the list with the heads in it, and adds them again whenever it loads it.
-      var seen: Set<TensorName> = []
-      return try (listed + headModules).filter { seen.insert(TensorName($0)).inserted }
+      var seen: Set<UTF8Text> = []
+      return try (listed + headModules).filter { seen.insert(UTF8Text($0)).inserted }
     }
   }
 

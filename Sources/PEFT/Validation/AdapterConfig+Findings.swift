@@ -50,9 +50,9 @@ extension AdapterConfig {
         findings.append(Finding(.error, "wrong-type", error.message, key: field.key))
       }
     }
-    let known = Set(fields.map { TensorName($0.key) })
+    let known = Set(fields.map { UTF8Text($0.key) })
     for member in document where member.key != "runtime_config" {
-      guard !known.contains(TensorName(member.key)) else { continue }
+      guard !known.contains(UTF8Text(member.key)) else { continue }
       findings.append(
         Finding(
           .warning, "unknown-key",

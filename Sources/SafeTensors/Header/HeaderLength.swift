@@ -24,10 +24,7 @@ enum HeaderLength {
   static func prefix(_ header: [UInt8]) -> [UInt8] {
     var prefix: [UInt8] = []
     prefix.reserveCapacity(byteCount + header.count)
-    let length = UInt64(header.count)
-    for shift in stride(from: UInt64(0), to: 64, by: 8) {
-      prefix.append(UInt8(truncatingIfNeeded: length >> shift))
-    }
+    prefix.appendLittleEndian(UInt64(header.count))
     return prefix + header
   }
 }

@@ -77,12 +77,12 @@ struct HeaderParser: ~Escapable {
     }
     try scanner.open(UInt8(ascii: "{"), "an object or null in __metadata__")
     var metadata: [ArchiveMetadata.Entry] = []
-    var keys: Set<TensorName> = []
+    var keys: Set<UTF8Text> = []
     if !scanner.isEmpty(until: UInt8(ascii: "}")) {
       repeat {
         scanner.skipWhitespace()
         let token = try scanner.scanString()
-        let key = TensorName(try scanner.string(token))
+        let key = UTF8Text(try scanner.string(token))
         guard keys.insert(key).inserted else {
           throw scanner.failure(
             "__metadata__ has the key \"\(key)\" twice", at: token.range.lowerBound)

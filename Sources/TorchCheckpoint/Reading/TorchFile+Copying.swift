@@ -48,8 +48,7 @@ extension TorchFile {
     bytes.reserveCapacity(tensor.byteCount)
     guard tensor.byteCount > 0 else { return bytes }
     try pass(tensor) { chunk throws(CheckpointError) in
-      // SAFETY: the buffer is copied before the closure returns.
-      unsafe chunk.withUnsafeBytes { buffer in unsafe bytes.append(contentsOf: buffer) }
+      bytes.append(copying: chunk)
     }
     return bytes
   }

@@ -36,10 +36,10 @@ struct StorageTable: Sendable {
   var storages: [TorchStorage] = []
   /// One for each persistent id; the id's node holds the index.
   private(set) var references: [StorageReference] = []
-  private var places: [TensorName: Int] = [:]
+  private var places: [UTF8Text: Int] = [:]
 
   /// The index of the storage with this key.
-  func index(of key: String) -> Int? { places[TensorName(key)] }
+  func index(of key: String) -> Int? { places[UTF8Text(key)] }
 
   /// Takes in every persistent id of a pickle, used or not.
   ///
@@ -108,8 +108,8 @@ struct StorageTable: Sendable {
 
   /// The index of a storage, which may have been met before.
   mutating func place(_ storage: TorchStorage) throws(CheckpointError) -> Int {
-    guard let index = places[TensorName(storage.key)] else {
-      places[TensorName(storage.key)] = storages.count
+    guard let index = places[UTF8Text(storage.key)] else {
+      places[UTF8Text(storage.key)] = storages.count
       storages.append(storage)
       return storages.count - 1
     }

@@ -88,7 +88,7 @@ struct PickleEncoder {
       let count = (value.bitWidth - (value < 0 ? ~value : value).leadingZeroBitCount) / 8 + 1
       append(.long)
       bytes.append(UInt8(count))
-      for place in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * place))) }
+      bytes.appendLittleEndian(value, byteCount: count)
     }
   }
 

@@ -74,9 +74,7 @@ package struct Deflater: ~Copyable {
     _ stream: UnsafeMutablePointer<z_stream>, _ input: RawSpan, _ flush: Int32,
     into output: inout [UInt8]
   ) -> (consumed: Int, produced: Int) {
-    var elements = output.mutableSpan
-    // SAFETY: every bit pattern is a valid byte.
-    var room = unsafe elements.mutableBytes
+    var room = output.mutableRawBytes
     // SAFETY: both buffers outlive the one call that uses them; zlib only reads from its input, and
     // no pointer into them is left in the stream.
     return unsafe input.withUnsafeBytes { source in

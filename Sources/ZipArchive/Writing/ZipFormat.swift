@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Numbers of the zip format.
 package enum ZipFormat {
   /// The bytes that an archive starts with.
@@ -23,13 +25,6 @@ package enum ZipFormat {
 }
 
 extension [UInt8] {
-  /// Appends an integer, lowest byte first.
-  package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
-    for shift in stride(from: 0, to: T.bitWidth, by: 8) {
-      append(UInt8(truncatingIfNeeded: value >> T(shift)))
-    }
-  }
-
   /// Appends the extra field with 64-bit numbers, none for none.
   package mutating func appendZip64Extra(_ numbers: [UInt64]) {
     guard !numbers.isEmpty else { return }

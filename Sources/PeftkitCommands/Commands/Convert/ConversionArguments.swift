@@ -100,7 +100,7 @@ struct ConversionArguments: ParsableArguments {
     options.casts = dtype
     options.metadata.drops = dropMetadata
     options.metadata.entries = metadata.map {
-      ArchiveMetadata.Entry(key: TensorName($0.key), value: $0.value)
+      ArchiveMetadata.Entry(key: UTF8Text($0.key), value: $0.value)
     }
     options.shardByteCount = maxShardSize?.byteCount
     options.dropsAliases = dropAliases

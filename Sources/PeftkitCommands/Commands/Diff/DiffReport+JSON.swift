@@ -86,7 +86,7 @@ extension JSONOutput {
   }
 
   private mutating func member<Value>(
-    _ key: TensorName, _ values: [(String, Value?)], _ write: (inout JSONWriter, Value) -> Void
+    _ key: UTF8Text, _ values: [(String, Value?)], _ write: (inout JSONWriter, Value) -> Void
   ) throws(CheckpointError) {
     writer.beginObject()
     writer.member("key", key.string)

@@ -92,8 +92,8 @@ struct MetadataCommand: ParsableCommand {
   }
 
   private static func refuseSecond(_ keys: [String], of option: String) throws {
-    var seen: Set<TensorName> = []
-    for key in keys where !seen.insert(TensorName(key)).inserted {
+    var seen: Set<UTF8Text> = []
+    for key in keys where !seen.insert(UTF8Text(key)).inserted {
       throw ValidationError("'\(option)' names '\(key.printable)' twice.")
     }
   }
@@ -145,7 +145,7 @@ struct MetadataCommand: ParsableCommand {
   ) throws(CheckpointError) -> ArchiveMetadata? {
     var metadata = clear ? nil : metadata
     for key in removals {
-      let key = TensorName(key)
+      let key = UTF8Text(key)
       guard metadata?[key] != nil else {
         throw CheckpointError(
           .missing, "its metadata has no key \"\(key.string.excerpt)\"", path: file)
@@ -153,7 +153,7 @@ struct MetadataCommand: ParsableCommand {
       metadata?[key] = nil
     }
     if metadata == nil, !assignments.isEmpty { metadata = ArchiveMetadata() }
-    for assignment in assignments { metadata?[TensorName(assignment.key)] = assignment.value }
+    for assignment in assignments { metadata?[UTF8Text(assignment.key)] = assignment.value }
     return metadata
   }
 

@@ -1,0 +1,35 @@
+extension [UInt8] {
+  /// The same bytes as a mutable raw span, which readers fill.
+  public var mutableRawBytes: MutableRawSpan {
+    @_lifetime(&self)
+    mutating get {
+      // SAFETY: the call makes the storage unique; it stays in place while the span, an exclusive
+      // access to `self`, lives. Every byte is a valid one.
+      let storage = unsafe withUnsafeMutableBytes { unsafe $0 }
+      let bytes = unsafe MutableRawSpan(_unsafeBytes: storage)
+      return unsafe _overrideLifetime(bytes, mutating: &self)
+    }
+  }
+
+  /// Appends a copy of other bytes.
+  public mutating func append(copying bytes: RawSpan) {
+    // SAFETY: the buffer is read, whole, before the closure returns.
+    unsafe bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
+  }
+
+  /// Appends the bytes of an integer, lowest first.
+  @inlinable
+  public mutating func appendLittleEndian<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    // SAFETY: the bytes of an integer are copied before the closure returns.
+    unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+  }
+
+  /// Appends the lowest bytes of an integer, lowest first.
+  ///
+  /// - Parameter byteCount: from 0 to the size of the integer; another count is a caller's bug and traps.
+  @inlinable
+  public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T, byteCount: Int) {
+    precondition(byteCount * 8 <= T.bitWidth, "an integer has no more bytes")
+    for place in 0..<byteCount { append(UInt8(truncatingIfNeeded: value >> T(8 * place))) }
+  }
+}

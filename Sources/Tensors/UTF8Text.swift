@@ -1,0 +1,35 @@
+/// Text that compares, hashes and sorts by its UTF-8 bytes, as names and keys in files do.
+///
+/// Swift's `String` treats "é" and "e\u{301}" as equal; files, and Python, do not. UTF-8 bytes sort
+/// as code points do.
+public struct UTF8Text: Sendable {
+  /// The text.
+  public let string: String
+
+  /// Wraps text.
+  public init(_ string: String) {
+    self.string = string
+  }
+}
+
+extension UTF8Text: Hashable, Comparable {
+  public static func == (left: Self, right: Self) -> Bool {
+    left.string.utf8.span.hasSameBytes(as: right.string.utf8.span)
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    left.string.utf8.span.precedes(right.string.utf8.span)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    string.utf8.span.hash(into: &hasher)
+  }
+}
+
+extension UTF8Text: ExpressibleByStringLiteral, CustomStringConvertible {
+  public init(stringLiteral value: String) {
+    self.init(value)
+  }
+
+  public var description: String { string }
+}
