@@ -12,11 +12,10 @@ public struct TensorName: Sendable, Hashable {
   }
 
   /// The name with control characters escaped, fit for a terminal or a message.
-  public var printable: String { string.printable }
+  public var printable: String { text.printable }
 
-  /// The name as messages have it without quotes: printable, cut to a length that fits, and `""`
-  /// where nothing would be seen.
-  public var excerpt: String { string.isEmpty ? "\"\"" : string.excerpt }
+  /// The name as messages quote it; see `UTF8Text.excerpt`.
+  public var excerpt: String { text.excerpt }
 }
 
 extension TensorName: Comparable {

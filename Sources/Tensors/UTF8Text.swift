@@ -10,6 +10,13 @@ public struct UTF8Text: Sendable {
   public init(_ string: String) {
     self.string = string
   }
+
+  /// The text with control characters escaped, fit for a terminal or a message.
+  public var printable: String { string.printable }
+
+  /// The text as messages quote it without quotation marks: printable, cut to a length that fits, and
+  /// `""` for empty text.
+  public var excerpt: String { string.isEmpty ? "\"\"" : string.excerpt }
 }
 
 extension UTF8Text: Hashable, Comparable {

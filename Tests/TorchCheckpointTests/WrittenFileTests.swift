@@ -21,7 +21,7 @@ struct WrittenFile: Sendable, CustomTestStringConvertible {
   }()
 
   /// A note in the metadata of the truth.
-  func note<T: Decodable>(_ key: TensorName, as type: T.Type) throws -> T {
+  func note<T: Decodable>(_ key: UTF8Text, as type: T.Type) throws -> T {
     let text = try #require(try SafeTensorsFile(path: truthPath).metadata?[key])
     return try JSONDecoder().decode(type, from: Data(text.utf8))
   }

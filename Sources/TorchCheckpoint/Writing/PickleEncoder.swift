@@ -1,4 +1,5 @@
 internal import Pickle
+internal import Tensors
 internal import ZipArchive
 
 /// Writes a pickle of protocol 2, opcode by opcode, as Python's C pickler does.

@@ -1,3 +1,4 @@
+internal import Tensors
 internal import ZipArchive
 
 /// Where a stored record stands in a torch zip file.

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// What the two headers of a zip record have in common, and the record's descriptor.
 ///
 /// Which version is claimed and from where on numbers are 64 bits wide differs from writer to

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The records at the end of a zip file that find its directory.
 package enum ZipTrailer {
   /// The bytes from the end of the directory to the end of the file.
