@@ -86,8 +86,8 @@ let package = Package(
     .target(
       name: "Conversion",
       dependencies: [
-        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "TorchCheckpoint", "NumPyArchive", "Checkpoints", "PEFT",
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
+        "PEFT",
       ]),
     // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
     .target(
@@ -110,9 +110,8 @@ let package = Package(
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT",
-        "MultitaskPromptTuning",
-        "Conversion",
-        "ContentDigest", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "MultitaskPromptTuning", "Conversion", "ContentDigest",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
 
@@ -166,9 +165,8 @@ let package = Package(
     .testTarget(
       name: "ConversionTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "TorchCheckpoint", "Checkpoints", "Conversion",
-        "TestSupport",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
+        "Checkpoints", "Conversion", "TestSupport",
       ],
       exclude: ["Vectors"]),
     .testTarget(
