@@ -1,3 +1,3 @@
 #pragma once
-/* json-c is plain C whose structures stay opaque: Swift imports it as it is. */
+/* json-c is plain C with opaque structures: Swift imports it without a shim. */
 #include <json-c/json.h>

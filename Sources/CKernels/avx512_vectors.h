@@ -1,4 +1,4 @@
-/* What the AVX-512 sets define before kernels_body.h: how half numbers are taken apart and put together. */
+/* The definitions of the AVX-512 sets for kernels_body.h: splitting and joining half numbers. */
 
 #include "vector_types.h"
 

@@ -104,7 +104,7 @@ static void CK_NAME(cast_from_f32)(void *restrict target, int type,
 #undef CK_CASE
 #undef CK_FROM
 
-/* Values that the target holds -> integers, a fraction cut off; or whether they are not zero. */
+/* Values in the target's range -> integers, with fractions cut off; or whether they are not zero. */
 #define CK_INTEGERS(name, value_type)                                                              \
   static void CK_NAME(name)(void *restrict target, int type, const value_type *restrict source,    \
                             size_t count) {                                                        \
@@ -134,7 +134,7 @@ CK_INTEGERS(cast_from_i64, ck_file_i64)
 #undef CK_INTEGER
 #undef CK_INTEGERS
 
-/* The index of the first value outside the range, or count (K13). NaN is outside. */
+/* The index of the first value outside the range, or count (spec/casts.md K13). NaN is outside. */
 static size_t CK_NAME(first_outside_f64)(const ck_file_f64 *values, ck_range range, size_t count) {
   int64_t outside = 0;
   for (size_t i = 0; i < count; i++) {
@@ -155,7 +155,7 @@ static size_t CK_NAME(first_outside_i64)(const ck_file_i64 *values, ck_range ran
   return first;
 }
 
-/* Counts what rounding these to a type does (K16). They came from the elements of `source`. */
+/* Counts the effects of rounding these values, which come from `source`, to a type (spec/casts.md K16). */
 static void CK_NAME(count_casts)(ck_cast_counts *counts, const ck_file_f32 *values, int type,
                                  const void *source, int source_type, size_t count) {
   const ck_file_u32 *bits = (const ck_file_u32 *)values;

@@ -14,7 +14,7 @@ int ck_crc32_is_available(void) {
   return __builtin_cpu_supports("pclmul");
 }
 
-/* `value` moved to the front by the distance that `factors` stand for, plus what stands there. */
+/* `value` moved to the front by the distance of `factors`, plus the value there. */
 __attribute__((target("pclmul"), always_inline)) static inline __m128i fold(
     __m128i value, __m128i factors, __m128i next) {
   __m128i low = _mm_clmulepi64_si128(value, factors, 0x00);
@@ -22,7 +22,7 @@ __attribute__((target("pclmul"), always_inline)) static inline __m128i fold(
   return _mm_xor_si128(_mm_xor_si128(low, high), next);
 }
 
-/* What the blocks up to `end` fold into, when those in front of `block` have been folded into `all`. */
+/* The result of folding the blocks up to `end`, after those in front of `block` were folded into `all`. */
 __attribute__((target("pclmul"), always_inline)) static inline __m128i fold_rest(
     __m128i all, const __m128i *block, const __m128i *end) {
   /* x^(128+32) and x^(128-32) modulo P, bits reflected. */

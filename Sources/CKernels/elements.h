@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the casts know of element types: sizes, and the ranges of integers. */
+/* The element types of casts: sizes, and the ranges of integers. */
 
 #include "formats.h"
 
@@ -23,8 +23,8 @@ CK_INLINE size_t ck_element_size(int type) {
   }
 }
 
-/* The values that an integer type holds: I64 from low to high, and F64 between below and above,
- * neither of which it holds (a fraction is cut off). U64 above high has no I64. */
+/* The range of an integer type: I64 from low to high, and F64 between below and above, both excluded
+ * (a fraction is cut off). U64 above high has no I64. */
 typedef struct {
   int64_t low, high;
   double below, above;

@@ -5,7 +5,7 @@
 
 #include "formats.h"
 
-/* From where on a magnitude, as the bits of F32, overflows once rounded (K8). */
+/* The smallest magnitude, as the bits of F32, that overflows when rounded (spec/casts.md K8). */
 CK_INLINE uint32_t ck_overflow_bits(int type) {
   switch (type) {
   case ck_bf16: return 0x7F7F8000u;
@@ -20,7 +20,7 @@ CK_INLINE uint32_t ck_overflow_bits(int type) {
 }
 
 /* The bits of a magnitude with `digits` explicit bits of significand, rounded to nearest, ties to
- * even (K5). `unit` is a float whose last place is the format's smallest subnormal: adding it
+ * even (spec/casts.md K5). `unit` is a float whose last place is the format's smallest subnormal: adding it
  * rounds. */
 CK_INLINE uint32_t ck_round_magnitude(uint32_t magnitude, int digits, int bias, float unit) {
   int dropped = 23 - digits;
@@ -30,7 +30,7 @@ CK_INLINE uint32_t ck_round_magnitude(uint32_t magnitude, int digits, int bias, 
   return magnitude < (uint32_t)(128 - bias) << 23 ? subnormal : normal;
 }
 
-/* K9: beyond the largest number is the largest number, infinities too. */
+/* spec/casts.md K9: larger values, infinities included, become the largest number. */
 CK_INLINE uint8_t ck_float8_e4m3fn_from_f32(uint32_t bits) {
   uint32_t magnitude = bits & 0x7FFFFFFFu;
   uint32_t result = ck_round_magnitude(magnitude, 3, 7, 0x1p14f);
@@ -47,7 +47,7 @@ CK_INLINE uint8_t ck_float8_e5m2_from_f32(uint32_t bits) {
   return (uint8_t)(bits >> 24 & 0x80u) | (uint8_t)result;
 }
 
-/* K10: the bits of -0 are the only NaN, so that zero has no sign. */
+/* spec/casts.md K10: the bits of -0 are the only NaN, so zero has no sign. */
 CK_INLINE uint8_t ck_float8_fnuz(uint32_t sign_bits, uint32_t magnitude_bits, uint32_t overflows) {
   uint32_t sign = magnitude_bits == 0 ? 0u : sign_bits >> 24 & 0x80u;
   return (uint8_t)(overflows ? 0x80u : sign | magnitude_bits);
@@ -65,7 +65,7 @@ CK_INLINE uint8_t ck_float8_e5m2fnuz_from_f32(uint32_t bits) {
                         magnitude >= ck_overflow_bits(ck_float8_e5m2fnuz));
 }
 
-/* K11: the exponent alone. Halfway goes up, but from 2 to the -127, which is an odd F32: a
+/* spec/casts.md K11: the exponent alone. Halfway goes up, but from 2 to the -127, which is an odd F32: a
  * subnormal. */
 CK_INLINE uint8_t ck_float8_e8m0fnu_from_f32(uint32_t bits) {
   uint32_t magnitude = bits & 0x7FFFFFFFu;

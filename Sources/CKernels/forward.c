@@ -1,4 +1,4 @@
-/* The forward: cuts the work up and hands it to the threads. */
+/* The forward: divides the work among the threads. */
 
 #include "forward.h"
 
@@ -15,10 +15,10 @@ static size_t smaller(size_t left, size_t right) { return left < right ? left : 
 static size_t larger(size_t left, size_t right) { return left > right ? left : right; }
 static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
 
-/* Outputs from this size on do not fit the caches anyway: to write past them spares reading the lines
- * first, which are then whole. */
+/* Outputs from this size on do not fit the caches anyway: writing past them avoids reading the lines
+ * first. */
 enum { stream_bytes = 24 << 20 };
-/* Shares of about this size are small beside the whole and large beside their administration. */
+/* Shares of about this size are small compared with the whole and large compared with their overhead. */
 enum { share_bytes = 256 << 10 };
 
 static size_t element_bytes(int format) { return format == ck_f64 ? 8 : format == ck_f32 ? 4 : 2; }
@@ -89,7 +89,7 @@ static void work(void *context, size_t worker) {
     compute(run, &item, scratch);
   }
 #if defined(__x86_64__)
-  /* Stores past the caches are in no order with others until this. */
+  /* Orders the stores past the caches with other stores. */
   if (job->streams) __builtin_ia32_sfence();
 #endif
 }

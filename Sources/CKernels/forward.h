@@ -1,6 +1,6 @@
 #pragma once
 
-/* How the forward cuts up its work: by strand, by columns, and by position. */
+/* The division of the forward's work: by strand, by columns, and by position. */
 
 #include "include/CKernels.h"
 
@@ -14,7 +14,7 @@ enum {
   ck_largest_block = 4096,
 };
 
-/* From a row of sums to the next: not a multiple of a page, which would crowd the same cache lines. */
+/* The distance between rows of sums: not a multiple of a page, which would crowd the same cache lines. */
 static inline size_t ck_stride(const ck_forward_job *job) { return job->block + ck_tile_width; }
 
 /* A share of the work. */

@@ -2,7 +2,7 @@
  * CK_IS_F64 and CK_IS_HALF.
  *
  * Order of summation: r ascending, one accumulator per element, starting with the first product;
- * multiplication and addition are rounded one after the other. */
+ * multiplication and addition are rounded separately. */
 
 #define CK_JOIN2(name, format) name##_##format
 #define CK_JOIN(name, format) CK_JOIN2(name, format)
@@ -61,7 +61,7 @@ CK_INLINE void CK_F(read_part)(CK_VECTOR *values, const char *source, size_t cou
   }
 }
 
-/* What the embeddings of a row are multiplied by: sums, or at rank 1 column * row. */
+/* The factors of a row's embeddings: sums, or at rank 1 column * row. */
 typedef struct {
   const CK_ACCUMULATOR *sums;
   const char *row;
@@ -128,7 +128,7 @@ static void CK_F(scale)(char *output, const char *embedding, const CK_F(product)
   }
 }
 
-/* Elements -> accumulators, in whole registers: what is beyond `count` becomes zero. */
+/* Elements -> accumulators, in whole registers: elements beyond `count` become zero. */
 CK_INLINE void CK_F(unpack)(CK_ACCUMULATOR *restrict target, const char *restrict source,
                             size_t count) {
   for (size_t i = 0; i < count; i += CK_ELEMENTS) {

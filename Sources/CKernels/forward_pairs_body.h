@@ -2,7 +2,7 @@
  * place of its own where CK_HAS_BF16.
  *
  * The instruction adds the product of the upper halves to a sum, then that of the lower halves, each by a
- * fused multiply-add that takes subnormal operands for zero and rounds subnormal sums to zero. The product
+ * fused multiply-add that treats subnormal operands as zero and rounds subnormal sums to zero. The product
  * of two BF16 numbers has 16 significant bits. Where the exponents keep it, and with it every sum, away
  * from the subnormal numbers and from overflow, it is exact and fusing changes nothing: the bits are those
  * of a multiplication and an addition. Elsewhere those two are done.
@@ -15,7 +15,7 @@ typedef struct {
   uint16_t largest;
 } CK_NAME(range);
 
-/* What is known of the rows of the panel stands behind the columns, which need half their room. */
+/* Facts about the rows of the panel are stored after the columns, which need half their space. */
 CK_INLINE CK_NAME(range) *CK_NAME(range_of_rows)(void *scratch) {
   return (CK_NAME(range) *)((uint32_t *)scratch + ck_columns_count / 2);
 }

@@ -20,7 +20,7 @@
 
 #include "avx512_vectors.h"
 
-/* The CPU's conversion takes subnormal numbers for zero and keeps NaNs as they are: neither goes to it. */
+/* The CPU's conversion treats subnormal numbers as zero and keeps NaNs unchanged: neither is passed to it. */
 CK_INLINE int CK_NAME(narrows_to_bf16)(CK_NAME(v32) first, CK_NAME(v32) second) {
   enum { quiet_nan = 0x01, subnormal = 0x20, signaling_nan = 0x80 };
   enum { kinds = quiet_nan | subnormal | signaling_nan };

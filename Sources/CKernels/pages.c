@@ -1,4 +1,4 @@
-/* What the system is told about memory. Addresses are rounded inwards to whole pages. */
+/* Advice to the system about memory. Addresses are rounded inwards to whole pages. */
 
 #if defined(__linux__)
 #define _GNU_SOURCE

@@ -35,7 +35,7 @@ static void *help(void *unused) {
   return NULL;
 }
 
-/* A child process has none of the threads, and nobody else in it holds the lock. */
+/* A child process has none of the threads, and no other thread in it holds the lock. */
 static void before_fork(void) { pthread_mutex_lock(&lock); }
 static void after_fork(void) { pthread_mutex_unlock(&lock); }
 static void after_fork_in_child(void) {

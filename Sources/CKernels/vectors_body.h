@@ -1,4 +1,4 @@
-/* How a register of elements of each format becomes vectors of accumulators, and the reverse, rounded
+/* Conversion of a register of elements of each format to vectors of accumulators, and back, rounded
  * to nearest with ties to even: read_* and pack_*. Included by kernels_body.h. */
 
 /* Any NaN as the positive quiet one without payload: CPUs differ in which NaN an operation gives. */

@@ -30,7 +30,7 @@ ct_thread *ct_thread_start(void (*body)(void *), void *context) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  /* What runs on the first thread must run here: as much stack, where the default is less. */
+  /* As much stack as the first thread, if the default is less. */
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 8 << 20);

@@ -3,14 +3,13 @@ internal import Crypto
 internal import Files
 public import Tensors
 
-/// The SHA-256 of all tensors of a checkpoint, whatever its format and their order (spec/digest.md,
-/// D4).
+/// The SHA-256 of all tensors of a checkpoint, independent of its format and their order
+/// (spec/digest.md, D4).
 public struct CheckpointDigest: Hashable, Sendable {
   /// The 32 bytes.
   public let bytes: [UInt8]
 
-  /// Combines the digests of the tensors of a checkpoint, in any order. A name that comes twice is a
-  /// caller's bug and traps.
+  /// Combines the digests of the tensors of a checkpoint, in any order. Duplicate names trap.
   ///
   /// - Complexity: O(n log n).
   public init(_ tensors: some Sequence<(name: TensorName, digest: TensorDigest)>) {
@@ -24,11 +23,11 @@ public struct CheckpointDigest: Hashable, Sendable {
     bytes = hash.finish()
   }
 
-  /// Reads the data of all tensors and computes the digest. Skipped items are no part of it.
+  /// Reads the data of all tensors and computes the digest. Skipped items do not count.
   ///
-  /// - Throws: what `TensorArchive.readTensor(at:to:)` throws; `mismatch` when the data was changed
-  ///   meanwhile.
-  /// - Complexity: O(bytes), in memory that does not grow with them.
+  /// - Throws: what `TensorArchive.readTensor(at:to:)` throws; `mismatch` when the file
+  ///   changed while it was read.
+  /// - Complexity: O(bytes), in constant memory.
   public init(of archive: any TensorArchive) throws(CheckpointError) {
     var tensors: [(name: TensorName, digest: TensorDigest)] = []
     for index in 0..<archive.tensorCount {

@@ -1,14 +1,14 @@
 internal import Tensors
 
-/// What is hashed besides data (spec/digest.md, D2 and D4).
+/// The hashed bytes other than data (spec/digest.md, D2 and D4).
 enum DigestEncoding {
-  /// What a tensor's digest starts with, so that it is no digest of anything else.
+  /// The first bytes of a tensor's digest, so that it cannot equal the digest of other data.
   static let tensorMark: StaticString = "peftkit-tensor-1\n"
-  /// What a checkpoint's digest starts with.
+  /// The first bytes of a checkpoint's digest.
   static let checkpointMark: StaticString = "peftkit-checkpoint-1\n"
 
-  /// What stands before the data of a tensor. Each part tells its length, so that no two tensors
-  /// have the same bytes.
+  /// The bytes before the data of a tensor. Each part gives its length, so that different tensors
+  /// never have the same bytes.
   static func head(of tensor: TensorInfo) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(64 + tensor.name.string.utf8.count + 8 * tensor.shape.rank)

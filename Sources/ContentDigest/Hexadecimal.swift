@@ -1,6 +1,6 @@
-/// How digests are spelled (spec/digest.md, D5).
+/// The text form of digests (spec/digest.md, D5).
 enum Hexadecimal {
-  /// What names the function in front of the digits.
+  /// The name of the hash function, in front of the digits.
   static let prefix = "sha256:"
 
   /// Two digits for each byte, in lower case.

@@ -14,7 +14,7 @@ public struct TensorDigest: Hashable, Sendable {
   /// Reads the data of a tensor and computes its digest.
   ///
   /// - Throws: what `TensorArchive.readTensor(at:to:)` throws.
-  /// - Complexity: O(bytes of the tensor), in memory that does not grow with them.
+  /// - Complexity: O(bytes of the tensor), in constant memory.
   public init(of archive: any TensorArchive, at index: Int) throws(CheckpointError) {
     let tensor = archive.tensor(at: index)
     var hasher = TensorHasher(tensor)

@@ -1,22 +1,22 @@
 internal import Crypto
 public import Tensors
 
-/// Computes the digest of one tensor from its data as the data goes by (spec/digest.md, D2, D3).
+/// Computes the digest of a tensor from pieces of its data (spec/digest.md, D2, D3).
 public struct TensorHasher: Sendable {
   private var hash = SHA256()
-  /// The bytes that are still to come.
+  /// The number of bytes that are missing.
   private var rest: Int
 
-  /// Starts with what is known before the data: name, dtype and shape.
+  /// Starts with the name, dtype and shape.
   ///
-  /// - Complexity: O(length of the name + rank).
+  /// - Complexity: O(length of the name + number of dimensions).
   public init(_ tensor: TensorInfo) {
     rest = tensor.byteCount
     hash.update(DigestEncoding.head(of: tensor).span.rawBytes)
   }
 
-  /// Takes the next bytes of the data: row-major, little endian, in pieces of any size. More than
-  /// the tensor has are a caller's bug and trap.
+  /// Adds the next bytes of the data: row-major, little endian, in pieces of any size. More bytes than
+  /// the tensor has trap.
   ///
   /// - Complexity: O(bytes), no allocation.
   public mutating func update(_ bytes: RawSpan) {
@@ -25,7 +25,7 @@ public struct TensorHasher: Sendable {
     hash.update(bytes)
   }
 
-  /// The digest. Data that is missing is a caller's bug and traps.
+  /// Returns the digest. Missing data traps.
   public consuming func finish() -> TensorDigest {
     precondition(rest == 0, "the data of the tensor is not complete")
     return TensorDigest(bytes: hash.finish())
@@ -39,7 +39,7 @@ extension SHA256 {
     unsafe finalize().withUnsafeBytes { unsafe [UInt8]($0) }
   }
 
-  /// Takes the next bytes.
+  /// Adds bytes.
   mutating func update(_ bytes: RawSpan) {
     // SAFETY: the buffer is read before the closure returns.
     unsafe bytes.withUnsafeBytes { buffer in

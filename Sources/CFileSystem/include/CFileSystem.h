@@ -1,41 +1,41 @@
-/* What Swift cannot import from the C library: calls behind _GNU_SOURCE and their Darwin twins.
+/* Calls that Swift cannot import from the C library: those behind _GNU_SOURCE and their Darwin equivalents.
    Each returns 0 (or a count) on success, else -1 with errno set. */
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Renames `from` to `to`; fails with EEXIST if `to` exists, ENOTSUP if the file system cannot tell. */
+/* Renames `from` to `to`; fails with EEXIST if `to` exists, ENOTSUP if the file system does not support it. */
 int cfs_rename_exclusive(const char *_Nonnull from, const char *_Nonnull to);
 
-/* Swaps what the two names stand for; ENOTSUP where the file system cannot. */
+/* Swaps the files of two names; ENOTSUP if the file system does not support it. */
 int cfs_rename_exchange(const char *_Nonnull first, const char *_Nonnull second);
 
-/* Copies up to `count` bytes between two files, from `offset` to `place`, inside the kernel; ENOTSUP where it
+/* Copies up to `count` bytes between two files, from `offset` to `place`, in the kernel; ENOTSUP where it
    cannot. */
 ssize_t cfs_copy_range(int source, int64_t offset, int destination, int64_t place, size_t count);
 
 /* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
 int cfs_sync(int descriptor);
 
-/* Locks a file among those who ask, without waiting; EWOULDBLOCK when somebody else has it. */
+/* Takes an advisory lock on a file, without waiting; EWOULDBLOCK when another process has it. */
 int cfs_lock(int descriptor);
 
-/* Takes space on the drive for the first `count` bytes, which then read as zeros; ENOTSUP where the
+/* Allocates space on the drive for the first `count` bytes, which then read as zeros; ENOTSUP where the
    file system cannot. */
 int cfs_preallocate(int descriptor, int64_t count);
 
 /* Asks the system to write these bytes to the drive soon; a hint that cannot fail. */
 void cfs_start_writeback(int descriptor, int64_t offset, int64_t count);
 
-/* Allows this process as many open files as it may allow itself, up to 65,536. */
+/* Raises this process's limit of open files as far as it may, up to 65,536. */
 void cfs_raise_file_limit(void);
 
-/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process.
+/* From now on the first SIGINT, SIGTERM or SIGHUP is only recorded; a second one ends the process.
    SIGXFSZ is ignored: the write that it comes with fails. */
 void cfs_note_signals(void);
 
-/* The signal that was noted, 0 when there was none. */
+/* The recorded signal, 0 if there was none. */
 int cfs_noted_signal(void);
 
-/* Ends the process by `signal`, as if it had not been noted. */
+/* Ends the process by `signal`, as if it had not been recorded. */
 void cfs_die_by_signal(int signal);

@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* CPU kernels over little-endian bytes at any alignment. Sizes are checked by the Swift side; nothing
- * here reads or writes outside what the fields and counts below say. Nothing allocates; the only state is the
- * helper threads of ck_parallel. */
+/* CPU kernels over little-endian bytes at any alignment. The Swift side checks sizes; the kernels read and
+ * write only within the fields and counts below. They do not allocate; the only state is the helper
+ * threads of ck_parallel. */
 
 /* Element formats; the same numbers as FloatFormat in Swift. */
 enum { ck_f64 = 0, ck_f32 = 1, ck_bf16 = 2, ck_f16 = 3 };
@@ -18,8 +18,8 @@ int ck_is_available(int instruction_set);
 
 /* Prompts of one task. */
 typedef struct {
-  size_t columns; /* where the task's columns [positions, rank] start, in elements */
-  size_t rows;    /* where the task's rows [rank, width] start, in elements */
+  size_t columns; /* the offset of the task's columns [positions, rank], in elements */
+  size_t rows;    /* the offset of the task's rows [rank, width], in elements */
   size_t first, count; /* the prompts: a range of ck_forward_job.prompts */
 } ck_forward_strand;
 
@@ -39,16 +39,16 @@ typedef struct {
   void *_Nullable output;        /* [rows, width], the first being row `first_row` of [prompts, length] */
   size_t first_row;
   uint8_t format;
-  /* How the work is cut up and stored; ck_forward_prepare fills it in. */
+  /* The division of the work and the kind of stores; set by ck_forward_prepare. */
   uint8_t streams;      /* whether stores go past the caches */
-  size_t block;         /* how many columns are computed at a time */
-  size_t chunk;         /* how many positions */
-  size_t scratch_bytes; /* what each thread needs, a multiple of 64 */
+  size_t block;         /* the number of columns computed at a time */
+  size_t chunk;         /* the number of positions computed at a time */
+  size_t scratch_bytes; /* the memory that each thread needs, a multiple of 64 */
 } ck_forward_job;
 
 void ck_forward_prepare(ck_forward_job *_Nonnull job);
 
-/* Computes the job on up to `threads` threads, the caller's among them.
+/* Computes the job on up to `threads` threads, including the caller's.
  * scratch: scratch_bytes for each thread, at a multiple of 64. */
 void ck_forward(const ck_forward_job *_Nonnull job, int instruction_set, size_t threads,
                 void *_Nullable scratch);
@@ -76,21 +76,21 @@ enum {
   ck_c64 = 18
 };
 
-/* What a cast did to values; CastCounts in Swift says what each of them means. */
+/* Counts of a cast; see CastCounts in Swift. */
 typedef struct {
   size_t saturated, infinite, infinite_from_finite, nan, nan_from_number, sign_lost;
 } ck_cast_counts;
 
 /* Casts count elements from one type to another as torch does (spec/casts.md), and adds to the
  * counts. C64 is a target only. The two may not overlap. Returns count, or the index of the first
- * element that an integer target does not hold. */
+ * element outside the range of an integer target. */
 size_t ck_cast(void *_Nullable target, int target_type, const void *_Nullable source,
                int source_type, size_t count, ck_cast_counts *_Nonnull counts,
                int instruction_set);
 
 /* The share of the rounding-error bound that each element of one output row uses, by f64 arithmetic.
  * All operands are f64, at their natural alignment. A share is NaN or
- * infinite where f64 cannot say. */
+ * infinite if f64 is not exact enough. */
 typedef struct {
   const double *_Nonnull columns;   /* [rank] */
   const double *_Nonnull rows;      /* [rank, width] */
@@ -110,23 +110,21 @@ void ck_bound(const ck_bound_row *_Nonnull row, int instruction_set);
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
 
 /* Calls work(context, n) on the calling thread, with n = 0, and on up to threads - 1 helpers at the
- * same time, with n = 1, 2, ... Each call is to take shares of the work until none is left: helpers may
- * come late or not at all. Helpers are started when they are first needed and then sleep between
- * calls. */
+ * same time, with n = 1, 2, ... Each call must take shares of the work until none is left: helpers may
+ * join late or not at all. Helpers are started when they are first needed, and sleep between calls. */
 void ck_parallel(void (*_Nonnull work)(void *_Nullable context, size_t worker),
                  void *_Nullable context, size_t threads);
 
-/* Asks for huge pages where memory is large enough to hold some; they take a fraction of the time to
- * hand out. Does nothing where the system has none. */
+/* Asks for huge pages if the memory is large enough to contain some; they are allocated in a fraction of
+ * the time. Does nothing on a system without them. */
 void ck_advise_huge_pages(void *_Nullable start, size_t byte_count);
 
-/* Lets the system take the pages of memory that nobody uses, whose contents are then lost, when it is
- * short of them. */
+/* Lets the system reclaim unused pages when memory is short; their contents are then lost. */
 void ck_advise_unused(void *_Nullable start, size_t byte_count);
 
 /* Whether this CPU has carry-less multiplication, which ck_crc32_fold needs. */
 int ck_crc32_is_available(void);
 
-/* Folds `count` bytes, at least 64 and a multiple of 16, into 16 bytes that take the register of CRC-32
- * from zero to where they would take it from `state`. */
+/* Folds `count` bytes, at least 64 and a multiple of 16, into 16 bytes that take the CRC-32 register from
+ * zero to the same value as those bytes take it from `state`. */
 void ck_crc32_fold(uint32_t state, const void *_Nonnull bytes, size_t count, void *_Nonnull remainder);

@@ -1,7 +1,7 @@
-/* Threads and CPUs, as far as Swift cannot import them from the C library. */
+/* Calls for threads and CPUs that Swift cannot import from the C library. */
 #pragma once
 
-/* Runs `body` on a new thread that takes no signals; NULL when the system gives none. */
+/* Runs `body` on a new thread that receives no signals; NULL if the system refuses one. */
 typedef struct ct_thread ct_thread;
 ct_thread *_Nullable ct_thread_start(void (*_Nonnull body)(void *_Nonnull), void *_Nonnull context);
 

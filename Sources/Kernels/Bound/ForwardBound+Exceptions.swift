@@ -1,5 +1,5 @@
 extension ForwardBound {
-  /// Whether a BF16 output is what a CPU gives that takes subnormal numbers for zero.
+  /// Whether a BF16 output is the result of a CPU that treats subnormal numbers as zero.
   func mayFlush(to output: Double, embedding: Double, sums: Sums) -> Bool {
     let e = WideFloat(embedding).magnitude
     let low = sums.p - sums.flushedUp
@@ -18,8 +18,8 @@ extension ForwardBound {
     return signed * ends.0 - bound <= value && value <= signed * ends.1 + bound
   }
 
-  /// Whether a BF16 zero at rank 1 is what a CPU gives that takes subnormal numbers for zero; here
-  /// each step is known exactly.
+  /// Whether a BF16 zero at rank 1 is the result of a CPU that treats subnormal numbers as zero. At
+  /// rank 1 each step is known exactly.
   func mayFlushToZero(column: Double, row: Double, embedding: Double) -> Bool {
     let product = column * row
     let value = embedding * format.rounding(product)
@@ -32,7 +32,7 @@ extension ForwardBound {
     return low
   }
 
-  /// Whether an infinity or NaN can come of finite factors.
+  /// Whether finite factors can give an infinity or NaN.
   func mayOverflow(to output: Double, embedding: Double, sums: Sums) -> Bool {
     let accumulator: FloatFormat = format == .float64 ? .float64 : .float32
     let sumLimit = Self.overflowLimit(accumulator)

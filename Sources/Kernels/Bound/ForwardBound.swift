@@ -1,5 +1,4 @@
-/// How far rounding can carry one element of the forward from its exact value, whatever the order
-/// of summation.
+/// The largest rounding error of one element of the forward, for any order of summation.
 ///
 /// With p = Σ c·r and a = Σ |c||r| exact, g = rank · u of the accumulator (F32, or F64 for F64), η′
 /// its smallest subnormal, u and η those of the format: δ = g·a + rank·η′/2, for half types plus
@@ -7,27 +6,27 @@
 /// |out − e·p| ≤ |e|·δ + u·|e|·(|p| + δ) + η/2.
 ///
 /// Beyond that a finite element is accepted in one case, and an infinite or NaN one in another:
-/// - **BF16, flushed**: some CPUs take subnormal factors and products (below 2^-126) for zero. Zero
+/// - **BF16, flushed**: some CPUs treat subnormal factors and products (below 2^-126) as zero. Zero
 ///   is accepted where e, or p or e·p within δ, is that small; and each term of p that has such a
 ///   factor, or is that small, may be missing from p. Partial sums of normal terms that such a CPU
 ///   flushes on the way to a normal p are not accepted: it takes terms below 2^-110 to have them.
 /// - **Overflow**: the intermediate sums lie between the sum of the negative terms and that of the
-///   positive ones, widened by g·a + rank·η′/2 (of a no more than the accumulator can hold). Where
-///   that range, or p so widened in the output's format, or e·p ± |e|·δ reaches what rounds to
+///   positive ones, widened by g·a + rank·η′/2 (of a no more than the accumulator's largest number). Where
+///   that range, or p so widened in the output's format, or e·p ± |e|·δ reaches a value that rounds to
 ///   infinity, so may the output, with the sign that follows; and NaN is accepted where sums may
 ///   reach both infinities, or one of them is multiplied by e = 0.
 ///
 /// All of it is evaluated to 2^-100 of the sizes involved.
 struct ForwardBound {
-  /// What is to be said of one output.
+  /// The verdict on one output.
   enum Verdict: Equatable {
     /// Within the bound, of which it uses this share.
     case within(share: Double)
-    /// Explained by subnormals taken for zero.
+    /// Explained by subnormals treated as zero.
     case flushed
     /// An infinity or NaN that an overflow explains.
     case overflowed
-    /// A factor is an infinity or NaN: the bound says nothing.
+    /// A factor is infinite or NaN: the bound does not apply.
     case notComparable
     /// Outside the bound, by this many times; infinite for an infinity or NaN.
     case outside(share: Double)
@@ -49,12 +48,12 @@ struct ForwardBound {
     floor = .power(format.smallestExponent - 1)
   }
 
-  /// The sums of one element, of the terms of either sign: from their difference alone the smaller
-  /// could not be had again.
+  /// The sums of one element, by the sign of the terms: the smaller one could not be recovered from
+  /// their difference.
   struct Sums {
     private(set) var positive = WideFloat.zero
     private(set) var negative = WideFloat.zero
-    /// Of these, the terms that a CPU may take for zero.
+    /// The sum of those terms that a CPU may treat as zero.
     fileprivate(set) var flushedUp = WideFloat.zero
     fileprivate(set) var flushedDown = WideFloat.zero
 
@@ -112,7 +111,7 @@ struct ForwardBound {
 }
 
 extension Double {
-  /// Whether a CPU that flushes takes this factor for zero.
+  /// Whether a CPU that flushes subnormals treats this factor as zero.
   var isFlushable: Bool { self != 0 && magnitude < 0x1p-126 }
 }
 

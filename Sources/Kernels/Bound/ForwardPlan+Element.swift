@@ -1,9 +1,9 @@
 extension ForwardPlan {
-  /// Both values of one element, with its place.
+  /// Both values of one element, with its position.
   ///
   /// - Parameters:
-  ///   - index: the element, counted through [batchCount, sequenceLength, width]; another one is a
-  ///     caller's bug and traps.
+  ///   - index: the element, counted through [batchCount, sequenceLength, width]; another one
+  ///     traps.
   ///   - reference: the reference output in `format`.
   ///   - computed: the output of this forward.
   public func element(
@@ -15,7 +15,7 @@ extension ForwardPlan {
       computed: format.bits(of: index, in: computed))
   }
 
-  /// Both values of the element with these bits, with its place.
+  /// Both values of the element with these bits, with its position.
   func element(
     row: Int, component: Int, reference: UInt64, computed: UInt64
   ) -> ForwardReport.Element {

@@ -1,17 +1,17 @@
 extension ForwardPlan {
   /// Compares a reference output with this forward.
   ///
-  /// Up to rank 1 nothing is summed and every value must be equal. Above, the order of summation is
-  /// the reference's own, and both sides must keep within the rounding error that any order can
-  /// make. Where BF16 arithmetic that takes subnormal numbers for zero, or an overflow on the way,
-  /// explains a difference, it is accepted and counted; an element that depends on an infinite or
+  /// Up to rank 1 nothing is summed and every value must be equal. Above, the reference may sum in any
+  /// order, and both sides must be within the rounding error that any order can make. A difference
+  /// that BF16 arithmetic with subnormals treated as zero, or an intermediate overflow, explains is
+  /// accepted and counted; an element that depends on an infinite or
   /// NaN factor is counted as not comparable unless equal.
   ///
   /// - Parameters:
   ///   - reference: [batchCount, sequenceLength, width] in `format`, little endian, at any
-  ///     alignment. Another number of bytes is a caller's bug and traps.
-  ///   - implementation: of the forward and of the bound. They agree in what they accept; the
-  ///     shares of the bound that they report may differ by a relative 2^-20.
+  ///     alignment. Another number of bytes traps.
+  ///   - implementation: that of the forward and of the bound. All accept the same outputs; the
+  ///     reported shares of the bound may differ by a relative 2^-20.
   /// - Complexity: O(rowCount * rank * width), and O(rank * width) memory.
   public func verify(
     _ reference: RawSpan, implementation: KernelImplementation = .automatic

@@ -1,4 +1,4 @@
-/// What a comparison of a reference output with a forward found.
+/// The result of comparing a reference output with a forward.
 public struct ForwardReport: Hashable, Sendable {
   /// One element of the output.
   public struct Element: Hashable, Sendable {
@@ -8,9 +8,9 @@ public struct ForwardReport: Hashable, Sendable {
     public let position: Int
     /// The component, d.
     public let component: Int
-    /// What the reference holds.
+    /// The value in the reference.
     public let reference: Double
-    /// What the forward computes.
+    /// The computed value.
     public let computed: Double
   }
 
@@ -20,12 +20,12 @@ public struct ForwardReport: Hashable, Sendable {
   public let elementCount: Int
   /// The elements whose values are equal; −0 equals +0 and NaN equals NaN.
   public internal(set) var equalCount = 0
-  /// The largest distance of a comparable element, as `FloatFormat.ulpDistance(_:_:)` counts.
+  /// The largest distance of a comparable element, as in `FloatFormat.ulpDistance(_:_:)`.
   public internal(set) var largestDistance: UInt64 = 0
   /// The first element at that distance, or nil when all are equal.
   public internal(set) var largestDistanceElement: Element?
   /// The largest share of the rounding-error bound that the reference uses: more than 1 is outside,
-  /// infinite for an infinity or NaN that nothing explains. Nil up to rank 1, where values must be
+  /// infinite for an unexplained infinity or NaN. Nil up to rank 1, where values must be
   /// equal, and when no element was measured.
   public internal(set) var largestShare: Double?
   /// The first element with that share.
@@ -34,18 +34,18 @@ public struct ForwardReport: Hashable, Sendable {
   public internal(set) var largestOwnShare: Double?
   /// The elements that depend on an infinite or NaN factor and are not equal.
   public internal(set) var notComparableCount = 0
-  /// The BF16 elements accepted because a CPU may have taken subnormal numbers for zero.
+  /// The BF16 elements accepted because a CPU may have treated subnormal numbers as zero.
   public internal(set) var flushedCount = 0
-  /// The infinities and NaNs accepted because finite factors may overflow on the way.
+  /// The infinities and NaNs accepted because finite factors may overflow.
   public internal(set) var overflowedCount = 0
   /// The elements of the reference that are wrong: unequal up to rank 1, outside the bound above.
   public internal(set) var offenderCount = 0
   /// The first of them, at most eight.
   public internal(set) var firstOffenders: [Element] = []
-  /// The elements of the forward that are outside the bound: none, unless this project is wrong.
+  /// The elements of the forward that are outside the bound: always 0 unless this library has a bug.
   public internal(set) var ownOffenderCount = 0
 
-  /// Whether both sides are right wherever they can be compared.
+  /// Whether no comparable element of either side is wrong.
   public var holds: Bool { offenderCount == 0 && ownOffenderCount == 0 }
 
   init(format: FloatFormat, elementCount: Int) {

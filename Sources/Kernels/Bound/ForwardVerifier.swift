@@ -1,11 +1,11 @@
-/// The state of a verification: the report so far, and the operands of the row at hand.
+/// The state of a verification: the report so far, and the operands of the current row.
 struct ForwardVerifier {
   private(set) var report: ForwardReport
   private let bound: ForwardBound
   private let rank: Int
   private var operands: RowOperands
 
-  /// A pair of elements, and where it stands.
+  /// A pair of elements, and its position.
   private struct Pair {
     let row: Int
     let component: Int

@@ -1,17 +1,17 @@
 internal import CKernels
 
-/// The factors of one output row, converted to the output's format and then widened to F64, and
-/// what share of the bound each element of the row uses.
+/// The factors of one output row, converted to the output's format and then widened to F64, and the
+/// share of the bound that each element of the row uses.
 struct RowOperands {
   private(set) var columns: [Double] = []
-  /// [rank, width]; kept from row to row of one task.
+  /// [rank, width]; kept for all rows of the same task.
   private(set) var rows: [Double] = []
   private(set) var embedding: [Double] = []
-  /// Shares by F64 arithmetic; NaN where that cannot say.
+  /// Shares by F64 arithmetic; NaN if that is not exact enough.
   private(set) var theirShares: [Double] = []
   private(set) var ourShares: [Double] = []
   private var task: Int?
-  /// What computes the shares; nil to leave all of them to exact arithmetic.
+  /// The implementation for the shares; nil to use exact arithmetic for all.
   private let instructionSet: InstructionSet?
 
   init(instructionSet: InstructionSet?) {
@@ -90,7 +90,7 @@ struct RowOperands {
 
   /// Judges one output of the row.
   ///
-  /// - Parameter share: what `measure` found.
+  /// - Parameter share: the result of `measure`.
   func verdict(
     of bits: UInt64, _ share: Double, _ component: Int, _ bound: ForwardBound
   ) -> ForwardBound.Verdict {

@@ -1,7 +1,7 @@
-/// A number of about 104 significant bits with an exponent that does not run out: two F64 numbers
-/// that do not overlap, times a power of two.
+/// A number of about 104 significant bits with an unlimited exponent: two F64 numbers that do not
+/// overlap, times a power of two.
 ///
-/// Sums and products err by less than 2^-100 of their size, for a sum that of its larger operand.
+/// The relative error of products is below 2^-100; that of sums is below 2^-100 of the larger operand.
 struct WideFloat {
   /// (high + low) * 2^exponent, with |high| in 1..<2, or zero.
   private var high: Double
@@ -95,7 +95,7 @@ struct WideFloat {
     return value * Double(bitPattern: UInt64(1023 + exponent) << 52)
   }
 
-  /// The sum rounded, and what the rounding lost, exactly.
+  /// The rounded sum, and its exact rounding error.
   private static func exactSum(_ left: Double, _ right: Double) -> (sum: Double, error: Double) {
     let sum = left + right
     let part = sum - left

@@ -6,17 +6,17 @@ public import Tensors
 ///
 /// Results equal torch's in value, NaN for NaN, and are the same bits at every instruction set.
 /// Numbers are rounded to nearest, ties to even; F64 and integers go to the half and 8-bit types by
-/// way of F32. Integers are cut off towards zero, and what an integer type does not hold is refused,
-/// where torch gives an arbitrary or wrapped value.
+/// way of F32. To integers, fractions are cut off towards zero, and values outside the range are
+/// refused; torch gives an arbitrary or wrapped value.
 public struct Cast: Sendable {
-  /// The dtype of the elements that are read.
+  /// The dtype of the source.
   public let source: DType
-  /// The dtype of the elements that are written.
+  /// The dtype of the destination.
   public let destination: DType
   let sourceElement: CastElement
   let destinationElement: CastElement
 
-  /// The cast between two dtypes.
+  /// Creates a cast between two dtypes.
   ///
   /// - Throws: `unsupported` for a sub-byte dtype on either side, and for C64 to another dtype, which
   ///   would drop imaginary parts.
@@ -37,7 +37,7 @@ public struct Cast: Sendable {
     self.destinationElement = destinationElement
   }
 
-  /// Whether both dtypes are the same: a copy of bits.
+  /// Whether both dtypes are the same, so that bits are copied.
   public var isIdentity: Bool { source == destination }
 
   /// The size of one element of the source in bytes.
@@ -48,17 +48,17 @@ public struct Cast: Sendable {
 
   /// Casts elements, from the start of `bytes` to the start of `output`.
   ///
-  /// Parts of a tensor may be cast one after the other or at the same time; no state is kept.
+  /// Parts of a tensor may be cast in sequence or concurrently; no state is kept.
   ///
   /// - Parameters:
   ///   - bytes: whole elements of the source, little endian, at any alignment.
-  ///   - output: room for as many elements of the destination, at any alignment; less is a caller's
-  ///     bug and traps. What is left over stays as it is.
-  ///   - counts: what happened to the elements is added to it, unless an error is thrown.
-  ///   - firstElement: the index that errors give to the first of these elements.
-  ///   - instructionSet: which vector instructions to use, to the same result.
-  /// - Throws: `invalidArgument` for the first element that an integer destination does not hold: out
-  ///   of its range, infinite or NaN. What `output` then holds is not specified.
+  ///   - output: memory for as many elements of the destination, at any alignment; less memory traps.
+  ///     The rest of it is not changed.
+  ///   - counts: the counts to add to; unchanged when an error is thrown.
+  ///   - firstElement: the index of the first of these elements, for errors.
+  ///   - instructionSet: the vector instructions to use; the result does not depend on it.
+  /// - Throws: `invalidArgument` for the first element outside the range of an integer destination,
+  ///   infinities and NaN included. The content of `output` is then unspecified.
   /// - Complexity: O(elements), no allocation.
   public func run(
     _ bytes: RawSpan, into output: inout MutableRawSpan, counts: inout CastCounts,
@@ -74,7 +74,7 @@ public struct Cast: Sendable {
     guard count > 0 else { return }
     var done = count
     var kernelCounts = ck_cast_counts()
-    // SAFETY: both buffers hold `count` elements, checked above, and do not overlap: `output` is
+    // SAFETY: both buffers contain `count` elements, checked above, and do not overlap: `output` is
     // borrowed exclusively. The kernels take any alignment.
     unsafe bytes.withUnsafeBytes { from in
       unsafe output.withUnsafeMutableBytes { to in
@@ -94,7 +94,7 @@ public struct Cast: Sendable {
     if !isIdentity { counts += CastCounts(kernelCounts, elements: count) }
   }
 
-  /// The error for an element that the destination does not hold.
+  /// The error for an element outside the destination's range.
   @inline(never)
   private func refusal(of element: RawSpan, at index: Int) -> CheckpointError {
     .invalidArgument(

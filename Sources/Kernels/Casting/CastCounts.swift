@@ -1,25 +1,25 @@
-/// What casts to floating-point types did to values, in numbers of elements (spec/casts.md, K16).
+/// The number of elements whose values a cast to a floating-point type changed (spec/casts.md, K16).
 ///
-/// Casts to integers and BOOL count nothing but elements: they refuse what they cannot hold. A cast
-/// to the same dtype is a copy and counts nothing at all.
+/// Casts to integers and BOOL count only the elements: they refuse values outside the range. A cast
+/// to the same dtype is a copy and counts nothing.
 public struct CastCounts: Hashable, Sendable {
   /// The elements that were cast.
   public var elements = 0
-  /// Results that are the largest number of their type because their source is beyond it, be it
-  /// infinite. F8_E4M3 alone does this.
+  /// Results that are the largest number of their type because their source is larger or infinite.
+  /// Only F8_E4M3 saturates.
   public var saturated = 0
   /// Results that are infinite.
   public var infinite = 0
-  /// Those of `infinite` whose source is a number: too large for the destination.
+  /// The part of `infinite` whose source is a number that is too large for the destination.
   public var infiniteFromFinite = 0
   /// Results that are NaN.
   public var nan = 0
-  /// Those of `nan` whose source is no NaN: too large, or infinite, for a type without infinities.
+  /// The part of `nan` whose source is not NaN: too large, or infinite, for a type without infinities.
   public var nanFromNumber = 0
   /// Results that are positive although their source is negative: F8_E8M0 has no sign.
   public var signLost = 0
 
-  /// Nothing cast so far.
+  /// Creates counts of zero.
   public init() {}
 
   /// Adds the counts of another part, or of another tensor.
@@ -33,7 +33,7 @@ public struct CastCounts: Hashable, Sendable {
     left.signLost += right.signLost
   }
 
-  /// The counts of two parts together.
+  /// The sum of the counts of two parts.
   public static func + (left: Self, right: Self) -> Self {
     var sum = left
     sum += right

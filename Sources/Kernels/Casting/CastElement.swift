@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// An element type as the cast kernels number it.
+/// An element type with its number in the cast kernels.
 enum CastElement: Int32, Sendable {
   // The numbers are those of CKernels.h.
   case float64 = 0
@@ -23,7 +23,7 @@ enum CastElement: Int32, Sendable {
   case int64 = 17
   case complex64 = 18
 
-  /// The type of a dtype, or nil for the sub-byte ones.
+  /// The type of a dtype, or nil for sub-byte dtypes.
   init?(_ dtype: DType) {
     switch dtype {
     case .float64: self = .float64
@@ -49,10 +49,11 @@ enum CastElement: Int32, Sendable {
     }
   }
 
-  /// Whether the elements are integers, BOOL among them.
+  /// Whether the elements are integers or BOOL.
   var isInteger: Bool { (Self.bool.rawValue...Self.int64.rawValue).contains(rawValue) }
 
-  /// The range of an integer type, for people; nil for other types, and for BOOL, which takes all.
+  /// The range of an integer type, for messages; nil for other types, and for BOOL, which accepts all
+  /// values.
   var rangeText: String? {
     switch self {
     case .uint8: "0 to \(UInt8.max)"

@@ -1,26 +1,24 @@
 internal import CKernels
 
-/// CRC-32 as zip archives have it, by carry-less multiplication: the bulk of it, faster than memory.
+/// The main part of the CRC-32 of zip archives, by carry-less multiplication, faster than memory.
 ///
-/// What is left, 16 bytes, is for a library to reduce; so is everything on a CPU without the
-/// instruction.
+/// It leaves 16 bytes that zlib reduces. On a CPU without the instruction zlib does everything.
 public enum ChecksumFolding {
-  /// Whether this CPU can do it.
+  /// Whether this CPU has the instruction.
   public static let isAvailable = ck_crc32_is_available() != 0
 
-  /// The smallest count of bytes that can be folded.
+  /// The smallest number of bytes that can be folded.
   public static let smallestByteCount = 64
-  /// Counts must be multiples of this.
+  /// The number of bytes must be a multiple of this.
   public static let blockByteCount = 16
 
-  /// Folds bytes into 16 with the same remainder.
+  /// Folds bytes into 16 bytes with the same remainder.
   ///
   /// - Parameters:
   ///   - state: the register of the checksum, which is the complement of its value.
-  ///   - bytes: `smallestByteCount` or more, in whole blocks. Another count is a caller's bug and
-  ///     traps, as does a CPU that cannot do it.
-  /// - Returns: bytes that lead from a register of zero to the same register as all of `bytes` lead
-  ///   to from `state`.
+  ///   - bytes: `smallestByteCount` or more, in whole blocks. Another number traps, as
+  ///     does a CPU without the instruction.
+  /// - Returns: bytes that take a register of zero to the same value as `bytes` take it from `state`.
   /// - Complexity: O(bytes).
   public static func fold(_ state: UInt32, _ bytes: RawSpan) -> [UInt8] {
     precondition(isAvailable, "folding needs carry-less multiplication")

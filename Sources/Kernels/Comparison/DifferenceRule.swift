@@ -1,23 +1,23 @@
 internal import Tensors
 
-/// How elements of two dtypes are compared. A dtype that gets an arithmetic gets its case here.
+/// The rule for comparing elements of two dtypes. Each kind of arithmetic has a case.
 enum DifferenceRule: Hashable, Sendable {
   /// Numbers of one floating-point format.
   case floats(FloatFormat)
   /// Integers of one dtype.
   case integers(byteCount: Int, isSigned: Bool)
-  /// Bytes that are false when they are zero.
+  /// Booleans: bytes that are false when they are zero.
   case booleans
   /// Numbers of one floating-point dtype of 8 bits.
   case smallFloats(DType)
   /// Complex numbers of two F32 each.
   case complex
-  /// Elements of so many bits, whose values are not known here.
+  /// Elements with this many bits, which are compared by their bits only.
   case patterns(bitCount: Int)
-  /// Numbers of two floating-point dtypes, both taken to F64.
+  /// Numbers of two floating-point dtypes, both converted to F64.
   case converted(DType, DType)
 
-  /// The rule for two dtypes; nil when nothing can be said of their elements.
+  /// The rule for two dtypes; nil when their elements cannot be compared.
   init?(_ left: DType, _ right: DType) {
     guard left == right else {
       guard Self.isFloat(left), Self.isFloat(right) else { return nil }
@@ -43,17 +43,17 @@ enum DifferenceRule: Hashable, Sendable {
     }
   }
 
-  /// Whether elements are real numbers that a cast to F64 keeps.
+  /// Whether elements are real numbers that F64 represents exactly.
   private static func isFloat(_ dtype: DType) -> Bool {
     dtype.isFloatingPoint && dtype.byteCount != nil
   }
 
-  /// Whether equal values are told from equal bits.
+  /// Whether equal values can have different bits.
   var knowsValues: Bool {
     if case .patterns = self { false } else { true }
   }
 
-  /// Whether equal bits mean anything.
+  /// Whether the bits of the two dtypes can be compared.
   var comparesBits: Bool {
     if case .converted = self { false } else { true }
   }

@@ -22,7 +22,7 @@ extension ElementDifferences {
     }
   }
 
-  /// The format is a literal in each call, so that each gets a loop of its own.
+  /// The format is a literal in each call, so that each has a specialized loop.
   @inline(__always)
   private mutating func addFloats<Bits: UnsignedInteger & FixedWidthInteger & BitwiseCopyable>(
     _ left: RawSpan, _ right: RawSpan, _ format: FloatFormat, _: Bits.Type, from first: Int,
@@ -54,7 +54,7 @@ extension ElementDifferences {
     }
   }
 
-  /// Compares complex numbers part by part: the distance is the larger one of their parts', the
+  /// Compares complex numbers by parts: the distance is the larger of the parts' distances, the
   /// difference is that of points in the plane.
   mutating func addComplex(_ left: RawSpan, _ right: RawSpan, from first: Int) {
     forEachDifference(left, right, as: UInt64.self) { place, leftBits, rightBits in
@@ -90,7 +90,7 @@ extension ElementDifferences {
     }
   }
 
-  /// Takes note of two values that are not equal.
+  /// Records two values that are not equal.
   ///
   /// - Returns: whether both are numbers or infinities.
   private mutating func addDifference(_ left: Double, _ right: Double, at index: Int) -> Bool {

@@ -24,8 +24,8 @@ extension ElementDifferences {
     }
   }
 
-  /// Counts elements that differ in any bit. Elements smaller than a byte stand one after another
-  /// from the lowest bit up, across bytes and pieces.
+  /// Counts elements that differ in any bit. Elements smaller than a byte are packed from the lowest
+  /// bit up, across bytes and pieces.
   mutating func addPatterns(_ left: RawSpan, _ right: RawSpan, bitCount: UInt, from start: Int) {
     forEachDifference(left, right, as: UInt8.self) { place, left, right in
       let firstBit = UInt(start + place) &* 8
@@ -48,9 +48,9 @@ extension ElementDifferences {
   }
 }
 
-/// Calls `body` with the place and both values of each element whose bytes differ.
+/// Calls `body` with the index and both values of each element whose bytes differ.
 ///
-/// - Complexity: O(elements); runs of equal bytes go at the speed of memory.
+/// - Complexity: O(elements); equal bytes are compared at the speed of memory.
 @inline(__always)
 func forEachDifference<Element: FixedWidthInteger & BitwiseCopyable>(
   _ left: RawSpan, _ right: RawSpan, as: Element.Type, _ body: (Int, Element, Element) -> Void
@@ -59,7 +59,7 @@ func forEachDifference<Element: FixedWidthInteger & BitwiseCopyable>(
   precondition(left.byteCount == right.byteCount, "runs of different lengths")
   precondition(left.byteCount.isMultiple(of: size), "runs must hold whole elements")
   let count = left.byteCount / size
-  // After a difference look again for equal bytes only now and then: differences come together.
+  // After a difference, equal runs are searched for only now and then, since differences cluster.
   let stride = 1024
   var start = 0
   while start < count {

@@ -1,22 +1,23 @@
 public import Tensors
 
-/// How the elements of two tensors of one shape differ: in their bits, and in their values.
+/// The differences between the elements of two tensors of the same shape, in bits and in values.
 ///
 /// Values compare as in `ValueComparison`: −0 equals +0 and NaN equals NaN. The data is added in
-/// pieces, so that tensors of any size go by.
+/// pieces, so tensors may have any size.
 public struct ElementDifferences: Hashable, Sendable {
-  /// The largest of some differences and the first element that has it, in row-major order.
+  /// The largest difference and the first element with it, in row-major order.
   public struct Largest<Value: Comparable & Hashable & Sendable>: Hashable, Sendable {
     /// The difference.
     public let value: Value
-    /// The place of the element.
+    /// The index of the element.
     public let index: Int
   }
 
-  /// Elements that are NaN on one side only. They are unequal, and in none of the largest.
+  /// The elements that are NaN on one side only. They are unequal, and not part of the largest
+  /// differences.
   public internal(set) var nanCount = 0
-  /// The largest distance as `FloatFormat.ulpDistance(_:_:)` counts, of floats of one dtype; of
-  /// complex numbers the larger one of their parts'.
+  /// The largest distance of floats of the same dtype, as in `FloatFormat.ulpDistance(_:_:)`; for
+  /// complex numbers the larger of the parts' distances.
   public internal(set) var largestULPDistance: Largest<UInt64>?
   /// The largest |left − right| of floats, computed in F64.
   public internal(set) var largestAbsolute: Largest<Double>?
@@ -29,14 +30,14 @@ public struct ElementDifferences: Hashable, Sendable {
   let rule: DifferenceRule
   var differing = 0
   var unequal = 0
-  /// The bytes of the left tensor that have gone by.
+  /// The bytes of the left tensor so far.
   private var leftOffset = 0
-  /// The last element found to differ by its pattern.
+  /// The last element with different bits.
   var lastDiffering: UInt?
 
-  /// A comparison of nothing yet.
+  /// Creates an empty comparison.
   ///
-  /// - Returns: nil for two dtypes of which not both are real floats of 8 bits or more.
+  /// - Returns: nil for different dtypes unless both are real floats of 8 bits or more.
   public init?(_ left: DType, _ right: DType) {
     guard let rule = DifferenceRule(left, right) else { return nil }
     self.rule = rule
@@ -45,20 +46,20 @@ public struct ElementDifferences: Hashable, Sendable {
   /// The elements whose bits differ; nil for two dtypes.
   public var differentCount: Int? { rule.comparesBits ? differing : nil }
 
-  /// The elements whose values differ; nil for floats of less than 8 bits, whose bits alone are
+  /// The elements whose values differ; nil for floats of less than 8 bits, of which only the bits are
   /// compared.
   public var unequalCount: Int? { rule.knowsValues ? unequal : nil }
 
-  /// Whether nothing has been found to differ.
+  /// Whether no difference was found.
   public var isEmpty: Bool { differing == 0 && unequal == 0 }
 
   /// Compares the next pieces of both tensors, little endian, at any alignment.
   ///
   /// - Parameters:
   ///   - left: a piece of the left tensor, of whole elements unless they are smaller than a byte.
-  ///   - right: as many elements of the right tensor; another number is a caller's bug and traps.
-  /// - Complexity: O(elements). Runs of equal bytes go at the speed of memory. Two dtypes take 16
-  ///   bytes of memory for each element of the pieces.
+  ///   - right: as many elements of the right tensor; another number traps.
+  /// - Complexity: O(elements). Equal bytes are compared at the speed of memory. Different dtypes need
+  ///   16 bytes of memory for each element of the pieces.
   public mutating func add(_ left: RawSpan, _ right: RawSpan) {
     switch rule {
     case .floats(let format):
@@ -68,7 +69,7 @@ public struct ElementDifferences: Hashable, Sendable {
     case .booleans:
       addBooleans(left, right, from: leftOffset)
     case .smallFloats(let dtype):
-      // The rule is made for dtypes that have a table only.
+      // The rule exists only for dtypes with a table.
       if let numbers = SmallFloats(dtype) {
         addSmallFloats(left, right, numbers, from: leftOffset)
       }

@@ -1,8 +1,8 @@
 internal import CKernels
 
-/// The number of leading bytes that are the same, at the speed of memory.
+/// The number of leading bytes that are equal, found at the speed of memory.
 ///
-/// Spans of different lengths are a caller's bug and trap.
+/// Spans of different lengths trap.
 func equalPrefixByteCount(_ left: RawSpan, _ right: RawSpan) -> Int {
   precondition(left.byteCount == right.byteCount, "runs of different lengths")
   // SAFETY: both spans have the same length, checked above, and are only read.

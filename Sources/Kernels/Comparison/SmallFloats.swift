@@ -1,14 +1,14 @@
 internal import Tensors
 
-/// The numbers of a floating-point dtype of 8 bits, and their places among one another.
+/// The values of a floating-point dtype of 8 bits, and their order.
 struct SmallFloats: Sendable {
   /// The value of each pattern of bits.
   let values: [Double]
-  /// The place of each value among all, in ascending order; of a NaN it says nothing. Both zeros
-  /// have one place.
+  /// The position of each value in ascending order; meaningless for NaN. Both zeros have the same
+  /// position.
   let ordinals: [Int]
 
-  /// The numbers of a dtype; nil for all others.
+  /// The table of a dtype; nil for dtypes of other sizes.
   init?(_ dtype: DType) {
     guard let numbers = Self.all[dtype] else { return nil }
     self = numbers
@@ -28,7 +28,7 @@ struct SmallFloats: Sendable {
   }()
 }
 
-/// The bits of elements as F64, which holds every value of a smaller floating-point dtype.
+/// The elements as F64, which represents every value of a smaller floating-point dtype.
 func castToFloat64(_ bytes: RawSpan, from dtype: DType) -> [UInt64] {
   let count = bytes.byteCount / (dtype.bitCount / 8)
   var wide = [UInt64](repeating: 0, count: count)

@@ -1,10 +1,10 @@
-/// How two runs of elements compare by `torch.allclose`: every pair must satisfy
+/// A comparison of two runs of elements by `torch.allclose`: every pair must satisfy
 /// |value − reference| ≤ atol + rtol · |reference|.
 ///
 /// Each step is rounded as torch rounds it: `rtol` to F32 (F64 for F64 elements), and `atol`,
-/// differences, products and sums to the elements' format. Equal values pass, infinities among
-/// them; an infinite difference fails whatever the tolerance, and NaN fails against everything
-/// unless `equalNaN`.
+/// differences, products and sums to the elements' format. Equal values pass, including infinities;
+/// an infinite difference fails whatever the tolerance, and NaN fails against everything unless
+/// `equalNaN`.
 public struct ToleranceComparison: Hashable, Sendable {
   /// torch's default relative tolerance.
   public static let defaultRelativeTolerance = 1e-5
@@ -15,7 +15,7 @@ public struct ToleranceComparison: Hashable, Sendable {
   public let elementCount: Int
   /// The pairs that satisfy the rule.
   public private(set) var closeCount = 0
-  /// The places of the first pairs that do not, at most eight.
+  /// The indexes of the first pairs that do not, at most eight.
   public private(set) var firstOffenders: [Int] = []
 
   /// Whether all pairs satisfy the rule (`torch.allclose`).
@@ -25,10 +25,10 @@ public struct ToleranceComparison: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - values: whole elements of `format`, little endian, at any alignment (torch's `input`).
-  ///   - reference: as many of them (torch's `other`); another number is a caller's bug and traps.
+  ///   - reference: as many of them (torch's `other`); another number traps.
   ///   - relative: `rtol`, not negative.
   ///   - absolute: `atol`, not negative.
-  ///   - equalNaN: whether NaN is close to NaN, as in torch by default not.
+  ///   - equalNaN: whether NaN is close to NaN; by default it is not, as in torch.
   /// - Complexity: O(elements).
   public init(
     _ values: RawSpan, reference: RawSpan, format: FloatFormat,
@@ -68,7 +68,7 @@ public struct ToleranceComparison: Hashable, Sendable {
     func isClose(_ value: Double, _ reference: Double) -> Bool {
       if value == reference { return true }
       if value.isNaN || reference.isNaN { return equalNaN && value.isNaN && reference.isNaN }
-      // As torch does, an exact comparison is all that is left when both tolerances are zero.
+      // With both tolerances zero, only exact equality passes, as in torch.
       // Products and sums of two F32 numbers in F64, rounded to F32, are F32 arithmetic.
       let scaled = format.rounding(relative * reference).magnitude
       let allowed = format.rounding(absolute + scaled)

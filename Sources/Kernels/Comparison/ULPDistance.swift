@@ -1,5 +1,5 @@
 extension FloatFormat {
-  /// The place of a number among all numbers of the format, in ascending order: neighbours differ
+  /// The position of a number among all numbers of the format, in ascending order: neighbours differ
   /// by one, both zeros are 0, and the infinities follow the largest numbers.
   ///
   /// - Parameter bits: the bits of anything but a NaN.
@@ -31,7 +31,7 @@ extension FloatFormat {
     }
   }
 
-  /// How many steps from one number to the next lie between two values.
+  /// The number of steps between two values, from each number to the next.
   ///
   /// −0 and +0 are 0 apart, and so are any two NaNs; a NaN is `UInt64.max` from every number. The
   /// largest number and infinity are 1 apart.

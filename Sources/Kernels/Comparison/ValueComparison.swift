@@ -1,10 +1,10 @@
-/// How two runs of elements compare as values: −0 equals +0 and NaN equals NaN.
+/// A comparison of two runs of elements as values: −0 equals +0 and NaN equals NaN.
 public struct ValueComparison: Hashable, Sendable {
   /// The number of pairs.
   public var elementCount = 0
   /// The pairs of equal values.
   public var equalCount = 0
-  /// The largest distance of a pair, as `FloatFormat.ulpDistance(_:_:)` counts.
+  /// The largest distance of a pair, as in `FloatFormat.ulpDistance(_:_:)`.
   public var largestDistance: UInt64 = 0
   /// The first pair at that distance, or nil when all are equal.
   public var largestDistanceIndex: Int?
@@ -12,15 +12,15 @@ public struct ValueComparison: Hashable, Sendable {
   /// Whether all pairs are equal.
   public var isEqual: Bool { equalCount == elementCount }
 
-  /// A comparison of nothing.
+  /// Creates an empty comparison.
   public init() {}
 
   /// Compares two runs of elements.
   ///
   /// - Parameters:
   ///   - left: whole elements of `format`, little endian, at any alignment.
-  ///   - right: as many of them; another number is a caller's bug and traps.
-  /// - Complexity: O(elements), no allocation. Runs of equal bytes go at the speed of memory.
+  ///   - right: as many of them; another number traps.
+  /// - Complexity: O(elements), no allocation. Equal bytes are compared at the speed of memory.
   public init(_ left: RawSpan, _ right: RawSpan, format: FloatFormat) {
     self.init()
     precondition(left.byteCount == right.byteCount, "runs of different lengths")
@@ -28,7 +28,7 @@ public struct ValueComparison: Hashable, Sendable {
     let count = left.byteCount / format.byteCount
     elementCount = count
     equalCount = count
-    // After a difference look again for equal bytes only now and then: differences come together.
+    // After a difference, equal runs are searched for only now and then, since differences cluster.
     let stride = 1024
     var index = 0
     while index < count {

@@ -2,13 +2,13 @@ internal import CKernels
 
 /// Converts a run of elements from one floating-point format to another, appending to `target`.
 ///
-/// Rounds to nearest, ties to even; F64 goes to the half types by way of F32, as in torch. What is
-/// too large becomes an infinity, subnormals are kept, and NaN stays NaN: quiet, with its sign and
-/// as much of its payload as fits, except that BF16 to F32 and equal formats copy bits.
+/// Rounds to nearest, ties to even; F64 goes to the half types by way of F32, as in torch.
+/// Values that are too large become infinite, subnormals are kept, and NaN stays NaN: quiet, with its
+/// sign and as much of its payload as fits, except that BF16 to F32 and equal formats copy bits.
 ///
 /// - Parameters:
 ///   - source: whole elements of `sourceFormat`, little endian, at any alignment.
-///   - target: room for as many elements of `targetFormat`; less is a caller's bug and traps.
+///   - target: memory for as many elements of `targetFormat`; less memory traps.
 /// - Complexity: O(elements), no allocation.
 @_lifetime(target: copy target)
 public func convertElements(
@@ -26,7 +26,7 @@ public func convertElements(
     }
     return
   }
-  // SAFETY: both buffers hold `count` elements, checked above, and do not overlap: `target` is
+  // SAFETY: both buffers contain `count` elements, checked above, and do not overlap: `target` is
   // borrowed exclusively.
   unsafe source.withUnsafeBytes { from in
     unsafe target.withUnsafeMutableBytes { to, initialized in
@@ -59,7 +59,7 @@ private func appendElement(
   }
 }
 
-/// The same, to a new array of bytes.
+/// Converts a run of elements to a new array of bytes; see `convertElements(_:from:to:into:)`.
 ///
 /// - Complexity: O(elements).
 public func convertElements(

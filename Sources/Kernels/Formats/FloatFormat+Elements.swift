@@ -1,7 +1,7 @@
 extension FloatFormat {
   /// The bits of element `index` of a row-major run of elements, in the low bits of the result.
   ///
-  /// An index outside `bytes` is a caller's bug and traps.
+  /// An index outside `bytes` traps.
   public func bits(of index: Int, in bytes: RawSpan) -> UInt64 {
     let offset = index * byteCount
     precondition(index >= 0 && offset <= bytes.byteCount - byteCount, "element out of range")
@@ -25,7 +25,7 @@ extension FloatFormat {
     }
   }
 
-  /// The value that these bits stand for; all four formats fit F64 exactly.
+  /// The value of these bits; F64 represents all values of the four formats exactly.
   public func value(ofBits bits: UInt64) -> Double {
     switch self {
     case .float64: Double(bitPattern: bits)

@@ -1,6 +1,6 @@
 public import Tensors
 
-/// A dtype that the kernels compute in: one of the four floating-point formats of torch's modules.
+/// A dtype that the kernels compute in: one of the four floating-point formats of torch modules.
 public enum FloatFormat: UInt8, CaseIterable, Hashable, Sendable {
   // The numbers are those of CKernels.h.
   case float64 = 0
@@ -8,7 +8,7 @@ public enum FloatFormat: UInt8, CaseIterable, Hashable, Sendable {
   case bfloat16 = 2
   case float16 = 3
 
-  /// The format of a dtype, or nil for dtypes that nothing is computed in.
+  /// The format of a dtype, or nil for dtypes that are not computed in.
   public init?(_ dtype: DType) {
     switch dtype {
     case .float64: self = .float64
@@ -19,7 +19,7 @@ public enum FloatFormat: UInt8, CaseIterable, Hashable, Sendable {
     }
   }
 
-  /// The same format as a tensor's element type.
+  /// The dtype of the format.
   public var dtype: DType {
     switch self {
     case .float64: .float64
@@ -41,8 +41,8 @@ public enum FloatFormat: UInt8, CaseIterable, Hashable, Sendable {
   /// Whether sums are accumulated in F32 and then rounded to this format.
   public var isHalf: Bool { self == .bfloat16 || self == .float16 }
 
-  /// The bits of the significand, the hidden one counted: a rounding errs by at most 2 to the minus
-  /// this, relatively (u).
+  /// The bits of the significand, including the hidden one. The relative error of a rounding (u) is at
+  /// most 2 to the minus this.
   public var significandBitCount: Int {
     switch self {
     case .float64: 53

@@ -1,16 +1,16 @@
 /// A BF16 number: the upper half of an F32 (1 sign, 8 exponent and 7 significand bits).
 ///
-/// Swift has no such type; this one converts and holds bits, and does not compute.
+/// Swift has no such type. This one stores and converts bits, and does not compute.
 public struct BFloat16: BitwiseCopyable, Hashable, Sendable {
-  /// The bits as a file holds them.
+  /// The bits as in a file.
   public var bitPattern: UInt16
 
-  /// Takes bits as they stand.
+  /// Creates a number from its bits.
   public init(bitPattern: UInt16) {
     self.bitPattern = bitPattern
   }
 
-  /// Rounds to nearest, ties to even, as torch does: what is too large becomes an infinity, NaN
+  /// Rounds to nearest, ties to even, as torch does. Values that are too large become infinite; NaN
   /// stays NaN (quiet, with its sign and leading payload).
   public init(_ value: Float) {
     guard !value.isNaN else {
@@ -34,17 +34,17 @@ public struct BFloat16: BitwiseCopyable, Hashable, Sendable {
 
 /// An F16 number: IEEE 754 binary16 (1 sign, 5 exponent and 10 significand bits).
 ///
-/// Swift's `Float16` is missing on macOS for Intel; this one converts and holds bits everywhere.
+/// Swift's `Float16` is missing on macOS for Intel. This one stores and converts bits everywhere.
 public struct Binary16: BitwiseCopyable, Hashable, Sendable {
-  /// The bits as a file holds them.
+  /// The bits as in a file.
   public var bitPattern: UInt16
 
-  /// Takes bits as they stand.
+  /// Creates a number from its bits.
   public init(bitPattern: UInt16) {
     self.bitPattern = bitPattern
   }
 
-  /// Rounds to nearest, ties to even, as torch does: what is too large becomes an infinity, NaN
+  /// Rounds to nearest, ties to even, as torch does. Values that are too large become infinite; NaN
   /// stays NaN (quiet, with its sign and leading payload).
   public init(_ value: Float) {
     let sign = UInt16(value.bitPattern >> 16) & 0x8000

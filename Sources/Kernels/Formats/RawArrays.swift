@@ -1,11 +1,11 @@
 extension Array where Element: BitwiseCopyable {
-  /// Makes an array of the elements whose bytes `initialize` appends, at most `capacity` elements.
+  /// Creates an array of at most `capacity` elements from the bytes that `initialize` appends.
   ///
-  /// For elements of which every bit pattern is valid.
+  /// Every bit pattern must be a valid element.
   init(capacity: Int, initializingBytes initialize: (inout OutputRawSpan) -> Void) {
     self.init(capacity: capacity) { (output: inout OutputSpan<Element>) in
-      // SAFETY: the raw span lives within this closure, and `finalize` gives back how many of the
-      // bytes it initialised.
+      // SAFETY: the raw span lives within this closure, and `finalize` returns the number of
+      // bytes that it initialised.
       unsafe output.withUnsafeMutableBufferPointer { buffer, count in
         let bytes = UnsafeMutableRawBufferPointer(buffer)
         var raw = unsafe OutputRawSpan(buffer: bytes, initializedCount: 0)

@@ -1,10 +1,11 @@
 internal import Tensors
 
-/// The factors in the format that is computed in: in place where they have it, else converted once.
+/// The factors in the format of the computation: used in place if they have it, otherwise converted
+/// once.
 struct ForwardOperands {
-  /// The tasks that occur, in ascending order; of others nothing is converted.
+  /// The tasks that occur, in ascending order; only their factors are converted.
   private let tasks: [Int]
-  /// [tasks, positions, rank] and [tasks, rank, width] of those tasks, [positions, width]; nil where
+  /// [tasks, positions, rank] and [tasks, rank, width] of those tasks, [positions, width]; nil if
   /// the tensor is used in place.
   let columns: [UInt8]?
   let rows: [UInt8]?
@@ -32,11 +33,11 @@ struct ForwardOperands {
     embeddings = e == format ? nil : convertElements(factors.embeddings, from: e, to: format)
   }
 
-  /// The elements of some tasks, one after the other.
+  /// The elements of some tasks, concatenated.
   private static func convert(
     _ tensor: RawSpan, _ tasks: [Int], count: Int, from stored: FloatFormat, to format: FloatFormat
   ) -> [UInt8] {
-    // An empty tensor may have absurd extents.
+    // An empty tensor may have any dimensions.
     guard tensor.byteCount > 0 else { return [] }
     return [UInt8](capacity: tasks.count * count * format.byteCount) { output in
       for task in tasks {
@@ -46,7 +47,7 @@ struct ForwardOperands {
     }
   }
 
-  /// Where a task's elements start, counted in tasks.
+  /// The offset of a task's elements, counted in tasks.
   func place(of task: Int, in converted: [UInt8]?) -> Int {
     converted == nil ? task : tasks.firstIndex(of: task) ?? 0
   }

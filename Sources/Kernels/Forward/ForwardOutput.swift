@@ -1,15 +1,15 @@
-/// What a forward computed: [batchCount, sequenceLength, width] in its format.
+/// The output of a forward: [batchCount, sequenceLength, width] in its format.
 ///
-/// The memory starts at a multiple of 64. That of a large output is on huge pages, and is kept for
-/// the next large output when this one ends (`discardUnusedMemory`): to get as much memory anew takes
-/// longer than to compute into it.
+/// The memory starts at a multiple of 64. The memory of a large output is on huge pages, and is kept
+/// for the next large output (`discardUnusedMemory`): allocating new memory takes longer than
+/// computing into it.
 public final class ForwardOutput: Sendable {
-  // Nothing writes to it after `init`, and `deinit` alone gives it back.
+  // It is not written after `init`, and only `deinit` releases it.
   private let block: OutputBlock
   /// The size in bytes.
   public let byteCount: Int
 
-  /// Memory of which `body` initializes all bytes.
+  /// Allocates memory, of which `body` initializes all bytes.
   init(byteCount: Int, initializing body: (inout OutputRawSpan) -> Void) {
     let block = OutputBlock.take(byteCount: byteCount)
     let room = unsafe UnsafeMutableRawBufferPointer(start: block.start, count: byteCount)
@@ -34,10 +34,10 @@ public final class ForwardOutput: Sendable {
     }
   }
 
-  /// Gives the memory of earlier outputs back to the system.
+  /// Returns the memory of earlier outputs to the system.
   ///
-  /// At most two blocks are kept, of at most 512 MB each. Under pressure the system may take their
-  /// pages by itself where it knows how (Linux).
+  /// At most two blocks of at most 512 MB each are kept. On Linux the system may take their pages when
+  /// memory is short.
   public static func discardUnusedMemory() {
     OutputBlock.discard()
   }

@@ -37,7 +37,7 @@ extension ForwardPlan {
     return format.bits(rounding: value.isNaN ? .nan : Double(value))
   }
 
-  /// One element of a factor, converted to the format that is computed in.
+  /// One element of a factor, converted to the format of the computation.
   private func operand(_ bytes: RawSpan, _ stored: FloatFormat, _ index: Int) -> Double {
     format.rounding(stored.value(of: index, in: bytes))
   }

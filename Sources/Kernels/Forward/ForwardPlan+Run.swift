@@ -7,11 +7,11 @@ extension ForwardPlan {
   /// - Parameters:
   ///   - rows: rows of the output, [batchCount * sequenceLength, width]. Others may be computed at
   ///     the same time elsewhere.
-  ///   - output: room for as many rows in `format`, at any alignment; less is a caller's bug and
-  ///     traps. Large outputs are written fastest to memory that starts at a multiple of 64.
-  ///   - threadCount: on how many threads at most, the caller's among them; nil for as many as there
-  ///     are CPUs when there is enough to do.
-  /// - Complexity: O(rows * rank * width) at most: prompts of one task share its products.
+  ///   - output: memory for as many rows in `format`, at any alignment; less memory traps.
+  ///     Large outputs are written fastest to memory that starts at a multiple of 64.
+  ///   - threadCount: the largest number of threads, including the caller's; nil for as many as there
+  ///     are CPUs if there is enough work.
+  /// - Complexity: O(rows * rank * width) at most: prompts of the same task share its products.
   @_lifetime(output: copy output)
   public func run(
     rows: Range<Int>, into output: inout OutputRawSpan,
@@ -47,7 +47,7 @@ extension ForwardPlan {
   }
 
   /// Computes the whole output, [batchCount, sequenceLength, width] in `format`, in memory that is
-  /// used again.
+  /// reused.
   ///
   /// - Complexity: O(rowCount * rank * width) at most.
   public func pooledOutput(
@@ -87,8 +87,8 @@ extension ForwardPlan {
     unsafe job.first_row = section.prompts.lowerBound * kernelLength + section.positions.lowerBound
     unsafe job.format = format.rawValue
     let threads = threadCount ?? Self.threadCount(elements: rowCount * factors.width, factors.rank)
-    // SAFETY: the kernel reads what prompts, strands and indices point at, which lies within the
-    // tensors: the plan has checked ids and indices. The caller has checked the room for the rows.
+    // SAFETY: the kernel reads the elements that prompts, strands and indices point to, which are in
+    // the tensors: the plan has checked ids and indices. The caller has checked the size of the output.
     unsafe output.withUnsafeMutableBytes { buffer, initialized in
       guard let start = buffer.baseAddress else { return }
       unsafe job.output = start + initialized
@@ -115,7 +115,7 @@ extension ForwardPlan {
     }
   }
 
-  /// Lends the factors in the format that is computed in.
+  /// Calls a closure with the factors in the format of the computation.
   private func withOperands(
     _ body: (UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?) -> Void
   ) {
@@ -141,7 +141,7 @@ extension ForwardPlan {
     }
   }
 
-  /// As many threads as there are CPUs, when the work is worth waking them.
+  /// The number of CPUs if there is enough work for as many threads, else less.
   private static func threadCount(elements: Int, _ rank: Int) -> Int {
     elements >= 1 << 18 / max(1, rank / 4) ? AvailableCPUs.count : 1
   }

@@ -1,18 +1,17 @@
 public import Tensors
 
-/// One forward of multitask prompt tuning: which factors, for which tasks and indices, in which
-/// format.
+/// A planned forward of multitask prompt tuning: the factors, tasks, indices and format.
 ///
 /// Output row (b, l) is `embeddings[indices[b, l]] * (columns[k, l] · rows[k])`, with k the task of
-/// b: the place in the task's product is l and not the index. The factors are first converted to
-/// the output's format. F64 and F32 are computed in themselves; for BF16 and F16 the product is
+/// b: the row of the task's product is l and not the index. The factors are first converted to the
+/// output's format. F64 and F32 are computed in the same format; for BF16 and F16 the product is
 /// accumulated in F32 and rounded, and the multiplication by the embedding, of two half numbers in
 /// F32, is rounded again.
 ///
 /// The sum runs over the rank in ascending order with one accumulator, multiplication and addition
-/// rounded one after the other: the bits are the same at every instruction set and for every way of
-/// sharing out the rows. torch does not say in which order it sums, so that above rank 1 its last
-/// bits may differ; at rank 1 and 0 the values are torch's. A NaN in the output is always the
+/// rounded separately: the bits are the same at every instruction set and for every division of the
+/// rows. torch does not specify its order of summation, so above rank 1 its last bits may differ; at
+/// rank 1 and 0 the values are torch's. A NaN in the output is always the
 /// positive quiet one; infinities, subnormals and signed zeros follow IEEE 754 under its default
 /// rounding.
 public struct ForwardPlan: ~Escapable {
@@ -33,13 +32,13 @@ public struct ForwardPlan: ~Escapable {
 
   /// Plans a forward.
   ///
-  /// Task ids outside 0..<tasks and indices outside 0..<positions are a caller's bug and trap.
+  /// Task ids outside 0..<tasks and indices outside 0..<positions trap.
   ///
   /// - Parameters:
   ///   - taskIDs: one for each prompt, or a single one for all.
   ///   - indices: [batchCount, sequenceLength], row-major.
   ///   - sequenceLength: the number of positions; with one position, any length.
-  /// - Throws: `invalidArgument` when counts do not go together or the output is too large to count.
+  /// - Throws: `invalidArgument` when the counts do not match or the output is too large to count.
   /// - Complexity: O(batchCount * sequenceLength), and the conversion of factors that are stored in
   ///   another format.
   @_lifetime(copy factors, copy taskIDs, copy indices)
@@ -79,7 +78,7 @@ public struct ForwardPlan: ~Escapable {
     self.indices = indices
   }
 
-  /// The size of an output of so many rows.
+  /// The size of an output with this many rows, in bytes.
   ///
   /// - Throws: `invalidArgument` when it is too large to count.
   public static func byteCount(
@@ -98,10 +97,10 @@ public struct ForwardPlan: ~Escapable {
   /// The number of output rows, batchCount * sequenceLength.
   public var rowCount: Int { indices.count }
 
-  /// The size of one output row in bytes; 0 without rows, whose width may be absurd.
+  /// The size of one output row in bytes; 0 without rows, which may have any width.
   var rowByteCount: Int { rowCount == 0 ? 0 : outputByteCount / rowCount }
 
-  /// Where the operands of an output row stand, counted in elements of their tensors.
+  /// The offsets of the operands of an output row, counted in elements of their tensors.
   struct RowPlace {
     var task: Int
     var columns: Int
@@ -112,8 +111,8 @@ public struct ForwardPlan: ~Escapable {
   func place(ofRow row: Int) -> RowPlace {
     let task = taskIDs[taskIDs.count == 1 ? 0 : row / sequenceLength]
     let position = factors.positionCount == 1 ? 0 : row % sequenceLength
-    // What these address lies within tensors whose sizes are known to fit; where an extent is zero
-    // the tensor is empty, the product may wrap, and nothing is read.
+    // The offsets are in tensors whose sizes are known to fit. If a dimension is zero the tensor is
+    // empty, the product may overflow, and nothing is read.
     return RowPlace(
       task: task,
       columns: (task &* factors.positionCount &+ position) &* factors.rank,

@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// Some positions of some prompts: what one call of the kernel computes.
+/// Some positions of some prompts: the work of one call of the kernel.
 struct ForwardSection {
   let prompts: Range<Int>
   let positions: Range<Int>
 
-  /// Rows of [prompts, length] as at most three sections, in order: the rest of a prompt, whole
-  /// prompts, and the start of another.
+  /// Divides rows of [prompts, length] into at most three sections, in order: the rest of a prompt,
+  /// whole prompts, and the start of another.
   static func sections(of rows: Range<Int>, length: Int) -> [ForwardSection] {
     guard !rows.isEmpty else { return [] }
     var sections: [ForwardSection] = []
@@ -31,19 +31,19 @@ struct ForwardSection {
 
 extension ForwardPlan {
   /// The kernel's prompts and positions. With one position the product is the same for all rows of a
-  /// prompt, so that each row is a prompt of its own.
+  /// prompt, so each row is a prompt of its own.
   var kernelLength: Int { factors.positionCount == 1 ? 1 : sequenceLength }
 
-  /// The prompts of a section, those of one task after the other, and where each task's run of them
-  /// starts. Prompts of one task share the product.
+  /// The prompts of a section, grouped by task, and the start of each task's group. Prompts of the same
+  /// task share the product.
   func strands(of section: ForwardSection) -> (prompts: [Int], strands: [ck_forward_strand]) {
     let rowsPerPrompt = sequenceLength / kernelLength
     let (taskIDs, operands, factors) = (taskIDs, operands, factors)
     func task(_ prompt: Int) -> Int {
       taskIDs[taskIDs.count == 1 ? 0 : prompt / rowsPerPrompt]
     }
-    // A product of rank 1 is cheaper to compute than to keep, unless it is rounded to a half type;
-    // then the output is best written in order.
+    // A product of rank 1 is cheaper to compute than to store, unless it is rounded to a half type;
+    // then it is best to write the output in order.
     let sharesProducts = factors.rank != 1 || format.isHalf
     let prompts =
       sharesProducts && taskIDs.count > 1
@@ -59,7 +59,7 @@ extension ForwardPlan {
       last = task
       let columns = operands.place(of: task, in: operands.columns)
       let rows = operands.place(of: task, in: operands.rows)
-      // Where an extent is zero nothing is read, and the product may wrap.
+      // If a dimension is zero nothing is read, and the product may overflow.
       strands.append(
         ck_forward_strand(
           columns: columns &* factors.positionCount &* factors.rank,
@@ -68,6 +68,6 @@ extension ForwardPlan {
     return (prompts, strands)
   }
 
-  /// Longer strands would be shares too large to go round.
+  /// Longer strands would be too large to divide the work evenly.
   private static var mostPrompts: Int { 32 }
 }

@@ -1,16 +1,16 @@
 internal import CKernels
 internal import Synchronization
 
-/// A piece of memory for an output, and the store of those that are free.
+/// A block of memory for an output, and the store of free blocks.
 @safe
 struct OutputBlock: @unchecked Sendable {
-  // SAFETY: a block has one owner at a time, which hands it on as a whole.
+  // SAFETY: a block has one owner at a time, which passes it on as a whole.
   let start: UnsafeMutableRawPointer
   let capacity: Int
 
   private static let free = Mutex<[OutputBlock]>([])
-  /// The sizes that are kept. Smaller ones the allocator keeps by itself; larger ones are too much to
-  /// hold on to.
+  /// The sizes of blocks that are kept. The allocator keeps smaller blocks itself; larger blocks are too
+  /// large to keep.
   private static let keptSizes = 4 << 20...512 << 20
   private static let mostKept = 2
 
@@ -20,7 +20,7 @@ struct OutputBlock: @unchecked Sendable {
       return unsafe OutputBlock(start: .allocate(byteCount: byteCount, alignment: 64), capacity: 0)
     }
     let kept = free.withLock { blocks -> OutputBlock? in
-      // One that is much too large would keep the rest from others.
+      // A block that is much too large would waste memory.
       let fits = byteCount...byteCount * 4
       return blocks.firstIndex { fits.contains($0.capacity) }.map { blocks.remove(at: $0) }
     }
@@ -30,7 +30,7 @@ struct OutputBlock: @unchecked Sendable {
     return unsafe OutputBlock(start: start, capacity: byteCount)
   }
 
-  /// Keeps a block that is no longer used, the oldest making room for it, or frees it.
+  /// Stores a block that is no longer used, in place of the oldest one, or frees it.
   static func give(_ block: OutputBlock) {
     guard keptSizes.contains(block.capacity) else {
       unsafe block.start.deallocate()
@@ -44,7 +44,7 @@ struct OutputBlock: @unchecked Sendable {
     unsafe oldest?.start.deallocate()
   }
 
-  /// Frees what is kept.
+  /// Frees all stored blocks.
   static func discard() {
     let blocks = free.withLock { blocks in
       defer { blocks = [] }

@@ -1,6 +1,6 @@
 public import Tensors
 
-/// The three tensors of multitask prompt tuning, borrowed where they stand.
+/// The three tensors of multitask prompt tuning, borrowed in place.
 ///
 /// | tensor | PEFT | shape |
 /// |---|---|---|
@@ -28,8 +28,8 @@ public struct PromptFactors: ~Escapable {
 
   /// Checks the shapes of the three tensors against each other.
   ///
-  /// - Throws: `unsupported` for a dtype that nothing is computed in, `mismatch` for shapes that do
-  ///   not belong together.
+  /// - Throws: `unsupported` for a dtype that is not computed in, `mismatch` for shapes that do not
+  ///   match.
   /// - Complexity: O(1).
   @_lifetime(copy columns, copy rows, copy embeddings)
   public init(
