@@ -3,7 +3,7 @@ public import Files
 public import Tensors
 internal import ZipArchive
 
-/// Says what a torch file would ask Python to do, without doing it. (spec/scan.md)
+/// Reports whether a file asks Python to run code, without running any (spec/scan.md).
 public enum CheckpointScanner {
   /// Scans a file of any kind. Nothing in it is called, and no finding stops the scan.
   ///
