@@ -68,6 +68,6 @@ public enum OpenedCheckpoint: Sendable {
 
   /// Harmless irregularities of the files.
   public var notes: [String] {
-    archive.notes
+    (DistributedShard(archive).map { [$0.description] } ?? []) + archive.notes
   }
 }

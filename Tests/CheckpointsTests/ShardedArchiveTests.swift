@@ -8,6 +8,43 @@ import Testing
 
 @Suite("Shards as one archive")
 struct ShardedArchiveTests {
+  /// What torch 2.13 writes for tensors that begin at these offsets.
+  private static func distributed(_ offsets: [String: [Int]]) -> [String: String] {
+    let members = offsets.map { "\"\($0)\": {\"saved_offsets\": \($1)}" }.joined(separator: ", ")
+    return ["DCP_SHARDING_INFO": "{\(members)}", "DCP_VERSION": "1.0", "format": "pt"]
+  }
+
+  @Test("a file of slices is no shard of an index (H32)")
+  func slices() throws {
+    let sliced = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [3]]))
+    let set = try ShardSet(shards: [("a", .bytes(["x"])), ("b", sliced)])
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(path: set.indexPath) }
+    #expect(error?.code == .unsupported)
+    #expect(error?.path == set.directory.path("b"))
+    #expect(
+      error?.message == "the file is a shard of torch.distributed.checkpoint: 1 tensor is a slice "
+        + "of larger tensors, y from [3] on")
+    // What one process saved is whole, and says so by offsets of 0.
+    let whole = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [0]]))
+    let other = try ShardSet(shards: [("a", .bytes(["x"])), ("b", whole)])
+    #expect(try Checkpoint.open(path: other.indexPath).tensorCount == 2)
+  }
+
+  @Test(
+    "the name of a file tells of slices too (H32)",
+    arguments: [
+      ("shard-00001-model-00001-of-00001.safetensors", true), ("model.safetensors", false),
+      ("model-00001-of-00002.safetensors", false), ("shard-x-model-1-of-1.safetensors", false),
+    ])
+  func shardNames(name: String, isShard: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let file = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [0, 0]]))
+    let path = try directory.write(file.encoded(), to: name)
+    #expect((DistributedShard(try Checkpoint.open(path: path)) != nil) == isShard)
+    let plain = try directory.write(RawSafeTensors.bytes(["y"]).encoded(), to: name)
+    #expect(DistributedShard(try Checkpoint.open(path: plain)) == nil)
+  }
+
   @Test("the sets of the real libraries (H8, H12, H13)", arguments: ShardVector.directories)
   func realSets(directory: String) throws {
     let vector = try ShardVector(directory)

@@ -35,11 +35,12 @@ struct ShardTable {
 
   /// Takes the next shard.
   ///
-  /// - Throws: `unsupported` for a format that has no shards, `mismatch` for another format than the
+  /// - Throws: `unsupported` for a format that has no shards and for a file of slices, `mismatch` for another format than the
   ///   first one's and for a name that an earlier shard holds.
   mutating func append(_ archive: any TensorArchive) throws(CheckpointError) {
     let number = shards.count
     try checkFormat(of: archive)
+    if let shard = DistributedShard(archive) { throw shard.refusal(path: archive.path) }
     starts.append(places.count)
     shards.append(archive)
     for local in 0..<archive.tensorCount {

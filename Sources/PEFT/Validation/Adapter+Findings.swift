@@ -9,7 +9,8 @@ extension Adapter {
   /// - Throws: what reading the weights throws.
   /// - Complexity: O(bytes of the weights).
   public func findings() throws(CheckpointError) -> [Finding] {
-    var findings = config.findings + fileFindings + multitaskWeightFindings + headFindings
+    var findings = config.findings + fileFindings + weights.fileFindings
+    findings += multitaskWeightFindings + headFindings
     findings += try weights.valueFindings()
     return findings
   }

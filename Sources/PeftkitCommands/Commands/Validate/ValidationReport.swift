@@ -17,7 +17,8 @@ struct ValidationReport: Report {
     if let adapter = checkpoint.adapter {
       findings = try adapter.findings()
     } else {
-      findings = try checkpoint.archive.valueFindings()
+      let archive = checkpoint.archive
+      findings = try archive.fileFindings + archive.valueFindings()
     }
   }
 
