@@ -45,6 +45,36 @@ struct PlanTests {
     )
   }
 
+  @Test("metadata that holds a scale is not lost in silence (V34)")
+  func loraMetadata() throws {
+    let metadata = ["format": "pt", "lora_adapter_metadata": #"{"unet.lora_alpha": 8}"#]
+    let file = RawSafeTensors([.init("a", [1], floats: [1])], metadata: metadata)
+    let path = try directory.write(file.encoded(), to: "lora.safetensors")
+    for format in CheckpointFormats.all where !format.holdsMetadata {
+      let output = directory.path("lora-out")
+      let job = ConversionJob(source: path, destination: output, options: options(format) { _ in })
+      let error = #expect(throws: CheckpointError.self) { try job.plan() }
+      #expect(error?.code == .unsupported && error?.path == path)
+      #expect(error?.message.hasPrefix("its metadata has \"lora_adapter_metadata\"") == true)
+      let dropping = options(format) { $0.metadata.drops = true }
+      _ = try ConversionJob(source: path, destination: output, options: dropping).plan()
+    }
+    _ = try ConversionJob(
+      source: path, destination: directory.path("x"), options: options { _ in }
+    ).plan()
+  }
+
+  @Test("a file of slices is not converted (H32)")
+  func slices() throws {
+    let metadata = ["DCP_SHARDING_INFO": #"{"a": {"saved_offsets": [3]}}"#]
+    let file = RawSafeTensors([.init("a", [1], floats: [1])], metadata: metadata)
+    let path = try directory.write(file.encoded(), to: "slice.safetensors")
+    let job = ConversionJob(
+      source: path, destination: directory.path("x"), options: options { _ in })
+    let error = #expect(throws: CheckpointError.self) { try job.plan() }
+    #expect(error?.code == .unsupported && error?.path == path && error?.tensor == "a")
+  }
+
   @Test("a plan's places are those of the file (V1)", arguments: CheckpointFormats.all.map(\.name))
   func places(name: String) throws {
     let format = try #require(CheckpointFormats.format(named: name))

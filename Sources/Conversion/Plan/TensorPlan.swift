@@ -20,12 +20,14 @@ struct TensorPlan {
   ///
   /// - Parameter record: is told what casts do.
   /// - Throws: `unsupported`, naming the tensor, for one that the format cannot hold, unless such are
-  ///   to be left out, and for a cast that there is not; `mismatch` when two tensors would have one
+  ///   to be left out, and for a cast that there is not; `unsupported` for metadata that the tensors
+  ///   need and the format cannot hold, and for a file of slices; `mismatch` when two tensors would have one
   ///   name; `missing` when patterns leave nothing.
   /// - Complexity: O(tensors).
   init(
     _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
   ) throws(CheckpointError) {
+    if let shard = DistributedShard(source) { throw shard.refusal(path: source.path) }
     self.source = source
     self.options = options
     var selection = Selection(
@@ -72,7 +74,7 @@ struct TensorPlan {
     archive =
       isCast ? try CastArchive(selected, to: selection.dtypes, record: record) : selected
     noteStandIns()
-    noteMetadata()
+    try noteMetadata()
   }
 
   private struct Selection {
@@ -142,8 +144,21 @@ struct TensorPlan {
     }
   }
 
-  private mutating func noteMetadata() {
+  /// The key under which diffusers keeps the configs of LoRA adapters.
+  private static let loraMetadataKey: TensorName = "lora_adapter_metadata"
+
+  /// Notes the metadata that the format cannot hold.
+  ///
+  /// - Throws: `unsupported` for metadata that the tensors need.
+  private mutating func noteMetadata() throws(CheckpointError) {
     guard !options.format.holdsMetadata, source.format.holdsMetadata else { return }
+    if archive.metadata?[Self.loraMetadataKey] != nil {
+      throw CheckpointError(
+        .unsupported,
+        "its metadata has \"\(Self.loraMetadataKey)\", which \(options.format.name) cannot hold: "
+          + "without it the scale of the adapter is lost, and diffusers takes 1",
+        path: source.path, hint: "--drop-metadata converts the tensors without it")
+    }
     // Every file that torch users write says that its format is "pt".
     report.droppedMetadata = (archive.metadata?.entries ?? []).map(\.key).filter {
       $0 != "format"
