@@ -12,11 +12,15 @@ public struct ModelDirectory: Sendable {
   public let weightsName: String
   /// Whether `config.json` names the weights, so that whoever renames them must change it.
   public let isNamedByConfig: Bool
-  /// All files of these weights: the file, or the index and its shards in the order of their bytes.
+  /// All files of these weights: the file, and the index that names it as its one shard; or the index
+  /// and its shards in the order of their bytes.
   public let weightFileNames: [String]
   /// Weights and indexes that stand beside those and that transformers never looks at, in the order
   /// of their bytes.
   public let supersededNames: [String]
+  /// The index next to a single weights file that names this file as its one shard. transformers does not
+  /// read it; others, such as MLX, do.
+  public let singleFileIndex: ShardIndex?
 
   /// The weights, in the order in which transformers looks for them.
   public static let weightsNames = ShardNaming.models.flatMap { [$0.wholeName, $0.indexName] }
@@ -46,9 +50,20 @@ public struct ModelDirectory: Sendable {
     if name.hasSuffix(ShardIndex.nameSuffix) {
       files += try ShardIndex(path: Self.path(of: name, in: path)).fileNames
     }
+    let present = try DirectoryTree.files(in: path)
+    let indexName = name + ShardIndex.nameSuffix
+    if files.count == 1, present.contains(indexName),
+      let index = try? ShardIndex(path: Self.path(of: indexName, in: path)),
+      index.fileNames == [name]
+    {
+      singleFileIndex = index
+      files.append(indexName)
+    } else {
+      singleFileIndex = nil
+    }
     weightFileNames = files
     let own = Set(files.map { UTF8Text($0) })
-    supersededNames = try DirectoryTree.files(in: path).filter {
+    supersededNames = present.filter {
       Self.isWeights($0) && !own.contains(UTF8Text($0))
     }
   }

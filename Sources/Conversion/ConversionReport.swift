@@ -22,10 +22,20 @@ public struct ConversionReport: Sendable {
     public let writtenAs: DType
   }
 
+  /// A file of weights, or an index, that is left out because it is not loaded.
+  public struct SupersededFile: Sendable, Hashable {
+    /// The file, below the directory that is converted.
+    public let path: RelativePath
+    /// The name of the file that is loaded instead.
+    public let loadedName: String
+    /// The library that loads it.
+    public let loader: String
+  }
+
   /// What is no tensor, and tensors that the format cannot hold.
   public internal(set) var skipped: [SkippedItem] = []
-  /// Weights files beside those that are converted, which no reader looks at.
-  public internal(set) var supersededFiles: [RelativePath] = []
+  /// Weights files and indexes next to those that are converted, which are not loaded.
+  public internal(set) var supersededFiles: [SupersededFile] = []
   /// The notes of the source archives.
   public internal(set) var sourceNotes: [String] = []
   /// The same tensors under second names.

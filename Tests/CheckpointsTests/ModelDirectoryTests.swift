@@ -95,6 +95,24 @@ struct ModelDirectoryTests {
     #expect(error?.hint == nil)
   }
 
+  @Test("an index of a single file belongs to it (H27)")
+  func singleFileIndex() throws {
+    let directory = try directory(["model.safetensors"])
+    let index = "model.safetensors.index.json"
+    func open(_ file: String) throws -> ModelDirectory {
+      try directory.write(Array("{\"weight_map\": {\"x\": \"\(file)\"}}".utf8), to: index)
+      return try ModelDirectory(path: directory.path)
+    }
+    let agreeing = try open("model.safetensors")
+    #expect(agreeing.singleFileIndex?.fileNames == ["model.safetensors"])
+    #expect(agreeing.weightFileNames == ["model.safetensors", index])
+    #expect(agreeing.supersededNames == [])
+    for other in ["other.safetensors", "../x"] {
+      let model = try open(other)
+      #expect(model.singleFileIndex == nil && model.supersededNames == [index])
+    }
+  }
+
   @Test("a damaged index is named (H27)")
   func damagedIndex() throws {
     let directory = try directory([])

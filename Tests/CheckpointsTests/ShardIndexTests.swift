@@ -173,8 +173,27 @@ struct OpeningTests {
     let set = try ShardSet(shards: [("a", .bytes(["x"]))])
     let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(path: set.indexPath) }
     #expect(error?.code == .missing)
-    #expect(error?.path == set.directory.path("b"))
-    #expect(error?.hint == "it is one of the shards that \(set.indexPath) names")
+    #expect(error?.path == set.indexPath)
+    #expect(error?.message == "its shard b is missing")
+    #expect(error?.hint == "download the missing files")
+  }
+
+  @Test("all missing shards are one error, and an index of another version is recognized (H8)")
+  func staleIndex() throws {
+    let names = (1...6).map { "model-0000\($0)-of-00006.safetensors" }
+    let set = try ShardSet(
+      map: names.map { ("x" + $0, $0) }, shards: [(names[0], .bytes(["x" + names[0]]))])
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(path: set.indexPath) }
+    #expect(error?.code == .missing && error?.path == set.indexPath)
+    #expect(
+      error?.message == "5 of its 6 shards are missing: "
+        + names[1...4].joined(separator: ", ") + " and 1 more")
+    #expect(error?.hint == "download the missing files")
+    try set.directory.write([], to: "model-00002-of-00002.safetensors")
+    let stale = #expect(throws: CheckpointError.self) { try Checkpoint.open(path: set.indexPath) }
+    #expect(
+      stale?.hint == "the directory has model-00002-of-00002.safetensors, which the index does not "
+        + "name: the index is of another version of the checkpoint; download it again")
   }
 
   @Test("a damaged shard is named (H8)")

@@ -50,6 +50,57 @@ struct AdapterDirectoryTests {
     #expect(try adapter.findings().map(\.code) == ["format-mismatch"])
   }
 
+  @Test(
+    "weights that PEFT does not load are recognized (C32)",
+    arguments: [
+      (
+        ["adapter_config.json", "adapters.safetensors"],
+        "adapters.safetensors is the weights file of an adapter of MLX, not of PEFT"
+      ),
+      (
+        ["adapter_config.json", "pytorch_adapter.bin"],
+        "pytorch_adapter.bin is the weights file of an adapter of AdapterHub, not of PEFT"
+      ),
+      (
+        ["adapter_config.json", "adapter_model.safetensors.index.json"],
+        "PEFT does not load shards; convert adapter_model.safetensors.index.json to "
+          + "adapter_model.safetensors, one file"
+      ),
+      (
+        ["adapter_config.json", "adapter_model-00001-of-00002.bin"],
+        "adapter_model-00001-of-00002.bin is one of several shards, which PEFT does not load, and "
+          + "their index is missing"
+      ),
+      (
+        ["shard-00001-model-00001-of-00001.safetensors"],
+        "shard-00001-model-00001-of-00001.safetensors is a shard of torch.distributed.checkpoint; "
+          + "consolidate the shards with torch first"
+      ),
+    ])
+  func otherWeights(names: [String], hint: String) throws {
+    let directory = try TemporaryDirectory()
+    for name in names { try directory.write([], to: name) }
+    let error = #expect(throws: CheckpointError.self) { try Adapter(path: directory.path) }
+    #expect(error?.code == .missing && error?.path == directory.path)
+    #expect(error?.hint == hint)
+  }
+
+  @Test("a directory or a dangling link in place of the weights is not a missing file (C32)")
+  func unusableWeights() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(Array("{}".utf8), to: "adapter_config.json")
+    let path = directory.path("adapter_model.safetensors")
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "../blobs/x")
+    let dangling = #expect(throws: CheckpointError.self) { try Adapter(path: directory.path) }
+    #expect(dangling?.code == .missing && dangling?.path == path)
+    #expect(dangling?.message == "is a symbolic link to ../blobs/x, which does not exist")
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    let other = #expect(throws: CheckpointError.self) { try Adapter(path: directory.path) }
+    #expect(other?.code == .invalidArgument && other?.path == path)
+    #expect(other?.message == "is a directory, not a file")
+  }
+
   @Test("links are followed (C30), and a slash at the end is fine (C33)")
   func links() throws {
     let directory = try TemporaryDirectory()

@@ -172,14 +172,84 @@ struct ConvertTests {
     }
   }
 
-  @Test("weights that no reader looks at are told (V33)")
+  @Test("weights that PEFT does not load are reported (V33)")
   func superseded() throws {
     let copy = try AdapterCopy(of: "lora")
     try Data([1]).write(to: URL(fileURLWithPath: copy.path + "/adapter_model.bin"))
     let run = try peftkit("convert", copy.path, copy.directory.path("out"))
     #expect(run.exitCode == 0)
     #expect(
-      run.errors == "note: adapter_model.bin was left out: no reader looks at these weights\n")
+      run.errors == "note: adapter_model.bin was left out: PEFT loads adapter_model.safetensors "
+        + "instead\n")
+  }
+
+  /// A model of one file with an index that names it, and a config.
+  private func indexedModel(in directory: TemporaryDirectory) throws -> String {
+    let weights = RawSafeTensors([.init("x", [2], floats: [1, 2]), .init("y", [1], floats: [3])])
+    try FileManager.default.createDirectory(
+      atPath: directory.path("model"), withIntermediateDirectories: false)
+    try directory.write(weights.encoded(), to: "model/model.safetensors")
+    let index =
+      #"{"metadata": {"total_size": 9, "k": 1}, "weight_map": {"x": "model.safetensors"}}"#
+    try directory.write(Array(index.utf8), to: "model/model.safetensors.index.json")
+    try directory.write(Array("{}".utf8), to: "model/config.json")
+    return directory.path("model")
+  }
+
+  @Test("the index of a single file is written again (V21)")
+  func singleFileIndex() throws {
+    let directory = try TemporaryDirectory()
+    let source = try indexedModel(in: directory)
+    for (format, file) in [("safetensors", "model.safetensors"), ("torch", "pytorch_model.bin")] {
+      let target = directory.path(format)
+      let run = try peftkit("convert", source, target, "--to", format, "--rename", "y=z")
+      #expect(run.exitCode == 0 && run.errors.isEmpty)
+      let written = try contents(of: target)
+      #expect(written.keys.sorted() == ["config.json", file, file + ".index.json"])
+      let index = try #require(written[file + ".index.json"])
+      let expected =
+        "{\n  \"metadata\": {\n    \"k\": 1,\n    \"total_parameters\": 3,\n    \"total_size\": 12\n  },\n"
+        + "  \"weight_map\": {\n    \"x\": \"\(file)\",\n    \"z\": \"\(file)\"\n  }\n}\n"
+      #expect(String(decoding: index, as: UTF8.self) == expected)
+    }
+  }
+
+  @Test("a model's weights next to an adapter's config are of neither (H33)")
+  func adapterConfigOfModel() throws {
+    let directory = try TemporaryDirectory()
+    let source = try indexedModel(in: directory)
+    try directory.write(Array("{}".utf8), to: "model/adapter_config.json")
+    let errors = """
+      error: \(source): is not an adapter directory: it has no adapter_model.safetensors or \
+      adapter_model.bin
+      hint: model.safetensors is the name of a model's weights; PEFT loads those of an adapter from \
+      adapter_model.safetensors or adapter_model.bin
+
+      """
+    for arguments in [["inspect", source], ["validate", source], ["diff", source, source]] {
+      let run = try peftkit(arguments)
+      #expect(run.exitCode == 2 && run.errors == errors)
+    }
+    let run = try peftkit("convert", source, directory.path("out"))
+    #expect(run.exitCode == 2 && run.errors.hasPrefix(errors.dropLast()))
+  }
+
+  @Test("an index without metadata is a finding, which a conversion mends (H3)")
+  func indexWithoutMetadata() throws {
+    let directory = try TemporaryDirectory()
+    for name in ["x", "y"] {
+      let shard = RawSafeTensors([.init(name, [1], floats: [1])])
+      try directory.write(shard.encoded(), to: name)
+    }
+    let index = #"{"weight_map": {"x": "x", "y": "y"}}"#
+    let path = try directory.write(Array(index.utf8), to: "model.safetensors.index.json")
+    for source in [path, directory.path] {
+      let run = try peftkit("validate", source)
+      #expect(run.exitCode == 1 && run.output.contains("[index-without-metadata]"))
+    }
+    let out = try TemporaryDirectory()
+    #expect(try peftkit("convert", directory.path, out.path("m")).exitCode == 0)
+    #expect(try peftkit("validate", out.path("m")).exitCode == 0)
   }
 
   @Test("outputs are as private as their sources, in place too (L68)")

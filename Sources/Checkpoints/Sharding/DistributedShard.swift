@@ -18,7 +18,7 @@ public struct DistributedShard: Sendable, Hashable {
   public let slices: [Slice]
 
   /// The metadata's key for the offsets of all tensors of the file.
-  private static let metadataKey: TensorName = "DCP_SHARDING_INFO"
+  private static let metadataKey: UTF8Text = "DCP_SHARDING_INFO"
 
   /// Reads what a file says of itself; nil for a file whose tensors are whole.
   ///
@@ -38,7 +38,7 @@ public struct DistributedShard: Sendable, Hashable {
   }
 
   /// Whether a path ends in a name such as `shard-00001-model-00001-of-00001.safetensors`.
-  private static func isShardName(_ path: String) -> Bool {
+  public static func isShardName(_ path: String) -> Bool {
     let name = path.utf8.split(separator: UInt8(ascii: "/")).last ?? path.utf8[...]
     let parts = name.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     let words = ["shard", nil, "model", nil, "of", nil]

@@ -108,14 +108,16 @@ public struct ShardPlan: Sendable, Hashable {
     names = tensors.map(\.name)
   }
 
-  /// The index to write beside several shards, nil for a single file.
+  /// The index to write beside several shards, nil for a single file unless it is to have one.
   ///
   /// - Parameter kept: metadata of an index that the tensors came with. Its keys are kept, a
   ///   `total_parameters` among them, since the elements of a file may be more than parameters;
   ///   `total_size` is replaced.
   /// - Complexity: O(tensors).
-  public func index(keeping kept: JSONObject? = nil) -> ShardIndex? {
-    guard isSharded else { return nil }
+  public func index(
+    keeping kept: JSONObject? = nil, evenOfSingleFile: Bool = false
+  ) -> ShardIndex? {
+    guard isSharded || evenOfSingleFile, !names.isEmpty else { return nil }
     var metadata = kept ?? [:]
     if metadata["total_parameters"] == nil {
       metadata["total_parameters"] = JSONValue(parameterCount)

@@ -47,8 +47,7 @@ public final class ShardedArchive: ForwardingArchive {
       do throws(CheckpointError) {
         try table.append(Checkpoint.openFile(InputFile(path: Self.path(of: name, beside: path))))
       } catch {
-        throw error.code == .missing
-          ? error.hinting("it is one of the shards that \(path) names") : error
+        throw error.code == .missing ? Self.missingShards(of: index, at: path) ?? error : error
       }
     }
     let unlisted = try table.checkEntries()
@@ -74,7 +73,7 @@ public final class ShardedArchive: ForwardingArchive {
   }
 
   /// A name in the directory of another path, which may be a link: shards stand beside the link.
-  private static func path(of name: String, beside path: String) -> String {
+  static func path(of name: String, beside path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return name }
     return String(path[...slash]) + name
   }

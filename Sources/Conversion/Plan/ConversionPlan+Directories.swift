@@ -20,7 +20,8 @@ extension ConversionPlan {
     directories = tree.directories
     let adapters = AdapterDirectory.all(in: tree)
     var parts: Set<RelativePath> = []
-    if adapters[.root] == nil, ModelDirectory.isModel(source) {
+    let hasConfig = tree.files.contains { $0 == RelativePath(AdapterConfig.fileName) }
+    if adapters[.root] == nil, !hasConfig, ModelDirectory.isModel(source) {
       parts.formUnion(try addModel(at: .root, of: tree))
     } else {
       guard options.shardByteCount == nil else {
@@ -82,8 +83,14 @@ extension ConversionPlan {
     files.append(File(name: configName, contents: .bytes(config)))
     files.append(File(name: name, contents: .weights(try weights.file(named: name.string))))
     let superseded = adapter.supersededNames.map(directory.appending)
-    report.supersededFiles += superseded
+    addSuperseded(superseded, by: adapter.weightsName, loader: "PEFT")
     return [configName, directory.appending(adapter.weightsName)] + superseded
+  }
+
+  private mutating func addSuperseded(_ files: [RelativePath], by name: String, loader: String) {
+    report.supersededFiles += files.map {
+      ConversionReport.SupersededFile(path: $0, loadedName: name, loader: loader)
+    }
   }
 
   /// Adds the config, where it must be changed, and the weights of a model.
@@ -93,9 +100,10 @@ extension ConversionPlan {
     at directory: RelativePath, of tree: DirectoryTree
   ) throws(CheckpointError) -> [RelativePath] {
     let model = try ModelDirectory(path: directory.string(in: tree.root))
-    try addModel(path: model.weightsPath, at: directory)
+    try addModel(
+      path: model.weightsPath, at: directory, singleFileIndex: model.singleFileIndex)
     let superseded = model.supersededNames.map { directory.appending($0) }
-    report.supersededFiles += superseded
+    addSuperseded(superseded, by: model.weightsName, loader: "transformers")
     var parts = model.weightFileNames.map { directory.appending($0) } + superseded
     if model.isNamedByConfig, let config = try model.config() {
       let name = directory.appending(config.name)

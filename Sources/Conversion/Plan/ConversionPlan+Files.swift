@@ -45,9 +45,11 @@ extension ConversionPlan {
 
   /// Adds the weights of a model, in shards where they are large, with an index.
   ///
-  /// - Parameter path: the path of the weights or of their index.
+  /// - Parameters:
+  ///   - path: the path of the weights or of their index.
+  ///   - singleFileIndex: an index of the weights, which are a single file; a new one is written.
   mutating func addModel(
-    path: String, at directory: RelativePath
+    path: String, at directory: RelativePath, singleFileIndex: ShardIndex? = nil
   ) throws(CheckpointError) {
     let (archive, index) = try Checkpoint.openWithIndex(InputFile(path: path))
     guard let naming = ShardNaming(modelIn: options.format) else {
@@ -71,9 +73,11 @@ extension ConversionPlan {
       files.append(
         File(name: directory.appending(shard.fileName), contents: .weights(file)))
     }
-    if let index = shards.index(keeping: index?.metadata) {
+    let newIndex = shards.index(
+      keeping: (index ?? singleFileIndex)?.metadata, evenOfSingleFile: singleFileIndex != nil)
+    if let newIndex {
       files.append(
-        File(name: directory.appending(naming.indexName), contents: .bytes(index.encoded())))
+        File(name: directory.appending(naming.indexName), contents: .bytes(newIndex.encoded())))
     }
   }
 }

@@ -145,7 +145,7 @@ struct TensorPlan {
   }
 
   /// The key under which diffusers keeps the configs of LoRA adapters.
-  private static let loraMetadataKey: TensorName = "lora_adapter_metadata"
+  private static let loraMetadataKey: UTF8Text = "lora_adapter_metadata"
 
   /// Notes the metadata that the format cannot hold.
   ///

@@ -27,6 +27,12 @@ public enum PathKind: Sendable {
     (try? Stat(FilePath(path), followTargetSymlink: false))?.type == .symbolicLink
   }
 
+  /// What a symbolic link at the path says, nil when there is none.
+  public static func linkTarget(_ path: String) -> String? {
+    guard case .success(let target) = SystemCalls.linkText(FilePath(path)) else { return nil }
+    return target.string
+  }
+
   /// What is there, nil when nothing is or it may not be looked at.
   public static func existing(_ path: String) -> PathKind? {
     try? PathKind(path: path)

@@ -89,9 +89,10 @@ public struct AdapterDirectory: Sendable {
   }
 
   private static func missing(_ name: String, in directory: String) -> CheckpointError {
-    CheckpointError(
-      .missing, "is not an adapter directory: it has no \(name)", path: directory,
-      hint: hint(for: directory))
+    unusableFile(in: directory)
+      ?? CheckpointError(
+        .missing, "is not an adapter directory: it has no \(name)", path: directory,
+        hint: otherWeightsHint(for: directory) ?? hint(for: directory))
   }
 
   /// The subdirectory that holds a config, for whoever has named the directory around it; nil where
@@ -108,6 +109,30 @@ public struct AdapterDirectory: Sendable {
   private static func refuseUnknown(in directory: String) throws(CheckpointError) {
     guard try kind(of: directory) == .directory else { return }
     for name in partNames { _ = try kind(of: path(of: name, in: directory)) }
+  }
+
+  /// The error about a directory or a dangling link that has the name of a config or of weights; nil
+  /// where there is none.
+  private static func unusableFile(in directory: String) -> CheckpointError? {
+    guard PathKind.existing(directory) == .directory else { return nil }
+    for name in partNames + ModelDirectory.weightsNames {
+      let path = path(of: name, in: directory)
+      do throws(CheckpointError) {
+        switch try kind(of: path) {
+        case .file, .other: continue
+        case .directory:
+          return CheckpointError(.invalidArgument, "is a directory, not a file", path: path)
+        case nil:
+          guard let target = PathKind.linkTarget(path) else { continue }
+          return CheckpointError(
+            .missing, "is a symbolic link to \(target.printable), which does not exist", path: path,
+            hint: "in a download cache the file itself is missing; download it again")
+        }
+      } catch {
+        return error
+      }
+    }
+    return nil
   }
 
   private static func kind(of path: String) throws(CheckpointError) -> PathKind? {

@@ -18,10 +18,10 @@ extension AdapterConfig {
   /// - Complexity: O(tensors · parameters).
   public func adaptedModules(in weights: any TensorArchive) -> [String] {
     let parameters = (document["target_parameters"]?.array ?? []).compactMap(\.string)
-    var seen: Set<TensorName> = []
+    var seen: Set<UTF8Text> = []
     var modules: [String] = []
     func add(_ module: String) {
-      if seen.insert(TensorName(module)).inserted { modules.append(module) }
+      if seen.insert(UTF8Text(module)).inserted { modules.append(module) }
     }
     for index in 0..<weights.tensorCount {
       guard let module = Self.module(of: weights.tensor(at: index).name.string) else { continue }

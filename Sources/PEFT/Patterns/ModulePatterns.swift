@@ -70,7 +70,7 @@ extension ModulePatterns {
       for later in object.indices.dropFirst(place + 1) {
         let second = object[later]
         pairCount += 1
-        guard TensorName(second.key) < TensorName(first.key), first.value != second.value else {
+        guard UTF8Text(second.key) < UTF8Text(first.key), first.value != second.value else {
           continue
         }
         if pairCount > Self.largestPairCount || patterns[place].mayOverlap(patterns[later]) {

@@ -42,14 +42,14 @@ extension PatternOrderChange {
     let reordered = left.patternObjects.compactMap { key, object in
       guard let other = right.document[key]?.object,
         !object.map(\.key).elementsEqual(
-          other.map(\.key), by: { TensorName($0) == TensorName($1) }),
+          other.map(\.key), by: { UTF8Text($0) == UTF8Text($1) }),
         JSONValue.object(object).encoded(.python()) == JSONValue.object(other).encoded(.python())
       else { return nil as (key: String, left: JSONObject, right: JSONObject)? }
       return (key, object, other)
     }
     guard !reordered.isEmpty else { return [] }
-    var seen: Set<TensorName> = []
-    let names = modules().filter { seen.insert(TensorName($0)).inserted }
+    var seen: Set<UTF8Text> = []
+    let names = modules().filter { seen.insert(UTF8Text($0)).inserted }
     return reordered.compactMap {
       change($0.key, $0.left, $0.right, matching: left.matching, modules: names)
     }

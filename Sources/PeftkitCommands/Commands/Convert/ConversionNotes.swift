@@ -27,7 +27,9 @@ struct ConversionNotes {
       lines.append("\(item.name.excerpt) was left out: it is \(item.article.excerpt)")
     }
     for file in report.supersededFiles {
-      lines.append("\(file.string.printable) was left out: no reader looks at these weights")
+      lines.append(
+        "\(file.path.string.printable) was left out: \(file.loader) loads "
+          + "\(file.loadedName.printable) instead")
     }
     lines += report.sourceNotes
     for alias in report.aliases {
