@@ -35,7 +35,9 @@ private func opening() {
   }
 
   Benchmark("scan an adapter in torch") { benchmark, path in
-    for _ in benchmark.scaledIterations { blackHole(try TorchScan.scan(InputFile(path: path))) }
+    for _ in benchmark.scaledIterations {
+      blackHole(try CheckpointScanner.scan(InputFile(path: path)))
+    }
   } setup: {
     Inputs.fixture("mpt-causal-lm-bin/adapter_model.bin")
   }
