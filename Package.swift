@@ -155,7 +155,10 @@ let package = Package(
       exclude: ["Vectors"]),
     .testTarget(
       name: "PEFTTests",
-      dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "PEFT", "TestSupport"]),
+      dependencies: [
+        "Tensors", "Files", "Archives", "JSONDocument", "SafeTensors", "TorchCheckpoint", "PEFT",
+        "TestSupport",
+      ]),
     .testTarget(
       name: "MultitaskPromptTuningTests",
       dependencies: [

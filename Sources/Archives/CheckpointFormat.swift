@@ -49,22 +49,23 @@ public protocol CheckpointFormat: Sendable {
 
   /// The places of an archive's tensors in the file that `write` makes of it.
   ///
-  /// - Parameter path: the path of the output; some formats name a part of the file after it.
+  /// - Parameters: as those of `write`.
   /// - Throws: as `write`, for tensors that the format cannot hold.
   func layout(
-    of archive: any TensorArchive, path: String
+    of archive: any TensorArchive, order: StateDictOrder?, path: String
   ) throws(CheckpointError) -> FileLayout
 
   /// Writes the tensors of an archive, and its metadata where the format holds any.
   ///
   /// - Parameters:
   ///   - archive: the tensors, opened from any format.
+  ///   - order: the order of the tensors, for formats that keep one; nil for that of the archive.
   ///   - path: the path of the output; some formats name a part of the file after it.
   ///   - output: the output, still empty. The caller commits it.
   /// - Throws: `malformed` or `unsupported`, naming the tensor, for what the format cannot hold;
   ///   `truncated` or `system` when reading or writing fails.
   func write(
-    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder?, path: String, to output: inout AtomicFile
   ) throws(CheckpointError)
 }
 

@@ -11,7 +11,9 @@ public import Tensors
 public struct MultitaskPromptEmbedding: Sendable {
   /// The sizes: tasks, virtual tokens, rank and token dimension.
   public let dimensions: MultitaskPromptDimensions
-  /// The file that holds the tensors.
+  /// The config that the sizes come from.
+  public let config: MultitaskPromptTuningConfig
+  /// The archive that contains the tensors.
   public let weights: any TensorArchive
 
   private let columns: Int
@@ -26,14 +28,19 @@ public struct MultitaskPromptEmbedding: Sendable {
   public init(_ adapter: Adapter) throws(CheckpointError) {
     weights = adapter.weights
     do throws(CheckpointError) {
-      dimensions = try MultitaskPromptTuningConfig(adapter.config).dimensions
+      config = try MultitaskPromptTuningConfig(adapter.config)
     } catch {
       throw error.inFile(adapter.directory.configPath)
     }
-    if let finding = adapter.multitaskWeightFindings.first(where: { $0.severity == .error }) {
+    if let finding = config.weightFindings(in: weights).first(where: { $0.severity == .error }) {
       throw CheckpointError(
         .mismatch, finding.message, path: weights.path,
-        hint: "peftkit validate \(adapter.directory.path) lists all that is wrong")
+        hint: "peftkit validate \(adapter.directory.path) lists all findings")
+    }
+    do throws(CheckpointError) {
+      dimensions = try config.dimensions(in: weights)
+    } catch {
+      throw error.inFile(adapter.directory.configPath)
     }
     columns = try Self.index(of: .columns, in: weights)
     rows = try Self.index(of: .rows, in: weights)

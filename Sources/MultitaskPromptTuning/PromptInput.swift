@@ -38,8 +38,7 @@ public struct PromptInput: Sendable, Hashable {
       )
     }
     if let task = taskIDs.first(where: { !(0..<dimensions.taskCount).contains($0) }) {
-      throw .invalidArgument(
-        "there is no task \(task): the adapter has \(Self.range("task", dimensions.taskCount))")
+      throw .missing(task: task, of: dimensions.taskCount)
     }
     let (count, overflow) = batchCount.multipliedReportingOverflow(by: sequenceLength)
     guard batchCount >= 0, sequenceLength >= 0, !overflow else {
@@ -53,7 +52,7 @@ public struct PromptInput: Sendable, Hashable {
       if let place = indices.firstIndex(where: { !(0..<tokens).contains($0) }) {
         throw .invalidArgument(
           "there is no virtual token \(indices[place]) (prompt \(place / sequenceLength), position "
-            + "\(place % sequenceLength)): the adapter has \(Self.range("virtual token", tokens))")
+            + "\(place % sequenceLength)): the adapter has \(IDRange("virtual token", tokens))")
       }
       self.indices = indices
     } else {
@@ -67,11 +66,6 @@ public struct PromptInput: Sendable, Hashable {
     self.taskIDs = taskIDs
     self.batchCount = batchCount
     self.sequenceLength = sequenceLength
-  }
-
-  /// Which ids there are, for messages; counts are at least 1.
-  private static func range(_ noun: String, _ count: Int) -> String {
-    count == 1 ? "the one \(noun) 0" : "the \(noun)s 0 to \(count - 1)"
   }
 
   /// One prompt for each task, every virtual token in order.

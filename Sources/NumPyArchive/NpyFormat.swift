@@ -31,14 +31,14 @@ public struct NpyFormat: CheckpointFormat {
   }
 
   public func layout(
-    of archive: any TensorArchive, path: String
+    of archive: any TensorArchive, order: StateDictOrder?, path: String
   ) throws(CheckpointError) -> FileLayout {
     let layout = try NpyLayout(NumPyWriter.onlyTensor(of: archive))
     return FileLayout(ranges: [layout.dataRange], byteCount: layout.byteCount)
   }
 
   public func write(
-    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder?, path: String, to output: inout AtomicFile
   ) throws(CheckpointError) {
     try NumPyWriter.writeArray(archive, to: &output)
   }

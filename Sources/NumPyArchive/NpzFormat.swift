@@ -52,7 +52,7 @@ public struct NpzFormat: CheckpointFormat {
   }
 
   public func layout(
-    of archive: any TensorArchive, path: String
+    of archive: any TensorArchive, order: StateDictOrder?, path: String
   ) throws(CheckpointError) -> FileLayout {
     let tensors = archive.tensors
     let layout = try NpzLayout(tensors: tensors, compression: compression)
@@ -62,7 +62,7 @@ public struct NpzFormat: CheckpointFormat {
   }
 
   public func write(
-    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder?, path: String, to output: inout AtomicFile
   ) throws(CheckpointError) {
     try NumPyWriter.writeArchive(archive, compression: compression, to: &output)
   }

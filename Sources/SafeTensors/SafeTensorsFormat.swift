@@ -43,7 +43,7 @@ public struct SafeTensorsFormat: CheckpointFormat {
   }
 
   public func layout(
-    of archive: any TensorArchive, path: String
+    of archive: any TensorArchive, order: StateDictOrder?, path: String
   ) throws(CheckpointError) -> FileLayout {
     let tensors = archive.tensors
     let layout = try SafeTensorsLayout(
@@ -53,7 +53,7 @@ public struct SafeTensorsFormat: CheckpointFormat {
   }
 
   public func write(
-    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder?, path: String, to output: inout AtomicFile
   ) throws(CheckpointError) {
     try SafeTensorsWriter.write(
       archive, metadata: archive.metadata, reservedByteCount: reservedByteCount, to: &output)

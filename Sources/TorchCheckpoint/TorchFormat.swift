@@ -42,16 +42,17 @@ public struct TorchFormat: CheckpointFormat {
   }
 
   public func layout(
-    of archive: any TensorArchive, path: String
+    of archive: any TensorArchive, order: StateDictOrder?, path: String
   ) throws(CheckpointError) -> FileLayout {
-    let (ranges, byteCount) = try TorchWriter.layout(of: archive, path: path, layout: layout)
+    let (ranges, byteCount) = try TorchWriter.layout(
+      of: archive, order: order, path: path, layout: layout)
     return FileLayout(ranges: ranges, byteCount: byteCount)
   }
 
   public func write(
-    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder?, path: String, to output: inout AtomicFile
   ) throws(CheckpointError) {
-    try TorchWriter.write(archive, path: path, layout: layout, to: &output)
+    try TorchWriter.write(archive, order: order, path: path, layout: layout, to: &output)
   }
 }
 

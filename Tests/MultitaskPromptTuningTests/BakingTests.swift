@@ -56,6 +56,16 @@ struct BakingTests {
     #expect(raw.metadata == ["format": "pt"])
   }
 
+  @Test("rows that prompt tuning does not use are noted (O25)")
+  func unusedRows() throws {
+    let pair = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-seq2seq"))
+    let count = pair.dimensions.virtualTokenCount
+    #expect(pair.bakingNote?.contains("the first \(count / 2) of the \(count) rows") == true)
+    for name in ["mpt-seq2seq-encoder-only", "mpt-causal-lm"] {
+      #expect(try MultitaskPromptAdapter(path: Fixtures.adapter(name)).bakingNote == nil)
+    }
+  }
+
   @Test("every task, as adapters or as arrays (O24)")
   func everyTask() throws {
     let output = try TemporaryDirectory()

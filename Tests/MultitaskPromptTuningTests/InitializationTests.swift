@@ -134,6 +134,14 @@ struct InitializationTests {
         #expect(adapter.tensors.allSatisfy { $0.info.dtype == .float32 })
       }
     }
+    // A source tells the token_dim (O6).
+    var sizeless = Self.config(.averageSourceTasks)
+    sizeless.tokenDimension = nil
+    let sized = try MultitaskPromptInitialization(
+      sizeless, sourcePath: source.directory.path
+    ).run()
+    #expect(try sized.config.value(MultitaskPromptTuningFields.tokenDimension) == 2)
+    #expect(try Self.values(sized, "prompt_embeddings") == [5, 7])
     let shared = try MultitaskPromptInitialization(
       Self.config(.onlySourceShared, tasks: 2), seed: 3, sourcePath: source.directory.path
     ).run()
@@ -208,6 +216,10 @@ struct InitializationTests {
     unknown[MultitaskPromptTuningFields.initialization] = "SAMPLE_VOCAB"
     var sizeless = config()
     sizeless.tokenDimension = nil
+    var taskless = config()
+    taskless.taskType = nil
+    var questions = config()
+    questions.taskType = .questionAnswering
     var huge = config()
     huge.taskCount = 1 << 40
     var text = config(.text)
@@ -219,6 +231,8 @@ struct InitializationTests {
     return [
       .init(testDescription: "unknown mode", config: unknown, message: "SAMPLE_VOCAB"),
       .init(testDescription: "no token_dim", config: sizeless, message: "token_dim"),
+      .init(testDescription: "no task type", config: taskless, message: "ignores the prompt"),
+      .init(testDescription: "answers", config: questions, message: "QUESTION_ANS"),
       .init(testDescription: "absurd size", config: huge, message: "2^32"),
       .init(testDescription: "source for RANDOM", source: good, message: "RANDOM takes no source"),
       .init(

@@ -35,13 +35,13 @@ struct RefusedInput: CustomTestStringConvertible, Sendable {
       message: "the number of task ids is 2, and that of prompts 3; "
         + "give one id, or one for each prompt"),
     Self(
-      rule: "M11", taskIDs: [3], message: "there is no task 3: the adapter has the tasks 0 to 2"),
+      rule: "M11", taskIDs: [3], message: "there is no task 3: the adapter has tasks 0 to 2"),
     Self(
       rule: "M11", taskIDs: [0, -1], batchCount: 2,
-      message: "there is no task -1: the adapter has the tasks 0 to 2"),
+      message: "there is no task -1: the adapter has tasks 0 to 2"),
     Self(
       rule: "M11", taskIDs: [1], sequenceLength: 1, sizes: oneToken,
-      message: "there is no task 1: the adapter has the one task 0"),
+      message: "there is no task 1: the adapter has only task 0"),
     Self(
       rule: "M12", taskIDs: [0], indices: [0, 1, 2], sequenceLength: 3,
       message: "the number of indices is 3 for each prompt, and that of virtual tokens 4"),
@@ -51,11 +51,11 @@ struct RefusedInput: CustomTestStringConvertible, Sendable {
     Self(
       rule: "M13", taskIDs: [0], indices: [0, 1, 2, 3, 0, 1, 4, 3], batchCount: 2,
       message: "there is no virtual token 4 (prompt 1, position 2): "
-        + "the adapter has the virtual tokens 0 to 3"),
+        + "the adapter has virtual tokens 0 to 3"),
     Self(
       rule: "M13", taskIDs: [0], indices: [-1, 1, 2, 3],
       message: "there is no virtual token -1 (prompt 0, position 0): "
-        + "the adapter has the virtual tokens 0 to 3"),
+        + "the adapter has virtual tokens 0 to 3"),
     Self(
       rule: "M13", taskIDs: [0], indices: [0, 1],
       message: "2 indices are not 1 prompts of 4"),

@@ -144,12 +144,12 @@ struct ReferenceTests {
       ),
       (
         [Self.output, .init("c.task_ids", [1], integers: [1])],
-        "case c: there is no task 1: the adapter has the one task 0", nil
+        "case c: there is no task 1: the adapter has only task 0", nil
       ),
       (
         [Self.output, Self.taskIDs, .init("c.indices", [1, 1], integers: [-1])],
         "case c: there is no virtual token -1 (prompt 0, position 0): "
-          + "the adapter has the one virtual token 0", nil
+          + "the adapter has only virtual token 0", nil
       ),
       (
         [Self.output, .init("c.task_ids", [2], integers: [0, 0])],

@@ -15,7 +15,8 @@ struct SmallAdapter {
   ) throws {
     directory = try TemporaryDirectory()
     let config = MultitaskPromptTuningConfig(
-      virtualTokenCount: tokens, tokenDimension: width, taskCount: tasks, rank: rank)
+      virtualTokenCount: tokens, tokenDimension: width, taskCount: tasks, rank: rank,
+      taskType: .causalLanguageModel)
     try directory.write(config.encoded(), to: "adapter_config.json")
     let (k, v, r, d) = (UInt64(tasks), UInt64(tokens), UInt64(rank), UInt64(width))
     let file = RawSafeTensors([

@@ -1,6 +1,7 @@
 import Archives
 import Files
 import Foundation
+import JSONDocument
 import PEFT
 import Tensors
 import TestSupport
@@ -224,6 +225,27 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
       adapter: "mpt-seq-cls"
     ) { $0["base_model.scores.weight"] = .init("base_model.scores.weight", [1], floats: [1]) },
     Self(
+      "M7", .note, "saved-embeddings", "base_model.lm_head.weight",
+      ["base_model.lm_head.weight [5, 16]", "5 rows"]
+    ) {
+      $0["base_model.lm_head.weight"] = .init(
+        "base_model.lm_head.weight", "U8", [5, 16], .zeros(80))
+      $0["base_model.lm_head.bias"] = .init("base_model.lm_head.bias", "U8", [5], .zeros(5))
+    },
+    Self(
+      "M7", .warning, "unexpected-tensor", "base_model.h.0.mlp.weight",
+      ["base_model.h.0.mlp.weight"]
+    ) {
+      $0["base_model.h.0.mlp.weight"] = .init(
+        "base_model.h.0.mlp.weight", "U8", [5, 16], .zeros(80))
+    },
+    Self("M7", .warning, "unexpected-tensor", "base_model.lm_head.bias", ["lm_head.bias"]) {
+      $0["base_model.lm_head.bias"] = .init("base_model.lm_head.bias", "U8", [5], .zeros(5))
+    },
+    Self("M7", .warning, "unexpected-tensor", "lm_head.weight", ["lm_head.weight"]) {
+      $0["lm_head.weight"] = .init("lm_head.weight", "U8", [5, 16], .zeros(80))
+    },
+    Self(
       "M8", .error, "non-finite-values", "prompt_embeddings",
       ["prompt_embeddings", "2 values", "the first of them, at element 5 of 128"]
     ) {
@@ -257,6 +279,79 @@ struct WeightFindingTests {
     let findings = try Adapter(path: copy.path).findings()
     #expect(findings.map(\.code) == ["shape-mismatch", "shape-mismatch"])
     #expect(findings.map(\.tensor) == ["prefix_task_cols", "prompt_embeddings"])
+  }
+
+  @Test(
+    "a tensor under the name of PEFT's module is found, with its rename (M4)",
+    arguments: [
+      ("prompt_embeddings", "prompt_encoder.default.embedding.weight"),
+      ("prompt_embeddings", "embedding.weight"),
+      ("prompt_embeddings", "module.prompt_embeddings"),
+      ("prefix_task_cols", "prompt_encoder.default.prefix_task_cols"),
+      ("prefix_task_rows", "_orig_mod.prompt_encoder.other.prefix_task_rows"),
+    ])
+  func moduleNames(name: String, other: String) throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try copy.changeWeights { weights in
+      let place = weights.tensors.firstIndex { $0.name == name }
+      if let place { weights.tensors[place].name = other }
+    }
+    let findings = try Adapter(path: copy.path).findings()
+    #expect(findings.map(\.code) == ["missing-tensor"])
+    let finding = try #require(findings.first)
+    #expect(finding.rename?.from.string == other)
+    #expect(finding.rename?.to.string == name)
+    #expect(finding.message.hasPrefix("the weights have no \(name): rename \(other), "))
+    // Of another shape it is another tensor.
+    try copy.changeWeights { weights in
+      let place = weights.tensors.firstIndex { $0.name == other }
+      if let place { weights.tensors[place] = .init(other, "U8", [7], .zeros(7)) }
+    }
+    let others = try Adapter(path: copy.path).findings()
+    #expect(others.map(\.code) == ["missing-tensor", "unexpected-tensor"])
+    #expect(others.allSatisfy { $0.rename == nil })
+  }
+
+  @Test("a token_dim that is null is that of the tensors, which must agree on it (C16, M5)")
+  func widthOfTensors() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try copy.replaceInConfig("\"token_dim\": 16", "\"token_dim\": null")
+    #expect(try Adapter(path: copy.path).findings().map(\.code) == ["token-dimension"])
+    #expect(
+      try Adapter(path: copy.path).summary
+        == "MULTITASK_PROMPT_TUNING, CAUSAL_LM, 3 tasks, 8 virtual tokens, rank 1, dimension 16")
+    try copy.changeWeights {
+      $0["prompt_embeddings"] = .init(
+        "prompt_embeddings", [8, 4], floats: .init(repeating: 1, count: 32))
+    }
+    let findings = try Adapter(path: copy.path).findings()
+    #expect(findings.map(\.code) == ["token-dimension", "shape-mismatch"])
+    #expect(
+      findings.last?.message == "prompt_embeddings has the shape [8, 4], and the config and the "
+        + "other tensors say [8, 16] = [num_virtual_tokens × submodules, token_dim]")
+  }
+
+  @Test("a summary says what of a config cannot be read")
+  func summaries() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    func summary(_ change: (inout AdapterConfig) -> Void) throws -> String {
+      var config = try AdapterConfig(
+        path: Fixtures.adapter("mpt-causal-lm") + "/adapter_config.json")
+      change(&config)
+      try Data(config.encoded()).write(to: URL(filePath: copy.configPath))
+      return try Adapter(path: copy.path).summary
+    }
+    #expect(try summary { $0.document["peft_type"] = nil } == "no peft_type, CAUSAL_LM")
+    #expect(
+      try summary { $0.document["peft_type"] = 5 }
+        == "\"peft_type\" must be a string or null, and is an integer, CAUSAL_LM")
+    #expect(
+      try summary { $0.document["num_ranks"] = "a" }
+        == "MULTITASK_PROMPT_TUNING, CAUSAL_LM, "
+        + "\"num_ranks\" must be an integer or null, and is a string")
+    #expect(
+      try summary { $0.document["num_tasks"] = 0 }
+        == "MULTITASK_PROMPT_TUNING, CAUSAL_LM, \"num_tasks\" must be at least 1, and is 0")
   }
 
   @Test("heads of the task and modules_to_save are expected (C15, M7)")
@@ -367,4 +462,9 @@ extension Adapter {
     try FileManager.default.copyItem(atPath: path, toPath: copy.weightsPath)
     return try Adapter(path: copy.path).weights
   }
+}
+
+extension [UInt8] {
+  /// Bytes of zero.
+  fileprivate static func zeros(_ count: Int) -> Self { Self(repeating: 0, count: count) }
 }

@@ -48,7 +48,22 @@ struct ConfigFindingCase: CustomTestStringConvertible, Sendable {
     Self(
       "C24", [("num_experts", 1)], .warning, "unknown-key", key: "num_experts", ["\"num_experts\""]),
     Self("C25", [("num_tasks", 0)], .error, "dimensions", key: nil, ["at least 1", "is 0"]),
-    Self("C25", [("token_dim", .null)], .error, "dimensions", key: nil, ["token_dim", "not set"]),
+    Self(
+      "C25", [("token_dim", .null)], .warning, "token-dimension", key: "token_dim",
+      ["\"token_dim\" is not set", "base model"]),
+    Self("C25", [("num_ranks", .null)], .error, "dimensions", key: nil, ["num_ranks", "not set"]),
+    Self(
+      "C34", [("task_type", .null)], .error, "unsupported-task-type", key: "task_type",
+      ["ignores the prompt"]),
+    Self(
+      "C34", [("task_type", nil)], .error, "unsupported-task-type", key: "task_type",
+      ["ignores the prompt"]),
+    Self(
+      "C34", [("task_type", "FEATURE_EXTRACTION")], .error, "unsupported-task-type",
+      key: "task_type", ["FEATURE_EXTRACTION", "every forward fails"]),
+    Self(
+      "C34", [("task_type", "QUESTION_ANS")], .error, "unsupported-task-type",
+      key: "task_type", ["QUESTION_ANS", "every forward fails"]),
     Self(
       "C26", [("tokenizer_kwargs", ["a": 1])], .error, "tokenizer-arguments",
       key: "tokenizer_kwargs", ["tokenizer_kwargs", "TEXT"]),
@@ -148,10 +163,27 @@ struct ConfigFindingTests {
     #expect(findings.count == 4)
   }
 
-  @Test("other methods are asked for C20 to C22 alone")
+  @Test("configs of other methods are checked for C20 to C23 only, in the keys of C14")
   func otherMethods() throws {
     let read = try config(
       #"{"peft_type": "LORA", "task_type": "CHAT", "runtime_config": 1, "x": 1, "num_tasks": "a"}"#)
     #expect(read.findings.map(\.code) == ["unknown-task-type", "runtime-config"])
+    let wrong = try config(
+      #"{"peft_type": "LORA", "task_type": 5, "modules_to_save": "all", "r": "a"}"#)
+    #expect(wrong.findings.map(\.code) == ["wrong-type", "wrong-type"])
+    #expect(wrong.findings.map(\.key) == ["task_type", "modules_to_save"])
+  }
+
+  @Test("a described method is found by its name, every other known name has the fields of C14")
+  func methods() throws {
+    #expect(try config(#"{"peft_type": "LORA"}"#).method is UndescribedMethod)
+    #expect(
+      try config(#"{"peft_type": "MULTITASK_PROMPT_TUNING"}"#).method
+        is MultitaskPromptTuningMethod)
+    for method in AdapterMethods.all {
+      #expect(method.type.isKnown)
+      #expect(AdapterMethods.method(of: method.type).type == method.type)
+      #expect(Set(method.fields.map(\.key)).count == method.fields.count)
+    }
   }
 }

@@ -55,6 +55,15 @@ struct MPTTests {
     #expect(try contents(of: output.path("a")) != contents(of: output.path("c")))
   }
 
+  @Test("baking notes the rows that prompt tuning does not use (O25)")
+  func unusedRows() throws {
+    let output = try TemporaryDirectory()
+    let run = try peftkit(
+      "mpt", "bake", Fixtures.adapter("mpt-seq2seq"), "--task", "0", "-o", output.path("baked"))
+    #expect(run.exitCode == 0 && run.output.isEmpty)
+    #expect(run.errors.hasPrefix("note: PEFT generates with the first "))
+  }
+
   @Test("commands write what the next one reads; reports as text and JSON (O30 to O36)")
   func chain() throws {
     let output = try TemporaryDirectory()

@@ -173,7 +173,7 @@ struct VerifyTests {
         [
           .init("c.output", [1, 1, 5], floats: [0, 0, 0, 0, 0]),
           .init("c.task_ids", [1], integers: [9]),
-        ], "case c: there is no task 9: the adapter has the one task 0"
+        ], "case c: there is no task 9: the adapter has only task 0"
       ),
     ])
   func misfits(tensors: [RawSafeTensors.Tensor], message: String) throws {
@@ -267,9 +267,9 @@ struct ForwardCommandTests {
   @Test(
     "what the adapter does not have is exit code 2, and nothing is written (L1, L7)",
     arguments: [
-      (["--tasks", "3"], "there is no task 3: the adapter has the tasks 0 to 2"),
-      (["--tasks=-1"], "there is no task -1: the adapter has the tasks 0 to 2"),
-      (["--tasks", "0,1,7"], "there is no task 7: the adapter has the tasks 0 to 2"),
+      (["--tasks", "3"], "there is no task 3: the adapter has tasks 0 to 2"),
+      (["--tasks=-1"], "there is no task -1: the adapter has tasks 0 to 2"),
+      (["--tasks", "0,1,7"], "there is no task 7: the adapter has tasks 0 to 2"),
     ])
   func wrongIDs(options: [String], message: String) throws {
     let directory = try TemporaryDirectory()
@@ -350,7 +350,8 @@ struct ValidateTests {
     #expect(json["finding_count"] as? Int == 4)
     let findings = try #require(json["findings"] as? [[String: Any]])
     for finding in findings {
-      #expect(Set(finding.keys) == ["severity", "code", "message", "key", "tensor"])
+      #expect(
+        Set(finding.keys) == ["severity", "code", "message", "key", "tensor", "renamed_from"])
     }
     #expect(findings.map { $0["severity"] as? String } == ["error", "error", "warning", "error"])
     #expect(findings[2]["tensor"] as? String == "x")
@@ -368,6 +369,58 @@ struct ValidateTests {
     let run = try peftkit("validate", path, "--json")
     #expect(run.exitCode == 1)
     #expect(try run.json()["kind"] as? String == "file")
+  }
+
+  @Test("notes alone are exit code 0, and renames are options of convert (L25, L26, L27)")
+  func notesAndRenames() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try copy.changeWeights {
+      $0.tensors.append(
+        .init("base_model.lm_head.weight", [2, 16], floats: .init(repeating: 1, count: 32)))
+    }
+    let note = try peftkit("validate", copy.path)
+    #expect(note.exitCode == 0)
+    #expect(note.output.hasPrefix("note: base_model.lm_head.weight [2, 16] is an embedding matrix"))
+    #expect(note.output.hasSuffix(": 4 tensors, 1 finding\n"))
+    #expect(try peftkit("validate", copy.path, "--json").json()["holds"] as? Bool == true)
+    let other = "prompt_encoder.default.embedding.weight"
+    try copy.changeWeights { weights in
+      weights.tensors.removeLast()
+      let place = weights.tensors.firstIndex { $0.name == "prompt_embeddings" }
+      if let place { weights.tensors[place].name = other }
+    }
+    let run = try peftkit("validate", copy.path)
+    #expect(run.exitCode == 1)
+    #expect(
+      run.output.contains(
+        "\nhint: convert --rename '^prompt_encoder\\.default\\.embedding\\.weight$"
+          + "=prompt_embeddings'\n"))
+    let json = try peftkit("validate", copy.path, "--json").json()
+    let finding = try #require((json["findings"] as? [[String: Any]])?.first)
+    #expect(finding["renamed_from"] as? String == other)
+    let renamed = copy.path + "-renamed"
+    defer { try? FileManager.default.removeItem(atPath: renamed) }
+    let conversion = try peftkit(
+      "convert", copy.path, renamed, "--to", "safetensors", "--rename",
+      "^prompt_encoder\\.default\\.embedding\\.weight$=prompt_embeddings")
+    #expect(conversion.exitCode == 0, "\(conversion.errors)")
+    #expect(try peftkit("validate", renamed).exitCode == 0)
+  }
+
+  @Test("tasks of an adapter whose method cannot be told are an error that says why (O40)")
+  func unreadableMethod() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    try copy.replaceInConfig("\"MULTITASK_PROMPT_TUNING\"", "5")
+    let shown = try peftkit("inspect", copy.path)
+    #expect(shown.exitCode == 0)
+    #expect(shown.output.contains("\"peft_type\" must be a string or null, and is an integer"))
+    #expect(!shown.output.contains("\ntasks"))
+    let run = try peftkit("inspect", copy.path, "--tasks")
+    #expect(run.exitCode == 2)
+    #expect(run.errors.contains("\"peft_type\" must be a string or null, and is an integer"))
+    let validated = try peftkit("validate", copy.path)
+    #expect(validated.exitCode == 1)
+    #expect(validated.output.hasPrefix("error: \"peft_type\" must be a string or null"))
   }
 
   @Test("warnings alone are findings too (L25)")

@@ -1,5 +1,6 @@
 public import Archives
 internal import Files
+internal import PEFT
 public import Tensors
 
 /// A file of tensors that is to be written: which, from where, in which format.
@@ -43,7 +44,7 @@ public struct WeightsFile: Sendable {
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold together.
   /// - Complexity: O(tensors · log tensors).
   public func layout() throws(CheckpointError) -> (tensors: [Tensor], byteCount: Int?) {
-    let layout = try format.layout(of: archive, path: name)
+    let layout = try format.layout(of: archive, order: order, path: name)
     let tensors = members.enumerated().map { place, index in
       let origin = source.tensor(at: index)
       return Tensor(
@@ -53,10 +54,15 @@ public struct WeightsFile: Sendable {
     return (tensors, layout.byteCount)
   }
 
+  /// The order in which PEFT saves these tensors, where the format keeps one.
+  private var order: StateDictOrder? {
+    format.keepsTensorOrder ? AdapterMethods.stateDictOrder(of: archive) : nil
+  }
+
   /// Writes the file.
   func write(to output: inout AtomicFile) throws(CheckpointError) {
     do throws(CheckpointError) {
-      try format.write(archive, path: name, to: &output)
+      try format.write(archive, order: order, path: name, to: &output)
     } catch {
       throw error.inFile(archive.path)
     }

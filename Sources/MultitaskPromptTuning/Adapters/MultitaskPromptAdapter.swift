@@ -16,11 +16,11 @@ public import Tensors
 public struct MultitaskPromptAdapter: Sendable {
   /// The directory, config and weights.
   public let adapter: Adapter
-  /// The config, typed.
-  public let config: MultitaskPromptTuningConfig
   /// The three tensors, ready for a forward.
   public let embedding: MultitaskPromptEmbedding
 
+  /// The config, typed.
+  public var config: MultitaskPromptTuningConfig { embedding.config }
   /// The sizes: tasks, virtual tokens, rank and token dimension.
   public var dimensions: MultitaskPromptDimensions { embedding.dimensions }
 
@@ -32,11 +32,6 @@ public struct MultitaskPromptAdapter: Sendable {
   public init(_ adapter: Adapter) throws(CheckpointError) {
     embedding = try MultitaskPromptEmbedding(adapter)
     self.adapter = adapter
-    do throws(CheckpointError) {
-      config = try MultitaskPromptTuningConfig(adapter.config)
-    } catch {
-      throw error.inFile(adapter.directory.configPath)
-    }
   }
 
   /// Opens an adapter directory.
@@ -64,15 +59,13 @@ extension MultitaskPromptAdapter {
     ComputedTensor(carrying: try adapter.weights.place(of: tensor), of: adapter.weights)
   }
 
-  /// Refuses a task that is not there.
+  /// Refuses a task that the adapter does not have.
   ///
   /// - Throws: `invalidArgument`.
   func checkTask(_ task: Int) throws(CheckpointError) {
     guard (0..<dimensions.taskCount).contains(task) else {
-      throw CheckpointError(
-        .invalidArgument,
-        "there is no task \(task): the adapter has tasks 0 to \(dimensions.taskCount - 1)",
-        path: adapter.directory.path)
+      throw CheckpointError.missing(task: task, of: dimensions.taskCount)
+        .inFile(adapter.directory.path)
     }
   }
 

@@ -32,10 +32,10 @@ extension MultitaskPromptAdapter {
     let columnFormat = try format(of: .columns)
     let rowFormat = try format(of: .rows)
     let columns = try ComputedTensor(
-      .columns, shape: sizes.shape(of: .columns).shape, values: tasks.flatMap(\.columns),
+      .columns, shape: sizes.shape(of: .columns), values: tasks.flatMap(\.columns),
       format: columnFormat)
     let rows = try ComputedTensor(
-      .rows, shape: sizes.shape(of: .rows).shape, values: tasks.flatMap(\.rows), format: rowFormat)
+      .rows, shape: sizes.shape(of: .rows), values: tasks.flatMap(\.rows), format: rowFormat)
     let rounded = tasks.map { task in
       TaskFactors(
         tokenCount: task.tokenCount, rank: rank, width: task.width,

@@ -56,7 +56,7 @@ extension MultitaskPromptAdapter {
       }
     }
     return try ComputedTensor(
-      tensor.name, dtype: format.dtype, shape: sizes.shape(of: tensor).shape, bytes: bytes)
+      tensor.name, dtype: format.dtype, shape: sizes.shape(of: tensor), bytes: bytes)
   }
 
   /// One task's factor with zeros appended along the rank.

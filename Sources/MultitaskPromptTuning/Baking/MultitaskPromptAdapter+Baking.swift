@@ -72,6 +72,20 @@ extension MultitaskPromptAdapter {
       origins: [adapter.directory.path])
   }
 
+  /// What a baked prompt does not do, for the user; nil when nothing is lost.
+  ///
+  /// PEFT's `generate` puts the first `num_virtual_tokens` rows before the encoder's input, for both
+  /// methods. The rows of a second submodule are for the decoder, in training
+  /// (spec/mpt-operations.md, O25).
+  public var bakingNote: String? {
+    guard config.taskType == .sequenceToSequence, config.submoduleCount > 1,
+      let count = config.virtualTokenCount
+    else { return nil }
+    return
+      "PEFT generates with the first \(count) of the \(dimensions.virtualTokenCount) rows; the "
+      + "others are for the decoder in training, and prompt tuning never uses them"
+  }
+
   /// Bakes every task, each into `task-K` of a directory that appears whole or not at all: an adapter
   /// directory, or with a format a file of bare embeddings, `task-K.npy` or `task-K.safetensors`.
   ///

@@ -66,9 +66,11 @@ public struct MultitaskPromptInitialization: Sendable {
       config[MultitaskPromptTuningFields.sourcePath] = sourcePath
     }
     try check(config, initialization)
-    let dimensions = try config.dimensions
+    let source = initialization.readsSource ? try openSource(config) : nil
+    let dimensions = try dimensions(of: config, source: source)
+    config.tokenDimension = dimensions.tokenDimension
     for tensor in MultitaskPromptTensor.allCases {
-      let count = dimensions.shape(of: tensor).shape.elementCount ?? .max
+      let count = dimensions.shape(of: tensor).elementCount ?? .max
       guard count <= Self.largestElementCount else {
         throw CheckpointError(
           .unsupported, "\(tensor.rawValue) would have more than 2^32 elements")
@@ -77,7 +79,7 @@ public struct MultitaskPromptInitialization: Sendable {
     let saved = (keepsSource ? config : config.detachedFromSource).completed
     return ComputedAdapter(
       config: saved.adapterConfig,
-      tensors: try tensors(config, initialization, dimensions: dimensions)
+      tensors: try tensors(config, initialization, source, dimensions: dimensions)
         + HeadTensors.tensors(for: config, from: headsPath),
       origins: [sourcePath, headsPath, text?.path].compactMap(\.self))
   }
@@ -87,7 +89,7 @@ public struct MultitaskPromptInitialization: Sendable {
     _ config: MultitaskPromptTuningConfig, _ initialization: PromptInitialization
   ) throws(CheckpointError) {
     if let finding = config.adapterConfig.findings.first(where: { $0.severity == .error }) {
-      throw CheckpointError(.mismatch, finding.message, hint: hint(for: finding))
+      throw CheckpointError(.mismatch, finding.message)
     }
     if sourcePath != nil, !initialization.readsSource {
       throw .invalidArgument("\(initialization.rawValue) takes no source")
@@ -110,15 +112,25 @@ public struct MultitaskPromptInitialization: Sendable {
     }
   }
 
-  private func hint(for finding: Finding) -> String? {
-    finding.message.contains("token_dim")
-      ? "PEFT takes it from the base model's config (hidden_size); write it into this one" : nil
+  /// The sizes of the adapter; a source tells a `token_dim` that the config does not have.
+  private func dimensions(
+    of config: MultitaskPromptTuningConfig, source: (any TensorArchive)?
+  ) throws(CheckpointError) -> MultitaskPromptDimensions {
+    do throws(CheckpointError) {
+      if let source { return try config.dimensions(in: source) }
+      return try config.dimensions
+    } catch {
+      throw error.hinting(
+        error.code == .missing
+          ? "PEFT takes it from the base model's config (hidden_size); add it to this one" : nil)
+    }
   }
 
   private func tensors(
     _ config: MultitaskPromptTuningConfig, _ initialization: PromptInitialization,
-    dimensions: MultitaskPromptDimensions
+    _ archive: (any TensorArchive)?, dimensions: MultitaskPromptDimensions
   ) throws(CheckpointError) -> [ComputedTensor] {
+    let source = archive.map { PromptSource($0, target: dimensions) }
     switch initialization {
     case .random:
       return try MultitaskPromptTensor.allCases.map { tensor throws(CheckpointError) in
@@ -131,17 +143,17 @@ public struct MultitaskPromptInitialization: Sendable {
         try text.embeddings(for: dimensions),
       ]
     case .onlySourceShared:
-      let source = try source(config, for: dimensions)
+      guard let source else { return [] }
       return [
         try drawn(.columns, dimensions), try drawn(.rows, dimensions), try source.embeddings(),
       ]
     case .averageSourceTasks:
-      let source = try source(config, for: dimensions)
+      guard let source else { return [] }
       return [
         try source.mean(.columns), try source.mean(.rows), try source.embeddings(),
       ]
     case .exactSourceTask:
-      let source = try source(config, for: dimensions)
+      guard let source else { return [] }
       guard let task = config[MultitaskPromptTuningFields.sourceTask] else {
         throw CheckpointError(.missing, "EXACT_SOURCE_TASK needs \"prompt_tuning_init_task\"")
       }
@@ -163,18 +175,19 @@ public struct MultitaskPromptInitialization: Sendable {
     case .embeddings: stream = 2
     }
     return try ComputedTensor(
-      drawing: tensor, shape: dimensions.shape(of: tensor).shape,
+      drawing: tensor, shape: dimensions.shape(of: tensor),
       from: SeededNormalGenerator(seed: seed, stream: stream),
       deviation: tensor == .embeddings ? 1 : 0.02)
   }
 
-  private func source(
-    _ config: MultitaskPromptTuningConfig, for dimensions: MultitaskPromptDimensions
-  ) throws(CheckpointError) -> PromptSource {
-    // The config's findings have seen to it that there is one.
+  /// Opens the source of the config.
+  private func openSource(
+    _ config: MultitaskPromptTuningConfig
+  ) throws(CheckpointError) -> any TensorArchive {
+    // A config without one has a finding, and is refused.
     let path = config[MultitaskPromptTuningFields.sourcePath] ?? ""
     do throws(CheckpointError) {
-      return try PromptSource(path: path, target: dimensions)
+      return try PromptSource.open(path)
     } catch {
       guard error.code == .missing, sourcePath == nil else { throw error }
       let key = MultitaskPromptTuningFields.sourcePath.key

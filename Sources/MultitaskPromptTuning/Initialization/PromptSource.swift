@@ -11,18 +11,23 @@ struct PromptSource {
   private let target: MultitaskPromptDimensions
 
   /// Opens a checkpoint file, or the weights of an adapter directory.
+  static func open(_ path: String) throws(CheckpointError) -> any TensorArchive {
+    let isDirectory = PathKind.existing(path) == .directory
+    return try Checkpoint.open(
+      path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
+  }
+
+  /// Takes a source.
   ///
   /// - Parameter target: the sizes of the adapter that is initialised.
-  init(path: String, target: MultitaskPromptDimensions) throws(CheckpointError) {
-    let isDirectory = PathKind.existing(path) == .directory
-    archive = try Checkpoint.open(
-      path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
+  init(_ archive: any TensorArchive, target: MultitaskPromptDimensions) {
+    self.archive = archive
     self.target = target
   }
 
   /// `prompt_embeddings`.
   func embeddings() throws(CheckpointError) -> ComputedTensor {
-    let shape = target.shape(of: .embeddings).shape
+    let shape = target.shape(of: .embeddings)
     return try reading(.embeddings) { view, format throws(CheckpointError) in
       guard view.shape == shape else {
         throw Self.mismatch(.embeddings, view.shape, "\(shape)")
@@ -38,7 +43,7 @@ struct PromptSource {
       let count = try taskCount(of: view, tensor)
       let values = TaskMean.values(of: view.bytes, format: format, taskCount: count)
       return try ComputedTensor(
-        tensor, shape: target.shape(of: tensor).shape, values: values, format: .float32)
+        tensor, shape: target.shape(of: tensor), values: values, format: .float32)
     }
   }
 
@@ -49,12 +54,12 @@ struct PromptSource {
     try reading(tensor) { view, format throws(CheckpointError) in
       let count = try taskCount(of: view, tensor)
       guard (-count..<count).contains(task) else {
-        throw .invalidArgument("there is no task \(task): the source has tasks 0 to \(count - 1)")
+        throw .missing(task: task, of: count, in: "the source")
       }
       let index = task < 0 ? task + count : task
       let row = try view.rows(index..<index + 1)
       return try ComputedTensor(
-        tensor, shape: target.shape(of: tensor).shape, values: format.values(of: row.bytes),
+        tensor, shape: target.shape(of: tensor), values: format.values(of: row.bytes),
         format: .float32)
     }
   }
@@ -63,7 +68,7 @@ struct PromptSource {
   private func taskCount(
     of view: TensorView, _ tensor: MultitaskPromptTensor
   ) throws(CheckpointError) -> Int {
-    let inner = target.shape(of: tensor).shape.dimensions.dropFirst()
+    let inner = target.shape(of: tensor).dimensions.dropFirst()
     let extents = view.shape.dimensions
     guard extents.count == inner.count + 1, extents.dropFirst() == inner,
       let count = Int(exactly: extents[0]), count > 0

@@ -65,7 +65,7 @@ public struct PromptText: Sendable, Hashable {
       values += try row.finiteFormat().values(of: row.bytes)
     }
     return try ComputedTensor(
-      .embeddings, shape: dimensions.shape(of: .embeddings).shape, values: values,
+      .embeddings, shape: dimensions.shape(of: .embeddings), values: values,
       format: .float32)
   }
 }

@@ -1,13 +1,13 @@
 public import Archives
 internal import Checkpoints
-internal import Files
+internal import JSONDocument
 public import Tensors
 
 /// An adapter directory, open: its config and its weights.
 ///
-/// Any PEFT method opens. `findings` tells whether the two fit.
+/// Any PEFT method opens. `findings` reports whether the two fit.
 public struct Adapter: Sendable {
-  /// Where the files stand.
+  /// Where the files are.
   public let directory: AdapterDirectory
   /// The config, with all its keys.
   public let config: AdapterConfig
@@ -48,5 +48,22 @@ public struct Adapter: Sendable {
       supersededNames: names.filter { AdapterDirectory.has($0, in: path) })
     config = try AdapterConfig(configFile)
     weights = try Checkpoint.open(weightsFile)
+  }
+
+  /// A summary in one line: the method, the task, and sizes that the method names.
+  ///
+  /// A config that cannot be read says so.
+  public var summary: String {
+    var parts: [String]
+    var sizes: [String] = []
+    do throws(CheckpointError) {
+      let method = try config.method
+      parts = [method.type.rawValue]
+      sizes = method.summary(of: self)
+    } catch {
+      parts = [error.code == .missing ? "no peft_type" : error.message]
+    }
+    if let task = config.document["task_type"]?.string { parts.append(task) }
+    return (parts + sizes).joined(separator: ", ")
   }
 }

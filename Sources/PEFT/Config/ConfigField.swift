@@ -1,17 +1,33 @@
 public import JSONDocument
 public import Tensors
 
-/// One key of a config: its spelling, its type and what PEFT takes when it is absent.
+/// A key of a config: its spelling, its type, its default, and the releases of PEFT that have it.
 public struct ConfigField<Value: ConfigValue>: Sendable {
   /// The key as PEFT spells it.
   public let key: String
   /// The value of an absent key.
   public let defaultValue: Value
+  /// The first release with the field; nil when every release with the method has it.
+  public private(set) var since: PEFTRelease?
+  /// The last release with the field; nil when the newest has it.
+  public let until: PEFTRelease?
 
   /// Describes a key.
-  public init(_ key: String, default defaultValue: Value) {
+  public init(
+    _ key: String, default defaultValue: Value, since: PEFTRelease? = nil,
+    until: PEFTRelease? = nil
+  ) {
     self.key = key
     self.defaultValue = defaultValue
+    self.since = since
+    self.until = until
+  }
+
+  /// The same field in a method that has it since another release.
+  public func since(_ release: PEFTRelease) -> Self {
+    var field = self
+    field.since = release
+    return field
   }
 
   /// The value in a document.
@@ -27,17 +43,26 @@ public struct ConfigField<Value: ConfigValue>: Sendable {
   }
 }
 
-/// A config field without its type, for tables of them.
-protocol AnyConfigField: Sendable {
+/// A config field without its type, for tables of fields.
+public protocol AnyConfigField: Sendable {
+  /// The key as PEFT spells it.
   var key: String { get }
+  /// The value of an absent key, as JSON.
   var defaultJSON: JSONValue { get }
+  /// The first release with the field; nil when every release with the method has it.
+  var since: PEFTRelease? { get }
+  /// The last release with the field; nil when the newest has it.
+  var until: PEFTRelease? { get }
+  /// Checks the type of the key's value.
+  ///
+  /// - Throws: `mismatch` when the key contains JSON of another type.
   func check(_ document: JSONObject) throws(CheckpointError)
 }
 
 extension ConfigField: AnyConfigField {
-  var defaultJSON: JSONValue { defaultValue.json }
+  public var defaultJSON: JSONValue { defaultValue.json }
 
-  func check(_ document: JSONObject) throws(CheckpointError) {
+  public func check(_ document: JSONObject) throws(CheckpointError) {
     _ = try value(in: document)
   }
 }

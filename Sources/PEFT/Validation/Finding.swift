@@ -4,10 +4,12 @@ public import Tensors
 public struct Finding: Sendable, Hashable {
   /// How much it matters.
   public enum Severity: String, Sendable {
-    /// PEFT cannot load the adapter, or would not compute what it was trained to.
+    /// PEFT refuses the adapter, ignores weights, or leaves weights untrained.
     case error
-    /// It loads here and now, and may not elsewhere or later.
+    /// The adapter loads here and now, but may fail elsewhere or later.
     case warning
+    /// Worth knowing; nothing fails.
+    case note
   }
 
   /// How much it matters.
@@ -16,20 +18,37 @@ public struct Finding: Sendable, Hashable {
   public let code: String
   /// What was found, with both sides where two things disagree.
   public let message: String
-  /// The config's key, where it is about one.
+  /// The key of the config that the finding is about, if any.
   public let key: String?
-  /// The tensor, where it is about one.
+  /// The tensor that the finding is about, if any.
   public let tensor: TensorName?
+  /// The new name of a tensor that resolves the finding, if one does.
+  public let rename: TensorRename?
 
-  /// Makes a finding.
+  /// Creates a finding.
   public init(
     _ severity: Severity, _ code: String, _ message: String, key: String? = nil,
-    tensor: TensorName? = nil
+    tensor: TensorName? = nil, rename: TensorRename? = nil
   ) {
     self.severity = severity
     self.code = code
     self.message = message
     self.key = key
     self.tensor = tensor
+    self.rename = rename
+  }
+}
+
+/// A change of the name of one tensor.
+public struct TensorRename: Sendable, Hashable {
+  /// The name in the file.
+  public let from: TensorName
+  /// The name that PEFT expects.
+  public let to: TensorName
+
+  /// Creates a rename.
+  public init(from: TensorName, to: TensorName) {
+    self.from = from
+    self.to = to
   }
 }

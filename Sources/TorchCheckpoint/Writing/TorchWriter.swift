@@ -12,24 +12,26 @@ public enum TorchWriter {
     TorchEncoding(dtype) != nil
   }
 
-  /// Writes the tensors of an archive as the dict that PEFT saves, streaming: no more than a chunk
-  /// of data is in memory.
+  /// Writes the tensors of an archive as a dict, streaming: no more than a chunk of data is in
+  /// memory.
   ///
   /// - Parameters:
-  ///   - archive: where the tensors come from, of any format. `PEFTStateDict` tells their order.
+  ///   - archive: the source of the tensors, of any format.
+  ///   - order: the order of the dict and the Python types of its values; nil writes plain tensors
+  ///     in the order of the archive.
   ///   - path: the path that torch would have been given; a folder inside is named after it.
   ///   - layout: the generation of torch whose layout is written.
   ///   - output: where the file goes, not yet written to. The caller commits it.
   /// - Throws: `unsupported` for tensors that torch cannot hold, naming them; `invalidArgument` for a
   ///   path without a name; `truncated` or `system` when reading or writing fails.
   public static func write(
-    _ archive: any TensorArchive, path: String, layout: TorchLayout = .newest,
-    to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder? = nil, path: String,
+    layout: TorchLayout = .newest, to output: inout AtomicFile
   ) throws(CheckpointError) {
-    let dict = PEFTStateDict(archive)
-    try write(dict.entries, path: path, layout: layout, to: &output) {
+    let order = order ?? .archiveOrder(tensorCount: archive.tensorCount)
+    try write(archive.entries(in: order), path: path, layout: layout, to: &output) {
       index, output throws(CheckpointError) in
-      try archive.copyTensor(at: dict.sources[index], to: &output)
+      try archive.copyTensor(at: order.indices[index], to: &output)
     }
   }
 
@@ -39,14 +41,15 @@ public enum TorchWriter {
   /// - Throws: as `write`, for tensors that torch cannot hold.
   /// - Complexity: O(tensors · log tensors).
   public static func layout(
-    of archive: any TensorArchive, path: String, layout: TorchLayout = .newest
+    of archive: any TensorArchive, order: StateDictOrder? = nil, path: String,
+    layout: TorchLayout = .newest
   ) throws(CheckpointError) -> (ranges: [Range<Int>], byteCount: Int) {
-    let dict = PEFTStateDict(archive)
-    let plan = try TorchPlan(dict.entries, path: path, layout: layout)
-    var ranges = [Range<Int>](repeating: 0..<0, count: dict.entries.count)
+    let order = order ?? .archiveOrder(tensorCount: archive.tensorCount)
+    let plan = try TorchPlan(archive.entries(in: order), path: path, layout: layout)
+    var ranges = [Range<Int>](repeating: 0..<0, count: order.indices.count)
     for (record, content) in zip(plan.records, plan.contents) {
       guard case .storage(let index) = content else { continue }
-      ranges[dict.sources[index]] = record.dataOffset..<record.dataOffset + record.byteCount
+      ranges[order.indices[index]] = record.dataOffset..<record.dataOffset + record.byteCount
     }
     let checksums = [UInt32](repeating: 0, count: plan.records.count)
     return (ranges, plan.directoryOffset + plan.directory(checksums: checksums).count)
@@ -94,5 +97,16 @@ public enum TorchWriter {
       checksums.append(checksum.value)
     }
     try output.write(plan.directory(checksums: checksums).span.rawBytes)
+  }
+}
+
+extension TensorArchive {
+  /// The entries of a dict of these tensors.
+  fileprivate func entries(in order: StateDictOrder) -> [TorchEntry] {
+    order.indices.map { index in
+      TorchEntry(
+        tensor(at: index),
+        kind: order.parameters.contains(index) ? .parameter(requiresGradient: true) : .tensor)
+    }
   }
 }

@@ -25,7 +25,7 @@ extension Inspection {
   private func addSummary(to output: inout TextOutput) {
     output.line(output.styled(path.printable, .bold))
     var table = Table(alignments: [.left, .left])
-    if let adapter { table.add(["adapter", summary(of: adapter.config)]) }
+    if let adapter { table.add(["adapter", adapter.summary.printable]) }
     if let name = checkpoint.weightsName {
       table.add(["weights", "\(name.printable) (\(archive.variant.name))"])
     } else {
@@ -44,20 +44,6 @@ extension Inspection {
     if let digests { table.add(["digest", digests.checkpoint.description]) }
     for note in checkpoint.notes { table.add(["note", note]) }
     output.table(table)
-  }
-
-  /// The method, and for multitask prompt tuning its sizes.
-  private func summary(of config: AdapterConfig) -> String {
-    var parts = [(try? config.peftType.rawValue.printable) ?? "no peft_type"]
-    if let task = config.document["task_type"]?.string { parts.append(task.printable) }
-    if let sizes = try? MultitaskPromptTuningConfig(config).dimensions {
-      parts += [
-        Sizes.count(sizes.taskCount, "task"),
-        Sizes.count(sizes.virtualTokenCount, "virtual token"), "rank \(sizes.rank)",
-        "dimension \(sizes.tokenDimension)",
-      ]
-    }
-    return parts.joined(separator: ", ")
   }
 
   /// The keys that say something: all but nulls and what the summary has said.

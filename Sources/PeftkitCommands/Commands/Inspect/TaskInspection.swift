@@ -17,7 +17,7 @@ enum TaskInspection {
   ///
   /// - Parameter isForced: whether the tasks were asked for, whatever the size; then a failure throws.
   init?(_ adapter: Adapter?, isForced: Bool) throws(CheckpointError) {
-    guard let adapter, (try? adapter.config.peftType) == .multitaskPromptTuning else { return nil }
+    guard let adapter, try Self.hasTasks(adapter, isForced: isForced) else { return nil }
     do throws(CheckpointError) {
       let adapter = try MultitaskPromptAdapter(adapter)
       guard isForced || adapter.insightCost <= Self.largestCost else {
@@ -30,6 +30,19 @@ enum TaskInspection {
     } catch {
       if isForced { throw error }
       self = .skipped(reason: "\(error)")
+    }
+  }
+
+  /// Whether the method of an adapter has tasks.
+  ///
+  /// - Throws: when the tasks were asked for and the config does not tell the method; otherwise the
+  ///   summary says so.
+  private static func hasTasks(_ adapter: Adapter, isForced: Bool) throws(CheckpointError) -> Bool {
+    do throws(CheckpointError) {
+      return try adapter.config.method is MultitaskPromptTuningMethod
+    } catch {
+      guard isForced else { return false }
+      throw error.inFile(adapter.directory.configPath)
     }
   }
 }

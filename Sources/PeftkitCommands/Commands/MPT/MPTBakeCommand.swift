@@ -47,6 +47,7 @@ struct MPTBakeCommand: ParsableCommand {
   func run() throws {
     Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    Console.print(notes: [adapter.bakingNote].compactMap(\.self))
     guard let task else {
       try adapter.bakeAllTasks(
         to: arguments.output, dtype: dtype.dtype, as: `as`, policy: options.policy)

@@ -22,12 +22,18 @@ struct ValidationReport: Report {
     }
   }
 
+  /// Whether nothing was found but notes.
+  var holds: Bool { findings.allSatisfy { $0.severity == .note } }
+
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     for finding in findings {
-      let style: Style = finding.severity == .error ? .red : .yellow
       output.line(
-        output.styled(finding.severity.rawValue + ":", style)
+        output.styled(finding.severity.rawValue + ":", finding.severity.style)
           + " \(finding.message.printable) [\(finding.code)]")
+    }
+    let renames = findings.compactMap(\.rename?.option)
+    if !renames.isEmpty {
+      output.line(output.styled("hint:", .cyan) + " convert " + renames.joined(separator: " "))
     }
     let path = path.printable
     let holds = Sizes.count(checkpoint.archive.tensorCount, "tensor")
@@ -44,7 +50,7 @@ struct ValidationReport: Report {
     output.writer.member("path", path)
     output.writer.member("kind", checkpoint.kind.rawValue)
     output.writer.member("format", checkpoint.archive.variant.name)
-    output.writer.member("holds", findings.isEmpty)
+    output.writer.member("holds", holds)
     output.writer.key("findings")
     output.writer.beginArray()
     for finding in findings {
@@ -54,11 +60,42 @@ struct ValidationReport: Report {
       output.writer.member("message", finding.message)
       output.writer.member("key", finding.key)
       output.writer.member("tensor", finding.tensor?.string)
+      output.writer.member("renamed_from", finding.rename?.from.string)
       output.writer.endObject()
       try output.flushIfLarge()
     }
     output.writer.endArray()
     output.writer.member("finding_count", findings.count)
     output.writer.endObject()
+  }
+}
+
+extension Finding.Severity {
+  fileprivate var style: Style {
+    switch self {
+    case .error: .red
+    case .warning: .yellow
+    case .note: .cyan
+    }
+  }
+}
+
+extension TensorRename {
+  /// The option of `convert` that renames the tensor; nil for names with other characters than
+  /// letters, digits, `_`, `-` and `.`, which a shell or an expression may read differently.
+  fileprivate var option: String? {
+    let isPlain = (from.string + to.string).utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+        UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+    guard isPlain else { return nil }
+    let pattern = from.string.split(separator: ".", omittingEmptySubsequences: false)
+      .joined(separator: "\\.")
+    return "--rename '^\(pattern)$=\(to.string)'"
   }
 }

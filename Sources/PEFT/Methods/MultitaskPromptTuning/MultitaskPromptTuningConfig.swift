@@ -1,3 +1,4 @@
+public import Archives
 internal import JSONDocument
 public import Tensors
 
@@ -125,8 +126,7 @@ extension MultitaskPromptTuningConfig {
           "\"\(MultitaskPromptTuningFields.submoduleCount.key)\" must be at least 1, "
             + "and is \(submoduleCount)")
       }
-      let (total, overflow) = tokens.multipliedReportingOverflow(by: submoduleCount)
-      guard !overflow else {
+      guard let total = totalTokenCount else {
         throw CheckpointError(
           .mismatch,
           "\"num_virtual_tokens\" \(tokens) times \"num_transformer_submodules\" "
@@ -140,6 +140,26 @@ extension MultitaskPromptTuningConfig {
     }
   }
 
+  /// The sizes of the module, with `token_dim` told by the weights where it is null, as PEFT takes it
+  /// from the base model (spec/adapter_config.md, C16).
+  ///
+  /// - Throws: as `dimensions`.
+  public func dimensions(
+    in weights: any TensorArchive
+  ) throws(CheckpointError) -> MultitaskPromptDimensions {
+    var config = self
+    if tokenDimension == nil { config.tokenDimension = weights.promptWidth }
+    return try config.dimensions
+  }
+
+  /// V, `num_virtual_tokens` times the submodules; nil unless both are at least 1 and the product
+  /// fits 63 bits.
+  var totalTokenCount: Int? {
+    guard let tokens = virtualTokenCount, tokens >= 1, submoduleCount >= 1 else { return nil }
+    let (total, overflow) = tokens.multipliedReportingOverflow(by: submoduleCount)
+    return overflow ? nil : total
+  }
+
   private func size(_ field: ConfigField<Int?>) throws(CheckpointError) -> Int {
     guard let size = self[field] else {
       throw CheckpointError(.missing, "\"\(field.key)\" is not set")
@@ -148,5 +168,15 @@ extension MultitaskPromptTuningConfig {
       throw CheckpointError(.mismatch, "\"\(field.key)\" must be at least 1, and is \(size)")
     }
     return size
+  }
+}
+
+extension TensorArchive {
+  /// The width of `prompt_embeddings`, which is that of the base model's embeddings; nil without such
+  /// a matrix.
+  var promptWidth: Int? {
+    guard let index = index(of: MultitaskPromptTensor.embeddings.name) else { return nil }
+    let extents = tensor(at: index).shape.dimensions
+    return extents.count == 2 ? Int(exactly: extents[1]) : nil
   }
 }

@@ -9,6 +9,15 @@ internal import Tensors
 struct ModuleOrder: Comparable {
   private let path: [Component]
 
+  /// The indices of tensors, sorted by module order.
+  ///
+  /// - Complexity: O(indices · log indices).
+  static func sorted(_ indices: [Int], of tensors: [TensorInfo]) -> [Int] {
+    indices.map { (place: ModuleOrder(tensors[$0].name), index: $0) }
+      .sorted { $0.place < $1.place }
+      .map(\.index)
+  }
+
   init(_ name: TensorName) {
     let parts = name.string.utf8.split(
       separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

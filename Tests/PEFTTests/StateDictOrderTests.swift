@@ -1,12 +1,14 @@
+import Archives
 import Files
+import PEFT
 import SafeTensors
 import Tensors
 import TestSupport
 import Testing
 import TorchCheckpoint
 
-@Suite("Writing what PEFT saves")
-struct WritingPEFTTests {
+@Suite("The order in which PEFT saves tensors")
+struct StateDictOrderTests {
   /// Adapters of which `Fixtures/adapters` has both formats, saved from one model.
   static let twins = [
     "mpt-causal-lm", "mpt-f16", "mpt-f64", "mpt-rank4-bf16", "mpt-seq-cls", "mpt-seq2seq",
@@ -20,11 +22,14 @@ struct WritingPEFTTests {
       path: Fixtures.adapter(name) + "/adapter_model.safetensors")
     let path = directory.path("adapter_model.bin")
     var output = try AtomicFile(path: path, policy: OutputPolicy(synchronizes: false))
-    try TorchWriter.write(archive, path: path, to: &output)
+    try TorchWriter.write(
+      archive, order: AdapterMethods.stateDictOrder(of: archive), path: path, to: &output)
     try output.commit()
     let expected = try bytes(of: Fixtures.adapter(name + "-bin") + "/adapter_model.bin")
     #expect(try bytes(of: path) == expected)
   }
+
+  let method = MultitaskPromptTuningMethod()
 
   private func info(_ name: String, _ dtype: DType = .float32) throws -> TensorInfo {
     try TensorInfo(name: TensorName(name), dtype: dtype, shape: [1])
@@ -40,28 +45,19 @@ struct WritingPEFTTests {
       info("base_model.pre_classifier.bias"), info("base_model.pre_classifier.weight"),
       info("prefix_task_rows"), info("prefix_task_cols", .float16),
     ]
-    let dict = PEFTStateDict(sorted, isSorted: true)
-    #expect(
-      dict.entries.map(\.tensor.name.string) == [
-        "prefix_task_cols", "prefix_task_rows", "prompt_embeddings",
-        "base_model.pre_classifier.weight", "base_model.pre_classifier.bias",
-        "base_model.classifier.scale", "base_model.classifier.0.weight",
-        "base_model.classifier.0.bias", "base_model.classifier.2.weight",
-        "base_model.classifier.10.weight",
-      ])
-    #expect(dict.sources == [9, 8, 0, 7, 6, 5, 2, 1, 4, 3])
-    let kinds = dict.entries.map(\.kind)
-    #expect(kinds[..<3].allSatisfy { $0 == .parameter(requiresGradient: true) })
-    #expect(kinds[3...].allSatisfy { $0 == .tensor })
+    let order = try #require(method.stateDictOrder(of: sorted, isSorted: true))
+    #expect(order.indices == [9, 8, 0, 7, 6, 5, 2, 1, 4, 3])
+    #expect(order.parameters == [9, 8, 0])
   }
 
   @Test("DistilBERT creates pre_classifier before classifier")
   func distilBERT() throws {
     let names = ["prefix_task_cols", "prefix_task_rows", "prompt_embeddings"]
     let heads = ["m.classifier.bias", "m.classifier.weight", "m.pre_classifier.weight"]
-    let dict = PEFTStateDict(try (heads + names).map { try info($0) }, isSorted: true)
+    let tensors = try (heads + names).map { try info($0) }
+    let order = try #require(method.stateDictOrder(of: tensors, isSorted: true))
     #expect(
-      dict.entries.dropFirst(3).map(\.tensor.name.string)
+      order.indices.dropFirst(3).map { tensors[$0].name.string }
         == ["m.pre_classifier.weight", "m.classifier.weight", "m.classifier.bias"])
   }
 
@@ -69,11 +65,9 @@ struct WritingPEFTTests {
   func keptOrder() throws {
     let names = ["b", "prompt_embeddings", "a", "prefix_task_rows", "prefix_task_cols"]
     let tensors = try names.map { try info($0) }
-    let dict = PEFTStateDict(tensors, isSorted: false)
-    #expect(dict.sources == Array(0..<5))
-    #expect(dict.entries.map { $0.kind == .tensor } == [true, false, true, false, false])
-    let other = PEFTStateDict(Array(tensors.dropLast()), isSorted: true)
-    #expect(other.sources == Array(0..<4))
-    #expect(other.entries.allSatisfy { $0.kind == .tensor })
+    let order = try #require(method.stateDictOrder(of: tensors, isSorted: false))
+    #expect(order.indices == Array(0..<5))
+    #expect(order.parameters == [1, 3, 4])
+    #expect(method.stateDictOrder(of: Array(tensors.dropLast()), isSorted: true) == nil)
   }
 }

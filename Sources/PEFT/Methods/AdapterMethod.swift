@@ -1,0 +1,62 @@
+public import Archives
+public import Tensors
+
+/// A PEFT method: the fields of its configs, the tensors of its weights, and the rules between them.
+///
+/// Each method is one value in a folder of its own, and one line of ``AdapterMethods/all``.
+public protocol AdapterMethod: Sendable {
+  /// The config of the method with typed fields.
+  associatedtype Config: Sendable
+
+  /// The name of the method in `peft_type`.
+  var type: PEFTType { get }
+
+  /// Names that earlier releases of PEFT gave the method.
+  var formerTypes: [PEFTType] { get }
+
+  /// The fields of the method's config class, in every release.
+  var fields: [any AnyConfigField] { get }
+
+  /// Whether `fields` lists all fields of the class, so that any other key is unknown to PEFT.
+  var listsAllFields: Bool { get }
+
+  /// Reads a config of the method.
+  ///
+  /// - Throws: `mismatch` when a key contains JSON of another type than its field.
+  func config(_ config: AdapterConfig) throws(CheckpointError) -> Config
+
+  /// Findings about several fields of a config together.
+  func crossFieldFindings(of config: Config) -> [Finding]
+
+  /// The tensors that a config calls for.
+  ///
+  /// - Parameter config: nil for a config that cannot be read. Extents that depend on it have no
+  ///   value then.
+  func expectedTensors(for config: Config?) -> [ExpectedTensor]
+
+  /// Findings about weights beyond the presence and the shapes of the expected tensors.
+  ///
+  /// - Parameter config: nil for a config that cannot be read.
+  func weightFindings(of weights: any TensorArchive, for config: Config?) -> [Finding]
+
+  /// The order in which PEFT saves the method's tensors.
+  ///
+  /// - Parameters:
+  ///   - tensors: the tensors of an archive.
+  ///   - isSorted: whether a file format sorted them, so that their own order has no meaning.
+  /// - Returns: nil when the tensors are not those of the method.
+  func stateDictOrder(of tensors: [TensorInfo], isSorted: Bool) -> StateDictOrder?
+
+  /// The sizes of an adapter, for a summary in one line.
+  func summary(of config: Config, weights: any TensorArchive) -> [String]
+}
+
+extension AdapterMethod {
+  public var formerTypes: [PEFTType] { [] }
+  public var listsAllFields: Bool { true }
+  public func crossFieldFindings(of config: Config) -> [Finding] { [] }
+  public func expectedTensors(for config: Config?) -> [ExpectedTensor] { [] }
+  public func weightFindings(of weights: any TensorArchive, for config: Config?) -> [Finding] { [] }
+  public func stateDictOrder(of tensors: [TensorInfo], isSorted: Bool) -> StateDictOrder? { nil }
+  public func summary(of config: Config, weights: any TensorArchive) -> [String] { [] }
+}
