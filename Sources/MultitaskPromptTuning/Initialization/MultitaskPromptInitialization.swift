@@ -1,3 +1,4 @@
+internal import Archives
 internal import Files
 public import PEFT
 public import Tensors
