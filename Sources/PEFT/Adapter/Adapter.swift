@@ -1,5 +1,6 @@
 public import Archives
 internal import Checkpoints
+internal import Files
 internal import JSONDocument
 public import Tensors
 
