@@ -56,7 +56,7 @@ public enum Checkpoint {
     return try format.open(file)
   }
 
-  private static func prefix(of file: InputFile) throws(CheckpointError) -> [UInt8] {
+  static func prefix(of file: InputFile) throws(CheckpointError) -> [UInt8] {
     try file.read(at: 0, count: min(FormatRecognition.prefixByteCount, file.byteCount))
   }
 }

@@ -5,6 +5,11 @@ extension BulkConversion {
   private static let manifestName = "peftkit-manifest"
   private static let manifestExtension = ".jsonl"
 
+  /// Whether a name is one that manifests have by default.
+  static func isManifest(_ name: String) -> Bool {
+    name.hasPrefix(manifestName) && name.hasSuffix(manifestExtension)
+  }
+
   /// Where the manifest of this part of the work is written.
   public var resolvedManifestPath: String {
     if let manifestPath { return manifestPath }
@@ -39,9 +44,7 @@ extension BulkConversion {
     guard case .directory(let listing)? = try onlyRoot() else { return index }
     for place in 0..<listing.count {
       let name = listing.text(at: place)
-      guard name.hasPrefix(Self.manifestName), name.hasSuffix(Self.manifestExtension) else {
-        continue
-      }
+      guard Self.isManifest(name) else { continue }
       try index.read(path: listing.path(at: place).string(in: destination), shard: shard)
     }
     if let manifestPath, PathKind.existing(manifestPath) != nil {

@@ -18,7 +18,7 @@ struct CheckpointFingerprint: Sendable {
   ) throws(CheckpointError) -> String {
     let path =
       switch kind {
-      case .file: source
+      case .file, .copy: source
       case .adapter: try AdapterDirectory(path: source).weightsPath
       case .model: try ModelDirectory(path: source).weightsPath
       }
@@ -32,7 +32,7 @@ struct CheckpointFingerprint: Sendable {
   ) throws(CheckpointError) -> String {
     let path =
       switch kind {
-      case .file: output
+      case .file, .copy: output
       case .adapter:
         RelativePath(options.format.adapterWeightsName ?? options.format.name)
           .string(in: output)

@@ -10,6 +10,8 @@ public struct ConversionUnit: Sendable {
     case model
     /// A checkpoint file.
     case file
+    /// A file that is copied, since it belongs to the checkpoint files next to it.
+    case copy
   }
 
   /// What it is.
@@ -20,6 +22,6 @@ public struct ConversionUnit: Sendable {
   public let destination: RelativePath
   /// The files whose sizes and times tell whether it has changed, below the root of the tree.
   let weights: [RelativePath]
-  /// What the directory held when the walk came to it, a moment before it is converted; nil for a file.
+  /// What the directory held when the walk came to it, a moment before it is converted; nil for a file or a copy.
   let listing: DirectoryListing?
 }

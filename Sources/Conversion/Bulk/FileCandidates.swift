@@ -1,14 +1,18 @@
 internal import Archives
 internal import Checkpoints
 internal import Files
+internal import PEFT
 internal import Tensors
 
-/// The checkpoint files of one directory, and what they become (spec/bulk.md, B4 to B6).
+/// The checkpoint files of one directory, what they become, and the files that are copied with them
+/// (spec/bulk.md, B2 and B4 to B6).
 struct FileCandidates {
   private let listing: DirectoryListing
   private let newExtension: [UInt8]
-  /// Where the files stand in the listing, in order.
+  /// The places of the files in the listing, in order.
   private let files: [Int]
+  /// Those of them that are copied.
+  private let copies: Set<Int>
   /// For those that cannot be converted because of another name: where that one stands.
   private let rivals: [Int: Int]
   private var position = 0
@@ -38,9 +42,12 @@ struct FileCandidates {
       rivals[files[left]] = rivals[files[left]] ?? files[right]
       rivals[files[right]] = files[left]
     }
+    let copies =
+      Self.holdsConfig(listing) ? Self.others(than: files, in: listing, of: root) : []
     self.listing = listing
     self.newExtension = newExtension
-    self.files = files
+    self.copies = Set(copies)
+    self.files = (files + copies).sorted()
     self.rivals = rivals
   }
 
@@ -50,6 +57,11 @@ struct FileCandidates {
     let index = files[position]
     position += 1
     let source = listing.path(at: index)
+    if copies.contains(index) {
+      let unit = ConversionUnit(
+        kind: .copy, source: source, destination: source, weights: [source], listing: nil)
+      return (unit, nil)
+    }
     let name = Self.newName(for: listing.name(at: index), newExtension)
     let unit = ConversionUnit(
       kind: .file, source: source, destination: source.replacingName(with: name),
@@ -62,12 +74,40 @@ struct FileCandidates {
     _ index: Int, in listing: DirectoryListing, of root: String
   ) -> Bool {
     let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
-    guard format?.isExpectedInTrees == true else { return false }
+    guard format?.isExpectedInTrees == true,
+      !Checkpoint.isAppleDouble(listing.path(at: index), in: root)
+    else { return false }
     switch listing.kind(at: index) {
     case .directory: return false
     case .link: return listing.path(at: index).kind(in: root) != .directory
     // What cannot be read fails when it is its turn: somebody meant it to be a checkpoint.
     case .file, .other: return true
+    }
+  }
+
+  /// The configs of adapters that other tools write: MLX and AdapterHub; the second one is of a head.
+  private static let configNames = [AdapterConfig.fileName, "head_config.json"]
+
+  private static func holdsConfig(_ listing: DirectoryListing) -> Bool {
+    configNames.contains { name in
+      listing.index(of: name).map { listing.kind(at: $0) != .directory } ?? false
+    }
+  }
+
+  /// The files that are not converted; manifests of earlier runs are not copied.
+  private static func others(
+    than files: [Int], in listing: DirectoryListing, of root: String
+  ) -> [Int] {
+    let converted = Set(files)
+    return (0..<listing.count).filter { index in
+      guard !converted.contains(index), !BulkConversion.isManifest(listing.text(at: index)) else {
+        return false
+      }
+      switch listing.kind(at: index) {
+      case .directory: return false
+      case .link: return listing.path(at: index).kind(in: root) != .directory
+      case .file, .other: return true
+      }
     }
   }
 

@@ -76,7 +76,7 @@ extension UnitConverter {
     let name: String
     let expected: [UInt8]
     switch kind {
-    case .file: return true
+    case .file, .copy: return true
     case .adapter:
       name = AdapterConfig.fileName
       expected = try configs.rewrite(path: RelativePath(name).string(in: source))

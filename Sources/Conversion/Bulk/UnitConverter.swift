@@ -9,7 +9,7 @@ struct UnitConverter: Sendable {
   let destination: String
   let options: ConversionOptions
   private let known: ManifestIndex
-  private let resumes: Bool
+  let resumes: Bool
   let fingerprint: CheckpointFingerprint
   private let makeHasher: (@Sendable () -> any OutputHasher)?
   /// What is asked for, as the records tell it: outputs of other settings are others.
@@ -74,6 +74,7 @@ struct UnitConverter: Sendable {
   ) throws(CheckpointError) -> ConversionOutcome? {
     let stamp = try stamp(of: unit)
     record.stamp = stamp
+    if unit.kind == .copy { return try copy(unit, &record, &directories) }
     if resumes, unit.destination.exists(in: destination),
       let digest = try digestIfUnchanged(unit, stamp)
     {

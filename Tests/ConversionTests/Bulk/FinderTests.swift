@@ -71,12 +71,51 @@ struct FinderTests {
     }
     #expect(
       try found() == [
-        "adapter both > both", "file config-only/x.bin > config-only/x.safetensors",
+        "adapter both > both",
+        "copy config-only/adapter_config.json > config-only/adapter_config.json",
+        "file config-only/x.bin > config-only/x.safetensors",
         "model model > model", "file no-config/model.safetensors > no-config/model.safetensors",
         "file other-weights/unet.safetensors > other-weights/unet.safetensors", "adapter run > run",
         "model torch > torch",
         "file weights-only/adapter_model.bin > weights-only/adapter_model.safetensors",
         "model whole > whole", "model whole-torch > whole-torch",
+      ])
+  }
+
+  @Test("files next to the config of another tool's adapter are copied, manifests are not (B2)")
+  func foreignAdapters() throws {
+    for name in [
+      "mlx/adapter_config.json", "mlx/adapters.safetensors", "mlx/0000100_adapters.safetensors",
+      "mlx/train.jsonl", "mlx/sub/notes.txt", "mlx/sub/x.bin", "heads/head_config.json",
+      "heads/pytorch_model_head.bin", "heads/adapters.npz", "plain/README.md",
+      "adapter_config.json",
+      "peftkit-manifest-1-of-2.jsonl",
+    ] {
+      try tree.write(name, [1])
+    }
+    symlink("train.jsonl", tree.source + "/mlx/link")
+    symlink("sub", tree.source + "/mlx/tree")
+    #expect(
+      try found(target: .torch) == [
+        "copy adapter_config.json > adapter_config.json",
+        "copy heads/adapters.npz > heads/adapters.npz",
+        "copy heads/head_config.json > heads/head_config.json",
+        "file heads/pytorch_model_head.bin > heads/pytorch_model_head.bin",
+        "file mlx/0000100_adapters.safetensors > mlx/0000100_adapters.bin",
+        "copy mlx/adapter_config.json > mlx/adapter_config.json",
+        "file mlx/adapters.safetensors > mlx/adapters.bin", "copy mlx/link > mlx/link",
+        "copy mlx/train.jsonl > mlx/train.jsonl", "file mlx/sub/x.bin > mlx/sub/x.bin",
+      ])
+  }
+
+  @Test("AppleDouble files are passed over, other files of such names are not (B6)")
+  func appleDouble() throws {
+    try tree.write("._a.safetensors", [0, 5, 0x16, 7, 0, 2, 0, 0])
+    try tree.write("._b.safetensors", [0, 5, 0x16, 8])
+    try tree.write("c.safetensors", [0, 5, 0x16, 7])
+    #expect(
+      try found() == [
+        "file ._b.safetensors > ._b.safetensors", "file c.safetensors > c.safetensors",
       ])
   }
 

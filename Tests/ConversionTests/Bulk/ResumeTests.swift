@@ -46,6 +46,26 @@ struct ResumeTests {
     #expect(try tree.conversion(force: true, resume: true).run().unchanged == 3)
   }
 
+  @Test("a copy is compared with its source (B15, B16)")
+  func copies() throws {
+    try tree.addFile("mlx/adapters.safetensors")
+    try tree.write("mlx/adapter_config.json", Array("{}".utf8))
+    let first = try tree.conversion(resume: true).run()
+    #expect(first.found == 5 && first.converted == 2 && first.unchanged == 3)
+    let copy = tree.destination + "/mlx/adapter_config.json"
+    #expect(try bytes(of: copy) == Array("{}".utf8))
+    #expect(try tree.manifest()["mlx/adapter_config.json"]?["kind"] as? String == "copy")
+    #expect(try tree.conversion(resume: true).run().unchanged == 5)
+    try changed(copy)
+    let second = try tree.conversion(resume: true).run()
+    #expect(second.failed == 1 && second.unchanged == 4)
+    #expect(
+      try tree.manifest()["mlx/adapter_config.json"]?["hint"] as? String
+        == "--force copies it again")
+    #expect(try tree.conversion(force: true, resume: true).run().converted == 1)
+    #expect(try bytes(of: copy) == Array("{}".utf8))
+  }
+
   @Test("what is missing is converted, whatever the manifest says (B17)")
   func missing() throws {
     try FileManager.default.removeItem(atPath: tree.destination + "/a.safetensors")

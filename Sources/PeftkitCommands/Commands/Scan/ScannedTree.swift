@@ -52,7 +52,12 @@ struct ScannedTree: Report {
     let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
     guard format?.isExpectedInTrees == true else { return }
     do throws(CheckpointError) {
-      files.append(try ScannedFile(InputFile(file, in: path)))
+      let scanned = try ScannedFile(InputFile(file, in: path))
+      // What macOS writes next to files, unless it can be read as something else as well.
+      guard scanned.report.format != .unknown || !Checkpoint.isAppleDouble(file, in: path) else {
+        return
+      }
+      files.append(scanned)
     } catch {
       failures.append(error)
     }

@@ -62,8 +62,9 @@ struct BulkRun {
     while let item = finder.next() {
       switch item {
       case .unit(let unit):
+        let action = unit.kind == .copy ? "be copied to" : "become the \(unit.kind.rawValue)"
         output.line(
-          "\(unit.source.string(in: source).printable) would become the \(unit.kind.rawValue) "
+          "\(unit.source.string(in: source).printable) would \(action) "
             + unit.destination.string(in: destination).printable)
       case .conflict(_, let error), .unreadable(_, let error): Console.print(error)
       }
