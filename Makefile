@@ -29,6 +29,9 @@ interop: build ## Run the suite against real PEFT, torch and safetensors (instal
 faults: build ## Kill the binary and make its system calls fail; no output may be harmed.
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" python3 Tests/Faults/run.py
 
+toy-format: setup ## Add a format to a copy of the package, and use it.
+	bash Tests/ToyFormat/run.sh
+
 lint: ## Check the format of all Swift code.
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift
 
@@ -49,4 +52,4 @@ fixtures: ## Make the fixtures again with the pinned releases.
 	cd Fixtures && python3 make_fixtures.py
 
 clean: ## Remove what builds and the interop suite left.
-	rm -rf .build .build-static Tests/Linkage/.build .interop-venv
+	rm -rf .build .build-static .build-toy Tests/Linkage/.build .interop-venv
