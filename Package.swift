@@ -71,7 +71,10 @@ let package = Package(
       ]),
     .target(
       name: "CheckpointScan",
-      dependencies: ["Tensors", "Files", "Pickle", "ZipArchive", "TorchCheckpoint"]),
+      dependencies: [
+        "Tensors", "Files", "Archives", "Pickle", "ZipArchive", "TorchCheckpoint",
+        "NumPyArchive",
+      ]),
 
     // Operations.
     .target(

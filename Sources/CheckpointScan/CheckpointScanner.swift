@@ -1,5 +1,7 @@
-internal import Pickle
+public import Archives
 public import Files
+internal import NumPyArchive
+internal import Pickle
 public import Tensors
 internal import ZipArchive
 
@@ -17,12 +19,17 @@ public enum CheckpointScanner {
     return scan.report
   }
 
-  /// Scans a file that has been read as safetensors without complaint.
+  /// Scans a file that the reader of a format without code has accepted
+  /// (`CheckpointFormat.isDataOnly`).
   ///
   /// Such a file is data, unless it was made to be something else too: named `.bin` it would go to a
   /// reader that takes it for a pickle, zip or tar.
+  ///
+  /// - Parameter variant: the variant that the reader found.
   /// - Throws: as `scan(_:)`.
-  public static func scan(safetensors file: InputFile) throws(CheckpointError) -> ScanReport {
+  public static func scan(
+    _ file: InputFile, acceptedAs variant: FormatVariant
+  ) throws(CheckpointError) -> ScanReport {
     let mapping = SharedMapping(try MappedFile(file))
     let bytes = mapping.bytes
     let isArchive =
@@ -33,11 +40,11 @@ public enum CheckpointScanner {
         ScannedPickle(place: "file", offsetBase: .file, offset: 0), in: .init())
       _ = machine.run(bytes)
       guard machine.pickle.nameCount > 0 else {
-        return ScanReport(format: .safetensors, byteCount: file.byteCount)
+        return ScanReport(format: variant, byteCount: file.byteCount)
       }
     }
     var scan = FileScan(file)
-    scan.find(.container, "is a safetensors file, and something else too", in: nil, at: 0)
+    scan.find(.container, "is a \(variant.name) file, and something else too", in: nil, at: 0)
     scan.checkOtherFormats(bytes)
     scan.run(bytes)
     return scan.report
@@ -103,6 +110,7 @@ struct FileScan {
     } else {
       report.format = .unknown
       find(.unrecognized, "is no checkpoint of a known format", in: nil, at: nil)
+      checkOtherFormats(bytes)
       search(bytes, 0..<bytes.byteCount)
     }
     scanPending()

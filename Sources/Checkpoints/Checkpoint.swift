@@ -31,7 +31,9 @@ public enum Checkpoint {
   public static func openWithIndex(
     _ file: InputFile
   ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
-    if file.path.hasSuffix(ShardIndex.nameSuffix), Impostor(try prefix(of: file)) == .json {
+    if file.path.hasSuffix(ShardIndex.nameSuffix),
+      Impostor(try CheckpointFormats.prefix(of: file)) == .json
+    {
       let shards = try ShardedArchive(file)
       return (shards, shards.index)
     }
@@ -40,7 +42,7 @@ public enum Checkpoint {
 
   /// Opens a file that is a checkpoint by itself, as a shard is.
   static func openFile(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
-    let prefix = try prefix(of: file)
+    let prefix = try CheckpointFormats.prefix(of: file)
     if let format = try CheckpointFormats.format(of: file, prefix: prefix) {
       return try format.open(file)
     }
@@ -54,9 +56,5 @@ public enum Checkpoint {
       throw CheckpointError(.unrecognized, "unrecognized file format", path: file.path)
     }
     return try format.open(file)
-  }
-
-  static func prefix(of file: InputFile) throws(CheckpointError) -> [UInt8] {
-    try file.read(at: 0, count: min(FormatRecognition.prefixByteCount, file.byteCount))
   }
 }

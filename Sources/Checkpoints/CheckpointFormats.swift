@@ -1,8 +1,8 @@
 public import Archives
-internal import Files
+public import Files
 internal import NumPyArchive
 internal import SafeTensors
-internal import Tensors
+public import Tensors
 internal import TorchCheckpoint
 
 /// The formats that checkpoints are read from and written in.
@@ -32,6 +32,18 @@ public enum CheckpointFormats {
   /// between formats that are equally possible, as in a damaged zip archive.
   ///
   /// - Throws: `system` when the file cannot be read.
+  public static func format(
+    of file: InputFile
+  ) throws(CheckpointError) -> (any CheckpointFormat)? {
+    try format(of: file, prefix: prefix(of: file))
+  }
+
+  /// The bytes that files are recognized by.
+  static func prefix(of file: InputFile) throws(CheckpointError) -> [UInt8] {
+    try file.read(at: 0, count: min(FormatRecognition.prefixByteCount, file.byteCount))
+  }
+
+  /// The format of a file whose prefix is known.
   static func format(
     of file: InputFile, prefix: [UInt8]
   ) throws(CheckpointError) -> (any CheckpointFormat)? {

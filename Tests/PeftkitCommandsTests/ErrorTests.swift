@@ -47,6 +47,10 @@ struct Impostor: CustomTestStringConvertible, Sendable {
       [0x1F, 0x8B, 8, 0]
     },
     Self(
+      "AppleDouble", "is an AppleDouble file (macOS metadata), not a checkpoint",
+      hint: "delete it, and name the file without \"._\" in front"
+    ) { [0x00, 0x05, 0x16, 0x07, 0x00, 0x02, 0x00, 0x00] },
+    Self(
       "JSON", "is a JSON file, not a checkpoint",
       hint: "name the weights file or the adapter directory"
     ) { Array("{\"a\": 1}".utf8) },

@@ -122,6 +122,31 @@ struct ScanTests {
     #expect(json["file_count"] as? Int == 3)
   }
 
+  @Test("metadata of macOS is passed over where nothing is found in it (S4)")
+  func appleDouble() throws {
+    let directory = try TemporaryDirectory()
+    let (good, evil) = try (
+      bytes(of: Self.vectors + "good/ordered.bin"), bytes(of: Self.vectors + "code/reduce.bin")
+    )
+    let metadata: [UInt8] = [0x00, 0x05, 0x16, 0x07, 0x00, 0x02, 0x00, 0x00]
+    try directory.write(good, to: "good.bin")
+    try directory.write(metadata + [UInt8](repeating: 0, count: 4000), to: "._good.bin")
+    let run = try peftkit("scan", directory.path)
+    #expect(run.exitCode == 0)
+    #expect(
+      run.errors == "note: \(directory.path)/._good.bin is an AppleDouble file (macOS metadata), "
+        + "and is passed over\n")
+    // Under another name it is a file that somebody meant to be a checkpoint.
+    try directory.write(metadata, to: "meant.bin")
+    #expect(try peftkit("scan", directory.path).exitCode == 1)
+    // Behind the first bytes there can be anything, which old releases of torch find.
+    try FileManager.default.removeItem(atPath: directory.path("meant.bin"))
+    for contents in [evil, good] {
+      try directory.write(metadata + contents, to: "._good.bin")
+      #expect(try peftkit("scan", directory.path).exitCode == 1)
+    }
+  }
+
   @Test("what cannot be read does not hide the other verdicts (S4)")
   func unreadableParts() throws {
     let directory = try TemporaryDirectory()

@@ -1,5 +1,8 @@
+internal import Archives
 internal import Files
+internal import NumPyArchive
 internal import Tensors
+internal import TorchCheckpoint
 internal import ZipArchive
 
 extension FileScan {
@@ -30,21 +33,20 @@ extension FileScan {
     do throws(CheckpointError) {
       return try ZipIndex(of: file)
     } catch {
-      if let index = try? ZipIndex(of: file, mindsCase: true), format(of: index) == .npz {
+      if let index = try? ZipIndex(of: file, mindsCase: true), NpzFormat.describes(index) {
         return index
       }
       throw error
     }
   }
 
-  /// A zip with arrays is NumPy's (spec/numpy.md, N1), unless torch would find its records in it.
-  private static func format(of index: ZipIndex) -> ScanFormat {
-    let names = index.entries.map { ZipName.folded($0.name).string.utf8 }
-    if names.contains(where: { $0.ends(with: "/constants.pkl") }) { return .torchScript }
-    let isTorchs = names.contains { name in
-      name.firstIndex(of: 0x2F).map { name[$0...].elementsEqual("/data.pkl".utf8) } ?? false
+  /// The variant of an archive. torch takes one with `constants.pkl` for TorchScript.
+  private static func format(of index: ZipIndex) -> FormatVariant {
+    if NpzFormat.describes(index) { return .npz }
+    let isScript = index.entries.contains {
+      ZipName.folded($0.name).string.utf8.ends(with: "/constants.pkl")
     }
-    return !isTorchs && index.entries.contains(where: isArray) ? .npz : .torchZip
+    return isScript ? .torchScript : .torchZip
   }
 
   private static func isArray(_ entry: ZipEntry) -> Bool { entry.name.utf8.ends(with: ".npy") }

@@ -1,3 +1,4 @@
+public import Archives
 internal import Pickle
 
 /// What a scan says of a file.
@@ -13,7 +14,7 @@ public enum ScanVerdict: String, Sendable, Hashable {
 /// The result of scanning one file. The rules are those of spec/scan.md.
 public struct ScanReport: Sendable, Hashable {
   /// What the file is, spelled as in spec/scan.md, for example `torch-zip`.
-  public internal(set) var format: ScanFormat
+  public internal(set) var format: FormatVariant
   /// The size of the file in bytes.
   public let byteCount: Int
   /// The pickles found, in the order in which they were met; at most `ScanLimits.pickles`.
@@ -32,6 +33,11 @@ public struct ScanReport: Sendable, Hashable {
     return findingCount > 0 ? .damaged : .dataOnly
   }
 
+  /// Whether the format is unknown and nothing else was found.
+  public var isUnrecognizedOnly: Bool {
+    findingCount == 1 && findings.first?.code == .unrecognized
+  }
+
   /// The same report, with a better word on what a file of no known format is.
   public func explaining(_ reason: String) -> ScanReport {
     var report = self
@@ -43,32 +49,17 @@ public struct ScanReport: Sendable, Hashable {
   }
 
   /// A report without findings on a file whose format alone makes it data, such as safetensors.
-  public init(format: ScanFormat, byteCount: Int) {
+  public init(format: FormatVariant, byteCount: Int) {
     self.format = format
     self.byteCount = byteCount
   }
 }
 
-/// The formats that a scan tells apart.
-public enum ScanFormat: String, Sendable, Hashable {
-  /// A zip that `torch.save` writes since 1.6.
-  case torchZip = "torch-zip"
-  /// A zip with `constants.pkl`, which torch takes for TorchScript.
-  case torchScript = "torchscript"
-  /// Five pickles and raw storages, before 1.6.
-  case torchLegacy = "torch-legacy"
-  /// A tar of the first releases.
-  case torchTar = "torch-tar"
-  /// A pickle and nothing else.
-  case pickle
-  /// A safetensors file, in which no pickle can stand.
-  case safetensors
-  /// A NumPy array.
-  case npy
-  /// A zip of NumPy arrays.
-  case npz
-  /// None of these.
-  case unknown
+extension FormatVariant {
+  /// A pickle and nothing else, which no format describes.
+  public static let pickle = FormatVariant("pickle")
+  /// Contents that no format describes.
+  public static let unknown = FormatVariant("unknown")
 }
 
 /// One thing that keeps a file from being data only.

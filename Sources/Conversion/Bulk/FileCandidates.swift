@@ -19,7 +19,7 @@ struct FileCandidates {
 
   /// Looks at the names; nothing on the drive.
   ///
-  /// - Complexity: O(n log n), save for symbolic links, each of which is looked at.
+  /// - Complexity: O(n log n), save for symbolic links and names that begin with `._`, which are looked at.
   init(in listing: DirectoryListing, of root: String, target: any CheckpointFormat) {
     let newExtension = Array(target.fileExtension.utf8)
     let files = (0..<listing.count).filter { Self.isCandidate($0, in: listing, of: root) }

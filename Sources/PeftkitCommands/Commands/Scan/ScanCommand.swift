@@ -29,7 +29,10 @@ struct ScanCommand: ParsableCommand {
     let scan = try ScannedTree(path: path)
     if !scan.files.isEmpty { try print(scan, json: json) }
     Console.print(
-      notes: scan.passedLinks.map { "\($0.printable) leads to a directory, and is not followed" })
+      notes: scan.passedLinks.map { "\($0.printable) leads to a directory, and is not followed" }
+        + scan.passedMetadata.map {
+          "\($0.printable) is an AppleDouble file (macOS metadata), and is passed over"
+        })
     for failure in scan.failures { Console.print(failure) }
     if !scan.failures.isEmpty { throw ExitCode.unusable }
     if scan.verdict != .dataOnly { throw ExitCode.finding }

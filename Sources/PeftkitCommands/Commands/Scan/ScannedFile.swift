@@ -14,10 +14,10 @@ struct ScannedFile {
   /// - Throws: `missing`, `system`, `truncated` or `invalidArgument` when it cannot be read.
   init(_ file: InputFile) throws(CheckpointError) {
     path = file.path
-    if try Self.mayBeSafetensors(file), let archive = try? Checkpoint.open(file),
-      archive.format.isDataOnly
+    if let format = try CheckpointFormats.format(of: file), format.isDataOnly,
+      let archive = try? format.open(file)
     {
-      report = try CheckpointScanner.scan(safetensors: file)
+      report = try CheckpointScanner.scan(file, acceptedAs: archive.variant)
       return
     }
     let report = try CheckpointScanner.scan(file)
@@ -31,13 +31,5 @@ struct ScannedFile {
     } catch {
       self.report = report.explaining(error.message)
     }
-  }
-
-  /// Whether a header may follow the length that the file starts with.
-  private static func mayBeSafetensors(_ file: InputFile) throws(CheckpointError) -> Bool {
-    guard file.byteCount > 8 else { return false }
-    let start = try file.read(at: 0, count: 9)
-    let length = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    return length <= UInt64(file.byteCount - 8) && "{ \t\r\n".utf8.contains(start[8])
   }
 }

@@ -1,3 +1,4 @@
+internal import Archives
 internal import JSONDocument
 internal import Tensors
 internal import CheckpointScan
@@ -23,7 +24,7 @@ extension JSONOutput {
     let report = file.report
     writer.beginObject()
     writer.member("path", file.path)
-    writer.member("format", report.format.rawValue)
+    writer.member("format", report.format.name)
     writer.member("byte_count", report.byteCount)
     writer.member("verdict", report.verdict.rawValue)
     writer.key("pickles")

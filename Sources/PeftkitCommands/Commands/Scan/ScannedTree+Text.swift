@@ -1,3 +1,4 @@
+internal import Archives
 internal import Files
 internal import Tensors
 internal import CheckpointScan
@@ -28,7 +29,7 @@ extension ScannedFile {
     case .damaged: style = .yellow
     case .asksForCode: style = .red
     }
-    var holds = report.format.rawValue
+    var holds = report.format.name
     if report.pickleCount > 0 { holds += ", " + Sizes.count(report.pickleCount, "pickle") }
     output.line(
       "\(path.printable): \(output.styled(report.verdict.rawValue, style)) (\(holds))")

@@ -14,6 +14,8 @@ struct ScannedTree: Report {
   private(set) var failures: [CheckpointError] = []
   /// Links to directories, which are not followed.
   private(set) var passedLinks: [String] = []
+  /// Files of macOS metadata, in which nothing was found.
+  private(set) var passedMetadata: [String] = []
 
   /// Scans a file, or all weights files of a directory.
   ///
@@ -53,11 +55,11 @@ struct ScannedTree: Report {
     guard format?.isExpectedInTrees == true else { return }
     do throws(CheckpointError) {
       let scanned = try ScannedFile(InputFile(file, in: path))
-      // What macOS writes next to files, unless it can be read as something else as well.
-      guard scanned.report.format != .unknown || !Checkpoint.isAppleDouble(file, in: path) else {
-        return
+      if Checkpoint.isAppleDouble(file, in: path), scanned.report.isUnrecognizedOnly {
+        passedMetadata.append(scanned.path)
+      } else {
+        files.append(scanned)
       }
-      files.append(scanned)
     } catch {
       failures.append(error)
     }

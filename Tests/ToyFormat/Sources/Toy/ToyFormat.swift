@@ -32,14 +32,14 @@ public struct ToyFormat: CheckpointFormat {
   }
 
   public func layout(
-    of archive: any TensorArchive, path: String
+    of archive: any TensorArchive, order: StateDictOrder?, path: String
   ) throws(CheckpointError) -> FileLayout {
     let header = try ToyHeader(encoding: archive.tensors)
     return FileLayout(ranges: header.ranges, byteCount: header.fileByteCount)
   }
 
   public func write(
-    _ archive: any TensorArchive, path: String, to output: inout AtomicFile
+    _ archive: any TensorArchive, order: StateDictOrder?, path: String, to output: inout AtomicFile
   ) throws(CheckpointError) {
     let header = try ToyHeader(encoding: archive.tensors)
     try output.reserve(byteCount: header.fileByteCount)
