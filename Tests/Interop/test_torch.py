@@ -85,6 +85,30 @@ class TorchTest(InteropTest):
 
 
 class ReadingTests(TorchTest):
+    def test_attributes_are_noted(self):
+        """What no tensor holds is told, once for a file: attributes, and more in `_metadata` than versions."""
+        tensor, parameter = torch.ones(2), torch.nn.Parameter(torch.ones(3))
+        tensor.origin, parameter.tag, parameter.scale = "here", 1, 2.0
+        state = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)).state_dict()
+        other = torch.nn.Linear(2, 2).state_dict()
+        other._metadata[""]["quant"] = "nf4"
+        cases = {
+            "plain": ({"w": torch.ones(2), "p": torch.nn.Parameter(torch.ones(1))}, []),
+            "state": (state, []),
+            "one": ({"w": tensor}, ["the Python attributes of w are not read: origin"]),
+            "two": ({"p": parameter, "w": tensor, "x": torch.ones(1)},
+                    ["the Python attributes of 2 tensors are not read, such as those of p: tag, scale"]),
+            "metadata": (other, ["the _metadata of the state dict has more than versions, which is not read"]),
+        }  # fmt: skip
+        for name, (value, notes) in cases.items():
+            path = self.scratch / f"{name}.pt"
+            for options in [{}, {"_use_new_zipfile_serialization": False}]:
+                save(value, path, **options)
+                self.assertEqual(peftkit("inspect", path, "--json").json()["notes"], notes, name)
+                run = peftkit("convert", path, self.scratch / f"{name}.safetensors", "--force", QUIET)
+                self.assert_code(run, 0)
+                self.assertEqual(run.stderr, "".join(f"note: {note}\n" for note in notes), name)
+
     def test_random_state_dicts(self):
         """Whatever torch saves, in zip and legacy files, by path and buffer, in any protocol."""
         rng, cases = self.random, []

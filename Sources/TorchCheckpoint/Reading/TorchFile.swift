@@ -28,6 +28,9 @@ public final class TorchFile: TensorArchive {
   /// only torch has.
   public var skipped: [SkippedItem] { contents.table.skipped }
 
+  /// The Python attributes of tensors and of the state dict, which are not read.
+  public var notes: [String] { contents.table.attributes.notes }
+
   let file: InputFile
   let contents: TorchContents
   /// The records of the archive, where the storages stand in one.

@@ -41,6 +41,7 @@ struct TensorCollector {
     try collector.visit(graph.root, isSilent: false)
     try collector.walk()
     for index in 0..<graph.states.count {
+      collector.table.attributes.add(state: graph.states[index], in: graph)
       try collector.visit(graph.states[index], isSilent: true)
       try collector.walk()
     }
@@ -158,6 +159,7 @@ struct TensorCollector {
         let storage = resolver.storages.storages[tensor.storage]
         let work = storage.isDeflated ? max(tensor.byteCount, storage.byteCount) : tensor.byteCount
         try table.add(tensor, named: name, work: work)
+        table.attributes.add(value, named: name, in: graph)
       case .unsupported(let type, let shape):
         try table.skip(SkippedItem(name: name, type: type, isTensor: true, shape: shape))
       }

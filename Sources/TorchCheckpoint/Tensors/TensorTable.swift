@@ -8,6 +8,8 @@ struct TensorTable: Sendable {
   private(set) var tensors: [TorchTensor] = []
   private(set) var names: [TensorName] = []
   private(set) var skipped: [SkippedItem] = []
+  /// The Python attributes, which are not read.
+  var attributes = TensorAttributes()
   /// Tensors have their index here, skipped items -1.
   private var places: [TensorName: Int] = [:]
   /// About the bytes of memory that the tables take.
