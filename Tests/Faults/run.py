@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+import cpu_limit
 import errors
 import kills
 import lookups
@@ -30,6 +31,7 @@ GROUPS = {
     "read-only places": surroundings.read_only,
     "changes meanwhile": surroundings.meanwhile,
     "rivals": surroundings.rivals,
+    "CPU limit of a container": cpu_limit.cpu_limit,
 }
 
 
