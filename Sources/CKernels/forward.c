@@ -31,7 +31,7 @@ void ck_forward_prepare(ck_forward_job *job) {
   job->block = smaller(block, parts(job->width, ck_tile_width) * ck_tile_width);
 
   size_t rows = larger(1, share_bytes / element / larger(1, job->block));
-  size_t chunk = larger(1, rows * job->strand_count / larger(1, job->prompt_count));
+  size_t chunk = larger(1, rows * job->task_run_count / larger(1, job->prompt_count));
   size_t step = rank == 1 ? 1 : ck_position_step;
   job->chunk = parts(chunk, step) * step;
 
@@ -67,19 +67,19 @@ static void compute(const run *run, const ck_forward_item *item, void *scratch) 
   ck_baseline_forward(run->job, item, scratch);
 }
 
-/* Takes shares until none is left. Those of one strand and block follow one another, so that the rows
+/* Takes shares until none is left. Those of one task run and block follow one another, so that the rows
  * packed for one serve the next. */
 static void work(void *context, size_t worker) {
   run *run = context;
   const ck_forward_job *job = run->job;
   void *scratch = run->scratch + worker * job->scratch_bytes;
-  size_t count = job->strand_count * run->blocks * run->chunks, panel = count;
+  size_t count = job->task_run_count * run->blocks * run->chunks, panel = count;
   for (;;) {
     size_t share = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
     if (share >= count) break;
-    size_t group = share / run->chunks, block = group / job->strand_count;
+    size_t group = share / run->chunks, block = group / job->task_run_count;
     ck_forward_item item;
-    item.strand = job->strands + group % job->strand_count;
+    item.task_run = job->task_runs + group % job->task_run_count;
     item.column = block * job->block;
     item.width = smaller(job->block, job->width - item.column);
     item.position = job->position + share % run->chunks * job->chunk;
@@ -103,5 +103,5 @@ void ck_forward(const ck_forward_job *job, int instruction_set, size_t threads, 
              .blocks = parts(job->width, job->block),
              .chunks = parts(count, job->chunk)};
   atomic_init(&run.next, 0);
-  ck_parallel(work, &run, smaller(threads, job->strand_count * run.blocks * run.chunks));
+  ck_parallel(work, &run, smaller(threads, job->task_run_count * run.blocks * run.chunks));
 }

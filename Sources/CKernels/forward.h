@@ -1,6 +1,6 @@
 #pragma once
 
-/* The division of the forward's work: by strand, by columns, and by position. */
+/* The division of the forward's work: by task run, by columns, and by position. */
 
 #include "include/CKernels.h"
 
@@ -19,8 +19,8 @@ static inline size_t ck_stride(const ck_forward_job *job) { return job->block + 
 
 /* A share of the work. */
 typedef struct {
-  const ck_forward_strand *strand;
+  const ck_task_run *task_run;
   size_t column, width;
   size_t position, end;
-  int has_panel; /* whether the scratch still holds the packed rows of the strand and columns */
+  int has_panel; /* whether the scratch still holds the packed rows of the task run and columns */
 } ck_forward_item;

@@ -195,8 +195,8 @@ static void CK_F(multiply_rows)(const ck_forward_job *job, const ck_forward_item
                                 size_t position, size_t positions, CK_ACCUMULATOR *scratch) {
   CK_ACCUMULATOR *columns = scratch, *sums = columns + ck_columns_count;
   CK_ACCUMULATOR *panel = sums + ck_tile_rows * ck_stride(job);
-  const char *from = (const char *)job->columns + item->strand->columns * CK_SIZE;
-  const char *rows = (const char *)job->rows + item->strand->rows * CK_SIZE;
+  const char *from = (const char *)job->columns + item->task_run->columns * CK_SIZE;
+  const char *rows = (const char *)job->rows + item->task_run->rows * CK_SIZE;
   size_t start = 0;
   do {
     size_t rank = job->rank - start < ck_panel_rank ? job->rank - start : ck_panel_rank;
@@ -224,12 +224,12 @@ static void CK_F(multiply_rows)(const ck_forward_job *job, const ck_forward_item
 /* Rank 1: the product of a position, computed once where several prompts share the rounding. */
 static CK_F(product) CK_F(row_product)(const ck_forward_job *job, const ck_forward_item *item,
                                        size_t position, CK_ACCUMULATOR *sums) {
-  const ck_forward_strand *strand = item->strand;
-  const char *column = (const char *)job->columns + (strand->columns + position) * CK_SIZE;
-  const char *row = (const char *)job->rows + (strand->rows + item->column) * CK_SIZE;
+  const ck_task_run *run = item->task_run;
+  const char *column = (const char *)job->columns + (run->columns + position) * CK_SIZE;
+  const char *row = (const char *)job->rows + (run->rows + item->column) * CK_SIZE;
   CK_F(product) product = {.row = row};
   CK_COLUMNS(&product.column, column, job->format, 1);
-  if (CK_VECTORS == 1 || strand->count == 1) return product;
+  if (CK_VECTORS == 1 || run->count == 1) return product;
   for (size_t i = 0; i < item->width; i += CK_ELEMENTS) {
     CK_VECTOR values[CK_VECTORS];
     CK_F(multiply_row)(values, &product, i, item->width - i);
@@ -239,11 +239,11 @@ static CK_F(product) CK_F(row_product)(const ck_forward_job *job, const ck_forwa
   return product;
 }
 
-/* The output of one position for each prompt of the strand. */
+/* The output of one position for each prompt of the task run. */
 static void CK_F(scale_prompts)(const ck_forward_job *job, const ck_forward_item *item,
                                 size_t position, const CK_F(product) *product) {
-  const ck_forward_strand *strand = item->strand;
-  for (size_t i = strand->first; i < strand->first + strand->count; i++) {
+  const ck_task_run *run = item->task_run;
+  for (size_t i = run->first; i < run->first + run->count; i++) {
     size_t row = (size_t)job->prompts[i] * job->length + position;
     size_t source = (size_t)job->indices[row] * job->width + item->column;
     size_t target = (row - job->first_row) * job->width + item->column;

@@ -159,8 +159,8 @@ static void CK_F(multiply_rows)(const ck_forward_job *job, const ck_forward_item
   float *sums = scratch + ck_columns_count;
   uint32_t *panel = (uint32_t *)(sums + ck_tile_rows * ck_stride(job));
   CK_NAME(range) *range = CK_NAME(range_of_rows)(scratch);
-  const char *from = (const char *)job->columns + item->strand->columns * CK_SIZE;
-  const char *rows = (const char *)job->rows + item->strand->rows * CK_SIZE;
+  const char *from = (const char *)job->columns + item->task_run->columns * CK_SIZE;
+  const char *rows = (const char *)job->rows + item->task_run->rows * CK_SIZE;
   int exact = 1;
   size_t start = 0;
   do {

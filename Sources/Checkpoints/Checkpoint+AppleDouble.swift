@@ -1,8 +1,8 @@
 public import Files
 
 extension Checkpoint {
-  /// Whether a file of a tree is one that macOS writes next to another to keep its metadata: its name
-  /// starts with `._`, and its contents are AppleDouble.
+  /// Whether a file of a tree is one that macOS writes next to another to keep its metadata: its
+  /// name starts with `._`, and its contents are AppleDouble.
   ///
   /// - Complexity: O(1); only files with such a name are opened.
   public static func isAppleDouble(_ file: RelativePath, in root: String) -> Bool {

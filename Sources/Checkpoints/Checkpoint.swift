@@ -4,12 +4,12 @@ public import Tensors
 
 /// Opens checkpoint files of any supported format.
 public enum Checkpoint {
-  /// Opens a file. Its contents decide the format; JSON whose name ends in `.index.json` is an index
-  /// of shards, which are opened as one archive.
+  /// Opens a file. Its contents decide the format; JSON whose name ends in `.index.json` is an
+  /// index of shards, which are opened as one archive.
   ///
-  /// - Throws: `missing`, `system` or `invalidArgument` when the file cannot be read; `unrecognized`
-  ///   or `unsupported` when it is something else, with a hint where one helps; `truncated` or
-  ///   `malformed` when it is damaged.
+  /// - Throws: `missing`, `system` or `invalidArgument` when the file cannot be read;
+  ///   `unrecognized` or `unsupported` when it is something else, with a hint where one helps;
+  ///   `truncated` or `malformed` when it is damaged.
   /// - Complexity: O(header); no tensor data is read.
   public static func open(path: String) throws(CheckpointError) -> any TensorArchive {
     try open(InputFile(path: path))

@@ -28,8 +28,8 @@ public enum CheckpointFormats {
     all.first { $0.matches(fileName: name) }
   }
 
-  /// The format of a file by its contents; nil when no format recognizes them. The name decides only
-  /// between formats that are equally possible, as in a damaged zip archive.
+  /// The format of a file by its contents; nil when no format recognizes them. The name decides
+  /// only between formats that are equally possible, as in a damaged zip archive.
   ///
   /// - Throws: `system` when the file cannot be read.
   public static func format(

@@ -21,8 +21,8 @@ struct Impostor: Equatable {
 
   /// Recognizes a file that is no checkpoint of any format by its first bytes, never by its name.
   ///
-  /// - Parameter prefix: the first `FormatRecognition.prefixByteCount` bytes, fewer where the file is
-  ///   shorter.
+  /// - Parameter prefix: the first `FormatRecognition.prefixByteCount` bytes, fewer where the file
+  ///   is shorter.
   init?(_ prefix: [UInt8]) {
     let text = String(decoding: prefix, as: UTF8.self)
     let start = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }.lowercased()

@@ -2,7 +2,8 @@ public import Archives
 internal import Files
 public import Tensors
 
-/// A model directory, open: the weights that transformers loads from it (spec/shards.md, H26 to H31).
+/// A model directory, open: the weights that transformers loads from it (spec/shards.md, H26 to
+/// H31).
 public struct Model: Sendable {
   /// The directory.
   public let path: String

@@ -12,14 +12,14 @@ public struct ModelDirectory: Sendable {
   public let weightsName: String
   /// Whether `config.json` names the weights, so that whoever renames them must change it.
   public let isNamedByConfig: Bool
-  /// All files of these weights: the file, and the index that names it as its one shard; or the index
-  /// and its shards in the order of their bytes.
+  /// All files of these weights: the file, and the index that names it as its one shard; or the
+  /// index and its shards in the order of their bytes.
   public let weightFileNames: [String]
   /// Weights and indexes that stand beside those and that transformers never looks at, in the order
   /// of their bytes.
   public let supersededNames: [String]
-  /// The index next to a single weights file that names this file as its one shard. transformers does not
-  /// read it; others, such as MLX, do.
+  /// The index next to a single weights file that names this file as its one shard. transformers
+  /// does not read it; others, such as MLX, do.
   public let singleFileIndex: ShardIndex?
 
   /// The weights, in the order in which transformers looks for them.
@@ -68,8 +68,8 @@ public struct ModelDirectory: Sendable {
     }
   }
 
-  /// The config of a copy that calls the weights by the usual name: as it is, or without the key that
-  /// names them. Nil where there is none.
+  /// The config of a copy that calls the weights by the usual name: as it is, or without the key
+  /// that names them. Nil where there is none.
   ///
   /// - Throws: what reading and decoding the file throws.
   public func config() throws(CheckpointError) -> (name: String, bytes: [UInt8])? {
@@ -88,8 +88,8 @@ public struct ModelDirectory: Sendable {
     ShardNaming.models.contains { $0.covers(name) }
   }
 
-  /// Whether a directory holds weights under one of the names that models have, or a config that names
-  /// them.
+  /// Whether a directory holds weights under one of the names that models have, or a config that
+  /// names them.
   public static func isModel(_ path: String) -> Bool {
     weightsNames.contains { isFile($0, in: path) } || (try? nameInConfig(of: path)) ?? nil != nil
   }
@@ -137,7 +137,8 @@ public struct ModelDirectory: Sendable {
 
   /// The name of the weights in `config.json`; nil where it gives none.
   ///
-  /// - Throws: what reading and decoding the file throws; `unsupported` for a name that is not read here.
+  /// - Throws: what reading and decoding the file throws; `unsupported` for a name that is not read
+  ///   here.
   static func nameInConfig(of directory: String) throws(CheckpointError) -> String? {
     let configPath = path(of: configName, in: directory)
     do throws(CheckpointError) {

@@ -2,53 +2,50 @@ public import Archives
 public import Files
 public import Tensors
 
-/// What a conversion is asked to do.
+/// The options of a conversion.
 public struct ConversionOptions: Sendable {
   /// The format of the checkpoints that are written, with its settings.
   public var format: any CheckpointFormat
-  /// Which tensors are converted, and what they are called then.
+  /// The tensors that are converted, and their new names.
   public var selection = TensorSelection()
-  /// The dtypes that tensors are converted to; the last rule for a tensor decides.
+  /// The casts of tensors; the last rule that applies to a tensor decides.
   public var casts: [CastRule] = []
-  /// What becomes of `__metadata__`.
+  /// The change of `__metadata__`.
   public var metadata = MetadataChange()
-  /// The bytes of tensors that one file may have; nil does not limit them, and leaves the shards of
-  /// a model as they are.
+  /// The largest size of the tensors of a file, in bytes; nil for no limit, which keeps the shards
+  /// of a model.
   public var shardByteCount: Int?
-  /// Whether the adapters and models in directories inside a directory are converted too, and not
-  /// copied.
+  /// Whether the adapters and models in subdirectories are converted instead of copied.
   public var convertsInnerDirectories = false
-  /// Whether a tensor that is the very same view as an earlier one is left out; `__metadata__` then
-  /// maps its name to that of the other, as the reference converter does.
+  /// Whether a tensor that is the same view as an earlier one is left out; `__metadata__` then maps
+  /// its name to that of the other, as the reference converter does.
   public var dropsAliases = false
   /// Whether tensors that the format cannot hold are left out; otherwise they are refused.
   public var skipsUnsupported = false
-  /// Whether somebody has made sure that source and destination do not lie in one another.
-  var isKnownApart = false
   /// Whether existing outputs are replaced, and whether outputs are flushed.
   public var policy: OutputPolicy
 
-  /// Asks for a format, with the defaults for all else.
+  /// Creates options for a format, with the defaults for all others.
   public init(format: any CheckpointFormat, policy: OutputPolicy = OutputPolicy()) {
     self.format = format
     self.policy = policy
   }
 }
 
-/// A change of what a file says of itself.
+/// A change of a file's metadata.
 public struct MetadataChange: Sendable, Hashable {
-  /// Whether what the source says is left out.
+  /// Whether the metadata of the source is dropped.
   public var drops = false
-  /// What is said then, replacing what is said under the same keys.
+  /// The entries to set, replacing those with the same keys.
   public var entries: [ArchiveMetadata.Entry] = []
 
-  /// Changes nothing.
+  /// Creates a change that changes nothing.
   public init() {}
 
-  /// Whether it changes nothing.
+  /// Whether the change changes nothing.
   public var isEmpty: Bool { !drops && entries.isEmpty }
 
-  /// The metadata after the change; nil when nothing is said.
+  /// The metadata after the change; nil for none.
   func applied(to metadata: ArchiveMetadata?) -> ArchiveMetadata? {
     guard !isEmpty else { return metadata }
     var changed = drops ? nil : metadata

@@ -2,23 +2,23 @@ public import Archives
 public import Files
 public import Tensors
 
-/// What a conversion leaves out or changes, for its user to know.
+/// What a conversion leaves out or changes.
 public struct ConversionReport: Sendable {
-  /// A tensor that is left out because it is the same as another.
+  /// A tensor that is left out because it is the same view as another.
   public struct Alias: Sendable, Hashable {
     /// The tensor that is left out.
     public let name: TensorName
-    /// The tensor that stands for it.
+    /// The tensor that is kept.
     public let kept: TensorName
   }
 
-  /// A tensor that the format holds as another dtype, its bits unchanged.
-  public struct StandIn: Sendable, Hashable {
+  /// A tensor that is written as another dtype with the same bits.
+  public struct Substitution: Sendable, Hashable {
     /// The tensor.
     public let name: TensorName
-    /// What its elements are.
+    /// Its dtype.
     public let dtype: DType
-    /// What they are called in the file.
+    /// The dtype in the file.
     public let writtenAs: DType
   }
 
@@ -32,30 +32,31 @@ public struct ConversionReport: Sendable {
     public let loader: String
   }
 
-  /// What is no tensor, and tensors that the format cannot hold.
+  /// Items that are not tensors, and tensors that the format cannot hold.
   public internal(set) var skipped: [SkippedItem] = []
   /// Weights files and indexes next to those that are converted, which are not loaded.
   public internal(set) var supersededFiles: [SupersededFile] = []
   /// The notes of the source archives.
   public internal(set) var sourceNotes: [String] = []
-  /// The same tensors under second names.
+  /// Second names of the same tensors.
   public internal(set) var aliases: [Alias] = []
-  /// Tensors whose dtype the format does not have.
-  public internal(set) var standIns: [StandIn] = []
+  /// Tensors whose dtype the format lacks.
+  public internal(set) var substitutions: [Substitution] = []
   /// Keys of `__metadata__` that the format cannot hold.
   public internal(set) var droppedMetadata: [UTF8Text] = []
-  /// The patterns that stand for no tensor of any part, each a sentence; nil before there is a part.
-  public internal(set) var idlePatterns: [String]?
+  /// A note for each pattern that matches no tensor of any part; nil before there is a part.
+  public internal(set) var unmatchedPatterns: [String]?
 
-  /// Adds what another part of the conversion leaves out.
+  /// Adds the report of another part of the conversion.
   static func += (left: inout Self, right: Self) {
     left.skipped += right.skipped
     left.supersededFiles += right.supersededFiles
     left.sourceNotes += right.sourceNotes
     left.aliases += right.aliases
-    left.standIns += right.standIns
+    left.substitutions += right.substitutions
     left.droppedMetadata += right.droppedMetadata
-    let idle = right.idlePatterns ?? []
-    left.idlePatterns = left.idlePatterns?.filter(idle.contains) ?? right.idlePatterns
+    let unmatched = right.unmatchedPatterns ?? []
+    left.unmatchedPatterns =
+      left.unmatchedPatterns?.filter(unmatched.contains) ?? right.unmatchedPatterns
   }
 }

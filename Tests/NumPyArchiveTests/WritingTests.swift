@@ -68,7 +68,7 @@ struct WritingTests {
       #expect(layout.byteCount == file.count)
       #expect(Array(file[layout.dataRange]) == data)
       #expect(layout.prefix == Array(file[..<layout.dataRange.lowerBound]))
-      #expect(layout.standIn == nil)
+      #expect(layout.substitution == nil)
     }
   }
 
@@ -106,8 +106,8 @@ struct WritingTests {
     }
     let layout = try NpzLayout(tensors: source.tensors, compression: compression)
     #expect(
-      layout.standIns == [
-        NumPyStandIn(tensor: "bf", dtype: .bfloat16, written: .uint16)
+      layout.substitutions == [
+        NumPySubstitution(tensor: "bf", dtype: .bfloat16, written: .uint16)
       ])
     if compression == .deflated {
       #expect(layout.byteCount == nil)
@@ -163,8 +163,8 @@ struct WritingTests {
     let archive = try NpzFile(path: directory.write(written([(info, data)]), to: "x.npz"))
     #expect(archive.tensor(at: 0).dtype == expected)
     #expect(try NumPyArchiveTests.data(of: archive, at: 0)[0] == data)
-    let standIn = try NpyLayout(info).standIn
-    #expect(standIn?.written == (expected == dtype ? nil : expected))
+    let substitution = try NpyLayout(info).substitution
+    #expect(substitution?.written == (expected == dtype ? nil : expected))
     #expect(expected.bitCount == dtype.bitCount)
   }
 

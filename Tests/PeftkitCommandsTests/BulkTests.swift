@@ -95,7 +95,7 @@ struct BulkTests {
     #expect(errors.contains { $0.hasPrefix("error: \(tree.source)/x.bin: is a Git LFS pointer") })
     #expect(
       errors.contains(
-        "error: \(tree.source)/y.bin: would become y.safetensors, which y.pt needs too"))
+        "error: \(tree.source)/y.bin: conflicts with y.pt: both would become y.safetensors"))
     let json = try run.json()
     #expect(
       Set(json.keys) == [
@@ -127,7 +127,7 @@ struct BulkTests {
     #expect(run.output.isEmpty)
     #expect(
       run.errors == "error: \(tree.manifest): already exists\n"
-        + "hint: --resume goes on where it ends, --force starts anew\n")
+        + "hint: --resume continues it, --force starts again\n")
     #expect(try tree.convert("--force").exitCode == 0)
     let missing = try peftkit("convert", "--recursive", tree.directory.path("no"), tree.destination)
     #expect(missing.exitCode == 2)
@@ -135,7 +135,7 @@ struct BulkTests {
     #expect(nested.exitCode == 2)
     #expect(
       nested.errors
-        == "error: \(tree.source)/x: lies in \(tree.source), the tree that is converted\n")
+        == "error: \(tree.source)/x: is inside \(tree.source), the tree being converted\n")
     let manifest = try tree.convert("--resume", "--manifest", tree.directory.path("no/x"))
     #expect(manifest.exitCode == 2)
     #expect(manifest.output.isEmpty)
@@ -189,7 +189,7 @@ struct BulkTests {
     let lines = whole.output.split(separator: "\n").map(String.init)
     #expect(lines.count == 6)
     #expect(lines.last == "\(tree.source)/a would become the adapter \(tree.destination)/a")
-    #expect(whole.errors.contains("0.bin: would become 0.safetensors, which 0.pt needs too"))
+    #expect(whole.errors.contains("0.bin: conflicts with 0.pt: both would become 0.safetensors"))
     let parts = try (1...2).flatMap {
       try tree.convert("--dry-run", "--shard", "\($0)/2").output.split(separator: "\n")
         .map(String.init)
@@ -320,8 +320,8 @@ struct BulkInterruptionTests {
     #expect(run.process.terminationStatus == SIGTERM)
     let errors = String(decoding: try bytes(of: run.errors), as: UTF8.self)
     #expect(
-      errors == "error: \(tree.source): was interrupted; the manifest holds what is done\n"
-        + "hint: --resume goes on from there\n")
+      errors == "error: \(tree.source): was interrupted; the manifest contains the finished units\n"
+        + "hint: --resume continues from there\n")
     let names = try tree.directory.names(in: "out")
     #expect(names.allSatisfy { $0.hasSuffix(".safetensors") })
     // All that is there stands in the manifest, and not everything is there.

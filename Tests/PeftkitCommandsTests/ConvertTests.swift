@@ -59,16 +59,16 @@ struct ConvertTests {
   }
 
   @Test(
-    "what is no dtype is told those that are (V12, V13)",
+    "the error about an unknown dtype gives the known ones (V12, V13)",
     arguments: [
-      ("complex128", "it knows uint64, int64, float64, complex64, float32,"),
+      ("complex128", "known dtypes: uint64, int64, float64, complex64, float32,"),
       ("*=bf16", "did you mean bfloat16?"), ("FP16", "did you mean float16?"),
       ("F8_E4M3", "did you mean float8_e4m3fn?"),
     ])
   func unknownDType(dtype: String, advice: String) throws {
     let run = try peftkit("convert", Self.weights, "o.safetensors", "--dtype", dtype)
     let name = dtype.replacingOccurrences(of: "*=", with: "")
-    #expect(run.errors.contains("'\(name)' is no dtype that convert knows; \(advice)"))
+    #expect(run.errors.contains("unknown dtype '\(name)'; \(advice)"))
     #expect(run.exitCode == 64)
   }
 
@@ -378,14 +378,14 @@ struct ConvertTests {
     ] {
       try expectRefusal(
         [source, target],
-        "error: \(target): lies in \(source), the directory that is converted\n")
+        "error: \(target): is inside \(source), the directory being converted\n")
     }
     for (source, target) in [
       (copy.path + "/other", copy.path), (copy.path, copy.directory.path),
     ] {
       try expectRefusal(
         [source, target, "--force"],
-        "error: \(target): holds \(source), the directory that is converted\n")
+        "error: \(target): contains \(source), the directory being converted\n")
     }
     let link = copy.directory.path("link")
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: copy.path)
@@ -401,7 +401,7 @@ struct ConvertTests {
     let target = copy.directory.path("out")
     let entry = copy.path + "/entry"
     #expect(mkfifo(entry, 0o600) == 0)
-    let reason = "can be neither converted nor copied: it is no file and no directory"
+    let reason = "cannot be converted or copied: it is neither a file nor a directory"
     try expectRefusal([copy.path, target], "error: \(entry): \(reason)\n")
     try FileManager.default.removeItem(atPath: entry)
     try FileManager.default.createSymbolicLink(atPath: entry, withDestinationPath: "nowhere")
@@ -486,7 +486,7 @@ struct ConvertTests {
       let run = try peftkit("convert", source, target, "--max-shard-size", "1KB", "--force")
       #expect(run.exitCode == 2)
       #expect(
-        run.errors.hasPrefix("error: \(target): holds \(source), the file that is converted\n"))
+        run.errors.hasPrefix("error: \(target): contains \(source), the file being converted\n"))
       #expect(try contents(of: parent) == before)
     }
   }
@@ -499,8 +499,8 @@ struct ConvertTests {
     let before = try contents(of: model)
     try expectRefusal(
       [index, model + "/./model-00002-of-00002.safetensors", "--force"],
-      "error: \(model)/./model-00002-of-00002.safetensors: is a shard of \(index), which is converted\n"
-        + "hint: name another file\n")
+      "error: \(model)/./model-00002-of-00002.safetensors: is a shard of \(index), which is "
+        + "being converted\nhint: name another file\n")
     #expect(try contents(of: model) == before)
     try convert(index, model + "/other.safetensors")
   }
@@ -540,7 +540,7 @@ struct ConvertTests {
   }
 
   @Test("patterns that have nothing to do are told (V32)")
-  func idlePatterns() throws {
+  func unmatchedPatterns() throws {
     let directory = try TemporaryDirectory()
     let out = directory.path("out.safetensors")
     let arguments = ["convert", Self.weights, out]

@@ -1,6 +1,6 @@
 /// What is still to be done to elements when they are copied: their bytes swapped, their values
 /// negated, their imaginary parts negated.
-package struct ElementFinish: Sendable {
+package struct ElementTransform: Sendable {
   private let swapsBytes: Bool
   private let isNegated: Bool
   private let isConjugated: Bool

@@ -16,14 +16,14 @@ enum { ck_baseline = 0, ck_avx2 = 1, ck_avx512 = 2, ck_avx512bf16 = 3 };
 /* Whether this CPU can run a set. */
 int ck_is_available(int instruction_set);
 
-/* Prompts of one task. */
+/* A run of prompts of one task. */
 typedef struct {
   size_t columns; /* the offset of the task's columns [positions, rank], in elements */
   size_t rows;    /* the offset of the task's rows [rank, width], in elements */
   size_t first, count; /* the prompts: a range of ck_forward_job.prompts */
-} ck_forward_strand;
+} ck_task_run;
 
-/* Output rows of the forward, for each prompt b of a strand and each position l of a range:
+/* Output rows of the forward, for each prompt b of a task run and each position l of a range:
  * output[b, l, d] = embeddings[indices[b, l], d] * sum over r of columns[l, r] * rows[r, d].
  * The tensors have one format, and any alignment. The output may not overlap an input. */
 typedef struct {
@@ -31,9 +31,9 @@ typedef struct {
   const void *_Nullable rows;
   const void *_Nullable embeddings;    /* [.., width] */
   const intptr_t *_Nullable indices;   /* [prompts, length] */
-  const intptr_t *_Nullable prompts;   /* those to compute, strand after strand */
-  const ck_forward_strand *_Nullable strands;
-  size_t strand_count, prompt_count;
+  const intptr_t *_Nullable prompts;   /* those to compute, run after run */
+  const ck_task_run *_Nullable task_runs;
+  size_t task_run_count, prompt_count;
   size_t length, rank, width;
   size_t position, position_end; /* the range of positions */
   void *_Nullable output;        /* [rows, width], the first being row `first_row` of [prompts, length] */

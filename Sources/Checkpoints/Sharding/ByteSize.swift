@@ -15,8 +15,8 @@ public struct ByteSize: Sendable, Hashable {
   ///
   /// A fraction of a byte is cut off, as huggingface_hub does.
   ///
-  /// - Throws: `invalidArgument`, with a hint, for anything else, a size below one byte, and one that
-  ///   `Int` does not hold.
+  /// - Throws: `invalidArgument`, with a hint, for anything else, a size below one byte, and one
+  ///   that `Int` does not hold.
   public init(parsing text: String) throws(CheckpointError) {
     let spelled = text.trimmingBlanks
     let upper = spelled.uppercased()

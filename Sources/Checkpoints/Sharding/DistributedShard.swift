@@ -2,8 +2,8 @@ public import Archives
 internal import JSONDocument
 public import Tensors
 
-/// A safetensors file that torch.distributed.checkpoint saved for one of several processes: its tensors
-/// may be slices of larger ones (spec/shards.md, H32).
+/// A safetensors file that torch.distributed.checkpoint saved for one of several processes: its
+/// tensors may be slices of larger ones (spec/shards.md, H32).
 public struct DistributedShard: Sendable, Hashable {
   /// A tensor that does not begin where the whole tensor does.
   public struct Slice: Sendable, Hashable {
@@ -13,8 +13,8 @@ public struct DistributedShard: Sendable, Hashable {
     public let offsets: [Int]
   }
 
-  /// The tensors that are slices for certain, in the order of the metadata. The first slices of tensors
-  /// are not among them: nothing tells them from whole tensors.
+  /// The tensors that are slices for certain, in the order of the metadata. The first slices of
+  /// tensors are not among them: nothing tells them from whole tensors.
   public let slices: [Slice]
 
   /// The metadata's key for the offsets of all tensors of the file.

@@ -5,9 +5,9 @@ public import Tensors
 extension ShardIndex {
   /// Decodes an index.
   ///
-  /// - Throws: `malformed`, with byte or tensor, for text that is not JSON, a key that stands twice,
-  ///   values of the wrong kind, and shards that are not bare file names; `missing` without a
-  ///   `weight_map`; `unsupported` beyond `JSONLimits`.
+  /// - Throws: `malformed`, with byte or tensor, for text that is not JSON, a key that stands
+  ///   twice, values of the wrong kind, and shards that are not bare file names; `missing` without
+  ///   a `weight_map`; `unsupported` beyond `JSONLimits`.
   /// - Complexity: O(bytes), and the sorting of the shards' names.
   public init(parsing bytes: [UInt8]) throws(CheckpointError) {
     let value = try JSONValue(parsing: bytes)

@@ -31,8 +31,8 @@ public struct ShardPlan: Sendable, Hashable {
   /// Plans files in the order of the tensors.
   ///
   /// A tensor larger than the limit gets a file of its own. Tensors that share their data stay
-  /// together and are counted once; so do those without bytes, as all of torch's empty tensors share
-  /// one null address.
+  /// together and are counted once; so do those without bytes, as all of torch's empty tensors
+  /// share one null address.
   ///
   /// - Parameters:
   ///   - tensors: the tensors; their names must differ.
@@ -64,7 +64,8 @@ public struct ShardPlan: Sendable, Hashable {
 
   /// Plans a file for each group of tensors, in the order in which the groups come up.
   ///
-  /// - Parameter groups: for each tensor what its group is called, such as the shard that it came in.
+  /// - Parameter groups: for each tensor what its group is called, such as the shard that it came
+  ///   in.
   /// - Throws: `unsupported` when the tensors have more bytes together than `Int` can count.
   /// - Complexity: O(tensors).
   public init(

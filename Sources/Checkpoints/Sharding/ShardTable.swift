@@ -35,8 +35,8 @@ struct ShardTable {
 
   /// Takes the next shard.
   ///
-  /// - Throws: `unsupported` for a format that has no shards and for a file of slices, `mismatch` for another format than the
-  ///   first one's and for a name that an earlier shard holds.
+  /// - Throws: `unsupported` for a format that has no shards and for a file of slices, `mismatch`
+  ///   for another format than the first one's and for a name that an earlier shard holds.
   mutating func append(_ archive: any TensorArchive) throws(CheckpointError) {
     let number = shards.count
     try checkFormat(of: archive)

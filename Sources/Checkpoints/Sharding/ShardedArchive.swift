@@ -4,8 +4,8 @@ public import Tensors
 
 /// The shards of an index, open as one archive (spec/shards.md, H8 to H16).
 ///
-/// All shards stay open. Their tensors come in the order of the shards' names, as transformers loads
-/// the shards, then in that of each file.
+/// All shards stay open. Their tensors come in the order of the shards' names, as transformers
+/// loads the shards, then in that of each file.
 public final class ShardedArchive: ForwardingArchive {
   /// The path of the index as it was given.
   public let path: String
@@ -96,8 +96,8 @@ public final class ShardedArchive: ForwardingArchive {
   /// The number of tensors of all shards.
   public var tensorCount: Int { table.places.count }
 
-  /// The shard that a tensor comes from, and its place there. The `dataOffsets` of a tensor are those
-  /// in its shard.
+  /// The shard that a tensor comes from, and its place there. The `dataOffsets` of a tensor are
+  /// those in its shard.
   ///
   /// - Complexity: O(log shards).
   public func source(of index: Int) -> (archive: any TensorArchive, index: Int) {

@@ -2,7 +2,7 @@ internal import Archives
 internal import Files
 internal import Tensors
 
-/// Some tensors of an archive, under their own names or others, in an order of one's own.
+/// A selection of the tensors of an archive, with new names, in a given order.
 final class SelectedArchive: ArchiveDecorator {
   /// A tensor of the base archive and its name here.
   struct Member: Sendable {
@@ -17,7 +17,7 @@ final class SelectedArchive: ArchiveDecorator {
   private let members: [Member]
   private let places: [TensorName: Int]
 
-  /// Selects.
+  /// Selects tensors.
   ///
   /// - Throws: `mismatch` when two tensors would have the same name.
   init(

@@ -2,13 +2,13 @@ internal import Archives
 internal import Files
 internal import Tensors
 
-/// An archive whose tensors are shown to a watcher while they are read.
+/// An archive that shows its tensors to a watcher while they are read.
 final class WatchedArchive: ArchiveDecorator {
   let base: any TensorArchive
   private let watcher: any TensorWatcher
   private let written: any CheckpointFormat
 
-  /// Shows tensors as readers of a file of this format see them.
+  /// Shows tensors as readers of a file in this format see them.
   init(
     _ base: any TensorArchive, watcher: any TensorWatcher, writtenAs format: any CheckpointFormat
   ) {

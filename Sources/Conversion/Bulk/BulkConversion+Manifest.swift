@@ -5,12 +5,12 @@ extension BulkConversion {
   private static let manifestName = "peftkit-manifest"
   private static let manifestExtension = ".jsonl"
 
-  /// Whether a name is one that manifests have by default.
+  /// Whether a name is a default name of manifests.
   static func isManifest(_ name: String) -> Bool {
     name.hasPrefix(manifestName) && name.hasSuffix(manifestExtension)
   }
 
-  /// Where the manifest of this part of the work is written.
+  /// The path of the manifest of this part of the work.
   public var resolvedManifestPath: String {
     if let manifestPath { return manifestPath }
     var name = Self.manifestName
@@ -23,7 +23,7 @@ extension BulkConversion {
     let existing: AppendedFile.Existing =
       resumes ? .continued : options.policy.replacesExisting ? .replaced : .refused
     if existing == .replaced, PathKind.existing(resolvedManifestPath) == .file {
-      // An input or an output may have been named by mistake.
+      // The path may be that of an input or an output by mistake.
       try ManifestIndex.checkStart(of: InputFile(path: resolvedManifestPath))
     }
     do throws(CheckpointError) {
@@ -31,16 +31,16 @@ extension BulkConversion {
     } catch  where error.code == .alreadyExists {
       throw CheckpointError(
         .alreadyExists, "already exists", path: resolvedManifestPath,
-        hint: "--resume goes on where it ends, --force starts anew")
+        hint: "--resume continues it, --force starts again")
     }
   }
 
-  /// Everything that the manifests of the outputs say, whichever part of the work wrote them: the
-  /// number of parts may be another this time.
+  /// The records of all manifests in the destination, whichever part of the work wrote them: the
+  /// number of parts may differ this time.
   func knownRecords() throws(CheckpointError) -> ManifestIndex {
     var index = ManifestIndex()
     guard resumes else { return index }
-    // A tree without a directory is one listing.
+    // The first step of a walk is the root.
     guard case .directory(let listing)? = try onlyRoot() else { return index }
     for place in 0..<listing.count {
       let name = listing.text(at: place)

@@ -3,34 +3,35 @@ internal import Concurrency
 internal import Files
 public import Tensors
 
-/// All adapters and checkpoints of a tree in, a tree of their conversions out (spec/bulk.md).
+/// A conversion of all adapters and checkpoints of a tree into another tree (spec/bulk.md).
 ///
-/// Each is converted by itself: what goes wrong with one is told, and the others are converted.
+/// Units are converted separately: one that fails is reported, and the others are converted.
 public struct BulkConversion: Sendable {
-  /// Computes the content digest of an archive, whatever container it comes from.
+  /// Computes the content digest of an archive of any format.
   public typealias Digest = @Sendable (any TensorArchive) throws(CheckpointError) -> String
 
   /// The root of the tree that is read.
   public let source: String
-  /// The root of the tree that is written; it is made where it is missing.
+  /// The root of the tree that is written; it is created if it is missing.
   public let destination: String
-  /// How each is converted.
+  /// The options of every conversion.
   public let options: ConversionOptions
-  /// How digests are computed.
+  /// The function that computes digests.
   public let digest: Digest
-  /// What takes the digest of an output while it is written; nil reads the output again instead.
+  /// Creates a hasher that computes the digest of an output while it is written; nil reads the
+  /// output again instead.
   public var makeHasher: (@Sendable () -> any OutputHasher)?
-  /// The threads, each with a unit of its own; nil has one for each CPU, and no fewer than eight where
-  /// outputs are flushed to the drive.
+  /// The number of threads, each converting a unit at a time; nil uses one for each CPU, and at
+  /// least eight if outputs are flushed to the drive.
   public var jobs: Int?
-  /// Whether outputs that are there are checked and kept.
+  /// Whether existing outputs are verified and kept.
   public var resumes = false
-  /// The part of the work to do; nil does all of it.
-  public var shard: WorkShard?
-  /// Where the manifest is written; nil writes it into the destination.
+  /// The part of the work to process; nil for all of it.
+  public var shard: WorkPartition?
+  /// The path of the manifest; nil for one in the destination.
   public var manifestPath: String?
 
-  /// Describes the work.
+  /// Creates a bulk conversion.
   public init(
     source: String, destination: String, options: ConversionOptions, digest: @escaping Digest
   ) {
@@ -42,15 +43,15 @@ public struct BulkConversion: Sendable {
     self.options = options
   }
 
-  /// Does it.
+  /// Converts the tree.
   ///
-  /// - Parameter observer: is told of each unit that is done, on the thread that did it.
-  /// - Returns: the sums.
-  /// - Throws: what `CheckpointFinder` throws for the root; `invalidArgument` when the trees lie in one
-  ///   another; `alreadyExists` for a manifest that is there and not to be resumed; `system` when it
-  ///   cannot be written; `interrupted`, when a signal asked to stop.
-  /// - Complexity: O(bytes); memory for a directory's names, and with `resumes` for a record of each
-  ///   unit.
+  /// - Parameter observer: called for each finished unit, on the thread that converted it.
+  /// - Returns: the counts and sizes.
+  /// - Throws: what `CheckpointFinder` throws for the root; `invalidArgument` when one tree is
+  ///   inside the other; `alreadyExists` for an existing manifest that is not to be resumed;
+  ///   `system` when it cannot be written; `interrupted` after a signal.
+  /// - Complexity: O(bytes); memory for a directory's names, and with `resumes` for a record of
+  ///   each unit.
   public func run(
     _ observer: @escaping @Sendable (BulkEvent) -> Void = { _ in }
   ) throws(CheckpointError) -> BulkSummary {
@@ -66,12 +67,13 @@ public struct BulkConversion: Sendable {
     return try run.finish(synchronizing: options.policy.synchronizes)
   }
 
-  /// A thread that flushes waits for the drive, which serves many at once at the price of one.
+  /// The default number of threads. Threads that flush mostly wait for the drive, which can serve
+  /// several at once.
   private var defaultJobs: Int {
     max(AvailableCPUs.count, options.policy.synchronizes ? 8 : 1)
   }
 
-  /// The finder of what is to be done, for example to count it.
+  /// A finder of the units, for example to count them.
   ///
   /// - Throws: as `CheckpointFinder.init`.
   public func finder() throws(CheckpointError) -> CheckpointFinder {
@@ -83,26 +85,26 @@ public struct BulkConversion: Sendable {
     return try CheckpointFinder(in: source, target: options.format, shard: shard)
   }
 
-  /// An output among the inputs would be found and converted again.
+  /// Refuses trees inside each other: an output among the inputs would be converted again.
   private func refuseNesting() throws(CheckpointError) {
-    // What is missing is judged by the first directory above it that is there.
+    // A missing path is judged by the first existing directory above it.
     var path = RelativePath(destination)
     while !path.string.isEmpty, PathKind.existing(path.string) == nil { path = path.parent }
     let place = path.string.isEmpty ? "." : path.string
-    // Whatever lies in `place` lies in `source` when `place` does or is it.
+    // Everything in `place` is inside `source` if `place` is inside it or is the same.
     if PathRelation.isInside(place + "/x", source) {
       throw CheckpointError(
-        .invalidArgument, "lies in \(source), the tree that is converted", path: destination)
+        .invalidArgument, "is inside \(source), the tree being converted", path: destination)
     }
     if PathRelation.isInside(source, destination) {
       throw CheckpointError(
-        .invalidArgument, "holds \(source), the tree that is converted", path: destination)
+        .invalidArgument, "contains \(source), the tree being converted", path: destination)
     }
   }
 }
 
-/// Takes the digest of an output while it is written.
+/// Computes the digest of an output while it is written.
 public protocol OutputHasher: TensorWatcher {
-  /// The digest of the tensors seen so far, as `BulkConversion.Digest` spells it.
+  /// The digest of the tensors seen so far, in the form of `BulkConversion.Digest`.
   var text: String { get }
 }

@@ -2,12 +2,12 @@ internal import Files
 internal import Synchronization
 internal import Tensors
 
-/// What the threads of a bulk conversion share.
+/// The state that the threads of a bulk conversion share.
 final class BulkRunState: Sendable {
   private let source: String
   private let finder: Mutex<CheckpointFinder>
   private let summary = Mutex(BulkSummary())
-  /// What ends the whole run.
+  /// The error that ends the whole run.
   private let failure = Mutex<CheckpointError?>(nil)
   private let manifest: AppendedFile
   private let observer: @Sendable (BulkEvent) -> Void
@@ -22,7 +22,7 @@ final class BulkRunState: Sendable {
     self.observer = observer
   }
 
-  /// Converts unit after unit until there are no more, or the run ends.
+  /// Converts units until there are no more, or the run ends.
   func work(_ converter: UnitConverter, _ directories: DirectoryMaker) {
     var directories = directories
     while let item = next() {
@@ -30,23 +30,23 @@ final class BulkRunState: Sendable {
         let (record, outcome) = try converter.record(of: item, &directories)
         try finish(record, outcome)
       } catch {
-        // Only what is no fault of the unit's comes here.
+        // Errors of a unit are in its record; this one ends the run.
         failure.withLock { $0 = $0 ?? error }
       }
     }
   }
 
-  /// The sums, when all threads have returned.
+  /// The summary, after all threads have returned.
   ///
-  /// - Throws: what ended the run.
+  /// - Throws: the error that ended the run.
   func finish(synchronizing: Bool) throws(CheckpointError) -> BulkSummary {
     if let failure = failure.withLock({ $0 }), failure.code != .interrupted { throw failure }
     if synchronizing { try manifest.synchronize() }
     let summary = summary.withLock { $0 }
     guard !Interruption.isRequested else {
       throw CheckpointError(
-        .interrupted, "was interrupted; the manifest holds what is done", path: source,
-        hint: "--resume goes on from there")
+        .interrupted, "was interrupted; the manifest contains the finished units", path: source,
+        hint: "--resume continues from there")
     }
     return summary
   }

@@ -1,32 +1,32 @@
 internal import Files
 public import Tensors
 
-/// What is told of each unit that is done.
+/// An event of a bulk conversion, for its observer.
 public enum BulkEvent: Sendable {
   /// A unit was converted, found unchanged, or failed.
   case unit(ManifestRecord, outcome: ConversionOutcome?)
-  /// A directory could not be looked into.
+  /// A directory could not be listed.
   case unreadable(CheckpointError)
 }
 
-/// The sums of a bulk conversion.
+/// The counts and sizes of a bulk conversion.
 public struct BulkSummary: Sendable {
-  /// Adapters, models and files that were found.
+  /// The number of units that were found.
   public internal(set) var found = 0
-  /// Of these, those that were written.
+  /// How many of these were converted.
   public internal(set) var converted = 0
-  /// Of these, those whose outputs were there already.
+  /// How many of these had a correct output already.
   public internal(set) var unchanged = 0
-  /// Of these, those that could not be converted.
+  /// How many of these could not be converted.
   public internal(set) var failed = 0
-  /// Directories that could not be looked into.
+  /// The number of directories that could not be listed.
   public internal(set) var unreadable = 0
-  /// The weights of all that was converted, in bytes.
+  /// The size, in bytes, of the weights of all converted units.
   public internal(set) var bytesRead = 0
-  /// What was written, in bytes.
+  /// The size, in bytes, of all outputs that were written.
   public internal(set) var bytesWritten = 0
 
-  /// Whether all went well.
+  /// Whether nothing failed.
   public var holds: Bool { failed == 0 && unreadable == 0 }
 
   mutating func add(_ record: ManifestRecord) {

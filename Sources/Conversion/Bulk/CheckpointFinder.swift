@@ -4,33 +4,32 @@ public import Files
 internal import PEFT
 public import Tensors
 
-/// Finds what is to be converted in a tree, in an order that depends on nothing but names
-/// (spec/bulk.md, B1 to B8).
+/// Finds the units of a tree, in an order that depends on names only (spec/bulk.md, B1 to B8).
 public struct CheckpointFinder: Sendable {
-  /// What was found.
+  /// An item of the walk.
   public enum Item: Sendable {
-    /// Something to convert.
+    /// A unit to convert.
     case unit(ConversionUnit)
-    /// Something that cannot be converted beside the others, and why.
+    /// A unit whose output would have the name of another, and the error.
     case conflict(ConversionUnit, CheckpointError)
-    /// A directory that cannot be looked into, and why.
+    /// A directory that cannot be listed, and the error.
     case unreadable(RelativePath, CheckpointError)
   }
 
   private let target: any CheckpointFormat
-  private let shard: WorkShard?
+  private let shard: WorkPartition?
   private var walk: TreeWalk
   private var candidates: FileCandidates?
 
-  /// Starts at the root of a tree.
+  /// Starts a walk at the root of a tree.
   ///
   /// - Parameters:
-  ///   - target: the format that files are converted to, after which outputs are named.
+  ///   - target: the output format, which decides the names of outputs.
   ///   - shard: the part of the work to find; nil finds all of it.
-  /// - Throws: `missing` or `system` when `root` cannot be listed; `invalidArgument` when it is itself
-  ///   what a unit is.
+  /// - Throws: `missing` or `system` when `root` cannot be listed; `invalidArgument` when it is
+  ///   itself an adapter or a model.
   public init(
-    in root: String, target: any CheckpointFormat, shard: WorkShard? = nil
+    in root: String, target: any CheckpointFormat, shard: WorkPartition? = nil
   ) throws(CheckpointError) {
     self.target = target
     self.shard = shard
@@ -39,16 +38,16 @@ public struct CheckpointFinder: Sendable {
     guard Self.unit(at: listing, in: root) == nil else {
       throw CheckpointError(
         .invalidArgument, "is an adapter or a model, not a tree of them", path: root,
-        hint: "name the directory above it, and those in it are converted too; or convert it "
-          + "without --recursive, which copies what is in directories inside")
+        hint: "name the directory above it; or convert it without --recursive, which copies its "
+          + "subdirectories")
     }
     candidates = FileCandidates(in: listing, of: root, target: target)
   }
 
   /// The next item; nil at the end.
   ///
-  /// - Complexity: that of `TreeWalk.next()` now and then; no other system calls, save one for each
-  ///   symbolic link that is named like a checkpoint.
+  /// - Complexity: that of `TreeWalk.next()` for each directory; besides, one system call for each
+  ///   symbolic link that has the name of a checkpoint.
   public mutating func next() -> Item? {
     while true {
       if let (unit, rival) = candidates?.next() {
@@ -77,11 +76,11 @@ public struct CheckpointFinder: Sendable {
 
   private func conflict(_ unit: ConversionUnit, _ rival: RelativePath) -> CheckpointError {
     CheckpointError(
-      .mismatch, "would become \(unit.destination.name), which \(rival.name) needs too",
+      .mismatch, "conflicts with \(rival.name): both would become \(unit.destination.name)",
       path: unit.source.string(in: walk.root), hint: "rename one of them, or move it elsewhere")
   }
 
-  /// The unit that a directory is as a whole, if it is one.
+  /// The unit that consists of a whole directory; nil if the directory is not one.
   private static func unit(at listing: DirectoryListing, in root: String) -> ConversionUnit? {
     func place(of name: String) -> RelativePath? {
       guard let index = listing.index(of: name) else { return nil }

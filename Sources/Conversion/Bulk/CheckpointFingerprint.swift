@@ -4,15 +4,14 @@ internal import Files
 internal import PEFT
 internal import Tensors
 
-/// The one place that knows how the weights of a unit, or of a directory inside one, are opened and
-/// digested.
+/// Computes the content digests of a unit, or of a directory inside one, and of its output.
 struct CheckpointFingerprint: Sendable {
   let digest: BulkConversion.Digest
   let options: ConversionOptions
 
-  /// The digest that the output must have.
+  /// The digest that the output of a checkpoint must have.
   ///
-  /// - Parameter source: where the checkpoint stands that is converted.
+  /// - Parameter source: the path of the checkpoint.
   func expected(
     of kind: ConversionUnit.Kind, at source: String
   ) throws(CheckpointError) -> String {
@@ -26,7 +25,7 @@ struct CheckpointFingerprint: Sendable {
     return try digest(plan.archive)
   }
 
-  /// The digest of an output that is there.
+  /// The digest of an existing output.
   func actual(
     of kind: ConversionUnit.Kind, at output: String
   ) throws(CheckpointError) -> String {

@@ -1,12 +1,12 @@
 public import Files
 
-/// Something in a tree that is converted by itself.
+/// A part of a tree that is converted separately.
 public struct ConversionUnit: Sendable {
-  /// What it is.
+  /// The kind of a unit.
   public enum Kind: String, Sendable, CaseIterable {
-    /// An adapter directory, all that is in it included.
+    /// An adapter directory, with everything in it.
     case adapter
-    /// A directory with the index of a model's shards, all that is in it included.
+    /// A model directory, with everything in it.
     case model
     /// A checkpoint file.
     case file
@@ -14,14 +14,14 @@ public struct ConversionUnit: Sendable {
     case copy
   }
 
-  /// What it is.
+  /// The kind of the unit.
   public let kind: Kind
-  /// Where it stands, below the root of the tree.
+  /// The path of the unit, below the root of the tree.
   public let source: RelativePath
-  /// Where its output will stand, below the root of the outputs.
+  /// The path of its output, below the root of the outputs.
   public let destination: RelativePath
-  /// The files whose sizes and times tell whether it has changed, below the root of the tree.
+  /// The files whose sizes and times show whether the unit has changed, below the root of the tree.
   let weights: [RelativePath]
-  /// What the directory held when the walk came to it, a moment before it is converted; nil for a file or a copy.
+  /// The listing of the directory when the walk reached it; nil for a file or a copy.
   let listing: DirectoryListing?
 }

@@ -4,34 +4,35 @@ internal import Files
 internal import PEFT
 internal import Tensors
 
-/// The checkpoint files of one directory, what they become, and the files that are copied with them
-/// (spec/bulk.md, B2 and B4 to B6).
+/// The checkpoint files of a directory with their new names, and the files that are copied with
+/// them (spec/bulk.md, B2 and B4 to B6).
 struct FileCandidates {
   private let listing: DirectoryListing
   private let newExtension: [UInt8]
   /// The places of the files in the listing, in order.
   private let files: [Int]
-  /// Those of them that are copied.
+  /// The places of the files that are copied.
   private let copies: Set<Int>
-  /// For those that cannot be converted because of another name: where that one stands.
+  /// For each file whose new name conflicts with another entry, the place of that entry.
   private let rivals: [Int: Int]
   private var position = 0
 
-  /// Looks at the names; nothing on the drive.
+  /// Finds the files by their names.
   ///
-  /// - Complexity: O(n log n), save for symbolic links and names that begin with `._`, which are looked at.
+  /// - Complexity: O(n log n); system calls for each symbolic link and each name that starts with
+  ///   `._`.
   init(in listing: DirectoryListing, of root: String, target: any CheckpointFormat) {
     let newExtension = Array(target.fileExtension.utf8)
     let files = (0..<listing.count).filter { Self.isCandidate($0, in: listing, of: root) }
     var rivals: [Int: Int] = [:]
     for file in files {
-      // Directories keep their names: what is in them needs the place.
+      // Directories keep their names.
       let name = Self.newName(for: listing.name(at: file), newExtension)
       if let directory = listing.index(of: name), listing.kind(at: directory) == .directory {
         rivals[file] = directory
       }
     }
-    // All get the same extension: those with equal stems would be one.
+    // All get the same extension, so files with equal stems conflict.
     let stems = files.map { Self.stem(of: listing.name(at: $0)) }
     let byStem = files.indices.sorted { left, right in
       stems[left].lexicographicallyPrecedes(stems[right])
@@ -51,7 +52,7 @@ struct FileCandidates {
     self.rivals = rivals
   }
 
-  /// The next file, and the name that is in its way.
+  /// The next file, and the entry that its new name conflicts with.
   mutating func next() -> (unit: ConversionUnit, rival: RelativePath?)? {
     guard position < files.count else { return nil }
     let index = files[position]
@@ -69,7 +70,7 @@ struct FileCandidates {
     return (unit, rivals[index].map(listing.path(at:)))
   }
 
-  /// Whether a name is that of a checkpoint, and does not stand for a directory.
+  /// Whether an entry has the name of a checkpoint, and is not a directory.
   private static func isCandidate(
     _ index: Int, in listing: DirectoryListing, of root: String
   ) -> Bool {
@@ -80,12 +81,12 @@ struct FileCandidates {
     switch listing.kind(at: index) {
     case .directory: return false
     case .link: return listing.path(at: index).kind(in: root) != .directory
-    // What cannot be read fails when it is its turn: somebody meant it to be a checkpoint.
+    // An entry that cannot be read fails later: its name says that it is a checkpoint.
     case .file, .other: return true
     }
   }
 
-  /// The configs of adapters that other tools write: MLX and AdapterHub; the second one is of a head.
+  /// The configs that MLX and AdapterHub write; the second one is that of a head.
   private static let configNames = [AdapterConfig.fileName, "head_config.json"]
 
   private static func holdsConfig(_ listing: DirectoryListing) -> Bool {
@@ -94,7 +95,7 @@ struct FileCandidates {
     }
   }
 
-  /// The files that are not converted; manifests of earlier runs are not copied.
+  /// The files to copy: those that are not converted, without the manifests of earlier runs.
   private static func others(
     than files: [Int], in listing: DirectoryListing, of root: String
   ) -> [Int] {
@@ -115,7 +116,7 @@ struct FileCandidates {
     stem(of: name) + newExtension
   }
 
-  /// What stands before the extension; a name that is nothing but one is kept.
+  /// The name without its extension; a name that consists of an extension only is kept.
   private static func stem(of name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else {
       return name

@@ -2,10 +2,10 @@ internal import Files
 internal import JSONDocument
 internal import Tensors
 
-/// What manifests say of the outputs that are there. It is not believed before it is checked
+/// The records of manifests about existing outputs. They are verified before they are used
 /// (spec/bulk.md, B15).
 struct ManifestIndex: Sendable {
-  /// What was noted when an output was written.
+  /// A record of a written output.
   struct Entry: Sendable {
     let digest: String
     let stamp: FileStamp
@@ -14,20 +14,20 @@ struct ManifestIndex: Sendable {
 
   private var entries: [RelativePath: Entry] = [:]
 
-  /// Longer lines are no records: paths have at most 4096 bytes.
+  /// The longest record in bytes: paths have at most 4096.
   private static let longestLine = 1 << 20
 
-  /// Knows nothing.
+  /// Creates an empty index.
   init() {}
 
-  /// Reads a manifest; a later line takes the place of an earlier one. What is no record is passed
-  /// over: then the outputs are checked without it.
+  /// Reads a manifest; a later line replaces an earlier one. Lines that are not records are passed
+  /// over: the outputs are then verified without them.
   ///
   /// - Parameter shard: the part of the work whose records are kept.
-  /// - Throws: `system` and the like when the file cannot be read; `malformed` when it does not begin
-  ///   as a manifest does.
+  /// - Throws: `system` and the like when the file cannot be read; `malformed` when it does not
+  ///   begin like a manifest.
   /// - Complexity: O(bytes), in memory for a record of each unit.
-  mutating func read(path: String, shard: WorkShard?) throws(CheckpointError) {
+  mutating func read(path: String, shard: WorkPartition?) throws(CheckpointError) {
     let file = try InputFile(path: path)
     try Self.checkStart(of: file)
     try file.readLines(limit: Self.longestLine) { line throws(CheckpointError) in
@@ -36,13 +36,13 @@ struct ManifestIndex: Sendable {
     }
   }
 
-  /// What was noted of a unit.
+  /// The record of a unit.
   subscript(source: RelativePath) -> Entry? { entries[source] }
 
-  /// Lines are to be added only to what is a manifest, however short its first line was cut, and
-  /// nothing else is to be emptied.
+  /// Checks that a file is a manifest, whose first line may be incomplete. Other files are neither
+  /// extended nor emptied.
   ///
-  /// - Throws: `malformed` when the file does not begin as a manifest does.
+  /// - Throws: `malformed` when the file does not begin like a manifest.
   static func checkStart(of file: InputFile) throws(CheckpointError) {
     let expected = Array(#"{"source":"#.utf8)
     let start = try file.read(at: 0, count: min(file.byteCount, expected.count))

@@ -2,43 +2,43 @@ public import Files
 internal import JSONDocument
 public import Tensors
 
-/// A line of a manifest: what became of a unit (spec/bulk.md, B9 to B13).
+/// A line of a manifest: the outcome of a unit (spec/bulk.md, B9 to B13).
 public struct ManifestRecord: Sendable {
-  /// What became of it.
+  /// The outcome of a unit.
   public enum Outcome: String, Sendable, CaseIterable {
-    /// It was written.
+    /// The output was written.
     case converted
-    /// Its output was there, and was what it converts to.
+    /// The output existed, and was correct.
     case unchanged
-    /// It could not be converted.
+    /// The unit could not be converted.
     case failed
   }
 
-  /// Where it stands, below the root of the tree.
+  /// The path of the unit, below the root of the tree.
   public var source: RelativePath
-  /// Where its output stands, below the root of the outputs; nil for a directory that cannot be
-  /// looked into.
+  /// The path of its output, below the root of the outputs; nil for a directory that cannot be
+  /// listed.
   public var destination: RelativePath?
-  /// What it is; nil for a directory that cannot be looked into.
+  /// The kind of the unit; nil for a directory that cannot be listed.
   public var kind: ConversionUnit.Kind?
-  /// What became of it.
+  /// The outcome.
   public var outcome: Outcome
   /// The content digest of the weights of the output.
   public var digest: String?
-  /// What was written, in bytes.
+  /// The size of the output in bytes.
   public var byteCount: Int?
-  /// The weights as they were before they were read.
+  /// The size and time of the weights before they were read.
   public var stamp: FileStamp?
-  /// What was asked of the conversion, as a fingerprint.
+  /// The fingerprint of the conversion's options.
   public var settings: String
-  /// Why it failed.
+  /// The error of a failed unit.
   public var error: CheckpointError?
 
   private static let directoryKind = "directory"
 
-  /// The line, with its end: strict JSON in ASCII.
+  /// The line, with its line feed: strict JSON in ASCII.
   ///
-  /// Paths that are not UTF-8 stand there as text for people, and once more in hexadecimal.
+  /// Paths that are not UTF-8 are included as readable text, and again in hexadecimal.
   public func encoded() -> [UInt8] {
     var writer = JSONWriter(
       JSONStyle(indent: nil, escapesNonASCII: true, sortsKeys: false, quotesNonFinite: true))

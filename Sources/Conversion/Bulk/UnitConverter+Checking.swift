@@ -5,17 +5,17 @@ internal import PEFT
 internal import Tensors
 
 extension UnitConverter {
-  /// What must stand in an output.
+  /// A check of an output: the digest of the weights in a directory.
   private struct Check {
     let kind: ConversionUnit.Kind
-    /// Where, below the output; the root for the unit itself.
+    /// The directory, below the output; the root for the unit itself.
     let directory: RelativePath
     /// The digest of the weights.
     let digest: String
   }
 
-  /// The digest of the output that is there, if it is what the source converts to; nil if it is not,
-  /// and may be replaced (spec/bulk.md, B15, B16).
+  /// The digest of an existing output, if it is correct; nil if it is not, and may be replaced
+  /// (spec/bulk.md, B15, B16).
   func digestIfUnchanged(
     _ unit: ConversionUnit, _ stamp: FileStamp
   ) throws(CheckpointError) -> String? {
@@ -25,7 +25,7 @@ extension UnitConverter {
       let expected =
         if let noted { noted } else { try fingerprint.expected(of: unit.kind, at: source) }
       var checks = [Check(kind: unit.kind, directory: .root, digest: expected)]
-      // No manifest tells of those inside.
+      // Manifests have no records of the checkpoints inside.
       for inner in try innerCheckpoints(of: unit, at: source) {
         let digest = try fingerprint.expected(
           of: inner.kind, at: inner.directory.string(in: source))
@@ -50,7 +50,7 @@ extension UnitConverter {
     }
   }
 
-  /// The checkpoints in directories inside that of a unit.
+  /// The checkpoints in subdirectories of a unit.
   private func innerCheckpoints(
     of unit: ConversionUnit, at source: String
   ) throws(CheckpointError) -> [InnerCheckpoint] {
@@ -69,7 +69,7 @@ extension UnitConverter {
     return try hasSameConfig(check.kind, check.directory.string(in: source), output)
   }
 
-  /// Whether the config of an adapter, or of a model, is what it would be written as.
+  /// Whether the config of an adapter, or of a model, equals the one that would be written.
   private func hasSameConfig(
     _ kind: ConversionUnit.Kind, _ source: String, _ output: String
   ) throws(CheckpointError) -> Bool {

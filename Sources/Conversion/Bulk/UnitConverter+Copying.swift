@@ -32,7 +32,7 @@ extension UnitConverter {
     return outcome
   }
 
-  /// The bytes that are compared at a time.
+  /// The number of bytes that are compared at a time.
   private static let blockByteCount = 1 << 20
 
   /// Whether the destination has the bytes of the source.

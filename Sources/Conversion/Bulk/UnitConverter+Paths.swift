@@ -3,9 +3,10 @@ internal import Files
 internal import Tensors
 
 extension UnitConverter {
-  /// Passes the paths of a unit on as text; where they are none, those of stand-ins.
+  /// Calls a closure with the paths of a unit as text; paths that are not UTF-8 are replaced by
+  /// those of placeholders.
   ///
-  /// - Parameter writes: whether `body` writes the output, or reads one that is there.
+  /// - Parameter writes: whether `body` writes the output, or reads an existing one.
   func withPaths<R>(
     of unit: ConversionUnit, writes: Bool,
     _ body: (_ source: String, _ output: String) throws(CheckpointError) -> R
@@ -13,20 +14,21 @@ extension UnitConverter {
     let source = unit.source.string(in: source)
     let output = unit.destination.string(in: destination)
     if unit.source.isText { return try body(source, output) }
-    let standIn = try PathStandIn(
+    let placeholder = try PathPlaceholder(
       for: unit.source, in: self.source, and: unit.destination, in: destination,
       extensions: extensions(of: unit), reads: !writes, policy: options.policy)
     let result: R
     do throws(CheckpointError) {
-      result = try body(standIn.source, standIn.destination)
+      result = try body(placeholder.source, placeholder.destination)
     } catch {
-      throw error.replacing([(standIn.source, source), (standIn.destination, output)])
+      throw error.replacing([(placeholder.source, source), (placeholder.destination, output)])
     }
-    if writes { try standIn.commit() }
+    if writes { try placeholder.commit() }
     return result
   }
 
-  /// What a damaged file's name ends in decides which format's reader says what is wrong with it.
+  /// The extensions of the paths: that of a damaged file decides which format's reader reports the
+  /// damage.
   private func extensions(of unit: ConversionUnit) -> (source: String, destination: String) {
     guard unit.kind == .file else { return ("", "") }
     let name = unit.source.name
@@ -36,14 +38,14 @@ extension UnitConverter {
 }
 
 extension CheckpointError {
-  /// The same error about other paths: those that start with a stand-in's start with what it stands
-  /// for.
-  fileprivate func replacing(_ standIns: [(name: String, meaning: String)]) -> Self {
-    guard let path, let standIn = standIns.first(where: { path.hasPrefix($0.name) }) else {
+  /// The same error with the original path in place of a placeholder's.
+  fileprivate func replacing(_ placeholders: [(name: String, meaning: String)]) -> Self {
+    guard let path, let placeholder = placeholders.first(where: { path.hasPrefix($0.name) }) else {
       return self
     }
     return CheckpointError(
-      code, message, path: standIn.meaning + path.dropFirst(standIn.name.count), tensor: tensor,
+      code, message, path: placeholder.meaning + path.dropFirst(placeholder.name.count),
+      tensor: tensor,
       offset: offset, hint: hint)
   }
 }

@@ -3,7 +3,7 @@ internal import JSONDocument
 internal import PEFT
 internal import Tensors
 
-/// Converts one unit of a tree, or finds that it has been converted.
+/// Converts one unit of a tree, or verifies that it has been converted.
 struct UnitConverter: Sendable {
   let source: String
   let destination: String
@@ -12,31 +12,29 @@ struct UnitConverter: Sendable {
   let resumes: Bool
   let fingerprint: CheckpointFingerprint
   private let makeHasher: (@Sendable () -> any OutputHasher)?
-  /// What is asked for, as the records tell it: outputs of other settings are others.
+  /// The fingerprint of the options, as records contain it: it tells outputs of other options
+  /// apart.
   private let settings: String
   let configs = ConfigRewriter()
 
   init(_ bulk: BulkConversion, known: ManifestIndex) {
     source = bulk.source
     destination = bulk.destination
-    var unitOptions = bulk.options
-    // The trees do not, and so neither do these parts of them.
-    unitOptions.isKnownApart = true
-    self.options = unitOptions
+    self.options = bulk.options
     self.known = known
     resumes = bulk.resumes
     makeHasher = bulk.makeHasher
     fingerprint = CheckpointFingerprint(digest: bulk.digest, options: bulk.options)
-    // How an output takes its place does not change what it is. Another version may describe the
-    // options otherwise; then nothing is believed, and the outputs are checked against the sources.
+    // The output policy does not change the contents. Another version of peftkit may describe the
+    // options differently; the outputs are then verified against the sources.
     var options = bulk.options
     options.policy = OutputPolicy()
-    settings = String(WorkShard.hash(Array(String(describing: options).utf8)), radix: 16)
+    settings = String(WorkPartition.hash(Array(String(describing: options).utf8)), radix: 16)
   }
 
-  /// Does what there is to do about something that was found.
+  /// Processes an item of the walk, and returns its record.
   ///
-  /// - Throws: `interrupted`; what goes wrong with the unit is in the record.
+  /// - Throws: `interrupted`; other errors are in the record.
   func record(
     of item: CheckpointFinder.Item, _ directories: inout DirectoryMaker
   ) throws(CheckpointError) -> (ManifestRecord, ConversionOutcome?) {
@@ -87,6 +85,8 @@ struct UnitConverter: Sendable {
       let hasher = makeHasher?()
       var job = ConversionJob(source: source, destination: output, options: options(for: unit))
       job.listing = unit.listing
+      // The trees were checked not to contain each other, so their parts cannot either.
+      job.checksNesting = false
       job.configs = configs
       var plan = try job.plan()
       plan.isPlaceNew = isPlaceNew
@@ -103,22 +103,22 @@ struct UnitConverter: Sendable {
     return outcome
   }
 
-  /// A file that is split would become a directory of files, which then share names with nobody
-  /// knows what, and PEFT loads an adapter from one file; models are split.
+  /// The options for a unit. Only models are split: the names of a file's parts could collide with
+  /// others, and PEFT loads an adapter from one file.
   private func options(for unit: ConversionUnit) -> ConversionOptions {
     var options = options
     if unit.kind != .model { options.shardByteCount = nil }
     return options
   }
 
-  /// Sizes and times of what is about to be read.
+  /// The sizes and times of the files that are about to be read.
   private func stamp(of unit: ConversionUnit) throws(CheckpointError) -> FileStamp {
     var stamp = FileStamp(byteCount: 0, modified: 0)
     for file in unit.weights { stamp = try stamp + FileStamp(file, in: source) }
     return stamp
   }
 
-  /// The digest in the manifest, if source and settings are those that it was noted for.
+  /// The digest in the manifest, if it was recorded for the same source and options.
   func noted(_ unit: ConversionUnit, _ stamp: FileStamp) -> String? {
     guard let entry = known[unit.source], entry.stamp == stamp, entry.settings == settings else {
       return nil

@@ -1,15 +1,15 @@
 public import Files
 public import Tensors
 
-/// A part of the work, which many machines can split without talking to each other: what a unit is
-/// called decides whose it is (spec/bulk.md, B20).
-public struct WorkShard: Sendable, Hashable {
-  /// Which part it is, from 1.
+/// A part of the work, which several machines can divide without communication: the path of a unit
+/// decides which part it belongs to (spec/bulk.md, B20).
+public struct WorkPartition: Sendable, Hashable {
+  /// The number of the part, from 1.
   public let number: Int
-  /// How many parts there are.
+  /// The number of parts.
   public let count: Int
 
-  /// Takes part `number` of `count`.
+  /// Creates part `number` of `count`.
   ///
   /// - Throws: `invalidArgument` unless 1 ≤ number ≤ count.
   public init(_ number: Int, of count: Int) throws(CheckpointError) {
@@ -17,7 +17,7 @@ public struct WorkShard: Sendable, Hashable {
       let most = max(1, count)
       throw CheckpointError(
         .invalidArgument,
-        "there is no shard \(number)/\(count): they are 1/\(most) to \(most)/\(most)",
+        "there is no part \(number)/\(count): the parts are 1/\(most) to \(most)/\(most)",
         hint: number == 0
           ? "add 1 to an index that starts at 0, as in --shard $((SLURM_ARRAY_TASK_ID + 1))/N"
           : nil)
@@ -26,24 +26,24 @@ public struct WorkShard: Sendable, Hashable {
     self.count = count
   }
 
-  /// Reads `I/N`.
+  /// Parses `I/N`.
   ///
-  /// - Throws: `invalidArgument` when it is spelled otherwise, or there is no such part.
+  /// - Throws: `invalidArgument` for another form, and for a part that does not exist.
   public init(parsing text: String) throws(CheckpointError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, let number = Self.number(parts[0]), let count = Self.number(parts[1])
     else {
-      throw .invalidArgument("'\(text.excerpt)' is no shard, such as 1/4")
+      throw .invalidArgument("'\(text.excerpt)' is not a part such as 1/4")
     }
     try self.init(number, of: count)
   }
 
-  /// Whether a unit belongs to it.
+  /// Whether a unit belongs to the part.
   public func contains(_ source: RelativePath) -> Bool {
     count == 1 || Self.hash(source.bytes) % UInt64(count) == UInt64(number - 1)
   }
 
-  /// FNV-1a, 64 bits wide.
+  /// The 64-bit FNV-1a hash.
   static func hash(_ bytes: [UInt8]) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in bytes {
@@ -53,13 +53,13 @@ public struct WorkShard: Sendable, Hashable {
     return hash
   }
 
-  /// Digits alone: `Int` would take a sign too.
+  /// Parses digits only: `Int` accepts a sign too.
   private static func number(_ text: Substring) -> Int? {
     text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
   }
 }
 
-extension WorkShard: CustomStringConvertible {
-  /// `I/N`.
+extension WorkPartition: CustomStringConvertible {
+  /// The part as `I/N`.
   public var description: String { "\(number)/\(count)" }
 }

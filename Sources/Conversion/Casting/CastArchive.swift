@@ -3,22 +3,22 @@ internal import Files
 internal import Kernels
 internal import Tensors
 
-/// An archive with some tensors in other dtypes, cast while they are read (spec/casts.md).
+/// An archive that casts some tensors to other dtypes while they are read (spec/casts.md).
 final class CastArchive: ArchiveDecorator {
   let base: any TensorArchive
   private let casts: [Cast?]
   private let infos: [TensorInfo]
   private let record: CastRecord
 
-  /// The elements that are cast at a time.
+  /// The number of elements that are cast at a time.
   private static let blockElementCount = 1 << 16
 
   /// Casts the tensors of an archive.
   ///
   /// - Parameters:
-  ///   - dtypes: for each tensor its dtype here.
-  ///   - record: is told what happened to the values, each time that a tensor is read whole.
-  /// - Throws: `unsupported`, naming the tensor, for a cast that there is not.
+  ///   - dtypes: the new dtype of each tensor.
+  ///   - record: collects what happened to the values each time that a tensor is read.
+  /// - Throws: `unsupported`, naming the tensor, for a cast that does not exist.
   init(
     _ base: any TensorArchive, to dtypes: [DType], record: CastRecord
   ) throws(CheckpointError) {
@@ -86,7 +86,8 @@ final class CastArchive: ArchiveDecorator {
     }
   }
 
-  /// Takes a tensor's data in blocks, each with its elements' number and the index of the first.
+  /// Calls a closure with the tensor's data in blocks, the number of elements of each, and the
+  /// index of its first element.
   private func run(
     _ cast: Cast, at index: Int,
     _ body: (

@@ -2,17 +2,17 @@ public import Kernels
 internal import Synchronization
 public import Tensors
 
-/// What casts did to the values of tensors, gathered while they are written.
+/// The effects of casts on the values of tensors, collected while they are written.
 public final class CastRecord: Sendable {
-  /// A tensor that was cast, and what became of its values.
+  /// A tensor that was cast, and the effects on its values.
   public struct Entry: Sendable, Hashable {
-    /// The tensor, as the output calls it.
+    /// The name of the tensor in the output.
     public let name: TensorName
-    /// What it was.
+    /// The dtype in the source.
     public let source: DType
-    /// What it is.
+    /// The dtype in the output.
     public let destination: DType
-    /// What happened to its elements.
+    /// The counts of affected elements.
     public let counts: CastCounts
   }
 

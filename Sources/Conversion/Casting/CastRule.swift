@@ -1,23 +1,24 @@
 public import Tensors
 
-/// A dtype that tensors are converted to.
+/// A rule that casts tensors to a dtype.
 public struct CastRule: Sendable, Hashable {
-  /// The names, in the source, that the rule is for; nil for all tensors of floating-point dtypes.
+  /// The pattern of the names, in the source, of the tensors to cast; nil for all tensors of
+  /// floating-point dtypes.
   public let pattern: GlobPattern?
-  /// The dtype.
+  /// The dtype that tensors are cast to.
   public let dtype: DType
 
-  /// Makes a rule.
+  /// Creates a rule.
   public init(pattern: GlobPattern? = nil, dtype: DType) {
     self.pattern = pattern
     self.dtype = dtype
   }
 
-  /// Takes `DTYPE` or `PATTERN=DTYPE`, the dtype as torch spells it.
+  /// Parses `DTYPE` or `PATTERN=DTYPE`, the dtype spelled as in torch.
   ///
-  /// - Throws: `invalidArgument` when there is no such dtype.
+  /// - Throws: `invalidArgument` for an unknown dtype.
   public init(parsing text: String) throws(CheckpointError) {
-    // Patterns may hold the sign, dtypes never do.
+    // Patterns may contain the sign, dtypes never do.
     let sign = text.lastIndex(of: "=")
     let name = sign.map { text[text.index(after: $0)...] } ?? text[...]
     guard let dtype = DType(torchName: String(name)) else { throw Self.unknown(String(name)) }
@@ -30,26 +31,27 @@ public struct CastRule: Sendable, Hashable {
     if let meant = shortNames[name.lowercased()] ?? DType(name: name.uppercased())?.torchName {
       advice = "did you mean \(meant)?"
     } else {
-      advice = "it knows \(known.joined(separator: ", "))"
+      advice = "known dtypes: \(known.joined(separator: ", "))"
     }
-    return .invalidArgument("'\(name.excerpt)' is no dtype that convert knows; \(advice)")
+    return .invalidArgument("unknown dtype '\(name.excerpt)'; \(advice)")
   }
 
-  /// What others call the dtypes, besides safetensors.
+  /// Short names of dtypes that are used elsewhere.
   private static let shortNames = [
     "fp16": "float16", "fp32": "float32", "fp64": "float64",
   ]
 
-  /// Whether the rule is for this tensor.
+  /// Whether the rule applies to a tensor.
   ///
-  /// Without a pattern it is for what `module.to(dtype)` of torch converts: floating-point numbers.
+  /// Without a pattern it applies to the tensors that torch's `module.to(dtype)` converts: those of
+  /// floating-point dtypes.
   func applies(to tensor: TensorInfo) -> Bool {
     pattern.map { $0.matches(tensor.name) } ?? tensor.dtype.isFloatingPoint
   }
 }
 
 extension [CastRule] {
-  /// What a tensor is converted to: the last rule for it decides.
+  /// The dtype that a tensor is cast to: the last rule that applies decides.
   func dtype(for tensor: TensorInfo) -> DType {
     last { $0.applies(to: tensor) }?.dtype ?? tensor.dtype
   }

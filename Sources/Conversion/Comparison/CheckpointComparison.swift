@@ -3,7 +3,7 @@ internal import Files
 internal import Kernels
 public import Tensors
 
-/// What differs between two checkpoints of any formats: their tensors, by name
+/// The differences between two checkpoints of any formats: their tensors, by name
 /// (spec/command-line.md, L28 to L31).
 ///
 /// Two tensors are the same when dtype, shape and every byte of their data are, so that two
@@ -12,17 +12,17 @@ public import Tensors
 public struct CheckpointComparison: Sendable {
   /// The number of tensors that are the same.
   public private(set) var sameCount = 0
-  /// The tensors that only the left one holds.
+  /// The tensors of the left checkpoint only.
   public private(set) var removed: [TensorInfo] = []
-  /// The tensors that only the right one holds.
+  /// The tensors of the right checkpoint only.
   public private(set) var added: [TensorInfo] = []
-  /// The tensors that both hold and that differ.
+  /// The tensors of both that differ.
   public private(set) var changed: [TensorChange] = []
-  /// How the metadata differs, which makes no difference of the checkpoints.
+  /// The differences of the metadata, which do not make the checkpoints different.
   public let metadata: [KeyChange<String>]
-  /// What the left one holds that is not compared, in the order of the file.
+  /// The items of the left checkpoint that are not compared, in file order.
   public let leftSkipped: [SkippedItem]
-  /// What the right one holds that is not compared, in the order of the file.
+  /// The items of the right checkpoint that are not compared, in file order.
   public let rightSkipped: [SkippedItem]
 
   /// Whether all tensors are the same.
@@ -31,8 +31,8 @@ public struct CheckpointComparison: Sendable {
   /// Compares two checkpoints.
   ///
   /// - Throws: what reading the data of the tensors throws.
-  /// - Complexity: O(bytes) of the tensors that agree in name and shape, in memory that does not grow
-  ///   with the data.
+  /// - Complexity: O(bytes) of the tensors that agree in name and shape, in memory that does not
+  ///   grow with the data.
   public init(
     _ left: any TensorArchive, _ right: any TensorArchive
   ) throws(CheckpointError) {

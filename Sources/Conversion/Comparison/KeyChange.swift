@@ -1,21 +1,21 @@
 public import JSONDocument
 public import Tensors
 
-/// A key whose value is not the same in two places, or that stands in one of them only.
+/// A key whose value differs between two sides, or that only one side has.
 public struct KeyChange<Value: Sendable>: Sendable {
   /// The key.
   public let key: UTF8Text
-  /// The value on the left; nil for a key that stands on the right only.
+  /// The value on the left; nil for a key of the right side only.
   public let left: Value?
-  /// The value on the right; nil for a key that stands on the left only.
+  /// The value on the right; nil for a key of the left side only.
   public let right: Value?
 }
 
 extension KeyChange: Equatable where Value: Equatable {}
 
 extension KeyChange<JSONValue> {
-  /// How two configs differ, by key. The order of keys does not matter, at any depth; 1 and 1.0 are
-  /// two values, as are null and a key that is absent.
+  /// The differences of two configs, by key. The order of keys does not matter, at any depth; 1 and
+  /// 1.0 are different values, as are null and an absent key.
   ///
   /// - Complexity: O(n log n) for n values.
   public static func changes(from left: JSONObject, to right: JSONObject) -> [Self] {
@@ -23,14 +23,14 @@ extension KeyChange<JSONValue> {
       from: left.map { (UTF8Text($0.key), $0.value) },
       to: right.map { (UTF8Text($0.key), $0.value) }
     ) { left, right in
-      // What is written the same, keys sorted, is the same.
+      // Values with the same sorted text are the same.
       left.encoded(.python()) == right.encoded(.python())
     }
   }
 }
 
 extension KeyChange<String> {
-  /// How what two files say of themselves differs, by key; no metadata is the same as none in it.
+  /// The differences of the metadata of two files, by key; absent metadata equals empty metadata.
   ///
   /// - Complexity: O(n log n) for n entries.
   public static func changes(from left: ArchiveMetadata?, to right: ArchiveMetadata?) -> [Self] {
@@ -42,7 +42,7 @@ extension KeyChange<String> {
 }
 
 extension KeyChange {
-  /// Keys are distinct on either side.
+  /// Compares keys, which are distinct on either side.
   private static func changes(
     from left: [(UTF8Text, Value)], to right: [(UTF8Text, Value)],
     areSame: (Value, Value) -> Bool

@@ -1,23 +1,23 @@
 public import Kernels
 public import Tensors
 
-/// A tensor that two checkpoints hold under one name, and not the same.
+/// Two different tensors with the same name in two checkpoints.
 public struct TensorChange: Sendable {
   /// The tensor on the left.
   public let left: TensorInfo
   /// The tensor on the right.
   public let right: TensorInfo
-  /// How the elements differ; nil for two shapes, and for two dtypes of which not both are F64, F32,
-  /// BF16 or F16.
+  /// The differences of the elements; nil for different shapes, and for different dtypes unless
+  /// both are F64, F32, BF16 or F16.
   public let elements: ElementDifferences?
 
   /// The name of both.
   public var name: TensorName { left.name }
 
-  /// The position of an element in a tensor of the left shape, outermost axis first.
+  /// The position of an element in a tensor of the left shape, outermost dimension first.
   ///
-  /// - Parameter index: its place in row-major order, inside the tensor.
-  /// - Complexity: O(rank).
+  /// - Parameter index: the index of the element in row-major order, within the tensor.
+  /// - Complexity: O(dimensions).
   public func position(of index: Int) -> [UInt] {
     var rest = UInt(index)
     var position: [UInt] = []

@@ -4,14 +4,14 @@ internal import Files
 internal import Kernels
 internal import Tensors
 
-/// Two tensors of one name in two archives.
+/// Two tensors with the same name in two archives.
 struct TensorPair {
   let left: any TensorArchive
   let leftIndex: Int
   let right: any TensorArchive
   let rightIndex: Int
 
-  /// How they differ; nil when they are the same.
+  /// The differences; nil when the tensors are the same.
   ///
   /// - Complexity: O(bytes) when the shapes agree.
   func compared() throws(CheckpointError) -> TensorChange? {
@@ -25,11 +25,11 @@ struct TensorPair {
     return TensorChange(left: leftInfo, right: rightInfo, elements: differences)
   }
 
-  /// A tensor of at most so many bytes is read whole, which is faster than by another thread.
+  /// The largest tensor, in bytes, that is read whole, which is faster than on another thread.
   private static let smallByteCount = 1 << 20
 
-  /// Lends as many elements of both at a time. Both are read, neither is mapped or held: the left one
-  /// here, the right one by another thread.
+  /// Calls a closure with pieces of both tensors that have the same number of elements. Both are
+  /// read with calls, in pieces: the left one on this thread, the right one on another.
   private func forEachPiece(
     _ body: (RawSpan, RawSpan) -> Void
   ) throws(CheckpointError) {
@@ -56,7 +56,7 @@ struct TensorPair {
     }
   }
 
-  /// Reads the left tensor, and takes pieces of the right one as they are needed.
+  /// Reads the left tensor, and fetches pieces of the right one as they are needed.
   private func match(
     _ body: (RawSpan, RawSpan) -> Void,
     _ next: () throws(CheckpointError) -> [UInt8]?
@@ -84,7 +84,7 @@ struct TensorPair {
     } catch {
       throw error.naming(tensor: left.tensor(at: leftIndex).name).inFile(left.path)
     }
-    // What a container says of its data is known behind the last piece.
+    // A checksum is known only after the last piece.
     while let rest = try next() {
       guard rest.isEmpty, taken == other.count else { throw unequal }
     }
@@ -92,12 +92,12 @@ struct TensorPair {
 
   private var unequal: CheckpointError {
     CheckpointError(
-      .mismatch, "gives other bytes than its shape and dtype make", path: right.path,
+      .mismatch, "its data is not of the size that its shape and dtype give", path: right.path,
       tensor: right.tensor(at: rightIndex).name)
   }
 
-  /// The bytes of what is compared at a time, on either side: an element; a byte where both have the
-  /// same size, which may be a part of one.
+  /// The sizes, in bytes, of the units that are compared: an element, or a byte if both elements
+  /// have the same size, which may be less than a byte.
   private var units: (left: Int, right: Int) {
     let leftBits = left.tensor(at: leftIndex).dtype.bitCount
     let rightBits = right.tensor(at: rightIndex).dtype.bitCount

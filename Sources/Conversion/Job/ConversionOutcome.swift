@@ -1,11 +1,11 @@
-/// What a conversion has done.
+/// The result of a conversion.
 public struct ConversionOutcome: Sendable {
-  /// What was left out and changed.
+  /// What the conversion left out and changed.
   public let report: ConversionReport
-  /// The tensors that were cast, and what became of their values.
+  /// The tensors that were cast, and the effects on their values.
   public let casts: [CastRecord.Entry]
   /// The number of files written.
   public let fileCount: Int
-  /// The bytes of these files.
+  /// The size of these files in bytes.
   public let byteCount: Int
 }

@@ -3,10 +3,11 @@ internal import Files
 public import Tensors
 
 extension ConversionPlan {
-  /// Writes what is planned.
+  /// Carries out the plan.
   ///
-  /// - Parameter watcher: is shown the tensors on the way; their bytes then pass through memory, and
-  ///   do not stay inside the kernel. In a directory of several checkpoints it sees the outermost one.
+  /// - Parameter watcher: observes the tensors as they are written; their bytes then pass through
+  ///   memory, instead of being copied in the kernel. In a directory of several checkpoints it
+  ///   observes the outermost one.
   /// - Throws: `alreadyExists`, `system` and `interrupted` for the destination; `truncated` or
   ///   `malformed` when the source's data is damaged; `invalidArgument` for a value that an integer
   ///   dtype does not hold. Nothing is left behind then.
@@ -46,10 +47,10 @@ extension ConversionPlan {
     return byteCount
   }
 
-  /// Who may use a file: those who may use what it is made of.
+  /// The permissions of a file: those of its sources.
   private func access(to file: File) -> OutputAccess {
     switch file.contents {
-    // An index that is new tells of weights.
+    // A new index describes the weights.
     case .bytes: OutputAccess(existing: file.name, in: source) ?? OutputAccess(toAllOf: sources)
     case .copy(let name): OutputAccess(like: name, in: source)
     case .weights(let weights): OutputAccess(toAllOf: weights.files)
@@ -64,9 +65,10 @@ extension ConversionPlan {
     }
   }
 
-  /// Writes a file and puts it in its place, unless what it is made of was changed meanwhile.
+  /// Writes a file and moves it to its place, unless one of its sources was changed while it was
+  /// read.
   ///
-  /// - Returns: the bytes written.
+  /// - Returns: the number of bytes written.
   private func write(
     _ file: File, to output: consuming AtomicFile, _ watcher: (any TensorWatcher)?
   ) throws(CheckpointError) -> Int {
@@ -78,15 +80,15 @@ extension ConversionPlan {
         for input in inputs { try input.checkUnchanged() }
       }
     } catch {
-      // What is checked beside the writing may only now be known.
+      // Checks that run in parallel may only fail now.
       throw error.inFile(path)
     }
     return byteCount
   }
 
-  /// Writes what a file will hold.
+  /// Writes the contents of a file.
   ///
-  /// - Returns: the files that were read, and the path that errors about them have.
+  /// - Returns: the files that were read, and the path for errors about them.
   private func fill(
     _ output: inout AtomicFile, with file: File, _ watcher: (any TensorWatcher)?
   ) throws(CheckpointError) -> (inputs: [InputFile], path: String) {

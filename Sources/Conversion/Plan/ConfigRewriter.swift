@@ -6,13 +6,13 @@ internal import Tensors
 
 /// Turns configs into the bytes that a conversion writes for them (spec/adapter_config.md, C3).
 ///
-/// The adapters of a training run mostly have one config: what came lately is remembered.
+/// Recent results are cached, since the adapters of a training run usually have the same config.
 final class ConfigRewriter: Sendable {
-  /// The largest config that is remembered.
+  /// The largest config, in bytes, that is cached.
   private static let largestByteCount = 1 << 16
   private let recent = RecentValues<[UInt8], [UInt8]>(capacity: 8)
 
-  /// The bytes of the config that a file holds.
+  /// The bytes to write for the config in a file.
   ///
   /// - Throws: as `AdapterConfig.init(path:)`.
   func rewrite(path: String) throws(CheckpointError) -> [UInt8] {

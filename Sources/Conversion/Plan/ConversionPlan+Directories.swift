@@ -5,16 +5,16 @@ internal import PEFT
 internal import Tensors
 
 extension ConversionPlan {
-  /// Plans a directory out of a directory: an adapter, or a model.
+  /// Plans the conversion of the directory of an adapter or a model.
   init(
     directory tree: DirectoryTree, to destination: String, options: ConversionOptions,
-    configs: ConfigRewriter
+    configs: ConfigRewriter, checksNesting: Bool
   ) throws(CheckpointError) {
     self.init(source: tree.root, destination: destination, isDirectory: true, options: options)
-    if !options.isKnownApart { try refuseNesting() }
+    if checksNesting { try refuseNesting() }
     if let other = tree.others.first {
       throw CheckpointError(
-        .unsupported, "can be neither converted nor copied: it is no file and no directory",
+        .unsupported, "cannot be converted or copied: it is neither a file nor a directory",
         path: tree.path(of: other))
     }
     directories = tree.directories
@@ -46,26 +46,28 @@ extension ConversionPlan {
     }
   }
 
-  /// A destination in the source would be copied into itself; a source in the destination would go
-  /// with what is replaced.
+  /// Refuses a destination inside the source, which would be copied into itself, and a source
+  /// inside the destination, which would be replaced.
   private func refuseNesting() throws(CheckpointError) {
     if PathRelation.isInside(destination, source) {
       throw CheckpointError(
-        .invalidArgument, "lies in \(source), the directory that is converted", path: destination)
+        .invalidArgument, "is inside \(source), the directory being converted", path: destination)
     }
-    try refuseHolding("the directory that is converted")
+    try refuseHolding("the directory being converted")
   }
 
-  /// - Parameter what: what the source is, for the message.
+  /// Refuses a destination that contains the source.
+  ///
+  /// - Parameter what: the kind of the source, for the message.
   func refuseHolding(_ what: String, hint: String? = nil) throws(CheckpointError) {
     guard PathRelation.isInside(source, destination) else { return }
     throw CheckpointError(
-      .invalidArgument, "holds \(source), \(what)", path: destination, hint: hint)
+      .invalidArgument, "contains \(source), \(what)", path: destination, hint: hint)
   }
 
   /// Adds the config and weights of an adapter.
   ///
-  /// - Returns: the files that are not copied then.
+  /// - Returns: the files that must not be copied.
   private mutating func addAdapter(
     _ adapter: AdapterDirectory, at directory: RelativePath, _ configs: ConfigRewriter
   ) throws(CheckpointError) -> [RelativePath] {
@@ -93,9 +95,9 @@ extension ConversionPlan {
     }
   }
 
-  /// Adds the config, where it must be changed, and the weights of a model.
+  /// Adds the weights of a model, and its config if it must be changed.
   ///
-  /// - Returns: the files that are not copied then.
+  /// - Returns: the files that must not be copied.
   private mutating func addModel(
     at directory: RelativePath, of tree: DirectoryTree
   ) throws(CheckpointError) -> [RelativePath] {

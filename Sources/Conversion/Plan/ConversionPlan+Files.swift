@@ -4,12 +4,12 @@ internal import Files
 internal import Tensors
 
 extension ConversionPlan {
-  /// Plans one file out of a file, or out of the shards of an index.
+  /// Plans the conversion of a file, or of the shards of an index, to one file.
   init(
     file source: String, to destination: String, options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: false, options: options)
-    // Whoever named a directory has not meant the folder in a torch file to be called after it.
+    // A directory output does not name the torch archive's root folder.
     try AtomicFile.refuseSlash(after: destination)
     let archive = try Checkpoint.open(path: source)
     try refuseReplacingShard(of: archive)
@@ -22,28 +22,29 @@ extension ConversionPlan {
     ]
   }
 
-  /// Plans a directory of shards out of a file, or out of the shards of an index.
+  /// Plans the conversion of a file, or of the shards of an index, to a directory of shards.
   init(
     shardsOf source: String, to destination: String, options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: true, options: options)
     try refuseHolding(
-      "the file that is converted",
+      "the file being converted",
       hint:
-        "name a new directory; a model's own is converted by its name, and keeps its other files")
+        "name a new directory; to convert a model in place, name its directory as the source")
     try addModel(path: source, at: .root)
   }
 
-  /// The index would be left with a shard that holds everything, and others that hold it again.
+  /// Refuses a destination that is a shard of the source: the index would then name a shard with
+  /// all tensors and others that contain them again.
   private func refuseReplacingShard(of archive: any TensorArchive) throws(CheckpointError) {
     let others = archive.files.map(\.path).filter { $0 != source }
     guard others.contains(where: { PathRelation.areSame($0, destination) }) else { return }
     throw CheckpointError(
-      .invalidArgument, "is a shard of \(source), which is converted", path: destination,
+      .invalidArgument, "is a shard of \(source), which is being converted", path: destination,
       hint: "name another file")
   }
 
-  /// Adds the weights of a model, in shards where they are large, with an index.
+  /// Adds the weights of a model, in shards with an index if they are large.
   ///
   /// - Parameters:
   ///   - path: the path of the weights or of their index.
@@ -64,7 +65,7 @@ extension ConversionPlan {
     if let limit = options.shardByteCount {
       shards = try ShardPlan(tensors, limit: limit, naming: naming)
     } else {
-      // The files stay as they are: what was downloaded as ten goes out as ten.
+      // The number of files stays the same.
       let groups = weights.members.map { archive.location(of: $0).path }
       shards = try ShardPlan(tensors, groupedBy: groups, naming: naming)
     }

@@ -2,43 +2,43 @@ internal import Archives
 public import Files
 public import Tensors
 
-/// What a conversion will read and write, before anything is written.
+/// The inputs and outputs of a conversion, before anything is written.
 public struct ConversionPlan: Sendable {
-  /// A file that is to be written.
+  /// A file to write.
   public struct File: Sendable {
-    /// What it will hold.
+    /// The contents of a file.
     public enum Contents: Sendable {
-      /// Tensors.
+      /// Tensors of the source.
       case weights(WeightsFile)
-      /// These bytes.
+      /// The given bytes.
       case bytes([UInt8])
-      /// What another file of the source holds.
+      /// The contents of a file of the source.
       case copy(of: RelativePath)
     }
 
-    /// Its path in the destination; the destination's own name where that is a file.
+    /// The path of the file in the destination; the destination itself if that is a file.
     public let name: RelativePath
-    /// What it will hold.
+    /// The contents of the file.
     public let contents: Contents
   }
 
-  /// What is read.
+  /// The path that is read.
   public let source: String
-  /// What is written.
+  /// The path that is written.
   public let destination: String
   /// Whether the destination is a directory.
   public let isDirectory: Bool
-  /// The directories inside the destination, each before what it holds.
+  /// The subdirectories of the destination, each before its own subdirectories.
   public internal(set) var directories: [RelativePath] = []
   /// The files, in the order of writing.
   public internal(set) var files: [File] = []
-  /// What is left out and changed.
+  /// What the conversion leaves out and changes.
   public internal(set) var report = ConversionReport()
-  /// What casts do to values, known once the files are written.
+  /// The effects of casts, known after the files are written.
   public let casts = CastRecord()
-  /// What was asked for.
+  /// The options.
   public let options: ConversionOptions
-  /// Whether this process made the directory of the destination for its outputs.
+  /// Whether this process created the parent directory of the destination.
   var isPlaceNew = false
 
   init(source: String, destination: String, isDirectory: Bool, options: ConversionOptions) {
@@ -50,10 +50,10 @@ public struct ConversionPlan: Sendable {
 }
 
 extension ConversionPlan {
-  /// The bytes that a file will have; nil where that depends on how well tensors compress.
+  /// The size of a file in bytes; nil if it depends on compression.
   ///
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold together,
-  ///   `missing` when a file to copy has gone.
+  ///   `missing` when a file to copy was removed.
   /// - Complexity: O(tensors · log tensors).
   public func byteCount(of file: File) throws(CheckpointError) -> Int? {
     switch file.contents {
@@ -63,7 +63,7 @@ extension ConversionPlan {
     }
   }
 
-  /// About how many bytes will be written: those of the tensors.
+  /// The approximate number of bytes to write: those of the tensors.
   public var tensorByteCount: Int {
     var sum = 0
     for case .weights(let weights) in files.map(\.contents) {

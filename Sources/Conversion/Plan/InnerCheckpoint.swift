@@ -2,9 +2,9 @@ internal import Checkpoints
 internal import Files
 internal import PEFT
 
-/// An adapter or a model in a directory inside another one.
+/// An adapter or a model in a subdirectory of another one.
 struct InnerCheckpoint {
-  /// Where it stands in the tree; a path in UTF-8, since that is opened.
+  /// Its path in the tree, which is UTF-8, since it is opened by it.
   let directory: RelativePath
   /// The adapter; nil for a model.
   let adapter: AdapterDirectory?
@@ -13,7 +13,7 @@ struct InnerCheckpoint {
 }
 
 extension DirectoryTree {
-  /// The adapters and models in the directories inside, each before those in it (spec/bulk.md, B3).
+  /// The adapters and models in subdirectories, each before those inside it (spec/bulk.md, B3).
   ///
   /// - Parameter adapters: all adapters of the tree.
   /// - Complexity: O(files); no system calls.

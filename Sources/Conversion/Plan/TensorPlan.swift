@@ -4,13 +4,13 @@ internal import Files
 internal import Kernels
 internal import Tensors
 
-/// Which tensors of an archive are written, under which names, in which dtypes, with which metadata.
+/// The tensors of an archive that are written, with their new names and dtypes, and the metadata.
 struct TensorPlan {
-  /// The archive as it is written.
+  /// The archive to write.
   let archive: any TensorArchive
-  /// For each of its tensors the place in the source.
+  /// The place of each of its tensors in the source.
   let members: [Int]
-  /// What is left out and changed.
+  /// What the conversion leaves out and changes.
   private(set) var report = ConversionReport()
 
   private let source: any TensorArchive
@@ -18,11 +18,11 @@ struct TensorPlan {
 
   /// Plans the tensors of an archive.
   ///
-  /// - Parameter record: is told what casts do.
-  /// - Throws: `unsupported`, naming the tensor, for one that the format cannot hold, unless such are
-  ///   to be left out, and for a cast that there is not; `unsupported` for metadata that the tensors
-  ///   need and the format cannot hold, and for a file of slices; `mismatch` when two tensors would have one
-  ///   name; `missing` when patterns leave nothing.
+  /// - Parameter record: collects the effects of casts.
+  /// - Throws: `unsupported`, naming the tensor, for one that the format cannot hold, unless such
+  ///   are to be left out, and for a cast that does not exist; `unsupported` for metadata that the
+  ///   tensors need and the format cannot hold, and for a file of slices; `mismatch` when two
+  ///   tensors would have the same name; `missing` when patterns leave nothing.
   /// - Complexity: O(tensors).
   init(
     _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
@@ -34,7 +34,7 @@ struct TensorPlan {
       metadata: source.format.holdsMetadata ? source.metadata : ["format": "pt"])
     try Self.skip(source.skipped, in: source, options: options, report: &report)
     report.sourceNotes = source.notes
-    report.idlePatterns = try options.idlePatterns(in: source)
+    report.unmatchedPatterns = try options.unmatchedPatterns(in: source)
     let rewriters = try Self.rewriters(options.selection.replacements)
     for index in 0..<source.tensorCount {
       let info = source.tensor(at: index)
@@ -64,7 +64,7 @@ struct TensorPlan {
     guard !selection.members.isEmpty || source.tensorCount == 0 || options.selection.isEverything
     else {
       throw CheckpointError(
-        .missing, "has no tensor that --include and --exclude leave", path: source.path)
+        .missing, "no tensor matches --include and --exclude", path: source.path)
     }
     members = selection.members.map(\.index)
     let selected = try SelectedArchive(
@@ -73,7 +73,7 @@ struct TensorPlan {
     let isCast = zip(members, selection.dtypes).contains { source.tensor(at: $0).dtype != $1 }
     archive =
       isCast ? try CastArchive(selected, to: selection.dtypes, record: record) : selected
-    noteStandIns()
+    noteSubstitutions()
     try noteMetadata()
   }
 
@@ -81,18 +81,18 @@ struct TensorPlan {
     var metadata: ArchiveMetadata?
     var members: [SelectedArchive.Member] = []
     var dtypes: [DType] = []
-    /// What the tensors written so far hold, and the name of each. The first name of a view may be one
-    /// that is left out, and another dtype is another tensor.
+    /// The views of the tensors selected so far, and their names. The first name of a view may be
+    /// one that is left out, and another dtype makes another tensor.
     var names: [View: TensorName] = [:]
 
     struct View: Hashable {
-      /// The first tensor of the source that is this view.
+      /// The first tensor of the source with this view.
       let first: Int
       let dtype: DType
     }
   }
 
-  /// The file of all tensors, or of those at some places among `members`.
+  /// A file of all tensors, or of those at some places of `members`.
   func file(named name: String, holding places: [Int]? = nil) throws(CheckpointError) -> WeightsFile
   {
     guard let places else {
@@ -116,9 +116,9 @@ struct TensorPlan {
     return rewriters
   }
 
-  /// Leaves items out.
+  /// Records items that are left out.
   ///
-  /// - Throws: `unsupported` when one is a tensor that was asked for and such are not to be left out.
+  /// - Throws: `unsupported` when an item is a selected tensor, unless such are to be left out.
   private static func skip(
     _ items: [SkippedItem], in source: any TensorArchive, options: ConversionOptions,
     report: inout ConversionReport
@@ -134,13 +134,13 @@ struct TensorPlan {
     }
   }
 
-  private mutating func noteStandIns() {
+  private mutating func noteSubstitutions() {
     for index in 0..<archive.tensorCount {
       let info = archive.tensor(at: index)
       guard let written = options.format.storedDType(for: info.dtype), written != info.dtype
       else { continue }
-      report.standIns.append(
-        ConversionReport.StandIn(name: info.name, dtype: info.dtype, writtenAs: written))
+      report.substitutions.append(
+        ConversionReport.Substitution(name: info.name, dtype: info.dtype, writtenAs: written))
     }
   }
 
@@ -159,7 +159,7 @@ struct TensorPlan {
           + "without it the scale of the adapter is lost, and diffusers takes 1",
         path: source.path, hint: "--drop-metadata converts the tensors without it")
     }
-    // Every file that torch users write says that its format is "pt".
+    // Almost all files of torch users have the metadata format = "pt".
     report.droppedMetadata = (archive.metadata?.entries ?? []).map(\.key).filter {
       $0 != "format"
     }

@@ -3,29 +3,29 @@ internal import Files
 internal import PEFT
 public import Tensors
 
-/// A file of tensors that is to be written: which, from where, in which format.
+/// A file of tensors to write: the tensors, their source, and the format.
 public struct WeightsFile: Sendable {
-  /// One of its tensors.
+  /// A tensor of the file.
   public struct Tensor: Sendable {
-    /// The tensor as it will be written, without its place.
+    /// The tensor as it is written, without its place.
     public let info: TensorInfo
     /// Its dtype in the source.
     public let sourceDType: DType
     /// Its name in the source.
     public let sourceName: TensorName
-    /// Where its data stands.
+    /// The location of its data in the source.
     public let source: TensorLocation
-    /// Where its data will stand in the file; nil where that depends on how well others compress.
+    /// The range of its data in the file; nil if it depends on compression.
     public let range: Range<Int>?
   }
 
   /// The format.
   public let format: any CheckpointFormat
-  /// The tensors as they will be written, read from the source when they are asked for.
+  /// The tensors as they are written, read from the source on demand.
   public let archive: any TensorArchive
 
   let source: any TensorArchive
-  /// For each tensor its place in the source.
+  /// The place of each tensor in the source.
   let members: [Int]
   /// The path that torch would have been given, after which it names a folder.
   let name: String
@@ -40,7 +40,7 @@ public struct WeightsFile: Sendable {
 
   /// The tensors with their places, in the order of `archive`, and the size of the file.
   ///
-  /// - Returns: no size where that depends on how well the tensors compress.
+  /// - Returns: no size if it depends on compression.
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold together.
   /// - Complexity: O(tensors · log tensors).
   public func layout() throws(CheckpointError) -> (tensors: [Tensor], byteCount: Int?) {
@@ -68,7 +68,7 @@ public struct WeightsFile: Sendable {
     }
   }
 
-  /// The same file, whose tensors are shown to a watcher when they are written.
+  /// The same file, with its tensors shown to a watcher while they are written.
   func watched(by watcher: any TensorWatcher) -> Self {
     WeightsFile(
       format: format, archive: WatchedArchive(archive, watcher: watcher, writtenAs: format),

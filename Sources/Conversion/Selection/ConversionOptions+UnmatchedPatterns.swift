@@ -3,11 +3,12 @@ internal import Files
 internal import Tensors
 
 extension ConversionOptions {
-  /// The patterns that stand for no tensor of an archive, as notes tell of them: mostly a slip.
+  /// A note for each pattern that matches no tensor of an archive and each replacement that changes
+  /// no name: they are usually typos.
   ///
   /// - Throws: as `NameRewriter.init`.
   /// - Complexity: O(tensors · patterns).
-  func idlePatterns(in archive: any TensorArchive) throws(CheckpointError) -> [String] {
+  func unmatchedPatterns(in archive: any TensorArchive) throws(CheckpointError) -> [String] {
     let patterns = [
       ("--include", selection.included), ("--exclude", selection.excluded),
       ("--dtype", casts.compactMap(\.pattern)),
@@ -17,22 +18,22 @@ extension ConversionOptions {
     }
     let all =
       archive.tensors.map(\.name) + archive.skipped.filter(\.isTensor).map(\.name)
-    var idle: [String] = []
+    var notes: [String] = []
     for (option, patterns) in patterns {
       for pattern in patterns where !all.contains(where: pattern.matches) {
-        idle.append("\(option) '\(pattern.text.excerpt)' matches no tensor")
+        notes.append("\(option) '\(pattern.text.excerpt)' matches no tensor")
       }
     }
-    // Each replacement sees what those before it have made of the names.
+    // Each replacement sees the names that those before it produced.
     var names = all.filter(selection.contains)
     for replacement in selection.replacements {
       let rewriter = try NameRewriter(replacement)
       let renamed = names.map(rewriter.rewrite)
       if renamed == names {
-        idle.append("--rename '\(replacement.pattern.excerpt)=…' changes no name")
+        notes.append("--rename '\(replacement.pattern.excerpt)=…' changes no name")
       }
       names = renamed
     }
-    return idle
+    return notes
   }
 }

@@ -1,12 +1,13 @@
 public import Tensors
 
-/// A shell pattern for the names of tensors, as Python's `fnmatch.fnmatchcase` has it: `*` and `?`
-/// stand for any characters, dots too, `[a-z]` and `[!a-z]` for one of some.
+/// A shell pattern for the names of tensors, with the meaning of Python's `fnmatch.fnmatchcase`:
+/// `*` and `?` match any characters, including dots; `[a-z]` and `[!a-z]` match one character of a
+/// set or not of it.
 ///
-/// A character is a code point. The C library's `fnmatch` takes bytes for such, also where a locale
-/// says otherwise (glibc 2.36).
+/// A character is a code point. The C library's `fnmatch` matches bytes, in any locale (glibc
+/// 2.36).
 public struct GlobPattern: Sendable, Hashable {
-  /// The pattern as it was given.
+  /// The text of the pattern.
   public let text: String
   private let parts: [Part]
 
@@ -19,7 +20,7 @@ public struct GlobPattern: Sendable, Hashable {
     case set(ScalarSet)
   }
 
-  /// Takes a pattern; every text is one.
+  /// Parses a pattern; every text is valid.
   public init(_ text: String) {
     self.text = text
     let scalars = Array(text.unicodeScalars)
@@ -40,13 +41,13 @@ public struct GlobPattern: Sendable, Hashable {
     self.parts = parts
   }
 
-  /// Whether the pattern stands for the whole name.
+  /// Whether the pattern matches the whole name.
   ///
   /// - Complexity: O(name · pattern) at worst.
   public func matches(_ name: TensorName) -> Bool {
     let scalars = Array(name.string.unicodeScalars)
     var (part, position) = (0, 0)
-    // Where the last `*` was met, and how much it stands for so far.
+    // The place of the last `*`, and the end of the text that it matches so far.
     var retry: (part: Int, position: Int)?
     while position < scalars.count {
       if part < parts.count, parts[part] == .anything {
@@ -75,19 +76,19 @@ public struct GlobPattern: Sendable, Hashable {
   }
 }
 
-/// What stands between the brackets of a pattern.
+/// A bracket expression of a pattern.
 private struct ScalarSet: Hashable {
   private var ranges: [ClosedRange<Unicode.Scalar>] = []
   private let isNegated: Bool
 
-  /// Reads from the opening bracket to behind the closing one.
+  /// Parses an expression, from its opening bracket past the closing one.
   ///
-  /// - Returns: nil without a closing one; then `position` stays.
+  /// - Returns: nil without a closing bracket; `position` is then unchanged.
   init?(_ scalars: [Unicode.Scalar], _ position: inout Int) {
     var start = position + 1
     isNegated = start < scalars.count && scalars[start] == "!"
     if isNegated { start += 1 }
-    // A bracket that comes first is one of the set.
+    // A closing bracket that comes first is a member of the set.
     guard start < scalars.count, let end = scalars[(start + 1)...].firstIndex(of: "]") else {
       return nil
     }
@@ -99,7 +100,7 @@ private struct ScalarSet: Hashable {
         next += 1
         continue
       }
-      // One that runs backwards stands for nothing.
+      // A reversed range matches nothing.
       if first <= scalars[next + 2] { ranges.append(first...scalars[next + 2]) }
       next += 3
     }

@@ -1,21 +1,21 @@
 public import Tensors
 
-/// A replacement of what a regular expression finds in the names of tensors, as Python's `re.sub`
-/// carries it out.
+/// A replacement of the matches of a regular expression in tensor names, as Python's `re.sub` does
+/// it.
 public struct NameReplacement: Sendable, Hashable {
   /// The regular expression.
   public let pattern: String
-  /// What stands in the place of each match; `\1` or `\g<name>` is a group of it, `\0` all of it, and
-  /// `\\` a backslash.
+  /// The replacement of each match; `\1` and `\g<name>` are groups, `\0` is the match, `\\` a
+  /// backslash.
   public let replacement: String
 
-  /// Takes `PATTERN=REPLACEMENT`, parted at the last `=`: patterns have that sign in `(?=…)`.
+  /// Parses `PATTERN=REPLACEMENT`, separated at the last `=`: patterns contain it in `(?=…)`.
   ///
-  /// - Throws: `invalidArgument` without a `=`, for a pattern that is no regular expression, and for a
+  /// - Throws: `invalidArgument` without a `=`, for an invalid regular expression, and for a
   ///   replacement with a group that the pattern does not have, or another escape.
   public init(parsing text: String) throws(CheckpointError) {
     guard let sign = text.lastIndex(of: "=") else {
-      throw .invalidArgument("'\(text.excerpt)' is no PATTERN=REPLACEMENT")
+      throw .invalidArgument("'\(text.excerpt)' is not of the form PATTERN=REPLACEMENT")
     }
     pattern = String(text[..<sign])
     replacement = String(text[text.index(after: sign)...])

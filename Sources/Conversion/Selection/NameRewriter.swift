@@ -1,20 +1,20 @@
 internal import Tensors
 internal import _StringProcessing
 
-/// A replacement, ready to be carried out.
+/// A compiled replacement.
 struct NameRewriter {
-  /// By code points, as Python's.
+  /// The expression by code points, as in Python.
   private let expression: Regex<AnyRegexOutput>
-  /// For ASCII, where characters are code points: there `\b` is right, which by code points takes
-  /// digits and `_` for no parts of a word (Swift 6.3).
+  /// The expression for ASCII names, where characters are code points. `\b` is right here; by code
+  /// points it does not count digits and `_` as word characters (Swift 6.3).
   private let expressionForASCII: Regex<AnyRegexOutput>
   private let parts: [ReplacementPart]
 
-  /// The regular expressions are parsed by a function that calls itself.
+  /// The most brackets of a pattern: the parser of regular expressions is recursive.
   private static let mostBrackets = 250
 
-  /// - Throws: `invalidArgument` for a pattern that is no regular expression, and for a replacement
-  ///   with a group that the pattern does not have, or another escape.
+  /// - Throws: `invalidArgument` for an invalid regular expression, and for a replacement with a
+  ///   group that the pattern does not have, or another escape.
   init(_ replacement: NameReplacement) throws(CheckpointError) {
     guard replacement.pattern.utf8.count(where: { "[(".utf8.contains($0) }) <= Self.mostBrackets
     else {
@@ -45,14 +45,13 @@ struct NameRewriter {
     }
   }
 
-  /// Says of what Python knows and Swift does not that it is not supported.
+  /// The error about a pattern: syntax that Python has and Swift lacks is called not supported.
   private static func refusal(of pattern: String, because reason: String) -> CheckpointError {
     let marker = " is not currently supported"
     let isUnsupported = reason.hasSuffix(marker) || reason.hasPrefix("unknown group kind")
     let what = reason.hasSuffix(marker) ? String(reason.dropLast(marker.count)) : reason
-    return .invalidArgument(
-      "'\(pattern.excerpt)' is \(isUnsupported ? "not supported here" : "no regular expression"): "
-        + what.excerpt)
+    let verdict = isUnsupported ? "not supported" : "not a valid regular expression"
+    return .invalidArgument("'\(pattern.excerpt)' is \(verdict): \(what.excerpt)")
   }
 
   /// The name with every match replaced.
@@ -77,7 +76,7 @@ struct NameRewriter {
     }
   }
 
-  /// The number of groups of a pattern; nil where it cannot be known.
+  /// The number of groups of a pattern; nil if it is unknown.
   private static func groupCount(of pattern: String) -> Int? {
     // The empty alternative matches "" whatever the pattern is, and a match lists all groups. The
     // line feed ends a comment of `(?x)`.
@@ -88,16 +87,17 @@ struct NameRewriter {
   }
 }
 
-/// A part of the text that takes the place of a match.
+/// A part of a replacement.
 enum ReplacementPart {
   case text(String)
   case group(Int)
   case namedGroup(String)
 
-  /// Takes a replacement apart.
+  /// Parses a replacement.
   ///
-  /// - Throws: `invalidArgument` for a backslash that does not stand before another one, a digit alone
-  ///   or `g<…>`. What Python makes of the others is no part of a name, or another in each release.
+  /// - Throws: `invalidArgument` for a backslash that is not followed by another one, a single
+  ///   digit or `g<…>`. Other escapes are useless in names, or their meaning depends on the release
+  ///   of Python.
   static func parts(of replacement: String) throws(CheckpointError) -> [Self] {
     var parts: [Self] = []
     var text = ""
@@ -114,8 +114,8 @@ enum ReplacementPart {
       guard let part = reference(&rest) else {
         let next = rest.first.map { String($0) } ?? ""
         throw .invalidArgument(
-          "'\("\\" + next.excerpt)' in '\(replacement.excerpt)' is none of \\0 to \\9, \\g<name> and "
-            + "\\\\")
+          "'\("\\" + next.excerpt)' in '\(replacement.excerpt)' is not one of \\0 to \\9, "
+            + "\\g<name> and \\\\")
       }
       parts += [.text(text), part]
       text = ""
@@ -123,7 +123,7 @@ enum ReplacementPart {
     return parts + [.text(text)]
   }
 
-  /// The group that stands behind a backslash.
+  /// Parses the group after a backslash.
   private static func reference(_ rest: inout Substring.UnicodeScalarView) -> Self? {
     if let number = digit(rest.first) {
       // Python reads two digits as one number.

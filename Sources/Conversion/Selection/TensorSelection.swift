@@ -1,23 +1,23 @@
 public import Tensors
 
-/// Which tensors are converted, and what they are called then.
+/// A selection of tensors by name, and the new names of those selected.
 public struct TensorSelection: Sendable {
-  /// Patterns of which a name must match one, unless there are none.
+  /// Patterns; a name must match one of them, unless there are none.
   public var included: [GlobPattern] = []
-  /// Patterns of which a name may match none.
+  /// Patterns; a name must match none of them.
   public var excluded: [GlobPattern] = []
-  /// Replacements in names, one after another.
+  /// Replacements in names, applied in order.
   public var replacements: [NameReplacement] = []
 
-  /// Selects everything and renames nothing.
+  /// Selects all tensors and renames none.
   public init() {}
 
-  /// Whether nothing is left out and nothing renamed.
+  /// Whether all tensors are selected and none is renamed.
   public var isEverything: Bool {
     included.isEmpty && excluded.isEmpty && replacements.isEmpty
   }
 
-  /// Whether a tensor is among those selected; patterns look at its name in the source.
+  /// Whether a tensor is selected; patterns match its name in the source.
   public func contains(_ name: TensorName) -> Bool {
     guard included.isEmpty || included.contains(where: { $0.matches(name) }) else { return false }
     return !excluded.contains { $0.matches(name) }

@@ -5,7 +5,7 @@ public import Tensors
 ///
 /// Code that takes paths as text cannot name such files. It is given a link to the input and a place
 /// for the output, from where `commit` moves it to where it belongs.
-public struct PathStandIn: ~Copyable {
+public struct PathPlaceholder: ~Copyable {
   private let target: FilePath
   private let scratch: FilePath
   private let policy: OutputPolicy

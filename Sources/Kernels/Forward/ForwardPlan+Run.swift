@@ -74,10 +74,10 @@ extension ForwardPlan {
     _ section: ForwardSection, into output: inout OutputRawSpan, instructionSet: InstructionSet,
     threadCount: Int?
   ) {
-    let (prompts, strands) = strands(of: section)
+    let (prompts, taskRuns) = taskRuns(of: section)
     let rowCount = section.prompts.count * section.positions.count
     var job = unsafe ck_forward_job()
-    unsafe job.strand_count = strands.count
+    unsafe job.task_run_count = taskRuns.count
     unsafe job.prompt_count = prompts.count
     unsafe job.length = kernelLength
     unsafe job.rank = factors.rank
@@ -87,7 +87,7 @@ extension ForwardPlan {
     unsafe job.first_row = section.prompts.lowerBound * kernelLength + section.positions.lowerBound
     unsafe job.format = format.rawValue
     let threads = threadCount ?? Self.threadCount(elements: rowCount * factors.width, factors.rank)
-    // SAFETY: the kernel reads the elements that prompts, strands and indices point to, which are in
+    // SAFETY: the kernel reads the elements that prompts, task runs and indices point to, which are in
     // the tensors: the plan has checked ids and indices. The caller has checked the size of the output.
     unsafe output.withUnsafeMutableBytes { buffer, initialized in
       guard let start = buffer.baseAddress else { return }
@@ -100,8 +100,8 @@ extension ForwardPlan {
           unsafe job.indices = indices.baseAddress
           unsafe prompts.withUnsafeBufferPointer { prompts in
             unsafe job.prompts = prompts.baseAddress
-            unsafe strands.withUnsafeBufferPointer { strands in
-              unsafe job.strands = strands.baseAddress
+            unsafe taskRuns.withUnsafeBufferPointer { taskRuns in
+              unsafe job.task_runs = taskRuns.baseAddress
               unsafe ck_forward_prepare(&job)
               let scratch = unsafe UnsafeMutableRawPointer.allocate(
                 byteCount: threads * job.scratch_bytes, alignment: 64)

@@ -36,7 +36,7 @@ extension ForwardPlan {
 
   /// The prompts of a section, grouped by task, and the start of each task's group. Prompts of the same
   /// task share the product.
-  func strands(of section: ForwardSection) -> (prompts: [Int], strands: [ck_forward_strand]) {
+  func taskRuns(of section: ForwardSection) -> (prompts: [Int], taskRuns: [ck_task_run]) {
     let rowsPerPrompt = sequenceLength / kernelLength
     let (taskIDs, operands, factors) = (taskIDs, operands, factors)
     func task(_ prompt: Int) -> Int {
@@ -48,26 +48,26 @@ extension ForwardPlan {
     let prompts =
       sharesProducts && taskIDs.count > 1
       ? section.prompts.sorted { (task($0), $0) < (task($1), $1) } : Array(section.prompts)
-    var strands: [ck_forward_strand] = []
+    var taskRuns: [ck_task_run] = []
     var last = -1
     for (index, prompt) in prompts.enumerated() {
       let task = task(prompt)
-      if sharesProducts, task == last, let strand = strands.last, strand.count < Self.mostPrompts {
-        strands[strands.count - 1].count += 1
+      if sharesProducts, task == last, let run = taskRuns.last, run.count < Self.mostPrompts {
+        taskRuns[taskRuns.count - 1].count += 1
         continue
       }
       last = task
       let columns = operands.place(of: task, in: operands.columns)
       let rows = operands.place(of: task, in: operands.rows)
       // If a dimension is zero nothing is read, and the product may overflow.
-      strands.append(
-        ck_forward_strand(
+      taskRuns.append(
+        ck_task_run(
           columns: columns &* factors.positionCount &* factors.rank,
           rows: rows &* factors.rank &* factors.width, first: index, count: 1))
     }
-    return (prompts, strands)
+    return (prompts, taskRuns)
   }
 
-  /// Longer strands would be too large to divide the work evenly.
+  /// Longer runs would be too large to divide the work evenly.
   private static var mostPrompts: Int { 32 }
 }

@@ -30,7 +30,7 @@ enum HeadTensors {
     let archive = try Checkpoint.open(
       path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
     let tensors = archive.tensors.enumerated().compactMap { index, info -> ComputedTensor? in
-      guard saved.hold(info.name) else { return nil }
+      guard saved.contains(info.name) else { return nil }
       let name = info.name.string
       return ComputedTensor(
         carrying: index, of: archive,
@@ -38,7 +38,7 @@ enum HeadTensors {
     }
     let heads = try config.adapterConfig.headModules
     let needed = heads.isEmpty ? saved : SavedModules(heads)
-    guard tensors.contains(where: { needed.hold($0.info.name) }) else {
+    guard tensors.contains(where: { needed.contains($0.info.name) }) else {
       throw CheckpointError(.missing, "has no tensor of the modules \(list)", path: path)
     }
     return tensors

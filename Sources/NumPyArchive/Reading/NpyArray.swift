@@ -56,8 +56,8 @@ struct NpyArray: Sendable {
   private var elementByteCount: Int { dtype.bitCount / 8 }
 
   /// What is to be done to elements on their way.
-  private var finish: ElementFinish {
-    ElementFinish(
+  private var finish: ElementTransform {
+    ElementTransform(
       componentByteCount: dtype == .complex64 ? 4 : elementByteCount, swapsBytes: isSwapped)
   }
 

@@ -8,7 +8,7 @@ public struct NpyLayout: Sendable {
   /// The tensor's data in the file.
   public let dataRange: Range<Int>
   /// Which integers the tensor is written as, where NumPy lacks its dtype.
-  public let standIn: NumPyStandIn?
+  public let substitution: NumPySubstitution?
 
   /// The size of the whole file in bytes.
   public var byteCount: Int { dataRange.upperBound }
@@ -38,9 +38,9 @@ public struct NpyLayout: Sendable {
       throw CheckpointError(
         .unsupported, "the extents are larger than NumPy can count", tensor: tensor.name)
     }
-    standIn =
+    substitution =
       dtype == tensor.dtype
-      ? nil : NumPyStandIn(tensor: tensor.name, dtype: tensor.dtype, written: dtype)
+      ? nil : NumPySubstitution(tensor: tensor.name, dtype: tensor.dtype, written: dtype)
     prefix = Self.prefix(description, extents)
     let (end, overflow) = tensor.byteCount.addingReportingOverflow(prefix.count)
     guard !overflow else {

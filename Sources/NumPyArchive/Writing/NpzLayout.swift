@@ -15,7 +15,7 @@ public struct NpzLayout: Sendable {
   /// The size of the whole file in bytes; nil when it is compressed and so not known beforehand.
   public let byteCount: Int?
   /// The tensors that are written as integers, because NumPy lacks their dtypes.
-  public let standIns: [NumPyStandIn]
+  public let substitutions: [NumPySubstitution]
   private let offsets: [Int]
   let records: [NpzRecord]
 
@@ -47,7 +47,7 @@ public struct NpzLayout: Sendable {
     self.compression = compression
     self.records = records
     self.offsets = offsets
-    standIns = records.compactMap(\.array.standIn)
+    substitutions = records.compactMap(\.array.substitution)
     guard compression == .stored else {
       byteCount = nil
       return

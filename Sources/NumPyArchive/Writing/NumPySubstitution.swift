@@ -1,7 +1,7 @@
 public import Tensors
 
 /// A tensor whose dtype NumPy lacks, and which is therefore written in another of the same size.
-public struct NumPyStandIn: Sendable, Hashable {
+public struct NumPySubstitution: Sendable, Hashable {
   /// The tensor.
   public let tensor: TensorName
   /// The dtype that it has.

@@ -19,7 +19,7 @@ public struct SavedModules: Sendable {
   ///
   /// - Complexity: a look at the set for each dot of the path and size of a name; a config and a
   ///   file can each hold a million names.
-  public func hold(_ tensor: TensorName) -> Bool {
+  public func contains(_ tensor: TensorName) -> Bool {
     let path = Array(tensor.string.utf8)
     return path.indices.contains { end in
       guard path[end] == Self.dot else { return false }

@@ -9,8 +9,8 @@ extension AdapterConfig {
   ]
   private static let modelPrefix = "base_model.model."
 
-  /// The modules that an adapter's tensors belong to, by their names in the base model, in the order of
-  /// the tensors, each once.
+  /// The modules that an adapter's tensors belong to, by their names in the base model, in the
+  /// order of the tensors, each once.
   ///
   /// An adapter of a parameter (`target_parameters`) has its tensors in the module that holds the
   /// parameter, and patterns match the parameter's name: both names are given.

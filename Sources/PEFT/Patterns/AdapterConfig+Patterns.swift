@@ -48,8 +48,8 @@ extension AdapterConfig {
     }
   }
 
-  /// The pattern objects that give some module another value once their keys are sorted, each with a
-  /// pair of keys that may do so.
+  /// The pattern objects that give some module another value once their keys are sorted, each with
+  /// a pair of keys that may do so.
   public var patternsExchangedBySorting: [(key: String, exchange: ModulePatterns.Exchange)] {
     patternObjects.compactMap { key, object in
       ModulePatterns(object, matching: matching).exchangeBySorting.map { (key, $0) }

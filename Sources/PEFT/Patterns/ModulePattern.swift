@@ -1,4 +1,5 @@
-/// A key of `rank_pattern`, `alpha_pattern` and their like, which says for which modules a value is.
+/// A key of `rank_pattern`, `alpha_pattern` and their like, which says for which modules a value
+/// is.
 ///
 /// Keys come out of files: matching takes a bounded number of steps.
 public struct ModulePattern: Sendable {
@@ -17,8 +18,8 @@ public struct ModulePattern: Sendable {
   /// The key.
   public let key: String
   let matching: Matching
-  /// The scalars that the key takes one after another, nil for any but a line feed; nil where the key
-  /// is more than that.
+  /// The scalars that the key takes one after another, nil for any but a line feed; nil where the
+  /// key is more than that.
   let literal: [Unicode.Scalar?]?
   /// The whole expression; nil where it is not needed, or not supported.
   private let expression: RegularExpression?
@@ -44,8 +45,8 @@ public struct ModulePattern: Sendable {
   /// - Parameters:
   ///   - module: the module's name in the base model.
   ///   - budget: the steps that may be taken; those taken are subtracted.
-  /// - Returns: nil when that is unknown: Python refuses the key, its syntax is not supported, or the
-  ///   budget is used up.
+  /// - Returns: nil when that is unknown: Python refuses the key, its syntax is not supported, or
+  ///   the budget is used up.
   /// - Complexity: O(key · module).
   public func matches(_ module: String, budget: inout Int) -> Bool? {
     matches(Array(module.unicodeScalars), budget: &budget)
@@ -58,7 +59,7 @@ public struct ModulePattern: Sendable {
     guard let literal else {
       return expression?.matches(module, anywhere: matching == .anywhere, budget: &budget) ?? nil
     }
-    // A line feed is no part of a path, and `.` and `$` treat it in a way of their own.
+    // `.` and `$` treat a line feed specially, and no module name contains one.
     guard !module.contains("\n") else { return nil }
     switch matching {
     case .anywhere:

@@ -1,8 +1,8 @@
 public import JSONDocument
 internal import Tensors
 
-/// An object whose keys are patterns of module names, such as `rank_pattern`: PEFT takes the value of
-/// the first key that matches a module.
+/// An object whose keys are patterns of module names, such as `rank_pattern`: PEFT takes the value
+/// of the first key that matches a module.
 public struct ModulePatterns: Sendable {
   /// What an object gives a module.
   public enum Value: Sendable, Hashable {
@@ -58,10 +58,11 @@ extension ModulePatterns {
   /// The most pairs of keys that are looked at.
   private static let largestPairCount = 1_000_000
 
-  /// A pair of keys that sorting exchanges, that have different values, and that may match one module.
+  /// A pair of keys that sorting exchanges, that have different values, and that may match one
+  /// module.
   ///
-  /// Two plain names are decided exactly. A key that is more than a name, and whatever is left after
-  /// too many pairs, is assumed to match what the other one does.
+  /// Two plain names are decided exactly. A key that is more than a name, and whatever is left
+  /// after too many pairs, is assumed to match what the other one does.
   ///
   /// - Complexity: O(keys²), bounded.
   public var exchangeBySorting: Exchange? {

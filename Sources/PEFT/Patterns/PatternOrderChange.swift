@@ -4,7 +4,7 @@ internal import Tensors
 /// A pattern object with the same keys and values in two configs, whose order gives modules other
 /// values.
 public struct PatternOrderChange: Sendable {
-  /// A module that gets two values; nil stands for the method's default.
+  /// A module with different values in the two configs; nil is the method's default.
   public struct Module: Sendable, Hashable {
     /// The module's name in the base model.
     public let name: String

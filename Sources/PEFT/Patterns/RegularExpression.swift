@@ -1,4 +1,5 @@
-/// A regular expression with the meaning of Python's `re`, matched in time that is linear in the text.
+/// A regular expression with the meaning of Python's `re`, matched in time that is linear in the
+/// text.
 ///
 /// It takes what patterns of module names consist of: literals, `.`, classes, groups, alternatives,
 /// repetition, `^`, `$`, `\A`, `\Z`, `\b`, `\B`, `\d`, `\w`, `\s` and their complements. Everything
@@ -14,7 +15,7 @@ struct RegularExpression: Sendable {
     case assertion(Assertion)
     case sequence([Node])
     case alternatives([Node])
-    /// A node repeated; no maximum is no limit.
+    /// A repeated node; without a maximum it is repeated without limit.
     case repetition(Node, minimum: Int, maximum: Int?)
   }
 

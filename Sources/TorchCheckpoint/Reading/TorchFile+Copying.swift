@@ -73,7 +73,7 @@ extension TorchFile {
   /// Passes the data of a tensor on in pieces, as it is to be written.
   func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
     let storage = contents.storages[tensor.storage]
-    let finish = ElementFinish(tensor, swapsBytes: needsSwap(tensor))
+    let finish = ElementTransform(tensor, swapsBytes: needsSwap(tensor))
     if tensor.strides == nil {
       let wanted = tensor.start..<tensor.start + tensor.byteCount
       if let records, let entry = storage.entry {

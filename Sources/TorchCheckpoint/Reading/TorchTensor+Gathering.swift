@@ -2,7 +2,7 @@ internal import Archives
 internal import Files
 internal import Tensors
 
-extension ElementFinish {
+extension ElementTransform {
   /// What is still to be done to the elements of a tensor.
   init(_ tensor: TorchTensor, swapsBytes: Bool) {
     let isInteger =

@@ -1,8 +1,8 @@
 internal import Pickle
 internal import Tensors
 
-/// The Python attributes that a pickle gives to tensors and to the state dict, which no tensor can hold
-/// and which are not read (spec/torch-checkpoint.md, T25).
+/// The Python attributes that a pickle gives to tensors and to the state dict, which no tensor can
+/// hold and which are not read (spec/torch-checkpoint.md, T25).
 struct TensorAttributes: Sendable {
   /// The number of tensors with attributes.
   private(set) var tensorCount = 0
@@ -13,7 +13,8 @@ struct TensorAttributes: Sendable {
 
   /// The most attributes that a note names.
   private static let listedCount = 8
-  /// The entries of state dicts that are still looked at: a pickle may use one dict again and again.
+  /// The entries of state dicts that are still looked at: a pickle may use one dict again and
+  /// again.
   private var budget = 100_000
 
   /// Records what a tensor has.

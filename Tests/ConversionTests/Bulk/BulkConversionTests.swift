@@ -82,7 +82,7 @@ struct BulkConversionTests {
     let error = failure { () throws(CheckpointError) in _ = try tree.conversion().run() }
     #expect(error?.code == .alreadyExists)
     #expect(error?.path == tree.destination + "/peftkit-manifest.jsonl")
-    #expect(error?.hint == "--resume goes on where it ends, --force starts anew")
+    #expect(error?.hint == "--resume continues it, --force starts again")
     #expect(try tree.conversion(force: true).run().converted == 2)
     #expect(try tree.outcomes() == ["a.bin": "converted", "b.bin": "converted"])
   }
@@ -242,7 +242,7 @@ struct BulkConversionTests {
     for index in 0..<20 { try tree.addFile("\(index).bin") }
     var found = 0
     for number in 1...3 {
-      found += try tree.conversion(shard: WorkShard(number, of: 3)).run().found
+      found += try tree.conversion(shard: WorkPartition(number, of: 3)).run().found
     }
     #expect(found == 20)
     let names = try files(below: tree.destination).filter { $0.hasSuffix(".jsonl") }

@@ -53,7 +53,7 @@ final class BulkTree: @unchecked Sendable {
   }
 
   func conversion(
-    force: Bool = false, resume: Bool = false, jobs: Int = 2, shard: WorkShard? = nil,
+    force: Bool = false, resume: Bool = false, jobs: Int = 2, shard: WorkPartition? = nil,
     digest: @escaping BulkConversion.Digest = contents
   ) -> BulkConversion {
     let policy = OutputPolicy(replacesExisting: force, synchronizes: false)

@@ -17,7 +17,7 @@ struct FinderTests {
   /// What is found, a line for each: `kind source > destination`, `! source` for a conflict and
   /// `? path` for a directory that cannot be listed.
   private func found(
-    target: any CheckpointFormat = .safetensors, shard: WorkShard? = nil
+    target: any CheckpointFormat = .safetensors, shard: WorkPartition? = nil
   ) throws -> [String] {
     var finder = try CheckpointFinder(in: tree.source, target: target, shard: shard)
     var lines: [String] = []
@@ -129,17 +129,17 @@ struct FinderTests {
     #expect(
       try found() == [
         "file x.bin > x.safetensors",
-        "! a/x.bin: would become x.safetensors, which x.pt needs too",
-        "! a/x.pt: would become x.safetensors, which x.bin needs too",
-        "! a/y.ckpt: would become y.safetensors, which y.pth needs too",
-        "! a/y.pth: would become y.safetensors, which y.ckpt needs too",
-        "! a/y.safetensors: would become y.safetensors, which y.pth needs too",
-        "! a/z.bin: would become z.safetensors, which z.safetensors needs too",
+        "! a/x.bin: conflicts with x.pt: both would become x.safetensors",
+        "! a/x.pt: conflicts with x.bin: both would become x.safetensors",
+        "! a/y.ckpt: conflicts with y.pth: both would become y.safetensors",
+        "! a/y.pth: conflicts with y.ckpt: both would become y.safetensors",
+        "! a/y.safetensors: conflicts with y.pth: both would become y.safetensors",
+        "! a/z.bin: conflicts with z.safetensors: both would become z.safetensors",
         "file a/z.safetensors/inner.bin > a/z.safetensors/inner.safetensors",
       ])
     let whole = try found()
     var parts: [String] = []
-    for number in 1...3 { parts += try found(shard: WorkShard(number, of: 3)) }
+    for number in 1...3 { parts += try found(shard: WorkPartition(number, of: 3)) }
     #expect(parts.sorted() == whole.sorted())
   }
 
@@ -205,7 +205,7 @@ struct FinderTests {
     try tree.addAdapter("adapter")
     var parts: [String] = []
     for number in 1...count {
-      let part = try found(shard: WorkShard(number, of: count))
+      let part = try found(shard: WorkPartition(number, of: count))
       #expect(!part.isEmpty)
       parts += part
     }
@@ -216,16 +216,16 @@ struct FinderTests {
   @Test("what another machine does not see moves nothing (B20)")
   func shardsOfChangingTrees() throws {
     for index in 0..<40 { try tree.write("\(index).bin", [1]) }
-    let before = try found(shard: WorkShard(2, of: 3))
+    let before = try found(shard: WorkPartition(2, of: 3))
     for index in 40..<80 { try tree.write("\(index).bin", [1]) }
-    let after = try found(shard: WorkShard(2, of: 3))
+    let after = try found(shard: WorkPartition(2, of: 3))
     #expect(after.count > before.count)
     #expect(Set(before).isSubset(of: after))
   }
 }
 
 @Suite("Shards")
-struct WorkShardTests {
+struct WorkPartitionTests {
   @Test(
     "I/N is read, from 1 (B20)",
     arguments: [
@@ -236,7 +236,7 @@ struct WorkShardTests {
     ])
   func parsing(text: String, isValid: Bool) throws {
     let error = failure { () throws(CheckpointError) in
-      let shard = try WorkShard(parsing: text)
+      let shard = try WorkPartition(parsing: text)
       #expect(shard.description == text)
     }
     #expect((error == nil) == isValid)
@@ -252,7 +252,7 @@ struct WorkShardTests {
     ] as [(String, UInt64)])
   func hash(text: String, hash: UInt64) throws {
     let number = Int(hash % 1000) + 1
-    #expect(try WorkShard(number, of: 1000).contains(RelativePath(text)))
-    #expect(try !WorkShard(number % 1000 + 1, of: 1000).contains(RelativePath(text)))
+    #expect(try WorkPartition(number, of: 1000).contains(RelativePath(text)))
+    #expect(try !WorkPartition(number % 1000 + 1, of: 1000).contains(RelativePath(text)))
   }
 }

@@ -38,7 +38,7 @@ extension MultitaskPromptTuningMethod {
     let own = Set(expected.map(\.name) + renamed)
     let width = config?.tokenDimension ?? weights.promptWidth
     let embeddings = width.map { SavedEmbeddings(in: weights, width: $0) }
-    let others = weights.tensors.filter { !own.contains($0.name) && !modules.hold($0.name) }
+    let others = weights.tensors.filter { !own.contains($0.name) && !modules.contains($0.name) }
     return others.compactMap { tensor in
       if let embeddings, embeddings.contains(tensor.name) {
         return embeddings.finding(about: tensor)
@@ -61,7 +61,7 @@ extension MultitaskPromptTuningMethod {
     let modules = SavedModules(config.savedModules)
     let hasHead = (0..<weights.tensorCount).contains {
       let name = weights.tensor(at: $0).name
-      return name.string.hasPrefix(AdapterConfig.baseModelPrefix) && modules.hold(name)
+      return name.string.hasPrefix(AdapterConfig.baseModelPrefix) && modules.contains(name)
     }
     guard !hasHead else { return [] }
     let names = task.headModules.map { AdapterConfig.baseModelPrefix + $0 }

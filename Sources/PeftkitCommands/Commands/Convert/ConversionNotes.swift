@@ -13,13 +13,13 @@ struct ConversionNotes {
   /// - Parameter isOneOfMany: whether others were converted too: patterns may then be for those.
   init(_ outcome: ConversionOutcome, isOneOfMany: Bool = false) {
     add(outcome.report)
-    if !isOneOfMany { lines += outcome.report.idlePatterns ?? [] }
+    if !isOneOfMany { lines += outcome.report.unmatchedPatterns ?? [] }
     for cast in outcome.casts { add(cast) }
   }
 
   init(_ report: ConversionReport) {
     add(report)
-    lines += report.idlePatterns ?? []
+    lines += report.unmatchedPatterns ?? []
   }
 
   private mutating func add(_ report: ConversionReport) {
@@ -36,10 +36,10 @@ struct ConversionNotes {
       lines.append(
         "\(alias.name.excerpt) was left out: it is \(alias.kept.excerpt)")
     }
-    for standIn in report.standIns {
+    for substitution in report.substitutions {
       lines.append(
-        "\(standIn.name.excerpt) was written as \(standIn.writtenAs): the format has no "
-          + "\(standIn.dtype), and the bits are the same")
+        "\(substitution.name.excerpt) was written as \(substitution.writtenAs): the format has no "
+          + "\(substitution.dtype), and the bits are the same")
     }
     if !report.droppedMetadata.isEmpty {
       let keys = report.droppedMetadata.map { $0.excerpt }.joined(separator: ", ")

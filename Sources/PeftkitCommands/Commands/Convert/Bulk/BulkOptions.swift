@@ -44,15 +44,15 @@ struct BulkOptions: ParsableArguments {
       throw ValidationError("'--jobs' takes a number from 1 to \(Self.mostJobs).")
     }
     do throws(CheckpointError) {
-      _ = try workShard()
+      _ = try workPartition()
     } catch {
       throw ValidationError("'--shard': \(error)\(error.hint.map { "; \($0)" } ?? "").")
     }
   }
 
   /// The part of the work to do, nil for all of it.
-  func workShard() throws(CheckpointError) -> WorkShard? {
+  func workPartition() throws(CheckpointError) -> WorkPartition? {
     guard let shard else { return nil }
-    return try WorkShard(parsing: shard)
+    return try WorkPartition(parsing: shard)
   }
 }

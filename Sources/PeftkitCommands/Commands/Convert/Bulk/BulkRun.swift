@@ -24,7 +24,7 @@ struct BulkRun {
     conversion.makeHasher = { CheckpointHasher() }
     conversion.jobs = bulk.jobs
     conversion.resumes = bulk.resume
-    conversion.shard = try bulk.workShard()
+    conversion.shard = try bulk.workPartition()
     conversion.manifestPath = bulk.manifest
 
     let stopwatch = Stopwatch()
@@ -56,7 +56,7 @@ struct BulkRun {
     var conversion = BulkConversion(source: source, destination: destination, options: options) {
       _ throws(CheckpointError) in ""
     }
-    conversion.shard = try bulk.workShard()
+    conversion.shard = try bulk.workPartition()
     var finder = try conversion.finder()
     var output = TextOutput()
     while let item = finder.next() {
