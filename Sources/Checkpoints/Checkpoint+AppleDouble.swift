@@ -7,7 +7,8 @@ extension Checkpoint {
   /// - Complexity: O(1); only files with such a name are opened.
   public static func isAppleDouble(_ file: RelativePath, in root: String) -> Bool {
     guard file.name.hasPrefix("._"), file.kind(in: root) == .file,
-      let input = try? InputFile(file, in: root), let prefix = try? CheckpointFormats.prefix(of: input)
+      let input = try? InputFile(file, in: root),
+      let prefix = try? CheckpointFormats.prefix(of: input)
     else { return false }
     return Impostor(prefix) == .appleDouble
   }
