@@ -2,7 +2,7 @@ internal import Kernels
 internal import PEFT
 public import Tensors
 
-/// What a forward computed: [B, L, D] in its dtype, row-major and little endian.
+/// The output of a forward: [B, L, D], row-major and little-endian.
 public struct PromptOutput: Sendable {
   /// The element type.
   public let dtype: DType
@@ -10,7 +10,7 @@ public struct PromptOutput: Sendable {
   public let shape: Shape
   let output: ForwardOutput
 
-  /// The elements, copied.
+  /// A copy of the elements.
   ///
   /// - Complexity: O(elements).
   public var bytes: [UInt8] {
@@ -18,7 +18,7 @@ public struct PromptOutput: Sendable {
     unsafe output.bytes.withUnsafeBytes { unsafe [UInt8]($0) }
   }
 
-  /// The elements where they stand.
+  /// The elements, without a copy.
   public var rawBytes: RawSpan {
     @_lifetime(borrow self)
     get {
@@ -29,18 +29,18 @@ public struct PromptOutput: Sendable {
 }
 
 extension MultitaskPromptEmbedding {
-  /// Computes prompts as PEFT's module does: `embedding(indices) * (cols[task_ids] @ rows[task_ids])`.
+  /// Computes prompts: `embedding(indices) * (cols[task_ids] @ rows[task_ids])`, as PEFT's module.
   ///
   /// The tensors are converted to `dtype` first, and each step is rounded in it
-  /// (spec/multitask-prompt-tuning.md, M16 to M20). At rank 1 every value equals torch's; above, the
-  /// sum runs in ascending order, which torch does not promise. The bits are the same on every
+  /// (spec/multitask-prompt-tuning.md, M16 to M20). At rank 1 every value equals torch's; above,
+  /// the sum runs in ascending order, which torch does not promise. The bits are the same on every
   /// machine.
   ///
   /// - Parameters:
   ///   - input: the tasks and indices.
   ///   - dtype: F32 (what PEFT computes in after loading an adapter), F64, BF16 or F16.
   /// - Throws: `unsupported` for another dtype, `system` when the weights cannot be mapped.
-  /// - Complexity: O(B · L · D · rank) at most, on all CPUs when that is much: prompts of one task
+  /// - Complexity: O(B · L · D · rank) at most, on all CPUs for large inputs. Prompts of one task
   ///   share its products.
   public func forward(
     _ input: PromptInput, dtype: DType = .float32
@@ -54,19 +54,18 @@ extension MultitaskPromptEmbedding {
       output: output)
   }
 
-  /// Computes prompts into memory of the caller's, appending [B, L, D] in `dtype`, row-major and
-  /// little endian.
+  /// Computes prompts into caller-provided memory, appending [B, L, D] in `dtype`, row-major and
+  /// little-endian.
   ///
-  /// To compute into the same memory again and again saves what new memory costs, which for large
-  /// outputs is more than the computation.
+  /// Reusing a buffer avoids page faults, which for large outputs cost more than the computation.
   ///
   /// - Parameters:
   ///   - input: the tasks and indices.
   ///   - dtype: as for `forward(_:dtype:)`.
-  ///   - output: room for at least `outputByteCount(of:dtype:)`, at any alignment; a multiple of 64 is
-  ///     the fastest. It may not be memory that holds the adapter.
-  /// - Throws: as `forward(_:dtype:)`, and `invalidArgument` when the room is too small; then nothing
-  ///   is written.
+  ///   - output: room for at least `outputByteCount(of:dtype:)`, at any alignment; a multiple of 64
+  ///     is the fastest. It must not overlap the adapter's memory.
+  /// - Throws: as `forward(_:dtype:)`, and `invalidArgument` when `output` is too small; nothing is
+  ///   written then.
   /// - Complexity: as `forward(_:dtype:)`; the output is not copied.
   @_lifetime(output: copy output)
   public func forward(
@@ -75,14 +74,14 @@ extension MultitaskPromptEmbedding {
     try withPlan(input, dtype: dtype) { plan throws(CheckpointError) in
       guard plan.outputByteCount <= output.freeCapacity else {
         throw .invalidArgument(
-          "the output takes \(plan.outputByteCount) bytes, and there is room for"
+          "the output takes \(plan.outputByteCount) bytes, but there is room for"
             + " \(output.freeCapacity)")
       }
       plan.run(into: &output)
     }
   }
 
-  /// The size in bytes of what a forward computes, B · L · D · the size of an element.
+  /// The size of the output in bytes: B · L · D · the size of an element.
   ///
   /// - Throws: as `forward(_:dtype:)`.
   /// - Complexity: O(1).
@@ -94,7 +93,7 @@ extension MultitaskPromptEmbedding {
       rows: input.indices.count, width: dimensions.tokenDimension, format: format)
   }
 
-  /// Plans a forward and lends the plan.
+  /// Plans a forward, and calls a closure with the plan.
   func withPlan<R>(
     _ input: PromptInput, dtype: DType,
     _ body: (borrowing ForwardPlan) throws(CheckpointError) -> R

@@ -6,8 +6,7 @@ public import Tensors
 
 /// The embedding of a multitask prompt tuning adapter (PEFT's `MultitaskPromptEmbedding`).
 ///
-/// The three tensors stay where they are, in the mapping of the weights file, at whatever alignment
-/// they have there; nothing is copied.
+/// The three tensors are used in place, in the memory map of the weights file, at any alignment.
 public struct MultitaskPromptEmbedding: Sendable {
   /// The sizes: tasks, virtual tokens, rank and token dimension.
   public let dimensions: MultitaskPromptDimensions
@@ -20,10 +19,10 @@ public struct MultitaskPromptEmbedding: Sendable {
   private let rows: Int
   private let embeddings: Int
 
-  /// Takes the tensors of an adapter whose config and weights fit each other.
+  /// Creates an embedding from an adapter whose weights match its config.
   ///
-  /// - Throws: `mismatch` or `missing` when the adapter is of another method, or its config and
-  ///   weights disagree (the first disagreement, with both sides).
+  /// - Throws: `mismatch` or `missing` when the adapter has another method, or its config and
+  ///   weights disagree; the message gives both sides.
   /// - Complexity: O(tensors); no tensor data is read.
   public init(_ adapter: Adapter) throws(CheckpointError) {
     weights = adapter.weights
@@ -64,7 +63,7 @@ public struct MultitaskPromptEmbedding: Sendable {
     return index
   }
 
-  /// Lends the tensors to a kernel.
+  /// Calls a closure with the tensors.
   func withFactors<R>(
     _ body: (consuming PromptFactors) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {

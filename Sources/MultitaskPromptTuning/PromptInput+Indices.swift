@@ -5,7 +5,7 @@ public import PEFT
 public import Tensors
 
 extension PromptInput {
-  /// Takes the indices from a file: its I64 tensor `indices`, [B, L].
+  /// Reads the indices from a file: its I64 tensor `indices`, [B, L].
   ///
   /// - Throws: `missing` or `mismatch` when the file has no such tensor, `invalidArgument` for ids
   ///   that do not fit, and what opening the file throws.
@@ -22,7 +22,7 @@ extension PromptInput {
       let sequenceLength = Int(exactly: shape.dimensions[1])
     else {
       throw CheckpointError(
-        .mismatch, "must be [B, L], and has the shape \(shape)", path: path, tensor: "indices")
+        .mismatch, "must be [B, L], but has the shape \(shape)", path: path, tensor: "indices")
     }
     try self.init(
       taskIDs: taskIDs, indices: archive.integers(at: index, shape: shape),

@@ -1,18 +1,19 @@
 public import PEFT
 public import Tensors
 
-/// What a forward is asked for: `forward(indices, task_ids)` of PEFT's module.
+/// The input of a forward: the `indices` and `task_ids` of PEFT's module.
 public struct PromptInput: Sendable, Hashable {
   /// The task of each prompt, or one for all (PEFT's `task_ids`, [B or 1]).
   public let taskIDs: [Int]
-  /// The rows of the prompt that are looked up, [B, L], row-major.
+  /// The row of the prompt for each position, [B, L], row-major.
   public let indices: [Int]
-  /// B.
+  /// B, the number of prompts.
   public let batchCount: Int
-  /// L.
+  /// L, the number of positions in each prompt.
   public let sequenceLength: Int
 
-  /// Checks ids against the adapter's sizes (spec/multitask-prompt-tuning.md, M10 to M15).
+  /// Creates an input, and checks it against the sizes of the adapter
+  /// (spec/multitask-prompt-tuning.md, M10 to M15).
   ///
   /// - Parameters:
   ///   - taskIDs: each in 0..<tasks; one, or as many as the batch has prompts.
@@ -29,12 +30,12 @@ public struct PromptInput: Sendable, Hashable {
     let tokens = dimensions.virtualTokenCount
     guard taskIDs.count == 1 || taskIDs.count == batchCount else {
       throw .invalidArgument(
-        "the number of task ids is \(taskIDs.count), and that of prompts \(batchCount); "
+        "the number of task ids is \(taskIDs.count), but the number of prompts is \(batchCount); "
           + "give one id, or one for each prompt")
     }
     guard sequenceLength == tokens || tokens == 1 else {
       throw .invalidArgument(
-        "the number of indices is \(sequenceLength) for each prompt, and that of virtual tokens \(tokens)"
+        "each prompt has \(sequenceLength) indices, but the adapter has \(tokens) virtual tokens"
       )
     }
     if let task = taskIDs.first(where: { !(0..<dimensions.taskCount).contains($0) }) {
@@ -58,8 +59,8 @@ public struct PromptInput: Sendable, Hashable {
     } else {
       guard sequenceLength == tokens else {
         throw .invalidArgument(
-          "the number of positions is \(sequenceLength), and that of virtual tokens \(tokens): "
-            + "such prompts need indices")
+          "prompts of \(sequenceLength) positions need indices: the adapter has "
+            + "\(IDRange("virtual token", tokens))")
       }
       self.indices = (0..<count).map { $0 % tokens }
     }
@@ -68,7 +69,7 @@ public struct PromptInput: Sendable, Hashable {
     self.sequenceLength = sequenceLength
   }
 
-  /// One prompt for each task, every virtual token in order.
+  /// Creates an input of one prompt for each task, with every virtual token in order.
   ///
   /// - Throws: `invalidArgument` for a task that the adapter does not have.
   public init(

@@ -4,7 +4,7 @@ internal import Files
 public import PEFT
 public import Tensors
 
-/// A file of reference outputs: cases, each a forward's input and what it computed
+/// A file of reference outputs: cases with the input and the output of a forward
 /// (spec/reference-outputs.md, F1 to F8).
 public struct ReferenceFile: Sendable {
   /// The file.
@@ -12,9 +12,9 @@ public struct ReferenceFile: Sendable {
   /// The cases, by name in byte order; at least one.
   public let cases: [Case]
 
-  /// One case: places of its tensors in the file.
+  /// A case: the indices of its tensors in the file.
   public struct Case: Sendable {
-    /// The name, what stands before the last dot of its tensors' names.
+    /// The name: the part of its tensors' names before the last dot.
     public let name: String
     /// `NAME.output`, [B, L, D] in F32, F64, BF16 or F16.
     public let output: TensorInfo
@@ -59,10 +59,10 @@ public struct ReferenceFile: Sendable {
     return cases
   }
 
-  /// The case that a tensor makes, nil for one that makes none.
+  /// The name of the case whose output a tensor is; nil for other tensors.
   ///
-  /// The dot is a byte: Swift's characters take one together with marks beside it, and the case would
-  /// go unjudged.
+  /// The dot is found as a byte: a Swift character can combine it with the marks that follow, and
+  /// the case would be missed.
   private static func caseName(of tensor: TensorName) -> TensorName? {
     let bytes = tensor.string.utf8
     guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")) else { return nil }
@@ -82,7 +82,7 @@ public struct ReferenceFile: Sendable {
     return index
   }
 
-  /// The input of a case, checked against an adapter's sizes.
+  /// Reads the input of a case, and checks it against the sizes of an adapter.
   ///
   /// - Throws: `mismatch` for tensors of the wrong dtype or shape, `invalidArgument` for ids out of
   ///   range.
@@ -98,7 +98,7 @@ public struct ReferenceFile: Sendable {
       else {
         throw CheckpointError(
           .mismatch,
-          "has the shape \(shape), and the adapter gives [B, L, \(dimensions.tokenDimension)]",
+          "has the shape \(shape), but the adapter computes [B, L, \(dimensions.tokenDimension)]",
           tensor: reference.output.name)
       }
       var indices: [Int]?

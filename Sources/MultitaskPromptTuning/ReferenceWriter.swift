@@ -2,12 +2,12 @@ public import Files
 internal import SafeTensors
 public import Tensors
 
-/// Writes a forward as a reference file with the one case `case0` (spec/reference-outputs.md).
+/// Writes a forward as a reference file with one case, `case0` (spec/reference-outputs.md).
 public enum ReferenceWriter {
   /// Writes input and output of a forward; the caller commits the file.
   ///
   /// - Parameters:
-  ///   - producer: who computed it, kept in `__metadata__`.
+  ///   - producer: the name and version of the producer, for `__metadata__`.
   /// - Throws: `system` when writing fails.
   public static func write(
     _ result: PromptOutput, of input: PromptInput, producer: String, to file: inout AtomicFile

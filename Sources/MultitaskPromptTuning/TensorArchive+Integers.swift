@@ -12,12 +12,12 @@ extension TensorArchive {
     let info = tensor(at: index)
     guard info.dtype == .int64 else {
       throw CheckpointError(
-        .mismatch, "must be I64, and is \(info.dtype)", path: path, tensor: info.name)
+        .mismatch, "must be I64, but is \(info.dtype)", path: path, tensor: info.name)
     }
     guard shape.map({ $0 == info.shape }) ?? (info.shape.rank == 1) else {
-      let expected = shape?.description ?? "one extent"
+      let expected = shape?.description ?? "one dimension"
       throw CheckpointError(
-        .mismatch, "must have \(expected), and has the shape \(info.shape)", path: path,
+        .mismatch, "must have \(expected), but has the shape \(info.shape)", path: path,
         tensor: info.name)
     }
     return try withTensor(at: index) { view throws(CheckpointError) in

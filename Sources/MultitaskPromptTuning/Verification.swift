@@ -3,30 +3,30 @@ internal import Files
 public import Kernels
 public import Tensors
 
-/// How a verification judges.
+/// The rule of a verification.
 public enum VerificationRule: Sendable, Hashable {
-  /// Equal values at rank 1, the rounding-error bound above (spec/multitask-prompt-tuning.md, M21 to
-  /// M27).
+  /// Equal values at rank 1, and the rounding-error bound at higher ranks
+  /// (spec/multitask-prompt-tuning.md, M21 to M27).
   case numerics
   /// `torch.allclose` with the reference as `other`.
   case allClose(relative: Double, absolute: Double)
 }
 
-/// What one case of a reference came to.
+/// The result of one case of a reference.
 public struct CaseVerdict: Sendable {
   /// The name of the case.
   public let name: String
   /// The reference output: name, dtype and shape.
   public let output: TensorInfo
-  /// The comparison by `numerics`; under `allClose` as well, for its figures.
+  /// The comparison by `numerics`, under `allClose` as well, for its statistics.
   public let report: ForwardReport
-  /// The comparison by `allClose`, when that is the rule.
+  /// The comparison by `allClose`; nil under another rule.
   public let tolerance: ToleranceVerdict?
 
-  /// Whether the reference is what the adapter computes.
+  /// Whether the adapter computes the reference, by the rule.
   public var holds: Bool { tolerance?.comparison.isClose ?? report.holds }
 
-  /// The number of elements that differ by the rule.
+  /// The number of elements that break the rule.
   public var offenderCount: Int {
     guard let comparison = tolerance?.comparison else { return report.offenderCount }
     return comparison.elementCount - comparison.closeCount
@@ -36,7 +36,7 @@ public struct CaseVerdict: Sendable {
   public var offenders: [ForwardReport.Element] { tolerance?.offenders ?? report.firstOffenders }
 }
 
-/// What a case came to by `torch.allclose`.
+/// The result of a case by `torch.allclose`.
 public struct ToleranceVerdict: Sendable {
   /// The counts.
   public let comparison: ToleranceComparison
@@ -47,8 +47,8 @@ public struct ToleranceVerdict: Sendable {
 extension MultitaskPromptEmbedding {
   /// Compares a case of a reference with what this adapter computes in the dtype of its output.
   ///
-  /// - Throws: `mismatch` or `invalidArgument` when the case is none of this adapter, `system` when
-  ///   a file cannot be mapped.
+  /// - Throws: `mismatch` or `invalidArgument` when the case does not fit this adapter, `system`
+  ///   when a file cannot be mapped.
   /// - Complexity: O(B · L · D · rank).
   public func verify(
     _ reference: ReferenceFile.Case, of file: ReferenceFile, rule: VerificationRule = .numerics

@@ -115,7 +115,7 @@ public struct SafeTensorsEdit: Sendable {
     guard fitsInPlace else {
       throw CheckpointError(
         .unsupported,
-        "the new header takes \(text.count) bytes, and there is room for \(old.count)",
+        "the new header takes \(text.count) bytes, but there is room for \(old.count)",
         path: file.path,
         hint: "without --in-place the file is written anew; --reserve BYTES then makes room")
     }

@@ -182,7 +182,7 @@ struct AlgebraTests {
       ("NaN or infinite", { try bad.changingRank(to: 2).adapter }),
       ("NaN or infinite", { try MultitaskPromptAdapter.concatenating([bad]) }),
       ("no adapters", { try MultitaskPromptAdapter.concatenating([]) }),
-      ("row 2 differs", { try MultitaskPromptAdapter.concatenating([good, other]) }),
+      ("row 2 of the prompt", { try MultitaskPromptAdapter.concatenating([good, other]) }),
       ("virtual tokens", { try MultitaskPromptAdapter.concatenating([good, small]) }),
       ("score", { try MultitaskPromptAdapter.concatenating([heads, otherHeads]) }),
       ("at least 1", { try good.changingRank(to: 0).adapter }),

@@ -234,7 +234,8 @@ struct InitializationTests {
       .init(testDescription: "no task type", config: taskless, message: "ignores the prompt"),
       .init(testDescription: "answers", config: questions, message: "QUESTION_ANS"),
       .init(testDescription: "absurd size", config: huge, message: "2^32"),
-      .init(testDescription: "source for RANDOM", source: good, message: "RANDOM takes no source"),
+      .init(
+        testDescription: "source for RANDOM", source: good, message: "RANDOM does not use a source"),
       .init(
         testDescription: "no source", config: average,
         message: "prompt_tuning_init_state_dict_path"),

@@ -24,15 +24,15 @@ struct RefusedInput: CustomTestStringConvertible, Sendable {
   static let all: [RefusedInput] = [
     Self(
       rule: "M10", taskIDs: [],
-      message: "the number of task ids is 0, and that of prompts 1; "
+      message: "the number of task ids is 0, but the number of prompts is 1; "
         + "give one id, or one for each prompt"),
     Self(
       rule: "M10", taskIDs: [0, 1],
-      message: "the number of task ids is 2, and that of prompts 1; "
+      message: "the number of task ids is 2, but the number of prompts is 1; "
         + "give one id, or one for each prompt"),
     Self(
       rule: "M10", taskIDs: [0, 1], batchCount: 3,
-      message: "the number of task ids is 2, and that of prompts 3; "
+      message: "the number of task ids is 2, but the number of prompts is 3; "
         + "give one id, or one for each prompt"),
     Self(
       rule: "M11", taskIDs: [3], message: "there is no task 3: the adapter has tasks 0 to 2"),
@@ -44,10 +44,10 @@ struct RefusedInput: CustomTestStringConvertible, Sendable {
       message: "there is no task 1: the adapter has only task 0"),
     Self(
       rule: "M12", taskIDs: [0], indices: [0, 1, 2], sequenceLength: 3,
-      message: "the number of indices is 3 for each prompt, and that of virtual tokens 4"),
+      message: "each prompt has 3 indices, but the adapter has 4 virtual tokens"),
     Self(
       rule: "M12", taskIDs: [0], indices: [0], sequenceLength: 1,
-      message: "the number of indices is 1 for each prompt, and that of virtual tokens 4"),
+      message: "each prompt has 1 indices, but the adapter has 4 virtual tokens"),
     Self(
       rule: "M13", taskIDs: [0], indices: [0, 1, 2, 3, 0, 1, 4, 3], batchCount: 2,
       message: "there is no virtual token 4 (prompt 1, position 2): "
@@ -61,8 +61,7 @@ struct RefusedInput: CustomTestStringConvertible, Sendable {
       message: "2 indices are not 1 prompts of 4"),
     Self(
       rule: "M14", taskIDs: [0], sequenceLength: 3, sizes: oneToken,
-      message: "the number of positions is 3, and that of virtual tokens 1: "
-        + "such prompts need indices"),
+      message: "prompts of 3 positions need indices: the adapter has only virtual token 0"),
     Self(
       rule: "M15", taskIDs: [0], batchCount: -1,
       message: "-1 prompts of 4 indices are too many"),
@@ -119,19 +118,19 @@ struct InputTests {
   @Test(
     "an indices file holds I64 indices [B, L]",
     arguments: [
-      (RawSafeTensors.Tensor("indices", "F32", [1, 1], [0, 0, 0, 0]), "must be I64, and is F32"),
-      (.init("indices", "I32", [1, 1], [0, 0, 0, 0]), "must be I64, and is I32"),
+      (RawSafeTensors.Tensor("indices", "F32", [1, 1], [0, 0, 0, 0]), "must be I64, but is F32"),
+      (.init("indices", "I32", [1, 1], [0, 0, 0, 0]), "must be I64, but is I32"),
       (
         .init("indices", [4], integers: [0, 1, 2, 3]),
-        "must be [B, L], and has the shape [4]"
+        "must be [B, L], but has the shape [4]"
       ),
       (
         .init("indices", [1, 1, 4], integers: [0, 1, 2, 3]),
-        "must be [B, L], and has the shape [1, 1, 4]"
+        "must be [B, L], but has the shape [1, 1, 4]"
       ),
       (
         .init("indices", "I64", [1 << 63, 0], []),
-        "must be [B, L], and has the shape [9223372036854775808, 0]"
+        "must be [B, L], but has the shape [9223372036854775808, 0]"
       ),
       (.init("index", [1, 4], integers: [0, 1, 2, 3]), "has no tensor \"indices\""),
     ] as [(RawSafeTensors.Tensor, String)])

@@ -111,15 +111,15 @@ struct ReferenceTests {
     arguments: [
       (
         [.init("c.output", [1, 1, 4], floats: [0, 0, 0, 0]), Self.taskIDs],
-        "case c: has the shape [1, 1, 4], and the adapter gives [B, L, 5]", "c.output"
+        "case c: has the shape [1, 1, 4], but the adapter computes [B, L, 5]", "c.output"
       ),
       (
         [.init("c.output", [1, 5], floats: [0, 0, 0, 0, 0]), Self.taskIDs],
-        "case c: has the shape [1, 5], and the adapter gives [B, L, 5]", "c.output"
+        "case c: has the shape [1, 5], but the adapter computes [B, L, 5]", "c.output"
       ),
       (
         [.init("c.output", "F32", [1 << 63, 0, 5], []), Self.taskIDs],
-        "case c: has the shape [9223372036854775808, 0, 5], and the adapter gives [B, L, 5]",
+        "case c: has the shape [9223372036854775808, 0, 5], but the adapter computes [B, L, 5]",
         "c.output"
       ),
       (
@@ -128,11 +128,11 @@ struct ReferenceTests {
       ),
       (
         [Self.output, .init("c.task_ids", "I32", [1], [0, 0, 0, 0])],
-        "case c: must be I64, and is I32", "c.task_ids"
+        "case c: must be I64, but is I32", "c.task_ids"
       ),
       (
         [Self.output, .init("c.task_ids", [], integers: [0])],
-        "case c: must have one extent, and has the shape []", "c.task_ids"
+        "case c: must have one dimension, but has the shape []", "c.task_ids"
       ),
       (
         [Self.output, Self.taskIDs, .init("c.indices", [1], integers: [0])],
@@ -140,7 +140,7 @@ struct ReferenceTests {
       ),
       (
         [Self.output, Self.taskIDs, .init("c.indices", "F32", [1, 1], [0, 0, 0, 0])],
-        "case c: must be I64, and is F32", "c.indices"
+        "case c: must be I64, but is F32", "c.indices"
       ),
       (
         [Self.output, .init("c.task_ids", [1], integers: [1])],
@@ -153,7 +153,7 @@ struct ReferenceTests {
       ),
       (
         [Self.output, .init("c.task_ids", [2], integers: [0, 0])],
-        "case c: the number of task ids is 2, and that of prompts 1; "
+        "case c: the number of task ids is 2, but the number of prompts is 1; "
           + "give one id, or one for each prompt", nil
       ),
     ] as [([RawSafeTensors.Tensor], String, TensorName?)])

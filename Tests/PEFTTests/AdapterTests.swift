@@ -36,7 +36,7 @@ struct AdapterDirectoryTests {
     #expect(finding.code == "format-mismatch")
     #expect(finding.severity == .error)
     #expect(
-      finding.message == "adapter_model.bin is safetensors, and PEFT loads only torch-zip or "
+      finding.message == "adapter_model.bin is safetensors, but PEFT loads only torch-zip or "
         + "torch-legacy by this name")
   }
 
@@ -138,7 +138,7 @@ struct AdapterDirectoryTests {
     try FileManager.default.removeItem(atPath: copy.configPath)
     try FileManager.default.removeItem(atPath: copy.weightsPath)
     let error = #expect(throws: CheckpointError.self) { try Adapter(path: copy.path + slash) }
-    #expect(error?.hint == "an adapter stands in \(copy.path)/other")
+    #expect(error?.hint == "there is an adapter in \(copy.path)/other")
     #expect(try Adapter(path: copy.path + "/other").weights.tensorCount == 3)
   }
 
@@ -327,7 +327,7 @@ struct WeightFindingTests {
     let findings = try Adapter(path: copy.path).findings()
     #expect(findings.map(\.code) == ["token-dimension", "shape-mismatch"])
     #expect(
-      findings.last?.message == "prompt_embeddings has the shape [8, 4], and the config and the "
+      findings.last?.message == "prompt_embeddings has the shape [8, 4], but the config and the "
         + "other tensors say [8, 16] = [num_virtual_tokens × submodules, token_dim]")
   }
 
@@ -344,14 +344,14 @@ struct WeightFindingTests {
     #expect(try summary { $0.document["peft_type"] = nil } == "no peft_type, CAUSAL_LM")
     #expect(
       try summary { $0.document["peft_type"] = 5 }
-        == "\"peft_type\" must be a string or null, and is an integer, CAUSAL_LM")
+        == "\"peft_type\" must be a string or null, but is an integer, CAUSAL_LM")
     #expect(
       try summary { $0.document["num_ranks"] = "a" }
         == "MULTITASK_PROMPT_TUNING, CAUSAL_LM, "
-        + "\"num_ranks\" must be an integer or null, and is a string")
+        + "\"num_ranks\" must be an integer or null, but is a string")
     #expect(
       try summary { $0.document["num_tasks"] = 0 }
-        == "MULTITASK_PROMPT_TUNING, CAUSAL_LM, \"num_tasks\" must be at least 1, and is 0")
+        == "MULTITASK_PROMPT_TUNING, CAUSAL_LM, \"num_tasks\" must be at least 1, but is 0")
   }
 
   @Test("heads of the task and modules_to_save are expected (C15, M7)")
@@ -398,8 +398,8 @@ struct WeightFindingTests {
     #expect(finding.severity == .warning)
     #expect(
       finding.message == "the weights have no tensor of base_model.classifier or "
-        + "base_model.score, the head for SEQ_CLS: PEFT fails with a KeyError where the base model "
-        + "has one, and elsewhere leaves the head untrained")
+        + "base_model.score, the head for SEQ_CLS: PEFT raises KeyError if the base model has one, "
+        + "and otherwise leaves the head untrained")
     // Other methods, and prompts for tasks without heads, need none.
     try copy.replaceInConfig("\"SEQ_CLS\"", "\"CAUSAL_LM\"")
     #expect(

@@ -144,31 +144,31 @@ struct ConfigFieldTests {
   @Test(
     "JSON of another kind is refused with key and kinds (C8)",
     arguments: [
-      (#""num_ranks": 1.0"#, #""num_ranks" must be an integer or null, and is a float"#),
-      (#""num_tasks": true"#, #""num_tasks" must be an integer or null, and is a boolean"#),
-      (#""token_dim": "16""#, #""token_dim" must be an integer or null, and is a string"#),
+      (#""num_ranks": 1.0"#, #""num_ranks" must be an integer or null, but is a float"#),
+      (#""num_tasks": true"#, #""num_tasks" must be an integer or null, but is a boolean"#),
+      (#""token_dim": "16""#, #""token_dim" must be an integer or null, but is a string"#),
       (
         #""token_dim": 9223372036854775808"#,
-        #""token_dim" must be an integer or null, and is an integer beyond 64 bits"#
+        #""token_dim" must be an integer or null, but is an integer beyond 64 bits"#
       ),
-      (#""num_layers": [1]"#, #""num_layers" must be an integer or null, and is an array"#),
-      (#""inference_mode": null"#, #""inference_mode" must be true or false, and is null"#),
-      (#""inference_mode": 1"#, #""inference_mode" must be true or false, and is an integer"#),
-      (#""task_type": 3"#, #""task_type" must be a string or null, and is an integer"#),
-      (#""revision": {}"#, #""revision" must be a string or null, and is an object"#),
-      (#""auto_mapping": []"#, #""auto_mapping" must be an object or null, and is an array"#),
-      (#""prompt_tuning_init": null"#, #""prompt_tuning_init" must be a string, and is null"#),
+      (#""num_layers": [1]"#, #""num_layers" must be an integer or null, but is an array"#),
+      (#""inference_mode": null"#, #""inference_mode" must be true or false, but is null"#),
+      (#""inference_mode": 1"#, #""inference_mode" must be true or false, but is an integer"#),
+      (#""task_type": 3"#, #""task_type" must be a string or null, but is an integer"#),
+      (#""revision": {}"#, #""revision" must be a string or null, but is an object"#),
+      (#""auto_mapping": []"#, #""auto_mapping" must be an object or null, but is an array"#),
+      (#""prompt_tuning_init": null"#, #""prompt_tuning_init" must be a string, but is null"#),
       (
         #""modules_to_save": "score""#,
-        #""modules_to_save" must be a list of strings or null, and is a string"#
+        #""modules_to_save" must be a list of strings or null, but is a string"#
       ),
       (
         #""modules_to_save": ["score", 1]"#,
-        #""modules_to_save" must be a list of strings or null, and is an array"#
+        #""modules_to_save" must be a list of strings or null, but is an array"#
       ),
       (
         #""tokenizer_kwargs": "x""#,
-        #""tokenizer_kwargs" must be an object or null, and is a string"#
+        #""tokenizer_kwargs" must be an object or null, but is a string"#
       ),
     ])
   func wrongTypes(member: String, message: String) {
@@ -272,13 +272,13 @@ struct ConfigFieldTests {
       (#""token_dim": null"#, #""token_dim" is not set"#),
       (#""num_tasks": null"#, #""num_tasks" is not set"#),
       (#""num_ranks": null"#, #""num_ranks" is not set"#),
-      (#""num_virtual_tokens": 0"#, #""num_virtual_tokens" must be at least 1, and is 0"#),
-      (#""num_tasks": -3"#, #""num_tasks" must be at least 1, and is -3"#),
-      (#""num_ranks": 0"#, #""num_ranks" must be at least 1, and is 0"#),
-      (#""token_dim": -1"#, #""token_dim" must be at least 1, and is -1"#),
+      (#""num_virtual_tokens": 0"#, #""num_virtual_tokens" must be at least 1, but is 0"#),
+      (#""num_tasks": -3"#, #""num_tasks" must be at least 1, but is -3"#),
+      (#""num_ranks": 0"#, #""num_ranks" must be at least 1, but is 0"#),
+      (#""token_dim": -1"#, #""token_dim" must be at least 1, but is -1"#),
       (
         #""num_transformer_submodules": 0"#,
-        #""num_transformer_submodules" must be at least 1, and is 0"#
+        #""num_transformer_submodules" must be at least 1, but is 0"#
       ),
       (
         #""num_virtual_tokens": 4611686018427387904, "num_transformer_submodules": 2"#,
@@ -336,9 +336,9 @@ struct ConfigFieldTests {
         #"{"peft_type": "multitask_prompt_tuning"}"#,
         "the adapter's peft_type is multitask_prompt_tuning, not MULTITASK_PROMPT_TUNING"
       ),
-      (#"{}"#, #"has no "peft_type", so that nothing can load it"#),
-      (#"{"peft_type": null}"#, #"has no "peft_type", so that nothing can load it"#),
-      (#"{"peft_type": 5}"#, #""peft_type" must be a string or null, and is an integer"#),
+      (#"{}"#, #"has no "peft_type", so PEFT cannot load it"#),
+      (#"{"peft_type": null}"#, #"has no "peft_type", so PEFT cannot load it"#),
+      (#"{"peft_type": 5}"#, #""peft_type" must be a string or null, but is an integer"#),
     ])
   func otherMethod(text: String, message: String) throws {
     let read = try config(text)

@@ -42,7 +42,7 @@ struct ConfigFileTests {
         let error = #expect(throws: CheckpointError.self, "\(name)") {
           try AdapterConfig(parsing: source)
         }
-        #expect(error?.message.hasPrefix("a config must be a JSON object, and this is") == true)
+        #expect(error?.message.hasPrefix("a config must be a JSON object, but this is") == true)
         continue
       }
       objects += 1
@@ -83,7 +83,7 @@ struct ConfigFileTests {
   func notAnObject(text: String, kind: String) {
     let error = #expect(throws: CheckpointError.self) { try config(text) }
     #expect(error?.code == .malformed)
-    #expect(error?.message == "a config must be a JSON object, and this is \(kind)")
+    #expect(error?.message == "a config must be a JSON object, but this is \(kind)")
   }
 
   @Test(

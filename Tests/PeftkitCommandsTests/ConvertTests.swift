@@ -100,7 +100,7 @@ struct ConvertTests {
     try expectRefusal([source, output], message + "hint: " + advice)
     try Data().write(to: URL(fileURLWithPath: source + "/a/adapter_config.json"))
     try expectRefusal(
-      [source, output], message + "hint: an adapter stands in \(source)/a; " + advice)
+      [source, output], message + "hint: there is an adapter in \(source)/a; " + advice)
   }
 
   @Test("a file may be converted in place (L17)")

@@ -172,7 +172,7 @@ struct ErrorTests {
     #expect(
       run.errors == """
         error: \(copy.path): is not an adapter directory: it has no adapter_config.json
-        hint: an adapter stands in \(copy.path)/other
+        hint: there is an adapter in \(copy.path)/other
 
         """)
     #expect(run.exitCode == 2)
@@ -180,7 +180,7 @@ struct ErrorTests {
     #expect(
       config.errors == """
         error: \(copy.configPath): cannot open: No such file or directory
-        hint: an adapter stands in \(copy.path)/other
+        hint: there is an adapter in \(copy.path)/other
 
         """)
     #expect(config.exitCode == 2)

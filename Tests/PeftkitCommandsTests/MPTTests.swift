@@ -101,7 +101,7 @@ struct MPTTests {
       (["bake", Fixtures.adapter("lora"), "--all"], "LORA"),
       (
         ["concat", adapter, Fixtures.adapter("mpt-causal-lm")],
-        "has other sizes (virtual tokens 8, not 10; token_dim 16, not 24) than \(adapter)"
+        "differs in size (virtual tokens 8, not 10; token_dim 16, not 24) from \(adapter)"
       ),
       (
         [
@@ -116,10 +116,13 @@ struct MPTTests {
       ),
       (
         ["init", "--config", Fixtures.adapter("mpt-seq-cls") + "/adapter_config.json"],
-        "without the modules that it saves: classifier, score\nhint: name a checkpoint that holds "
+        "without the modules that it saves: classifier, score\nhint: name a checkpoint that contains "
           + "them, such as the base model's, with --heads"
       ),
-      (["init", "--config", adapter + "/adapter_config.json", "--source", "x"], "takes no source"),
+      (
+        ["init", "--config", adapter + "/adapter_config.json", "--source", "x"],
+        "does not use a source"
+      ),
       (["init", "--config", "/nowhere.json"], "/nowhere.json"),
     ] as [([String], String)])
   func refusals(arguments: [String], message: String) throws {
@@ -197,7 +200,7 @@ struct MPTTests {
       #expect(run.exitCode == 2)
       #expect(
         run.errors
-          == "error: \(output): holds \(config), which the adapter is initialised from\n")
+          == "error: \(output): contains \(config), from which the adapter is initialised\n")
     }
     #expect(try contents(of: copy.directory.path(".")) == before)
     let run = try peftkit("mpt", "init", "--config", copy.configPath, "-o", copy.path, "--force")

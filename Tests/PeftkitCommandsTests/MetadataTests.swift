@@ -162,7 +162,7 @@ struct MetadataTests {
     let count = text.utf8.count - text.reversed().prefix { $0 == " " }.count + 100
     try expectRefusal(
       ["--set", "a=b" + String(repeating: "v", count: 100), "--in-place"],
-      "error: \(path): the new header takes \(count) bytes, and there is room for \(length)\n"
+      "error: \(path): the new header takes \(count) bytes, but there is room for \(length)\n"
         + "hint: without --in-place the file is written anew; --reserve BYTES then makes room\n")
   }
 

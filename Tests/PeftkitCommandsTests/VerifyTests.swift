@@ -167,7 +167,8 @@ struct VerifyTests {
         [
           .init("c.output", [1, 1, 4], floats: [0, 0, 0, 0]),
           .init("c.task_ids", [1], integers: [0]),
-        ], "case c: has the shape [1, 1, 4], and the adapter gives [B, L, 5] (tensor \"c.output\")"
+        ],
+        "case c: has the shape [1, 1, 4], but the adapter computes [B, L, 5] (tensor \"c.output\")"
       ),
       (
         [
@@ -302,7 +303,7 @@ struct ForwardCommandTests {
       "forward", Fixtures.adapter("mpt-one-token"), "--tasks", "0", "--indices", path, "-o",
       directory.path("o"))
     #expect(run.exitCode == 2)
-    #expect(run.errors == "error: \(path): must be I64, and is I32 (tensor \"indices\")\n")
+    #expect(run.errors == "error: \(path): must be I64, but is I32 (tensor \"indices\")\n")
   }
 }
 
@@ -334,7 +335,7 @@ struct ValidateTests {
     #expect(run.errors.isEmpty)
     #expect(
       run.output == """
-        error: prefix_task_cols has the shape [3, 8, 1], and the config says [4, 8, 1] \
+        error: prefix_task_cols has the shape [3, 8, 1], but the config says [4, 8, 1] \
         = [num_tasks, num_virtual_tokens × submodules, num_ranks] [shape-mismatch]
         error: the weights have no prefix_task_rows [missing-tensor]
         warning: x belongs neither to the method nor to a module of "modules_to_save" \
@@ -413,11 +414,11 @@ struct ValidateTests {
     try copy.replaceInConfig("\"MULTITASK_PROMPT_TUNING\"", "5")
     let shown = try peftkit("inspect", copy.path)
     #expect(shown.exitCode == 0)
-    #expect(shown.output.contains("\"peft_type\" must be a string or null, and is an integer"))
+    #expect(shown.output.contains("\"peft_type\" must be a string or null, but is an integer"))
     #expect(!shown.output.contains("\ntasks"))
     let run = try peftkit("inspect", copy.path, "--tasks")
     #expect(run.exitCode == 2)
-    #expect(run.errors.contains("\"peft_type\" must be a string or null, and is an integer"))
+    #expect(run.errors.contains("\"peft_type\" must be a string or null, but is an integer"))
     let validated = try peftkit("validate", copy.path)
     #expect(validated.exitCode == 1)
     #expect(validated.output.hasPrefix("error: \"peft_type\" must be a string or null"))

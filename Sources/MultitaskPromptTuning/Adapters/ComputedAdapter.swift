@@ -3,13 +3,13 @@ public import PEFT
 internal import SafeTensors
 public import Tensors
 
-/// An adapter that was computed and is not on the drive yet.
+/// A computed adapter in memory, not yet written.
 public struct ComputedAdapter: Sendable {
-  /// The config that goes with the tensors.
+  /// The config.
   public let config: AdapterConfig
-  /// The tensors, of distinct names, in any order: the writer sorts them as safetensors does.
+  /// The tensors, with distinct names, in any order.
   public let tensors: [ComputedTensor]
-  /// The files and directories that it was computed from, which must not go with what is replaced.
+  /// The files and directories from which it was computed; an output that contains one is refused.
   let origins: [String]
 
   init(config: AdapterConfig, tensors: [ComputedTensor], origins: [String]) {
@@ -27,10 +27,10 @@ public struct ComputedAdapter: Sendable {
   /// `adapter_model.safetensors`. It appears whole or not at all.
   ///
   /// - Parameters:
-  ///   - path: the directory; with a policy that replaces it may be the one that the adapter was
-  ///     computed from, and then is replaced as a whole, model card included.
-  /// - Throws: `invalidArgument` when one of those directories lies in it; `alreadyExists`, `system`
-  ///   and the like for the output.
+  ///   - path: the directory. With a policy that replaces, it may be the source of the adapter, and
+  ///     is then replaced as a whole, model card included.
+  /// - Throws: `invalidArgument` when it contains a source of the adapter; `alreadyExists` and
+  ///   `system` for the output.
   public func write(
     to path: String, policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
@@ -58,11 +58,12 @@ public struct ComputedAdapter: Sendable {
     try file.commit()
   }
 
-  /// What is replaced goes whole, and would take a source with it that lies inside.
+  /// Refuses a directory that contains a source, which would be lost: directories are replaced as a
+  /// whole.
   static func refuse(_ path: String, holding origins: [String]) throws(CheckpointError) {
     for origin in origins where PathRelation.isInside(origin, path) {
       throw CheckpointError(
-        .invalidArgument, "holds \(origin), which the adapter is computed from", path: path)
+        .invalidArgument, "contains \(origin), from which the adapter is computed", path: path)
     }
   }
 }

@@ -4,7 +4,7 @@ internal import Kernels
 internal import PEFT
 public import Tensors
 
-/// A tensor of a computed adapter: computed, or taken along from another file.
+/// A tensor of a computed adapter: computed, or copied from another file.
 public struct ComputedTensor: Sendable {
   /// Name, dtype and shape.
   public let info: TensorInfo
@@ -16,7 +16,7 @@ public struct ComputedTensor: Sendable {
     case normal(SeededNormalGenerator, deviation: Double)
   }
 
-  /// Elements as they stand, little endian. Bytes of another count are a caller's bug and trap.
+  /// Creates a tensor from little-endian elements. Another number of bytes traps.
   ///
   /// - Throws: `malformed`, naming the tensor, when the shape has no size in bytes.
   init(
@@ -27,9 +27,9 @@ public struct ComputedTensor: Sendable {
     contents = .bytes(bytes)
   }
 
-  /// Values, each rounded to a format.
+  /// Creates a tensor from values, each rounded to a format.
   ///
-  /// - Throws: as above, and `unsupported` for a value that the format cannot hold.
+  /// - Throws: as above, and `unsupported` for a value beyond the range of the format.
   init(
     _ tensor: MultitaskPromptTensor, shape: Shape, values: [Double], format: FloatFormat
   ) throws(CheckpointError) {
@@ -42,7 +42,7 @@ public struct ComputedTensor: Sendable {
     try self.init(tensor.name, dtype: format.dtype, shape: shape, bytes: bytes)
   }
 
-  /// A tensor of another file, as it is, under another name if one is given.
+  /// Creates a tensor that is copied from an archive, under another name if one is given.
   init(carrying index: Int, of archive: any TensorArchive, as name: TensorName? = nil) {
     let info = archive.tensor(at: index)
     self.info = TensorInfo(
@@ -51,7 +51,7 @@ public struct ComputedTensor: Sendable {
     contents = .archive(archive, index: index)
   }
 
-  /// F32 numbers that are drawn when they are asked for.
+  /// Creates a tensor of normally distributed F32 numbers, which are drawn when the data is used.
   init(
     drawing tensor: MultitaskPromptTensor, shape: Shape, from generator: SeededNormalGenerator,
     deviation: Double
@@ -79,9 +79,9 @@ public struct ComputedTensor: Sendable {
     }
   }
 
-  /// The data, as bytes of its own.
+  /// A copy of the data.
   ///
-  /// - Throws: `system` when the file that it is taken from cannot be mapped.
+  /// - Throws: `system` when the source file cannot be mapped.
   /// - Complexity: O(bytes).
   public func bytes() throws(CheckpointError) -> [UInt8] {
     switch contents {

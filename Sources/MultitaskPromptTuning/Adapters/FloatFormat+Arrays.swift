@@ -2,12 +2,12 @@ internal import Kernels
 internal import Tensors
 
 extension FloatFormat {
-  /// The values of a run of elements, exactly.
+  /// The exact values of elements.
   func values(of bytes: RawSpan) -> [Double] {
     (0..<bytes.byteCount / byteCount).map { value(of: $0, in: bytes) }
   }
 
-  /// The elements of values, each rounded to nearest, little endian.
+  /// Rounds values to nearest, and returns the little-endian elements.
   func bytes(rounding values: [Double]) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(values.count * byteCount)

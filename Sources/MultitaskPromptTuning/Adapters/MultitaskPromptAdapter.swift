@@ -4,10 +4,10 @@ internal import Kernels
 public import PEFT
 public import Tensors
 
-/// A multitask prompt tuning adapter whose config and weights fit each other.
+/// A multitask prompt tuning adapter whose weights match its config.
 ///
-/// Everything that can be done with the tasks of an adapter starts here; what is computed is a
-/// ``ComputedAdapter``, in memory until it is written:
+/// All operations on tasks start from this type. A derived adapter is a ``ComputedAdapter``, in
+/// memory until it is written:
 ///
 /// ```swift
 /// let adapter = try MultitaskPromptAdapter(path: "my-adapter")
@@ -16,18 +16,18 @@ public import Tensors
 public struct MultitaskPromptAdapter: Sendable {
   /// The directory, config and weights.
   public let adapter: Adapter
-  /// The three tensors, ready for a forward.
+  /// The embedding, which computes prompts.
   public let embedding: MultitaskPromptEmbedding
 
-  /// The config, typed.
+  /// The config with typed fields.
   public var config: MultitaskPromptTuningConfig { embedding.config }
   /// The sizes: tasks, virtual tokens, rank and token dimension.
   public var dimensions: MultitaskPromptDimensions { embedding.dimensions }
 
-  /// Takes an adapter that is open.
+  /// Creates a value from an open adapter.
   ///
-  /// - Throws: `mismatch` or `missing` when it is of another method, or its config and weights
-  ///   disagree.
+  /// - Throws: `mismatch` or `missing` when the adapter has another method, or its config and
+  ///   weights disagree.
   /// - Complexity: O(tensors); no tensor data is read.
   public init(_ adapter: Adapter) throws(CheckpointError) {
     embedding = try MultitaskPromptEmbedding(adapter)
@@ -43,8 +43,7 @@ public struct MultitaskPromptAdapter: Sendable {
 }
 
 extension MultitaskPromptAdapter {
-  /// The tensors that go with an adapter besides the method's own: heads and other modules of
-  /// `modules_to_save`, in file order.
+  /// The tensors of the adapter other than the method's, such as heads, in file order.
   var companions: [ComputedTensor] {
     let own = Set(MultitaskPromptTensor.allCases.map(\.name))
     return (0..<adapter.weights.tensorCount).compactMap { index in
@@ -54,7 +53,7 @@ extension MultitaskPromptAdapter {
     }
   }
 
-  /// A tensor of the adapter, to be written as it is.
+  /// A tensor of the adapter, to be copied.
   func carried(_ tensor: MultitaskPromptTensor) throws(CheckpointError) -> ComputedTensor {
     ComputedTensor(carrying: try adapter.weights.place(of: tensor), of: adapter.weights)
   }
@@ -69,7 +68,7 @@ extension MultitaskPromptAdapter {
     }
   }
 
-  /// Refuses weights that nothing can be computed with.
+  /// Refuses weights that are not finite.
   ///
   /// - Throws: `invalidArgument` naming the first tensor with a value that is NaN or infinite.
   /// - Complexity: O(bytes).
@@ -79,7 +78,7 @@ extension MultitaskPromptAdapter {
       .invalidArgument, finding.message, path: adapter.weights.path, tensor: finding.tensor)
   }
 
-  /// Refuses a tensor of the method that nothing can be computed with.
+  /// Refuses a tensor of the method that is not finite.
   ///
   /// - Throws: as `checkValues()`.
   func checkValues(of tensor: MultitaskPromptTensor) throws(CheckpointError) {
@@ -93,7 +92,7 @@ extension MultitaskPromptAdapter {
     }
   }
 
-  /// The dtype of one of the tensors.
+  /// The element format of a tensor of the method.
   func format(of tensor: MultitaskPromptTensor) throws(CheckpointError) -> FloatFormat {
     let info = adapter.weights.tensor(at: try adapter.weights.place(of: tensor))
     guard let format = FloatFormat(info.dtype) else {
@@ -106,7 +105,7 @@ extension MultitaskPromptAdapter {
 }
 
 extension TensorArchive {
-  /// The place of one of the method's tensors.
+  /// The index of a tensor of the method.
   ///
   /// - Throws: `missing`.
   func place(of tensor: MultitaskPromptTensor) throws(CheckpointError) -> Int {

@@ -1,6 +1,6 @@
 /// The singular values and vectors of a small matrix, by one-sided Jacobi rotations.
 ///
-/// Only + − × ÷ √ of F64 in a fixed order: the same bits on every machine.
+/// Uses only + − × ÷ √ of F64 in a fixed order, so that every machine computes the same bits.
 struct JacobiSVD {
   /// The left vectors, each scaled by its singular value; columns of the rotated matrix.
   private(set) var scaledLeft: [[Double]]
@@ -9,9 +9,9 @@ struct JacobiSVD {
 
   private static let sweepLimit = 60
 
-  /// Takes a matrix apart.
+  /// Decomposes a matrix.
   ///
-  /// - Parameter columns: of equal length, not shorter than their number.
+  /// - Parameter columns: columns of one length, which is at least their number.
   init(_ columns: [[Double]]) {
     scaledLeft = columns
     right = columns.indices.map { index in columns.indices.map { $0 == index ? 1 : 0 } }
@@ -20,7 +20,7 @@ struct JacobiSVD {
 
   /// Rotates every pair of columns once.
   ///
-  /// - Returns: whether any needed it.
+  /// - Returns: whether a pair was not orthogonal.
   private mutating func sweep() -> Bool {
     var hasRotated = false
     for first in scaledLeft.indices {

@@ -4,25 +4,25 @@ internal import Kernels
 internal import PEFT
 public import Tensors
 
-/// What an average of tasks is the mean of.
+/// The quantity of which an average of tasks takes the mean.
 public enum TaskAverage: String, Sendable, CaseIterable {
-  /// The mean of `cols` and the mean of `rows`, as PEFT's AVERAGE_SOURCE_TASKS: the rank stays, and
-  /// the prompt is not the mean of the tasks' prompts.
+  /// The mean of `cols` and the mean of `rows`, as PEFT's AVERAGE_SOURCE_TASKS. The rank does
+  /// not change, and the prompt is not the mean of the tasks' prompts.
   case factors
   /// The mean of `cols @ rows`, and so of the effective prompts: the rank grows to that of the sum.
   case prompts
 }
 
 extension MultitaskPromptAdapter {
-  /// An adapter of one task, the mean of some.
+  /// Averages tasks into an adapter of one task.
   ///
   /// - Parameters:
   ///   - tasks: the tasks, at least one; nil for all.
-  ///   - average: what is averaged. The mean of factors has torch's bits.
-  ///   - rank: for prompts, the rank that their mean is approximated at; nil for the least of
-  ///     tasks · R, V and D, which holds it exactly up to rounding.
+  ///   - average: the averaged quantity. The mean of factors has the same bits as torch's.
+  ///   - rank: for prompts, the rank of the approximation of their mean; nil for the least of
+  ///     tasks · R, V and D, at which it is exact up to rounding.
   /// - Returns: the adapter, with the error of its one task against the exact mean; 0 for factors.
-  /// - Throws: `invalidArgument` for tasks that are not there, a rank that does not go with it, and
+  /// - Throws: `invalidArgument` for tasks that do not exist, a rank for the mean of factors, and
   ///   weights that are not finite; `unsupported` as ``changingRank(to:)``.
   /// - Complexity: O(tasks · (V + D) · R); for prompts O((V + D) · (tasks · R)²).
   public func averaging(
@@ -35,7 +35,8 @@ extension MultitaskPromptAdapter {
     switch average {
     case .factors:
       guard rank == nil else {
-        throw .invalidArgument("the mean of factors keeps their rank; ask for the mean of prompts")
+        throw .invalidArgument(
+          "the mean of factors keeps their rank; only the mean of prompts can have another")
       }
       let adapter = try computed(
         columns: try mean(.columns, of: tasks), rows: try mean(.rows, of: tasks), taskCount: 1,
@@ -64,7 +65,8 @@ extension MultitaskPromptAdapter {
     return try ComputedTensor(tensor, shape: shape, values: values, format: format)
   }
 
-  /// The mean of products as one: columns side by side, divided by their number, over the rows.
+  /// The mean of products as one product: the columns, divided by the number of tasks, side by
+  /// side, and the rows below each other.
   private func stacked(_ tasks: [Int]) throws(CheckpointError) -> TaskFactors {
     let parts = try tasks.map { task throws(CheckpointError) in try factors(ofTask: task) }
     let columns = (0..<dimensions.virtualTokenCount).flatMap { token in

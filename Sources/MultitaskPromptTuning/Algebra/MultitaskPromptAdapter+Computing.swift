@@ -3,10 +3,10 @@ internal import PEFT
 internal import Tensors
 
 extension MultitaskPromptAdapter {
-  /// An adapter with this one's prompt and companions, and other factors.
+  /// Creates an adapter with the prompt and companions of this one and other factors.
   ///
-  /// Its config says RANDOM where this one names a source checkpoint: PEFT would read that again, and
-  /// refuse more tasks than one.
+  /// Its config says RANDOM if this one names a source checkpoint, which PEFT would read again, and
+  /// refuse for more than one task.
   func computed(
     columns: ComputedTensor, rows: ComputedTensor, taskCount: Int, rank: Int,
     origins: [String]? = nil
@@ -20,9 +20,9 @@ extension MultitaskPromptAdapter {
       origins: origins ?? [adapter.directory.path])
   }
 
-  /// The same from the factors of each task, rounded to the dtypes of this adapter's.
+  /// Creates an adapter from the factors of each task, rounded to the dtypes of this one's factors.
   ///
-  /// - Returns: the adapter, and the factors as they were rounded.
+  /// - Returns: the adapter, and the rounded factors.
   func computed(
     _ tasks: [TaskFactors], rank: Int
   ) throws(CheckpointError) -> (adapter: ComputedAdapter, rounded: [TaskFactors]) {
@@ -45,9 +45,9 @@ extension MultitaskPromptAdapter {
     return (adapter, rounded)
   }
 
-  /// Refuses a rank that is none, or that would make tensors of absurd size.
+  /// Refuses a rank below 1, and one whose tensors would have more than 2^32 elements.
   func checkRank(_ rank: Int, taskCount: Int) throws(CheckpointError) {
-    guard rank >= 1 else { throw .invalidArgument("a rank must be at least 1, and is \(rank)") }
+    guard rank >= 1 else { throw .invalidArgument("a rank must be at least 1, but is \(rank)") }
     let extent = max(dimensions.virtualTokenCount, dimensions.tokenDimension)
     let (count, overflow) = rank.multipliedReportingOverflow(by: extent * taskCount)
     guard !overflow, UInt(count) <= MultitaskPromptInitialization.largestElementCount else {
@@ -59,7 +59,7 @@ extension MultitaskPromptAdapter {
 }
 
 extension FloatFormat {
-  /// Values as this format holds them.
+  /// Values, rounded to this format.
   func rounded(_ values: [Double]) -> [Double] {
     values.map { value(ofBits: bits(rounding: $0)) }
   }

@@ -4,21 +4,21 @@ internal import PEFT
 public import Tensors
 
 extension MultitaskPromptAdapter {
-  /// One adapter with the tasks of several that share their prompt: first those of the first.
+  /// Concatenates the tasks of adapters that have the same prompt.
   ///
-  /// Lower ranks are filled up with zeros, which leaves every product as it is. Where dtypes differ,
-  /// factors become F32, or F64 if one of them is, which holds all values exactly. Config and prompt are
-  /// those of the first.
+  /// Lower ranks are padded with zeros, which does not change the products. Factors that differ in
+  /// dtype become F32, or F64 if one of them is, which is exact. Config and prompt are those of the
+  /// first adapter.
   ///
-  /// - Throws: `mismatch` when virtual tokens, submodules, token dimension, task type, the values of
-  ///   the prompt, or heads and other companions differ; `invalidArgument` for no adapters and for
-  ///   weights that are not finite.
+  /// - Throws: `mismatch` when virtual tokens, submodules, token dimension, task type, the values
+  ///   of the prompt, or heads and other companions differ; `invalidArgument` for no adapters and
+  ///   for weights that are not finite.
   /// - Complexity: O(bytes).
   public static func concatenating(
     _ adapters: [MultitaskPromptAdapter]
   ) throws(CheckpointError) -> ComputedAdapter {
     guard let first = adapters.first else {
-      throw .invalidArgument("there are no adapters to put together")
+      throw .invalidArgument("there are no adapters to concatenate")
     }
     for adapter in adapters { try adapter.checkValues() }
     for adapter in adapters.dropFirst() { try first.checkShares(with: adapter) }
@@ -59,12 +59,12 @@ extension MultitaskPromptAdapter {
       tensor.name, dtype: format.dtype, shape: sizes.shape(of: tensor), bytes: bytes)
   }
 
-  /// One task's factor with zeros appended along the rank.
+  /// The factor of one task, padded with zeros along the rank.
   private func padded(
     _ bytes: [UInt8], _ tensor: MultitaskPromptTensor, elementByteCount: Int, to rank: Int
   ) -> [UInt8] {
     guard rank > dimensions.rank else { return bytes }
-    // Each row of the columns gets its zeros; the rows get theirs at the end.
+    // The columns are padded in each row, the rows at their end.
     let run = tensor == .columns ? dimensions.rank * elementByteCount : bytes.count
     let width = tensor == .columns ? 1 : dimensions.tokenDimension
     let zeros = [UInt8](
@@ -77,7 +77,7 @@ extension MultitaskPromptAdapter {
     return padded
   }
 
-  /// Refuses another adapter whose tasks do not belong to this one's prompt.
+  /// Refuses an adapter that does not have the same prompt and companions.
   private func checkShares(with other: MultitaskPromptAdapter) throws(CheckpointError) {
     func mismatch(_ message: String, tensor: TensorName? = nil) -> CheckpointError {
       CheckpointError(
@@ -92,23 +92,23 @@ extension MultitaskPromptAdapter {
     ]
     let differences = sizes.filter { $0.1 != $0.2 }.map { "\($0.0) \($0.1), not \($0.2)" }
     guard differences.isEmpty else {
-      throw mismatch("has other sizes (\(differences.joined(separator: "; "))) than")
+      throw mismatch("differs in size (\(differences.joined(separator: "; "))) from")
     }
     guard config[BaseConfigFields.taskType] == other.config[BaseConfigFields.taskType] else {
-      throw mismatch("has another task_type than")
+      throw mismatch("differs in task_type from")
     }
     for token in 0..<own.virtualTokenCount {
       let row = try values(of: .embeddings, row: token)
       let otherRow = try other.values(of: .embeddings, row: token)
       guard row == otherRow else {
         throw mismatch(
-          "does not share its prompt (row \(token) differs) with",
+          "differs in row \(token) of the prompt from",
           tensor: MultitaskPromptTensor.embeddings.name)
       }
     }
     let others = other.companions
     guard Set(companions.map(\.info.name)) == Set(others.map(\.info.name)) else {
-      throw mismatch("has other tensors besides its prompt than")
+      throw mismatch("does not have the same additional tensors as")
     }
     for tensor in companions {
       let match = others.first { $0.info.name == tensor.info.name }
@@ -117,7 +117,7 @@ extension MultitaskPromptAdapter {
       guard let match, match.info.dtype == tensor.info.dtype,
         match.info.shape == tensor.info.shape, bytes == ownBytes
       else {
-        throw mismatch("holds a tensor that differs from that of", tensor: tensor.info.name)
+        throw mismatch("differs in a tensor from", tensor: tensor.info.name)
       }
     }
   }

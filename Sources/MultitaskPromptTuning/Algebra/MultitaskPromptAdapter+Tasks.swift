@@ -5,13 +5,13 @@ internal import PEFT
 public import Tensors
 
 extension MultitaskPromptAdapter {
-  /// The adapter with some of its tasks, in this order; a task may come twice.
+  /// Selects tasks, in this order; a task may be selected twice.
   ///
-  /// Every value stays as it is.
+  /// The values do not change.
   ///
-  /// - Parameter tasks: the tasks that stay, at least one; they are then 0, 1, 2, …
-  /// - Throws: `invalidArgument` for a task that is not there, for no tasks, and for weights that are
-  ///   not finite.
+  /// - Parameter tasks: the tasks to keep, at least one, which become 0, 1, 2, …
+  /// - Throws: `invalidArgument` for a task that does not exist, for no tasks, and for weights that
+  ///   are not finite.
   /// - Complexity: O(bytes).
   public func selecting(tasks: [Int]) throws(CheckpointError) -> ComputedAdapter {
     guard !tasks.isEmpty else {
@@ -25,7 +25,7 @@ extension MultitaskPromptAdapter {
       taskCount: tasks.count, rank: dimensions.rank)
   }
 
-  /// The adapter without some of its tasks.
+  /// Removes tasks.
   ///
   /// - Throws: as ``selecting(tasks:)``.
   public func dropping(tasks: [Int]) throws(CheckpointError) -> ComputedAdapter {
@@ -44,7 +44,7 @@ extension MultitaskPromptAdapter {
       info.name, dtype: info.dtype, shape: shape, bytes: try bytes(of: tensor, tasks: tasks))
   }
 
-  /// The data of tasks, one after the other.
+  /// The concatenated data of tasks.
   func bytes(
     of tensor: MultitaskPromptTensor, tasks: [Int]
   ) throws(CheckpointError) -> [UInt8] {

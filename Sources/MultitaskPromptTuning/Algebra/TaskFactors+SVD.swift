@@ -2,23 +2,25 @@
 struct FactoredSVD {
   /// One singular value with its vectors.
   struct Triplet {
-    /// The singular value, divided by 2 to the decomposition's exponent.
+    /// The singular value, divided by 2^exponent.
     let scaledValue: Double
-    /// Of length V.
+    /// The left vector, of length V.
     let left: [Double]
-    /// Of length D.
+    /// The right vector, of length D.
     let right: [Double]
   }
 
-  /// By falling singular values, which are all above the rounding error of F64; at most R.
+  /// The components with singular values above the rounding error of F64, in descending order; at
+  /// most R.
   let triplets: [Triplet]
-  /// The power of two that was taken out, so that squares neither overflow nor underflow.
+  /// The exponent of the power of two by which values are divided, so that squares neither overflow
+  /// nor underflow.
   let exponent: Int
 
   /// The singular values.
   var values: [Double] { triplets.map { Self.scale($0.scaledValue, by: exponent) } }
 
-  /// `value · 2^exponent`, for exponents beyond those of a F64 too.
+  /// `value · 2^exponent`, also for exponents that F64 does not have.
   static func scale(_ value: Double, by exponent: Int) -> Double {
     let half = exponent / 2
     return value * Double(sign: .plus, exponent: half, significand: 1)
@@ -27,9 +29,9 @@ struct FactoredSVD {
 }
 
 extension TaskFactors {
-  /// Takes the product apart: QR of both factors, then Jacobi rotations of the R × R core.
+  /// Decomposes the product: QR of both factors, then Jacobi rotations of the R × R core.
   ///
-  /// - Complexity: O((V + D) · R²) and some tens of R³.
+  /// - Complexity: O((V + D) · R² + R³).
   func svd() -> FactoredSVD {
     let (columnScale, rowScale) = (Self.exponent(of: columns), Self.exponent(of: rows))
     let left = ThinQR(
@@ -40,7 +42,7 @@ extension TaskFactors {
       (0..<rank).map { r in
         (0..<width).map { Self.scaled(rows[r * width + $0], by: -rowScale) }
       }, rowCount: width)
-    // Jacobi wants a core that is not wider than high.
+    // Jacobi needs a core with at least as many rows as columns.
     let isWide = left.basis.count < right.basis.count
     let (outer, inner) = isWide ? (right, left) : (left, right)
     let core = inner.basis.indices.map { column in
@@ -66,10 +68,10 @@ extension TaskFactors {
     return FactoredSVD(triplets: triplets, exponent: columnScale + rowScale)
   }
 
-  /// The best product of a lower rank, its singular values shared out evenly between the factors.
+  /// The best approximation of a lower rank; both factors get the root of each singular value.
   ///
-  /// The signs are those of the normal form: of the components of a right vector that are within a
-  /// relative 2^-20 of its largest, the first is positive.
+  /// The signs are those of the normal form: of the components of a right vector within a relative
+  /// 2^-20 of its largest, the first is positive.
   ///
   /// - Parameter tolerance: singular values up to this share of the largest are dropped too.
   func approximated(rank target: Int, tolerance: Double = 0) -> TaskFactors {

@@ -41,7 +41,8 @@ struct TaskFactors {
       rows: rows + repeatElement(0, count: (rank - self.rank) * width))
   }
 
-  /// The distance of two products by the Frobenius norm, relative to this one's; 0 for equal ones.
+  /// The Frobenius norm of the difference of two products, relative to that of this one; 0 if they
+  /// are equal.
   ///
   /// - Complexity: O(V · D · (both ranks)), and O(D) memory.
   func relativeDistance(to other: TaskFactors) -> Double {
@@ -90,7 +91,7 @@ extension MultitaskPromptAdapter {
       rows: try values(of: .rows, row: task))
   }
 
-  /// The values of one row of a tensor along its outermost axis.
+  /// The values of one row of a tensor, along its first dimension.
   func values(
     of tensor: MultitaskPromptTensor, row: Int
   ) throws(CheckpointError) -> [Double] {

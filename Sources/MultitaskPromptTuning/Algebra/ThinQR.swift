@@ -1,15 +1,16 @@
-/// A matrix of few columns taken apart: Q with orthonormal columns, T upper triangular (Householder).
+/// The Householder QR decomposition of a matrix with few columns: Q has orthonormal columns, T is
+/// upper triangular.
 ///
-/// Only + − × ÷ √ of F64 in a fixed order: the same bits on every machine.
+/// Uses only + − × ÷ √ of F64 in a fixed order, so that every machine computes the same bits.
 struct ThinQR {
-  /// Q's columns: as many as the matrix has rows or columns, whichever is less.
+  /// The columns of Q: as many as the lesser of rows and columns of the matrix.
   let basis: [[Double]]
-  /// T's columns, one for each of the matrix.
+  /// The columns of T, one for each column of the matrix.
   let triangle: [[Double]]
 
-  /// Takes a matrix apart.
+  /// Decomposes a matrix.
   ///
-  /// - Parameter columns: at least one, all of `rowCount`.
+  /// - Parameter columns: at least one column, each of `rowCount` numbers.
   /// - Complexity: O(rowCount · columns²).
   init(_ columns: [[Double]], rowCount: Int) {
     let size = min(rowCount, columns.count)
@@ -33,8 +34,8 @@ struct ThinQR {
     }
   }
 
-  /// The direction, of length √2, whose reflection clears a column below `start`; empty when that is
-  /// clear already.
+  /// The vector of length √2 whose reflection makes a column zero below `start`; empty when it is
+  /// zero there already.
   private static func reflector(for column: [Double], from start: Int) -> [Double] {
     var direction = Array(column[start...])
     let length = dot(direction, direction).squareRoot()

@@ -3,7 +3,7 @@ internal import NumPyArchive
 internal import SafeTensors
 public import Tensors
 
-/// The prompt that a task of an adapter comes to, `embedding * (cols[k] @ rows[k])`: [V, D].
+/// The effective prompt of a task, `embedding * (cols[k] @ rows[k])`, [V, D].
 public struct EffectivePrompt: Sendable {
   /// The task.
   public let task: Int
@@ -11,23 +11,23 @@ public struct EffectivePrompt: Sendable {
   public let dtype: DType
   /// [V, D].
   public let shape: Shape
-  /// The elements, row-major and little endian.
+  /// The elements, row-major and little-endian.
   public let bytes: [UInt8]
 }
 
-/// A file format for bare prompt embeddings.
+/// A file format for prompt embeddings without a config.
 public enum PromptFileFormat: String, Sendable, CaseIterable {
   /// NumPy's array file, read by `numpy.load`.
   case npy
-  /// A safetensors file with the one tensor `prompt_embeddings`.
+  /// A safetensors file with one tensor, `prompt_embeddings`.
   case safetensors
 }
 
 extension EffectivePrompt {
-  /// Writes the prompt to a file of its own, which appears whole or not at all.
+  /// Writes the prompt to a file, which appears whole or not at all.
   ///
-  /// - Throws: `unsupported` for BF16 as npy, which NumPy does not have; `alreadyExists`, `system`
-  ///   and the like for the output.
+  /// - Throws: `unsupported` for BF16 as npy, which NumPy does not have; `alreadyExists` and
+  ///   `system` for the output.
   public func write(
     as format: PromptFileFormat, to path: String, policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {

@@ -4,18 +4,17 @@ internal import PEFT
 public import Tensors
 
 extension MultitaskPromptAdapter {
-  /// Computes the prompt that a task comes to, and proves it.
+  /// Computes and verifies the effective prompt of a task.
   ///
-  /// Computed in F32, as PEFT does after loading the adapter (F64 when that is asked for), and then
-  /// rounded once to `dtype`. Before it is given out, the prompt is checked by the rules of
-  /// ``MultitaskPromptEmbedding/verify(_:of:rule:)``: at rank 1 against the forward by definition,
-  /// above against the exact product.
+  /// The prompt is computed in F32, as in PEFT, or in F64 when `dtype` is F64, and rounded once to
+  /// `dtype`. It is verified by the rules of ``MultitaskPromptEmbedding/verify(_:of:rule:)``: at
+  /// rank 1 against the forward by definition, at higher ranks against the exact product.
   ///
   /// - Parameters:
   ///   - task: in 0..<tasks.
   ///   - dtype: F32, F64, BF16 or F16.
-  /// - Throws: `invalidArgument` for a task that is not there and for weights that are not finite,
-  ///   `unsupported` for another dtype or a prompt that it cannot hold.
+  /// - Throws: `invalidArgument` for a task that does not exist and for weights that are not
+  ///   finite, `unsupported` for another dtype or a prompt beyond its range.
   /// - Complexity: O(V · D · rank).
   public func prompt(
     ofTask task: Int, dtype: DType = .float32
@@ -36,7 +35,7 @@ extension MultitaskPromptAdapter {
         bytes.span.rawBytes, implementation: dimensions.rank == 1 ? .reference : .automatic)
       guard proof.holds, proof.notComparableCount == 0 else {
         throw CheckpointError(
-          .mismatch, "the prompt of task \(task) is not what the adapter computes")
+          .mismatch, "the prompt of task \(task) failed its verification")
       }
       return bytes
     }
@@ -54,10 +53,10 @@ extension MultitaskPromptAdapter {
       shape: Shape([dimensions.virtualTokenCount, dimensions.tokenDimension]), bytes: rounded)
   }
 
-  /// Bakes a task into a prompt tuning adapter (PEFT's `PROMPT_TUNING`), which computes the same for
-  /// that task and which tools load that know nothing of multitask prompt tuning.
+  /// Bakes a task into a prompt tuning adapter (PEFT's `PROMPT_TUNING`) with the same prompt, for
+  /// tools without multitask prompt tuning.
   ///
-  /// Heads and other modules of `modules_to_save` travel along.
+  /// Heads and other modules of `modules_to_save` are copied.
   ///
   /// - Throws: as ``prompt(ofTask:dtype:)``.
   public func baking(
@@ -72,10 +71,10 @@ extension MultitaskPromptAdapter {
       origins: [adapter.directory.path])
   }
 
-  /// What a baked prompt does not do, for the user; nil when nothing is lost.
+  /// A note about rows that a baked prompt does not use; nil when it uses all.
   ///
-  /// PEFT's `generate` puts the first `num_virtual_tokens` rows before the encoder's input, for both
-  /// methods. The rows of a second submodule are for the decoder, in training
+  /// PEFT's `generate` puts the first `num_virtual_tokens` rows before the encoder's input, for
+  /// both methods. The rows of a second submodule are for the decoder, in training
   /// (spec/mpt-operations.md, O25).
   public var bakingNote: String? {
     guard config.taskType == .sequenceToSequence, config.submoduleCount > 1,
@@ -86,11 +85,11 @@ extension MultitaskPromptAdapter {
       + "others are for the decoder in training, and prompt tuning never uses them"
   }
 
-  /// Bakes every task, each into `task-K` of a directory that appears whole or not at all: an adapter
-  /// directory, or with a format a file of bare embeddings, `task-K.npy` or `task-K.safetensors`.
+  /// Bakes every task, each into `task-K` of a directory that appears whole or not at all: an
+  /// adapter directory, or with a format a file of bare embeddings, `task-K.npy` or
+  /// `task-K.safetensors`.
   ///
-  /// - Throws: as ``prompt(ofTask:dtype:)``, and `alreadyExists`, `system` and the like for the
-  ///   output.
+  /// - Throws: as ``prompt(ofTask:dtype:)``, and `alreadyExists` and `system` for the output.
   public func bakeAllTasks(
     to path: String, dtype: DType = .float32, as format: PromptFileFormat? = nil,
     policy: OutputPolicy = OutputPolicy()

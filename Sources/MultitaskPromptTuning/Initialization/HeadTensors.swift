@@ -4,12 +4,13 @@ internal import Files
 internal import PEFT
 internal import Tensors
 
-/// The heads and other modules of `modules_to_save` that a fresh adapter takes along.
+/// The heads and other modules of `modules_to_save` of a new adapter.
 enum HeadTensors {
-  /// Finds the tensors of a config's modules in an adapter, or in the base model's checkpoint.
+  /// Finds the tensors of the config's modules in an adapter, or in the checkpoint of the base
+  /// model.
   ///
-  /// - Throws: `missing` when the config has modules and the file none of them, `invalidArgument` for
-  ///   a file where the config has no modules.
+  /// - Throws: `missing` when the config has modules but the file has none of them,
+  ///   `invalidArgument` for a file when the config has no modules.
   static func tensors(
     for config: MultitaskPromptTuningConfig, from path: String?
   ) throws(CheckpointError) -> [ComputedTensor] {
@@ -23,8 +24,8 @@ enum HeadTensors {
     }
     guard let path else {
       throw CheckpointError(
-        .missing, "PEFT loads no such adapter without the modules that it saves: \(list)",
-        hint: "name a checkpoint that holds them, such as the base model's, with --heads")
+        .missing, "PEFT cannot load this adapter without the modules that it saves: \(list)",
+        hint: "name a checkpoint that contains them, such as the base model's, with --heads")
     }
     let isDirectory = PathKind.existing(path) == .directory
     let archive = try Checkpoint.open(

@@ -3,7 +3,7 @@ internal import Files
 public import PEFT
 public import Tensors
 
-/// A fresh adapter, initialised as PEFT does it from a config, without the base model.
+/// The initialisation of a new adapter from a config, as in PEFT, without the base model.
 ///
 /// ```swift
 /// let config = MultitaskPromptTuningConfig(
@@ -12,27 +12,27 @@ public import Tensors
 /// try adapter.write(to: "fresh-adapter")
 /// ```
 ///
-/// All tensors are F32, as PEFT's parameters are. What PEFT draws at random comes from a
-/// ``SeededNormalGenerator``; what it copies or averages equals PEFT's tensors to the last bit
+/// All tensors are F32, as PEFT's parameters are. Random numbers come from a
+/// ``SeededNormalGenerator``; tensors that are copied or averaged have the same bits as PEFT's
 /// (spec/mpt-operations.md, O6 to O13).
 public struct MultitaskPromptInitialization: Sendable {
-  /// What the adapter will be, and how it starts (`prompt_tuning_init`).
+  /// The config of the adapter, with the kind of initialisation (`prompt_tuning_init`).
   public var config: MultitaskPromptTuningConfig
-  /// Where the random numbers start.
+  /// The seed of the random numbers.
   public var seed: UInt64
-  /// The source checkpoint of the SOURCE initialisations, a file or an adapter directory; nil takes
+  /// The source checkpoint of the SOURCE initialisations, a file or an adapter directory; nil for
   /// the config's `prompt_tuning_init_state_dict_path`.
   public var sourcePath: String?
   /// The text of the TEXT initialisation.
   public var text: PromptText?
-  /// A checkpoint or adapter directory that holds the heads and other modules of `modules_to_save`:
-  /// PEFT loads no adapter for classification, for example, without its head.
+  /// A checkpoint or adapter directory with the heads and other modules of `modules_to_save`,
+  /// without which PEFT cannot load an adapter for classification.
   public var headsPath: String?
-  /// Whether the config that is written still names the source: PEFT then reads it again whenever it
-  /// loads the adapter, and fails where it is missing.
+  /// Whether the written config names the source. PEFT then reads it whenever it loads the adapter,
+  /// and fails if it does not exist.
   public var keepsSource: Bool
 
-  /// Describes an initialisation.
+  /// Creates an initialisation.
   public init(
     _ config: MultitaskPromptTuningConfig, seed: UInt64 = 0, sourcePath: String? = nil,
     text: PromptText? = nil, headsPath: String? = nil, keepsSource: Bool = false
@@ -45,22 +45,23 @@ public struct MultitaskPromptInitialization: Sendable {
     self.keepsSource = keepsSource
   }
 
-  /// More elements than this in one tensor are taken for a mistake in the config.
+  /// The largest number of elements in a tensor; more are probably a mistake in the config.
   static let largestElementCount: UInt = 1 << 32
 
-  /// Initialises.
+  /// Initialises the adapter.
   ///
-  /// - Throws: `mismatch`, `missing` or `invalidArgument` when the config is none that PEFT takes, or
-  ///   source or text do not go with it; `unsupported` for sizes beyond 2^32 elements; what opening
-  ///   the files throws.
-  /// - Complexity: O(elements of the source that are used); random tensors are drawn when written.
+  /// - Throws: `mismatch`, `missing` or `invalidArgument` when PEFT refuses the config, or the
+  ///   source or text does not fit it; `unsupported` for tensors of more than 2^32 elements; what
+  ///   opening the files throws.
+  /// - Complexity: O(elements read from the source). Random tensors are drawn when they are
+  ///   written.
   public func run() throws(CheckpointError) -> ComputedAdapter {
     var config = config
     guard let initialization = config.initialization else {
       let known = PromptInitialization.allCases.map(\.rawValue).joined(separator: ", ")
       throw CheckpointError(
         .invalidArgument,
-        "\"prompt_tuning_init\" must be one of \(known), and is "
+        "\"prompt_tuning_init\" must be one of \(known), but is "
           + "\"\(config[MultitaskPromptTuningFields.initialization])\"")
     }
     if let sourcePath, initialization.readsSource {
@@ -85,7 +86,7 @@ public struct MultitaskPromptInitialization: Sendable {
       origins: [sourcePath, headsPath, text?.path].compactMap(\.self))
   }
 
-  /// Refuses what PEFT refuses, and inputs that the initialisation has no use for.
+  /// Refuses configs that PEFT refuses, and inputs that the initialisation does not use.
   private func check(
     _ config: MultitaskPromptTuningConfig, _ initialization: PromptInitialization
   ) throws(CheckpointError) {
@@ -93,10 +94,10 @@ public struct MultitaskPromptInitialization: Sendable {
       throw CheckpointError(.mismatch, finding.message)
     }
     if sourcePath != nil, !initialization.readsSource {
-      throw .invalidArgument("\(initialization.rawValue) takes no source")
+      throw .invalidArgument("\(initialization.rawValue) does not use a source")
     }
     if text != nil, initialization != .text {
-      throw .invalidArgument("\(initialization.rawValue) takes no word embeddings")
+      throw .invalidArgument("\(initialization.rawValue) does not use word embeddings")
     }
     if text == nil, initialization == .text {
       throw CheckpointError(
@@ -109,7 +110,7 @@ public struct MultitaskPromptInitialization: Sendable {
     guard config.taskCount == 1 else {
       throw CheckpointError(
         .mismatch,
-        "\"num_tasks\" must be 1 with \(initialization.rawValue), and is \(config.taskCount ?? 0)")
+        "\"num_tasks\" must be 1 with \(initialization.rawValue), but is \(config.taskCount ?? 0)")
     }
   }
 
@@ -165,7 +166,7 @@ public struct MultitaskPromptInitialization: Sendable {
     }
   }
 
-  /// A tensor as PEFT draws it: the embeddings from N(0, 1), the factors from N(0, 0.02).
+  /// Draws a tensor as PEFT does: the embeddings from N(0, 1), the factors from N(0, 0.02²).
   private func drawn(
     _ tensor: MultitaskPromptTensor, _ dimensions: MultitaskPromptDimensions
   ) throws(CheckpointError) -> ComputedTensor {

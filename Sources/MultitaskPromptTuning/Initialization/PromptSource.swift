@@ -5,7 +5,7 @@ internal import Kernels
 internal import PEFT
 internal import Tensors
 
-/// The checkpoint that a SOURCE initialisation takes its tensors from.
+/// The source checkpoint of a SOURCE initialisation.
 struct PromptSource {
   private let archive: any TensorArchive
   private let target: MultitaskPromptDimensions
@@ -17,15 +17,15 @@ struct PromptSource {
       path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
   }
 
-  /// Takes a source.
+  /// Creates a source.
   ///
-  /// - Parameter target: the sizes of the adapter that is initialised.
+  /// - Parameter target: the sizes of the new adapter.
   init(_ archive: any TensorArchive, target: MultitaskPromptDimensions) {
     self.archive = archive
     self.target = target
   }
 
-  /// `prompt_embeddings`.
+  /// Reads `prompt_embeddings`.
   func embeddings() throws(CheckpointError) -> ComputedTensor {
     let shape = target.shape(of: .embeddings)
     return try reading(.embeddings) { view, format throws(CheckpointError) in
@@ -37,7 +37,7 @@ struct PromptSource {
     }
   }
 
-  /// The mean over tasks.
+  /// Computes the mean of a factor over the tasks.
   func mean(_ tensor: MultitaskPromptTensor) throws(CheckpointError) -> ComputedTensor {
     try reading(tensor) { view, format throws(CheckpointError) in
       let count = try taskCount(of: view, tensor)
@@ -47,7 +47,7 @@ struct PromptSource {
     }
   }
 
-  /// One task; negative ids count from the end, as PEFT takes them.
+  /// Reads the factor of one task. Negative ids count from the end, as in PEFT.
   func task(
     _ task: Int, of tensor: MultitaskPromptTensor
   ) throws(CheckpointError) -> ComputedTensor {
@@ -64,7 +64,7 @@ struct PromptSource {
     }
   }
 
-  /// The tasks of a factor that fits the target in all its other extents.
+  /// The number of tasks of a factor whose other dimensions are those of the target.
   private func taskCount(
     of view: TensorView, _ tensor: MultitaskPromptTensor
   ) throws(CheckpointError) -> Int {
@@ -83,10 +83,10 @@ struct PromptSource {
     _ tensor: MultitaskPromptTensor, _ shape: Shape, _ expected: String
   ) -> CheckpointError {
     CheckpointError(
-      .mismatch, "has the shape \(shape), and the config asks for \(expected)", tensor: tensor.name)
+      .mismatch, "has the shape \(shape), but the config requires \(expected)", tensor: tensor.name)
   }
 
-  /// Lends a tensor whose values are all finite.
+  /// Calls a closure with a tensor, after checking that its values are finite.
   private func reading<R>(
     _ tensor: MultitaskPromptTensor,
     _ body: (TensorView, FloatFormat) throws(CheckpointError) -> R
@@ -103,9 +103,10 @@ struct PromptSource {
 }
 
 extension TensorView {
-  /// The format of a tensor of finite floating-point numbers.
+  /// The element format of a tensor, all of whose values must be finite.
   ///
-  /// - Throws: `unsupported` for another dtype, `invalidArgument` for a value that is NaN or infinite.
+  /// - Throws: `unsupported` for another dtype, `invalidArgument` for a value that is NaN or
+  ///   infinite.
   /// - Complexity: O(elements).
   func finiteFormat() throws(CheckpointError) -> FloatFormat {
     guard let format = FloatFormat(dtype) else {

@@ -5,28 +5,29 @@ internal import Kernels
 internal import PEFT
 public import Tensors
 
-/// The text of a TEXT initialisation: token ids, and where the base model's word embeddings stand.
+/// The text of a TEXT initialisation: its token ids, and the word embeddings of the base model.
 ///
-/// PEFT runs the tokenizer of the config; here its ids are given, special tokens included.
+/// PEFT runs the tokenizer of the config; here the caller provides its ids, special tokens
+/// included.
 public struct PromptText: Sendable, Hashable {
-  /// The file with the word embeddings, of any size: only the rows that are used are read.
+  /// The path of a checkpoint with the word embeddings. Only the rows of the ids are read.
   public var path: String
-  /// The tensor in it, [vocabulary, token dimension].
+  /// The name of the embeddings in it, [vocabulary, token dimension].
   public var tensor: TensorName
-  /// What the tokenizer makes of the text, `input_ids`.
+  /// The `input_ids` of the text.
   public var tokenIDs: [Int]
 
-  /// Names a text.
+  /// Creates a text.
   public init(path: String, tensor: TensorName, tokenIDs: [Int]) {
     self.path = path
     self.tensor = tensor
     self.tokenIDs = tokenIDs
   }
 
-  /// One row for each virtual token: the ids repeated or cut to their number.
+  /// Reads one row for each virtual token: the ids are repeated or truncated to their number.
   ///
-  /// - Throws: `missing`, `mismatch` or `unsupported` for a tensor that is none of word embeddings;
-  ///   `invalidArgument` for ids that it does not have, or values that are not finite.
+  /// - Throws: `missing`, `mismatch` or `unsupported` for a tensor that does not contain word
+  ///   embeddings; `invalidArgument` for ids outside the vocabulary and values that are not finite.
   func embeddings(
     for dimensions: MultitaskPromptDimensions
   ) throws(CheckpointError) -> ComputedTensor {
@@ -51,11 +52,11 @@ public struct PromptText: Sendable, Hashable {
     guard extents.count == 2, extents[1] == UInt(dimensions.tokenDimension) else {
       throw CheckpointError(
         .mismatch,
-        "has the shape \(view.shape), and the config asks for [vocabulary, "
+        "has the shape \(view.shape), but the config requires [vocabulary, "
           + "\(dimensions.tokenDimension)]")
     }
     if let id = tokenIDs.first(where: { $0 < 0 || UInt($0) >= extents[0] }) {
-      throw .invalidArgument("there is no token \(id): the embeddings have \(extents[0])")
+      throw .invalidArgument("there is no token \(id): the embeddings have \(extents[0]) rows")
     }
     var values: [Double] = []
     values.reserveCapacity(dimensions.virtualTokenCount * dimensions.tokenDimension)

@@ -1,15 +1,16 @@
 /// Normally distributed numbers from a seed: the same bits on every machine.
 ///
-/// xoshiro256\*\* makes the words and the polar method the numbers, with a logarithm of our own: all of
-/// it integers and `+ − × ÷ √` in F64, which IEEE 754 rounds one way only. spec/mpt-operations.md, O1
-/// to O5, gives every step, so that other programs can draw the same numbers.
+/// xoshiro256\*\* makes the words and the polar method the numbers, with a logarithm of our own:
+/// all of it integers and `+ − × ÷ √` in F64, which IEEE 754 rounds one way only.
+/// spec/mpt-operations.md, O1 to O5, gives every step, so that other programs can draw the same
+/// numbers.
 public struct SeededNormalGenerator: Sendable {
   private var state: (UInt64, UInt64, UInt64, UInt64)
   private var kept: Double?
 
-  /// Starts a stream. Streams of one seed have nothing to do with each other.
+  /// Starts a stream. The streams of one seed are independent.
   public init(seed: UInt64, stream: UInt64 = 0) {
-    // SplitMix64, whose state just counts: a stream starts four words after the one before.
+    // SplitMix64 has a counter as its state: each stream starts four words after the previous one.
     var counter = seed &+ stream &* 4 &* Self.goldenGamma
     func word() -> UInt64 {
       counter &+= Self.goldenGamma
@@ -39,7 +40,7 @@ public struct SeededNormalGenerator: Sendable {
     }
   }
 
-  /// The next number of the grid of 2^-52 in -1 ..< 1.
+  /// The next multiple of 2^-52 in -1 ..< 1.
   private mutating func coordinate() -> Double {
     Double(word() >> 11) * 0x1p-52 - 1
   }

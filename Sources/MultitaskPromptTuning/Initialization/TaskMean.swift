@@ -1,12 +1,13 @@
 internal import Kernels
 internal import Tensors
 
-/// The mean of a tensor over its first axis, to the last bit as torch's `mean(0)` on a CPU with AVX2.
+/// The mean of a tensor over its first dimension, with the bits of torch's `mean(0)` on a CPU with
+/// AVX2.
 ///
 /// torch sums in a cascade: 16 or more terms at a time into one accumulator, which is then added to
-/// the next. Columns that fill blocks of four vectors are summed from the first to the last task; the
-/// others in four interleaved parts (spec/mpt-operations.md, O10). Half types are summed and divided
-/// in F32, and rounded at the end.
+/// the next. Columns that fill blocks of four vectors are summed from the first to the last task;
+/// the others in four interleaved parts (spec/mpt-operations.md, O10). Half types are summed and
+/// divided in F32, and rounded at the end.
 enum TaskMean {
   /// The mean over tasks.
   ///
@@ -27,7 +28,7 @@ enum TaskMean {
     _ elements: [Element], taskCount: Int
   ) -> [Element] {
     let sums = CascadeSum(elements, rowCount: taskCount).sums()
-    // Zero, to which torch adds the sum, makes a zero positive.
+    // torch adds the sum to zero, which makes a zero positive.
     return sums.map { (0 + $0) / Element(taskCount) }
   }
 }
@@ -54,7 +55,7 @@ private struct CascadeSum<Element: BinaryFloatingPoint> {
     return sums + interleaved(whole..<width)
   }
 
-  /// A single column: its rows lie side by side and fill vectors.
+  /// The sum of a single column, whose rows are contiguous and fill vectors.
   private func contiguousSum() -> Element {
     let count = rowCount / lanes
     let vectors = CascadeSum(Array(elements.prefix(count * lanes)), rowCount: count)
@@ -63,7 +64,7 @@ private struct CascadeSum<Element: BinaryFloatingPoint> {
     return partial.reduce(rest, +)
   }
 
-  /// Every fourth row by itself, then the rows that are left over, then the four parts.
+  /// The sum in four interleaved parts: every fourth row, then the remaining rows, then the parts.
   private func interleaved(_ columns: Range<Int>) -> [Element] {
     let count = rowCount / 4
     var parts = (0..<4).map { cascade(columns: columns, first: $0, step: 4, count: count) }

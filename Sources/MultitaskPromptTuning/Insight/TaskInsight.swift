@@ -2,28 +2,29 @@ internal import Kernels
 internal import PEFT
 public import Tensors
 
-/// What the tasks of an adapter come to, and how they lie to each other.
+/// Statistics of the tasks of an adapter, and their pairwise similarity.
 public struct TaskInsight: Sendable, Hashable {
-  /// One task.
+  /// The statistics of one task.
   public struct Task: Sendable, Hashable {
     /// The Frobenius norm of its effective prompt, `embedding * (cols @ rows)`.
     public let norm: Double
-    /// How many singular values of its `cols @ rows` really count: (Σσ²)² / Σσ⁴, from 1 to R; 0 where
-    /// the product is zero.
+    /// The participation ratio of the singular values of its `cols @ rows`: (Σσ²)² / Σσ⁴, from 1 to
+    /// R; 0 if the product is zero.
     public let effectiveRank: Double
-    /// The singular values of its `cols @ rows`, falling; those at the rounding error of F64 left out.
+    /// The singular values of its `cols @ rows` above the rounding error of F64, in descending
+    /// order.
     public let singularValues: [Double]
   }
 
   /// The tasks.
   public let tasks: [Task]
-  /// The cosines of the angles between the effective prompts, [tasks][tasks]: 1 on the diagonal, nil
-  /// beside a prompt that is zero.
+  /// The cosines of the angles between the effective prompts, [tasks][tasks]; nil for a prompt that
+  /// is zero.
   public let similarities: [[Double?]]
 }
 
 extension MultitaskPromptAdapter {
-  /// The multiplications that ``insight()`` takes, roughly: K · V · D · (R + K).
+  /// The approximate number of multiplications of ``insight()``: K · V · D · (R + K).
   public var insightCost: Int {
     let sizes = dimensions
     let factors = [
@@ -35,11 +36,12 @@ extension MultitaskPromptAdapter {
     }
   }
 
-  /// Looks at the tasks, in F64.
+  /// Computes the statistics of the tasks, in F64.
   ///
-  /// The effective prompts are never in memory: of each, there is one row at a time.
+  /// One row of each effective prompt is in memory at a time.
   ///
-  /// - Throws: `invalidArgument` for weights that are not finite, `system` when they cannot be mapped.
+  /// - Throws: `invalidArgument` for weights that are not finite, `system` when they cannot be
+  ///   mapped.
   /// - Complexity: O(``insightCost``), and O(K · (V + D) · R) memory.
   public func insight() throws(CheckpointError) -> TaskInsight {
     for tensor in MultitaskPromptTensor.allCases { try checkValues(of: tensor) }
@@ -63,8 +65,8 @@ extension MultitaskPromptAdapter {
     return TaskInsight(tasks: tasks, similarities: similarities)
   }
 
-  /// The inner products of the effective prompts, each prompt divided by a power of two of its own, so
-  /// that squares neither overflow nor vanish.
+  /// The inner products of the effective prompts, each divided by its own power of two, so that
+  /// squares neither overflow nor underflow.
   private func innerProducts(
     _ factors: [TaskFactors]
   ) throws(CheckpointError) -> (products: [[Double]], scales: [Double]) {

@@ -3,19 +3,20 @@ internal import Checkpoints
 public import Files
 public import Tensors
 
-/// Where an adapter's files stand in its directory (spec/adapter_config.md, C30 to C33).
+/// The files of an adapter directory (spec/adapter_config.md, C30 to C33).
 public struct AdapterDirectory: Sendable {
-  /// The directory.
+  /// The path of the directory.
   public let path: String
-  /// The weights that PEFT loads: safetensors before torch.
+  /// The name of the weights file that PEFT loads: safetensors before torch.
   public let weightsName: String
-  /// Weights that stand beside those and that PEFT never looks at.
+  /// The names of other weights files, which PEFT never reads.
   public let supersededNames: [String]
 
   /// The weights files, in the order in which PEFT looks for them.
   public static let weightsNames = CheckpointFormats.all.compactMap(\.adapterWeightsName)
 
-  /// The variants that PEFT loads from a weights file of this name. The name alone decides the format.
+  /// The variants that PEFT loads from a weights file of this name. The name alone decides the
+  /// format.
   static func loadedVariants(ofWeights name: String) -> [FormatVariant] {
     let format = CheckpointFormats.all.first { $0.adapterWeightsName == name }
     return format?.variants.filter(\.isLoadedByPEFT) ?? []
@@ -30,8 +31,9 @@ public struct AdapterDirectory: Sendable {
 
   /// Looks for the files.
   ///
-  /// - Throws: `missing` when config or weights are not there, with a hint when an adapter stands in
-  ///   a subdirectory, as PEFT saves all but the `default` one; `system` when it cannot be known.
+  /// - Throws: `missing` when config or weights are not there, with a hint when there is an adapter
+  ///   in a subdirectory, as PEFT saves all but the `default` one; `system` when it cannot be
+  ///   known.
   public init(path: String) throws(CheckpointError) {
     guard let directory = AdapterDirectory(path, has: { Self.has($0, in: path) }) else {
       try Self.refuseUnknown(in: path)
@@ -41,14 +43,14 @@ public struct AdapterDirectory: Sendable {
     self = directory
   }
 
-  /// A directory whose files were found.
+  /// Creates a description of a directory whose files were found.
   init(path: String, weightsName: String, supersededNames: [String]) {
     self.path = path
     self.weightsName = weightsName
     self.supersededNames = supersededNames
   }
 
-  /// The adapters in a tree, by their directories, whose paths must be UTF-8 to be opened.
+  /// The adapters in a tree, by directory. Directories whose paths are not UTF-8 are ignored.
   ///
   /// - Complexity: O(files); no system calls.
   public static func all(in tree: DirectoryTree) -> [RelativePath: AdapterDirectory] {
@@ -73,17 +75,17 @@ public struct AdapterDirectory: Sendable {
     PathKind.existing(path(of: name, in: directory)) == .file
   }
 
-  /// A path in a directory that may be spelled with a slash at its end.
+  /// The path of a file in a directory, whose own path may end in a slash.
   static func path(of name: String, in directory: String) -> String {
     directory.hasSuffix("/") ? directory + name : directory + "/" + name
   }
 
-  /// The error that a directory is not an adapter's, as it has no config.
+  /// An error about a directory without a config.
   static func missingConfig(in directory: String) -> CheckpointError {
     missing(AdapterConfig.fileName, in: directory)
   }
 
-  /// The error that a directory with a config has no weights.
+  /// An error about a directory with a config and without weights.
   static func missingWeights(in directory: String) -> CheckpointError {
     missing(weightsNames.joined(separator: " or "), in: directory)
   }
@@ -95,24 +97,23 @@ public struct AdapterDirectory: Sendable {
         hint: otherWeightsHint(for: directory) ?? hint(for: directory))
   }
 
-  /// The subdirectory that holds a config, for whoever has named the directory around it; nil where
-  /// there is none.
+  /// A hint that names a subdirectory with a config; nil when there is none.
   public static func hint(for directory: String) -> String? {
     let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
     let adapter = others.lazy.map { path(of: $0, in: directory) }.first {
       has(AdapterConfig.fileName, in: $0)
     }
-    return adapter.map { "an adapter stands in \($0)" }
+    return adapter.map { "there is an adapter in \($0)" }
   }
 
-  /// What may not be looked at is not what is not there.
+  /// Reports a permission error instead of treating a file as missing.
   private static func refuseUnknown(in directory: String) throws(CheckpointError) {
     guard try kind(of: directory) == .directory else { return }
     for name in partNames { _ = try kind(of: path(of: name, in: directory)) }
   }
 
-  /// The error about a directory or a dangling link that has the name of a config or of weights; nil
-  /// where there is none.
+  /// An error about a directory or a dangling link with the name of a config or of weights; nil
+  /// when there is none.
   private static func unusableFile(in directory: String) -> CheckpointError? {
     guard PathKind.existing(directory) == .directory else { return nil }
     for name in partNames + ModelDirectory.weightsNames {
@@ -146,7 +147,7 @@ public struct AdapterDirectory: Sendable {
 }
 
 extension CheckpointFormat {
-  /// The name of an adapter's weights; nil for formats that PEFT does not load.
+  /// The name of the weights file of an adapter; nil for formats that PEFT does not load.
   public var adapterWeightsName: String? {
     isLoadedByPEFT ? "adapter_model" + fileExtension : nil
   }

@@ -13,10 +13,10 @@ public struct AdapterConfig: Sendable, Hashable {
   /// The name of the file in an adapter directory.
   public static let fileName = "adapter_config.json"
 
-  /// What PEFT puts in front of the base model's own names, in the weights of prompt learning.
+  /// The prefix of the base model's own names in the weights of prompt learning.
   public static let baseModelPrefix = "base_model."
 
-  /// Takes keys and values as a config.
+  /// Creates a config from keys and values.
   public init(document: JSONObject) {
     self.document = document
   }
@@ -28,7 +28,7 @@ public struct AdapterConfig: Sendable, Hashable {
   public init(parsing bytes: [UInt8]) throws(CheckpointError) {
     let value = try JSONValue(parsing: bytes)
     guard let document = value.object else {
-      throw .malformed("a config must be a JSON object, and this is \(value.kindName)", at: 0)
+      throw .malformed("a config must be a JSON object, but this is \(value.kindName)", at: 0)
     }
     self.document = document
   }
@@ -40,7 +40,7 @@ public struct AdapterConfig: Sendable, Hashable {
     try self.init(InputFile(path: path))
   }
 
-  /// Decodes a file that is open already.
+  /// Decodes an open file.
   ///
   /// - Throws: as `init(path:)`.
   init(_ file: InputFile) throws(CheckpointError) {
@@ -56,9 +56,9 @@ public struct AdapterConfig: Sendable, Hashable {
     JSONValue.object(document).encoded(.python())
   }
 
-  /// The value of a field, PEFT's default when its key is absent.
+  /// The value of a field, or PEFT's default when its key is absent.
   ///
-  /// - Throws: `mismatch` when the key holds JSON of another kind.
+  /// - Throws: `mismatch` when the key contains JSON of another type.
   public func value<Value>(
     _ field: ConfigField<Value>
   ) throws(CheckpointError) -> Value {
@@ -84,7 +84,7 @@ public enum BaseConfigFields {
     "revision", default: nil, since: .init(0, 4, 0))
   /// Whether the adapter is for inference only; saved as true.
   public static let inferenceMode = ConfigField<Bool>("inference_mode", default: false)
-  /// How to find the class of a model that has no task type.
+  /// The class of a model without a task type.
   public static let autoMapping = ConfigField<JSONObject?>(
     "auto_mapping", default: nil, since: .init(0, 4, 0))
   /// The release that wrote the config; absent before 0.18.
@@ -101,26 +101,26 @@ public enum BaseConfigFields {
 extension AdapterConfig {
   /// The method.
   ///
-  /// - Throws: `missing` when `peft_type` is absent or null, `mismatch` when it is no string.
+  /// - Throws: `missing` when `peft_type` is absent or null, `mismatch` when it is not a string.
   public var peftType: PEFTType {
     get throws(CheckpointError) {
       guard let name = try value(BaseConfigFields.peftType) else {
         throw CheckpointError(
-          .missing, "has no \"peft_type\", so that nothing can load it",
+          .missing, "has no \"peft_type\", so PEFT cannot load it",
           hint: "is this the config.json of the base model?")
       }
       return PEFTType(rawValue: name)
     }
   }
 
-  /// The modules besides the method's tensors whose weights the adapter holds, each once: those that
-  /// the config lists, and the heads of its task, which PEFT adds to any list.
+  /// The modules that the adapter saves whole: those that the config lists, and the heads of its
+  /// task, which PEFT adds to every list. Duplicates are removed.
   ///
-  /// - Throws: `mismatch` when `modules_to_save` is no list of strings.
+  /// - Throws: `mismatch` when `modules_to_save` is not a list of strings.
   public var savedModules: [String] {
     get throws(CheckpointError) {
       let listed = try value(BaseConfigFields.modulesToSave) ?? []
-      // PEFT saves the list with the heads in it, and adds them again whenever it loads it.
+      // PEFT saves the list with the heads, and adds them again whenever it loads the list.
       var seen: Set<UTF8Text> = []
       return try (listed + headModules).filter { seen.insert(UTF8Text($0)).inserted }
     }
@@ -128,7 +128,7 @@ extension AdapterConfig {
 
   /// The heads that PEFT adds for the task; a base model has one of them.
   ///
-  /// - Throws: `mismatch` when `task_type` is no string.
+  /// - Throws: `mismatch` when `task_type` is not a string.
   public var headModules: [String] {
     get throws(CheckpointError) {
       try value(BaseConfigFields.taskType).flatMap(TaskType.init(rawValue:))?.headModules ?? []

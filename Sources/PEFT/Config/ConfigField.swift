@@ -32,12 +32,12 @@ public struct ConfigField<Value: ConfigValue>: Sendable {
 
   /// The value in a document.
   ///
-  /// - Throws: `mismatch` when the key holds JSON of another kind.
+  /// - Throws: `mismatch` when the key contains JSON of another type.
   public func value(in document: JSONObject) throws(CheckpointError) -> Value {
     guard let json = document[key] else { return defaultValue }
     guard let value = Value.decode(json) else {
       throw CheckpointError(
-        .mismatch, "\"\(key)\" must be \(Value.expectation), and is \(json.kindInConfig)")
+        .mismatch, "\"\(key)\" must be \(Value.expectation), but is \(json.kindInConfig)")
     }
     return value
   }
@@ -68,8 +68,7 @@ extension ConfigField: AnyConfigField {
 }
 
 extension JSONValue {
-  /// What a value is, for messages that say what it should have been: an integer is refused for its
-  /// size alone where an integer is wanted.
+  /// The type of a value, for messages about wrong types: an integer is wrong only for its size.
   fileprivate var kindInConfig: String {
     if case .integer(let value) = self, Int(exactly: value) == nil {
       return "an integer beyond 64 bits"

@@ -1,12 +1,12 @@
 public import JSONDocument
 
-/// A Swift value that a key of a config can hold.
+/// A Swift type for the value of a config key.
 public protocol ConfigValue: Sendable {
-  /// Reads the value; nil when the JSON is of another kind.
+  /// Decodes a value; nil when the JSON has another type.
   static func decode(_ json: JSONValue) -> Self?
-  /// The value as it is written.
+  /// The value as JSON.
   var json: JSONValue { get }
-  /// What the JSON must be, for messages: "an integer".
+  /// The expected type, for messages: "an integer".
   static var expectation: String { get }
 }
 

@@ -1,4 +1,4 @@
-/// What the model with the adapter is for: `task_type`, PEFT's `TaskType`.
+/// The task of the model with the adapter: `task_type`, PEFT's `TaskType`.
 public enum TaskType: String, Sendable, CaseIterable {
   /// Text classification.
   case sequenceClassification = "SEQ_CLS"

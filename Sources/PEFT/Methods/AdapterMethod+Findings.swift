@@ -46,7 +46,7 @@ extension AdapterMethod {
       findings.append(
         Finding(
           .warning, "unknown-key",
-          "PEFT knows no key \"\(member.key)\" for this method and drops it when it loads the config",
+          "unknown key \"\(member.key)\": PEFT drops it when it loads the config",
           key: member.key))
     }
     return findings

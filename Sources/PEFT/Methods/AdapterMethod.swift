@@ -1,7 +1,8 @@
 public import Archives
 public import Tensors
 
-/// A PEFT method: the fields of its configs, the tensors of its weights, and the rules between them.
+/// A PEFT method: the fields of its configs, the tensors of its weights, and the rules between
+/// them.
 ///
 /// Each method is one value in a folder of its own, and one line of ``AdapterMethods/all``.
 public protocol AdapterMethod: Sendable {
@@ -19,6 +20,10 @@ public protocol AdapterMethod: Sendable {
 
   /// Whether `fields` lists all fields of the class, so that any other key is unknown to PEFT.
   var listsAllFields: Bool { get }
+
+  /// How PEFT matches the keys of the method's pattern objects, such as `rank_pattern`, with
+  /// modules.
+  var patternMatching: ModulePattern.Matching { get }
 
   /// Reads a config of the method.
   ///
@@ -54,6 +59,7 @@ public protocol AdapterMethod: Sendable {
 extension AdapterMethod {
   public var formerTypes: [PEFTType] { [] }
   public var listsAllFields: Bool { true }
+  public var patternMatching: ModulePattern.Matching { .path }
   public func crossFieldFindings(of config: Config) -> [Finding] { [] }
   public func expectedTensors(for config: Config?) -> [ExpectedTensor] { [] }
   public func weightFindings(of weights: any TensorArchive, for config: Config?) -> [Finding] { [] }

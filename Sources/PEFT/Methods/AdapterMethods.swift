@@ -30,6 +30,11 @@ extension AdapterMethods {
   /// Whether a release of PEFT up to 0.21.2 has the method; loading any other is an error there.
   static func isKnown(_ type: PEFTType) -> Bool { names.contains(type.rawValue) }
 
+  /// The methods without a description whose pattern objects are not matched as those of most.
+  fileprivate static let patternMatching: [String: ModulePattern.Matching] = [
+    "ADALORA": .exact, "C3A": .submodule, "FOURIERFT": .submodule, "OSF": .anywhere,
+  ]
+
   /// Every `peft_type` of PEFT 0.3.0 to 0.21.2 (spec/adapter_config.md, C20).
   private static let names: Set<String> = [
     "ADALORA", "ADAMSS", "ADAPTION_PROMPT", "BEFT", "BOFT", "BONE", "C3A", "CARTRIDGE", "CPT",
@@ -50,6 +55,10 @@ public struct UndescribedMethod: AdapterMethod {
   }
   public var listsAllFields: Bool { false }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }
+
+  public var patternMatching: ModulePattern.Matching {
+    AdapterMethods.patternMatching[type.rawValue] ?? .path
+  }
 }
 
 extension AdapterConfig {

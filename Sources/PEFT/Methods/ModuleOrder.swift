@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// The place of a tensor in a module's state dict, as far as its name tells.
+/// The position of a tensor in a module's state dict, as far as its name determines it.
 ///
 /// A state dict lists a module's own tensors before those of its submodules, both in the order in
-/// which the class creates them. Names tell the usual part of it: `weight` is before `bias`,
-/// numbered modules stand in the order of their numbers, and `pre_classifier` is before `classifier`.
-/// The rest is in the order of the bytes.
+/// which the class creates them. By convention `weight` is before `bias`, numbered modules are in
+/// the order of their numbers, and `pre_classifier` is before `classifier`. Other names are in byte
+/// order.
 struct ModuleOrder: Comparable {
   private let path: [Component]
 
@@ -36,11 +36,11 @@ struct ModuleOrder: Comparable {
   }
 
   private struct Component: Comparable {
-    /// Tensors stand before modules, and each group before the next.
+    /// The group: tensors come before modules.
     private let group: Int
     private let number: Int
     private let text: String
-    /// Whether `pre_` was taken off the text.
+    /// Whether the prefix `pre_` was removed from the text.
     private let comesFirst: Bool
 
     /// The tensors of common modules, in the order of creation.

@@ -30,15 +30,9 @@ extension AdapterConfig {
     return writer.finish()
   }
 
-  /// How PEFT matches the keys of the method's pattern objects.
-  var matching: ModulePattern.Matching {
-    switch document["peft_type"]?.string {
-    case "FOURIERFT", "C3A": .submodule
-    case "OSF": .anywhere
-    case "ADALORA": .exact
-    default: .path
-    }
-  }
+  /// How PEFT matches the keys of the method's pattern objects; as for most methods when the config
+  /// does not tell the method.
+  var matching: ModulePattern.Matching { (try? method)?.patternMatching ?? .path }
 
   /// The pattern objects, by their keys.
   var patternObjects: [(key: String, object: JSONObject)] {

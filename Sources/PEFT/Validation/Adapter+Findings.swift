@@ -14,17 +14,17 @@ extension Adapter {
 }
 
 extension Adapter {
-  /// Findings about the files by their names (spec/adapter_config.md, C30 and C31).
+  /// Findings about the names of the files (spec/adapter_config.md, C30 and C31).
   private var fileFindings: [Finding] {
     formatFindings
       + directory.supersededNames.map {
         Finding(
           .warning, "superseded-weights",
-          "\($0) stands beside \(directory.weightsName), and PEFT never looks at it")
+          "PEFT never reads \($0), since it prefers \(directory.weightsName)")
       }
   }
 
-  /// PEFT chooses between safetensors and torch by the name.
+  /// Findings about a file that PEFT cannot load, because it goes by the name of the file.
   private var formatFindings: [Finding] {
     let loaded = AdapterDirectory.loadedVariants(ofWeights: directory.weightsName)
     guard !loaded.contains(weights.variant) else { return [] }
@@ -32,7 +32,7 @@ extension Adapter {
     return [
       Finding(
         .error, "format-mismatch",
-        "\(directory.weightsName) is \(weights.variant.name), and PEFT loads only \(expected) "
+        "\(directory.weightsName) is \(weights.variant.name), but PEFT loads only \(expected) "
           + "by this name")
     ]
   }

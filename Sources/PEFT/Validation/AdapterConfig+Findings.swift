@@ -15,7 +15,8 @@ extension AdapterConfig {
         findings.append(
           Finding(
             .error, "unknown-peft-type",
-            "PEFT knows no method \"\(method.type.rawValue)\" (up to 0.21.2)", key: "peft_type"))
+            "unknown method \"\(method.type.rawValue)\": no release of PEFT up to 0.21.2 has it",
+            key: "peft_type"))
       }
       findings += baseFindings + method.findings(about: self, weights: weights)
     } catch {
@@ -31,7 +32,7 @@ extension AdapterConfig {
       let known = TaskType.allCases.map(\.rawValue).joined(separator: ", ")
       findings.append(
         Finding(
-          .error, "unknown-task-type", "PEFT knows no task type \"\(task)\"; it has \(known)",
+          .error, "unknown-task-type", "unknown task type \"\(task)\"; PEFT has \(known)",
           key: "task_type"))
     }
     if document["runtime_config"] != nil {

@@ -3,7 +3,7 @@ internal import Files
 public import Tensors
 
 extension TensorArchive {
-  /// The tensors whose values no computation survives: NaN or infinity, in F64, F32, BF16 and F16
+  /// Findings about tensors with NaN or infinity, in F64, F32, BF16 and F16
   /// (spec/multitask-prompt-tuning.md, M8).
   ///
   /// - Throws: what reading the data throws.
@@ -29,12 +29,12 @@ extension TensorArchive {
   }
 }
 
-/// How many elements of a floating-point tensor are NaN or infinite.
+/// A count of the NaN and infinite elements of a floating-point tensor.
 struct NonFiniteCensus {
   private(set) var count = 0
   private(set) var firstIndex: Int?
 
-  /// How many there are, for a message that goes on with the place of the first.
+  /// The count, for a message that continues with the position of the first.
   var description: String {
     count == 1
       ? "one value that is NaN or infinite"
@@ -42,10 +42,10 @@ struct NonFiniteCensus {
   }
 
   private let dtype: DType
-  /// The elements that have been looked at.
+  /// The number of elements that were checked.
   private var elementCount = 0
 
-  /// Starts; nil for dtypes that have no such values, or that are not looked into.
+  /// Starts a count; nil for dtypes without such values, or that are not checked.
   init?(of dtype: DType) {
     guard [.float64, .float32, .bfloat16, .float16].contains(dtype) else { return nil }
     self.dtype = dtype

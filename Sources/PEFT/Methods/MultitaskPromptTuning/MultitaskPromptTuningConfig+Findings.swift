@@ -31,7 +31,7 @@ extension MultitaskPromptTuningConfig {
       findings.append(
         Finding(
           .warning, "unknown-initialization",
-          "PEFT knows no initialisation \"\(self[Fields.initialization])\" and takes it for RANDOM",
+          "unknown initialisation \"\(self[Fields.initialization])\": PEFT treats it as RANDOM",
           key: Fields.initialization.key))
     }
     return findings

@@ -1,11 +1,11 @@
 internal import JSONDocument
 
 extension MultitaskPromptTuningConfig {
-  /// The config of an adapter that needs nothing but its own files.
+  /// The config of an adapter that needs only its own files.
   ///
   /// PEFT reads the source checkpoint of the SOURCE initialisations again whenever it loads such an
-  /// adapter, and takes one task only for two of them, although the weights hold all there is. Here
-  /// they become RANDOM without a path. The other initialisations, and all other keys, stay.
+  /// adapter, and accepts only one task for two of them, although the weights are complete. They
+  /// become RANDOM without a path. The other initialisations and all other keys are kept.
   public var detachedFromSource: MultitaskPromptTuningConfig {
     var config = self
     if initialization?.readsSource == true {
@@ -17,8 +17,8 @@ extension MultitaskPromptTuningConfig {
 
   /// The config as PEFT saves it: all keys of PEFT 0.21, for inference.
   ///
-  /// Keys that are absent get PEFT's defaults, and `num_transformer_submodules` its value for the
-  /// task. A `peft_version` of null stays: PEFT puts in its own when it loads the config.
+  /// Absent keys get PEFT's defaults, and `num_transformer_submodules` its value for the task. A
+  /// null `peft_version` is kept: PEFT replaces it by its own when it loads the config.
   public var completed: MultitaskPromptTuningConfig {
     var config = self
     for field in MultitaskPromptTuningFields.all { config.fill(field) }
@@ -30,8 +30,8 @@ extension MultitaskPromptTuningConfig {
   /// The config of a prompt tuning adapter with this one's prompt of one task: the keys that PEFT
   /// 0.21 writes for its `PromptTuningConfig`.
   ///
-  /// The initialisation is RANDOM, which a trained prompt does not depend on, so that it needs no
-  /// tokenizer. Keys that no multitask config has do not travel.
+  /// The initialisation is RANDOM, which does not affect a trained prompt and needs no tokenizer.
+  /// Other keys are not copied.
   public var promptTuning: AdapterConfig {
     var document = JSONObject()
     for field in PromptTuningFields.all {

@@ -2,18 +2,19 @@ public import Archives
 internal import JSONDocument
 public import Tensors
 
-/// The config of a multitask prompt tuning adapter, typed (PEFT's `MultitaskPromptTuningConfig`).
+/// The config of a multitask prompt tuning adapter with typed fields (PEFT's
+/// `MultitaskPromptTuningConfig`).
 ///
-/// The document underneath stays: keys that PEFT does not know travel along, and a key that was
-/// absent, as in older releases, stays absent until it is set.
+/// The underlying document is kept: with keys that PEFT does not know, and without keys that are
+/// absent, as in older releases, until they are set.
 public struct MultitaskPromptTuningConfig: Sendable, Hashable {
   /// The config with all its keys.
   public private(set) var adapterConfig: AdapterConfig
 
   /// Reads a config as one of this type.
   ///
-  /// - Throws: `mismatch` when it is for another method, or a key holds JSON of another kind than
-  ///   PEFT declares.
+  /// - Throws: `mismatch` when it has another method, or a key contains JSON of another type than
+  ///   its field.
   public init(_ config: AdapterConfig) throws(CheckpointError) {
     let type = try config.peftType
     guard type == .multitaskPromptTuning else {
@@ -26,7 +27,7 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
     adapterConfig = config
   }
 
-  /// A config with PEFT's defaults for everything else: all 21 keys of PEFT 0.21.
+  /// Creates a config with all 21 keys of PEFT 0.21; keys without a parameter have their defaults.
   ///
   /// - Parameters:
   ///   - virtualTokenCount: `num_virtual_tokens`.
@@ -60,8 +61,7 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
     adapterConfig.document[field.key] = field.defaultJSON
   }
 
-  /// A field's value. The type of each was checked when the config was read, and can only be kept
-  /// since.
+  /// The value of a field. Its type was checked when the config was read.
   public subscript<Value>(_ field: ConfigField<Value>) -> Value {
     get { (try? adapterConfig.value(field)) ?? field.defaultValue }
     set { adapterConfig.set(field, to: newValue) }
@@ -93,7 +93,7 @@ extension MultitaskPromptTuningConfig {
     set { self[MultitaskPromptTuningFields.rank] = newValue }
   }
 
-  /// `task_type`; nil as well for a type that PEFT does not know.
+  /// `task_type`; nil also for a type that PEFT does not know.
   public var taskType: TaskType? {
     get { self[BaseConfigFields.taskType].flatMap(TaskType.init(rawValue:)) }
     set { self[BaseConfigFields.taskType] = newValue?.rawValue }
@@ -107,8 +107,8 @@ extension MultitaskPromptTuningConfig {
     }
   }
 
-  /// The submodules that get virtual tokens: as given, else 2 for sequence-to-sequence and 1 for all
-  /// others (spec/multitask-prompt-tuning.md, M2).
+  /// The number of submodules with virtual tokens; if null, 2 for sequence-to-sequence and 1 for
+  /// all other tasks (spec/multitask-prompt-tuning.md, M2).
   public var submoduleCount: Int {
     self[MultitaskPromptTuningFields.submoduleCount] ?? (taskType == .sequenceToSequence ? 2 : 1)
   }
@@ -140,8 +140,8 @@ extension MultitaskPromptTuningConfig {
     }
   }
 
-  /// The sizes of the module, with `token_dim` told by the weights where it is null, as PEFT takes it
-  /// from the base model (spec/adapter_config.md, C16).
+  /// The sizes of the module. A null `token_dim`, which PEFT takes from the base model, is that of
+  /// the weights (spec/adapter_config.md, C16).
   ///
   /// - Throws: as `dimensions`.
   public func dimensions(
@@ -165,15 +165,15 @@ extension MultitaskPromptTuningConfig {
       throw CheckpointError(.missing, "\"\(field.key)\" is not set")
     }
     guard size >= 1 else {
-      throw CheckpointError(.mismatch, "\"\(field.key)\" must be at least 1, and is \(size)")
+      throw CheckpointError(.mismatch, "\"\(field.key)\" must be at least 1, but is \(size)")
     }
     return size
   }
 }
 
 extension TensorArchive {
-  /// The width of `prompt_embeddings`, which is that of the base model's embeddings; nil without such
-  /// a matrix.
+  /// The width of `prompt_embeddings`, which is that of the base model's embeddings; nil without
+  /// such a matrix.
   var promptWidth: Int? {
     guard let index = index(of: MultitaskPromptTensor.embeddings.name) else { return nil }
     let extents = tensor(at: index).shape.dimensions

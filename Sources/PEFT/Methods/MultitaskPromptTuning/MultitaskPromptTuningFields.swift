@@ -1,6 +1,6 @@
 public import JSONDocument
 
-/// The fields of PEFT's `MultitaskPromptTuningConfig` beyond the base ones, with its defaults.
+/// The fields of PEFT's `MultitaskPromptTuningConfig` beyond the base fields, with their defaults.
 public enum MultitaskPromptTuningFields {
   /// Virtual tokens of each transformer submodule.
   public static let virtualTokenCount = ConfigField<Int?>("num_virtual_tokens", default: nil)
@@ -16,7 +16,7 @@ public enum MultitaskPromptTuningFields {
   public static let rank = ConfigField<Int?>("num_ranks", default: 1)
   /// The number of tasks.
   public static let taskCount = ConfigField<Int?>("num_tasks", default: 1)
-  /// How the prompt was initialised.
+  /// The initialisation of the prompt.
   public static let initialization = ConfigField<String>("prompt_tuning_init", default: "RANDOM")
   /// The text of `TEXT`.
   public static let initializationText = ConfigField<String?>(
@@ -24,7 +24,7 @@ public enum MultitaskPromptTuningFields {
   /// The source checkpoint of the `SOURCE` initialisations.
   public static let sourcePath = ConfigField<String?>(
     "prompt_tuning_init_state_dict_path", default: nil)
-  /// The task that `EXACT_SOURCE_TASK` takes.
+  /// The source task of `EXACT_SOURCE_TASK`.
   public static let sourceTask = ConfigField<Int?>("prompt_tuning_init_task", default: 0)
   /// The tokenizer of `TEXT`.
   public static let tokenizer = ConfigField<String?>("tokenizer_name_or_path", default: nil)

@@ -19,7 +19,7 @@ extension MultitaskPromptTuningMethod {
       return [
         Finding(
           .error, "unsupported-dtype",
-          "\(other.name) has the dtype \(other.dtype), which no prompt is computed in",
+          "\(other.name) has the dtype \(other.dtype), not F64, F32, BF16 or F16",
           tensor: other.name)
       ]
     }
@@ -69,8 +69,8 @@ extension MultitaskPromptTuningMethod {
     return [
       Finding(
         .warning, "missing-module",
-        "the weights have no tensor of \(names), the head for \(task.rawValue): PEFT fails with a "
-          + "KeyError where the base model has one, and elsewhere leaves the head untrained")
+        "the weights have no tensor of \(names), the head for \(task.rawValue): PEFT raises "
+          + "KeyError if the base model has one, and otherwise leaves the head untrained")
     ]
   }
 }

@@ -1,4 +1,4 @@
-/// How a prompt was initialised: `prompt_tuning_init`, PEFT's `MultitaskPromptTuningInit`.
+/// The initialisation of a prompt: `prompt_tuning_init`, PEFT's `MultitaskPromptTuningInit`.
 public enum PromptInitialization: String, Sendable, CaseIterable {
   /// From the word embeddings of a text.
   case text = "TEXT"

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 
-/// What most of the `mpt` commands take: an adapter in, an output out.
+/// The arguments of most `mpt` commands: an adapter and an output.
 struct MPTArguments: ParsableArguments {
   @Argument(help: "A multitask prompt tuning adapter directory.", completion: .directory)
   var adapter: String
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("What to write.", valueName: "path"),
+    name: .shortAndLong, help: ArgumentHelp("The output.", valueName: "path"),
     completion: .file())
   var output: String
 }

@@ -8,9 +8,9 @@ struct MPTAverageCommand: ParsableCommand {
     commandName: "average",
     abstract: "Average tasks into one.",
     discussion: """
-      --of factors, the default, averages cols and rows each by itself, as PEFT's \
-      AVERAGE_SOURCE_TASKS does, with its bits. --of prompts averages the prompts that the tasks \
-      compute; the rank grows to that of the sum, unless --rank asks for the best at a lower one.
+      --of factors, the default, averages cols and rows separately, with the same bits as PEFT's \
+      AVERAGE_SOURCE_TASKS. --of prompts averages the prompts of the tasks: the rank grows to that \
+      of the sum, unless --rank asks for the best approximation of a lower rank.
 
       EXAMPLES:
         peftkit mpt average my-adapter -o mean
@@ -19,7 +19,7 @@ struct MPTAverageCommand: ParsableCommand {
 
   @OptionGroup var arguments: MPTArguments
 
-  @Option(help: ArgumentHelp("The tasks to average; all without it.", valueName: "ids"))
+  @Option(help: ArgumentHelp("The tasks to average (default: all).", valueName: "ids"))
   var tasks: TaskList?
 
   @Option(help: "What to average: factors or prompts.")
@@ -28,7 +28,7 @@ struct MPTAverageCommand: ParsableCommand {
   @Option(help: "The rank of the mean of prompts.")
   var rank: Int?
 
-  @Flag(help: "Of the mean of prompts, print JSON, described in spec/mpt-operations.md.")
+  @Flag(help: "With --of prompts, print JSON, described in spec/mpt-operations.md.")
   var json = false
 
   @OptionGroup var options: OutputOptions
@@ -38,7 +38,7 @@ struct MPTAverageCommand: ParsableCommand {
       throw ValidationError("'--rank' goes with '--of prompts' only.")
     }
     if let rank, rank < 1 { throw ValidationError("'--rank' must be at least 1.") }
-    // Means of factors are exact as O10 has them: there is nothing to report.
+    // The mean of factors is exact (spec/mpt-operations.md, O10): there is no error to report.
     if json, of == .factors {
       throw ValidationError("'--json' goes with '--of prompts' only.")
     }

@@ -6,12 +6,12 @@ internal import Tensors
 struct MPTBakeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bake",
-    abstract: "Turn a task into a plain prompt tuning adapter, or into bare embeddings.",
+    abstract: "Turn a task into a prompt tuning adapter, or into bare embeddings.",
     discussion: """
-      Computes the task's effective prompt as PEFT does after loading the adapter, in F32, checks it \
-      against the forward, and writes it as an adapter of the method PROMPT_TUNING, heads included; \
-      or with --as as a file that holds the embeddings alone. --dtype rounds the prompt at the end \
-      (float64 computes in F64). --all writes one for each task, task-0, task-1 and so on, into DIR.
+      Computes the effective prompt of the task in F32, as PEFT does, verifies it, and writes it as \
+      an adapter of the method PROMPT_TUNING, heads included. With --as the output is a file that \
+      contains only the embeddings. --dtype rounds the prompt at the end (float64 computes in F64). \
+      --all writes every task into a directory: task-0, task-1 and so on.
 
       EXAMPLES:
         peftkit mpt bake my-adapter --task 2 -o prompt-of-task-2

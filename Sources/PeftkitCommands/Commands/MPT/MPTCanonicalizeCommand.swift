@@ -6,11 +6,11 @@ internal import Tensors
 struct MPTCanonicalizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "canonicalize",
-    abstract: "Bring the task factors into their normal form.",
+    abstract: "Bring the task factors into a normal form.",
     discussion: """
       cols and rows are unique only up to an invertible factor between them. In the normal form, \
-      that of the singular value decomposition, adapters that compute the same compare equal within \
-      rounding. The relative error that the rounding of the new factors makes is printed.
+      that of the singular value decomposition, adapters with the same products compare equal within \
+      rounding. The output is a table of the relative errors that rounding the new factors causes.
 
       EXAMPLES:
         peftkit mpt canonicalize my-adapter -o normal-form
@@ -19,7 +19,7 @@ struct MPTCanonicalizeCommand: ParsableCommand {
 
   @OptionGroup var arguments: MPTArguments
 
-  @Option(help: "Take singular values up to this share of a task's largest for zero.")
+  @Option(help: "Treat singular values up to this share of a task's largest as zero.")
   var tolerance = 0.0
 
   @Flag(help: "Print JSON, described in spec/mpt-operations.md.")

@@ -3,10 +3,11 @@ internal import ArgumentParser
 struct MPTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mpt",
-    abstract: "Make multitask prompt tuning adapters, and make others of them.",
+    abstract: "Create MPT adapters and derive new ones from them.",
     discussion: """
-      Works on the weights alone, without the base model. Every result is an adapter that PEFT \
-      loads; spec/mpt-operations.md says what each command computes.
+      MPT is multitask prompt tuning. The commands work on the weights alone, without the base \
+      model. Every result is an adapter that PEFT loads; spec/mpt-operations.md defines what each \
+      command computes.
 
       EXAMPLES:
         peftkit mpt init --config adapter_config.json --seed 7 -o fresh

@@ -6,10 +6,10 @@ internal import Tensors
 struct MPTConcatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "concat",
-    abstract: "Put the tasks of several adapters into one.",
+    abstract: "Combine the tasks of several adapters in one.",
     discussion: """
-      The adapters must share their prompt, value by value. Lower ranks are filled up with zeros, \
-      which changes no prompt. The tasks of the first adapter come first; its config is taken.
+      The adapters must have the same prompt, value by value. Lower ranks are padded with zeros, \
+      which changes no prompt. The tasks of the first adapter come first, and its config is kept.
 
       EXAMPLES:
         peftkit mpt concat tasks-a tasks-b -o all-tasks

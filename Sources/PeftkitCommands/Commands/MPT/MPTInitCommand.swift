@@ -9,15 +9,16 @@ struct MPTInitCommand: ParsableCommand {
     commandName: "init",
     abstract: "Initialise an adapter from a config, as PEFT does.",
     discussion: """
-      The config says how (prompt_tuning_init): RANDOM; AVERAGE_SOURCE_TASKS, EXACT_SOURCE_TASK and \
-      ONLY_SOURCE_SHARED from the checkpoint of --source, or of the config; TEXT from the word \
-      embeddings of the base model and the ids that its tokenizer gives. token_dim must be set.
+      The config gives the method (prompt_tuning_init): RANDOM; AVERAGE_SOURCE_TASKS, \
+      EXACT_SOURCE_TASK and ONLY_SOURCE_SHARED, which read a checkpoint, named by --source or by \
+      the config; TEXT, which needs the word embeddings of the base model and the token ids of the \
+      text. token_dim must be set, unless a source tells it.
 
-      What is random comes from --seed: the same seed gives the same file on every machine.
+      Random numbers come from --seed: the same seed gives the same file on every machine.
 
-      PEFT reads the source of such a config again whenever it loads the adapter. The config that is \
-      written therefore says RANDOM, which changes nothing about the weights; --keep-source leaves \
-      it as PEFT would.
+      PEFT reads the source again whenever it loads such an adapter. The config that is written \
+      therefore says RANDOM, which does not affect the weights; --keep-source writes it as PEFT \
+      does.
 
       EXAMPLES:
         peftkit mpt init --config adapter_config.json --seed 7 -o fresh
@@ -35,7 +36,7 @@ struct MPTInitCommand: ParsableCommand {
     completion: .file())
   var source: String?
 
-  @Option(help: "Where the random numbers start.")
+  @Option(help: "The seed of the random numbers.")
   var seed: UInt64 = 0
 
   @Option(
@@ -47,7 +48,7 @@ struct MPTInitCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What the tokenizer makes of the text, separated by commas.", valueName: "ids"))
+      "The token ids of the text, separated by commas.", valueName: "ids"))
   var tokenIds: TaskList?
 
   @Option(
@@ -57,7 +58,7 @@ struct MPTInitCommand: ParsableCommand {
     completion: .file())
   var heads: String?
 
-  @Flag(help: "Let the config name the source, as PEFT does.")
+  @Flag(help: "Keep the source in the config, as PEFT does.")
   var keepSource = false
 
   @Option(
@@ -94,8 +95,8 @@ struct MPTInitCommand: ParsableCommand {
 }
 
 extension MPTInitCommand {
-  /// What is replaced goes whole, and would take the config with it. An adapter's own may: the output
-  /// has the same again.
+  /// Refuses an output directory that contains the config, since a directory is replaced as a
+  /// whole. The config of an adapter that is replaced is allowed: the output has one, too.
   private func refuseHoldingConfig() throws(CheckpointError) {
     let parts = config.split(separator: "/", omittingEmptySubsequences: false)
     let isAdapters = parts.last.map { $0 == AdapterConfig.fileName } ?? false
@@ -103,6 +104,6 @@ extension MPTInitCommand {
     let origin = isAdapters ? (parts.count > 1 ? directory + "/" : ".") : config
     guard PathRelation.isInside(origin, output) else { return }
     throw CheckpointError(
-      .invalidArgument, "holds \(config), which the adapter is initialised from", path: output)
+      .invalidArgument, "contains \(config), from which the adapter is initialised", path: output)
   }
 }

@@ -9,8 +9,8 @@ struct MPTRankCommand: ParsableCommand {
     abstract: "Change the rank of the task factors.",
     discussion: """
       A lower rank keeps the largest singular values of every task's cols @ rows, which is the best \
-      that rank can do; the relative error of each task is printed. A higher one fills up with zeros \
-      and is exact. peftkit inspect --json has the singular values.
+      approximation of that rank; the output is a table of the relative errors. A higher rank pads \
+      with zeros and is exact. peftkit inspect --json shows the singular values.
 
       EXAMPLES:
         peftkit mpt rank my-adapter --to 4 -o smaller

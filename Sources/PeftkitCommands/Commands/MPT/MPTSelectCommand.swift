@@ -8,7 +8,7 @@ struct MPTSelectCommand: ParsableCommand {
     commandName: "select",
     abstract: "Keep, drop or reorder tasks.",
     discussion: """
-      Every value stays as it is. The tasks that stay are numbered anew from 0.
+      Values do not change. The selected tasks are renumbered from 0.
 
       EXAMPLES:
         peftkit mpt select my-adapter --tasks 2,0 -o two-tasks
@@ -20,7 +20,7 @@ struct MPTSelectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The tasks to keep, in their new order.", valueName: "ids"))
   var tasks: TaskList?
 
-  @Option(help: ArgumentHelp("The tasks to leave out.", valueName: "ids"))
+  @Option(help: ArgumentHelp("The tasks to drop.", valueName: "ids"))
   var drop: TaskList?
 
   @OptionGroup var options: OutputOptions
