@@ -136,7 +136,7 @@ struct ReferenceTests {
       ),
       (
         [Self.output, Self.taskIDs, .init("c.indices", [1], integers: [0])],
-        "case c: must have [1, 1], and has the shape [1]", "c.indices"
+        "case c: must have [1, 1], but has the shape [1]", "c.indices"
       ),
       (
         [Self.output, Self.taskIDs, .init("c.indices", "F32", [1, 1], [0, 0, 0, 0])],

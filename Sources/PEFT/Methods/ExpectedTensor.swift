@@ -92,7 +92,7 @@ extension ExpectedTensor {
     let source = isFromTensors ? "the config and the other tensors say" : "the config says"
     return Finding(
       .error, "shape-mismatch",
-      "\(name) has the shape \(shape), and \(source) [\(values.joined(separator: ", "))] = "
+      "\(name) has the shape \(shape), but \(source) [\(values.joined(separator: ", "))] = "
         + "[\(symbols)]", tensor: name)
   }
 

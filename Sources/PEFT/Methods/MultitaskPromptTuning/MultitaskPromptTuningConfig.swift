@@ -124,7 +124,7 @@ extension MultitaskPromptTuningConfig {
         throw CheckpointError(
           .mismatch,
           "\"\(MultitaskPromptTuningFields.submoduleCount.key)\" must be at least 1, "
-            + "and is \(submoduleCount)")
+            + "but is \(submoduleCount)")
       }
       guard let total = totalTokenCount else {
         throw CheckpointError(
