@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults lint words license static linkage fixtures clean
+.PHONY: help setup demo build test interop faults lint words license layers static linkage fixtures clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ lint: ## Check the format of all Swift code.
 
 words: ## Check the language: report words that CONTRIBUTING.md rules out.
 	python3 Scripts/check_words.py
+
+layers: ## Check that modules and folders import one way.
+	python3 Scripts/check_layers.py
 
 license: ## Check that every source file names its license.
 	python3 Scripts/check_license.py

@@ -37,24 +37,6 @@ public enum Checkpoint {
       let shards = try ShardedArchive(file)
       return (shards, shards.index)
     }
-    return (try openFile(file), nil)
-  }
-
-  /// Opens a file that is a checkpoint by itself, as a shard is.
-  static func openFile(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
-    let prefix = try CheckpointFormats.prefix(of: file)
-    if let format = try CheckpointFormats.format(of: file, prefix: prefix) {
-      return try format.open(file)
-    }
-    if let impostor = Impostor(prefix) {
-      throw CheckpointError(
-        .unrecognized, "is \(impostor.name), not a checkpoint", path: file.path,
-        hint: impostor.hint)
-    }
-    // The name of a damaged file still tells its format, whose reader reports the damage.
-    guard let format = CheckpointFormats.format(ofFileName: file.path) else {
-      throw CheckpointError(.unrecognized, "unrecognized file format", path: file.path)
-    }
-    return try format.open(file)
+    return (try CheckpointFormats.open(file), nil)
   }
 }

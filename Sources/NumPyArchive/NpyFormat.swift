@@ -44,6 +44,11 @@ public struct NpyFormat: CheckpointFormat {
   }
 }
 
+extension NpyFile {
+  /// The npy format.
+  public var format: any CheckpointFormat { NpyFormat() }
+}
+
 extension CheckpointFormat where Self == NpyFormat {
   /// NumPy's format of one array.
   public static var npy: NpyFormat { NpyFormat() }

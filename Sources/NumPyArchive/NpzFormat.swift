@@ -87,6 +87,11 @@ public struct NpzFormat: CheckpointFormat {
   }
 }
 
+extension NpzFile {
+  /// The npz format.
+  public var format: any CheckpointFormat { NpzFormat() }
+}
+
 extension CheckpointFormat where Self == NpzFormat {
   /// NumPy's format of several arrays, written uncompressed.
   public static var npz: NpzFormat { NpzFormat() }

@@ -25,7 +25,7 @@ public final class SafeTensorsFile: TensorArchive {
   private let map: LazyMapping
 
   /// The largest header, in bytes: the reference's limit (R3).
-  public static let largestHeader = 100_000_000
+  public static let largestHeader = HeaderLength.largest
 
   /// Opens a file.
   ///

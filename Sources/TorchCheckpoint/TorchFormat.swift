@@ -56,6 +56,11 @@ public struct TorchFormat: CheckpointFormat {
   }
 }
 
+extension TorchFile {
+  /// The torch format.
+  public var format: any CheckpointFormat { TorchFormat() }
+}
+
 extension CheckpointFormat where Self == TorchFormat {
   /// The formats of `torch.save`; the newest is written.
   public static var torch: TorchFormat { TorchFormat() }

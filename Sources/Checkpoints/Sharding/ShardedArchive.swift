@@ -45,7 +45,7 @@ public final class ShardedArchive: ForwardingArchive {
     var table = ShardTable(path: path, index: index)
     for name in index.fileNames {
       do throws(CheckpointError) {
-        try table.append(Checkpoint.openFile(InputFile(path: Self.path(of: name, beside: path))))
+        try table.append(CheckpointFormats.open(InputFile(path: Self.path(of: name, beside: path))))
       } catch {
         throw error.code == .missing ? Self.missingShards(of: index, at: path) ?? error : error
       }

@@ -10,8 +10,6 @@ public import Tensors
 public final class NpyFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// The npy format.
-  public var format: any CheckpointFormat { NpyFormat() }
   /// Always nil: the format has no text about a file.
   public var metadata: ArchiveMetadata? { nil }
   /// Always 1.

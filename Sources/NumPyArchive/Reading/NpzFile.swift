@@ -13,8 +13,6 @@ internal import ZipArchive
 public final class NpzFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// The npz format.
-  public var format: any CheckpointFormat { NpzFormat() }
   /// Always nil: the format has no text about a file.
   public var metadata: ArchiveMetadata? { nil }
   /// The number of tensors.

@@ -5,18 +5,21 @@ enum HeaderLength {
   /// The bytes that the length itself takes.
   static let byteCount = 8
 
-  /// The smallest length that holds `count` bytes and leaves the data aligned (W5).
+  /// The largest length that a reader accepts, in bytes (spec/safetensors.md R3).
+  static let largest = 100_000_000
+
+  /// The smallest length that holds `count` bytes and leaves the data aligned (spec/safetensors.md W5).
   static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
 
-  /// Refuses a length that no reader takes (R3).
+  /// Refuses a length that no reader takes (spec/safetensors.md R3).
   ///
   /// - Throws: `unsupported`.
   static func check(_ length: Int) throws(CheckpointError) {
-    guard length <= SafeTensorsFile.largestHeader else {
+    guard length <= largest else {
       throw CheckpointError(
         .unsupported,
         "the header would take \(length) bytes, "
-          + "more than the \(SafeTensorsFile.largestHeader) allowed")
+          + "more than the \(largest) allowed")
     }
   }
 

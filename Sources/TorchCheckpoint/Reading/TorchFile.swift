@@ -16,8 +16,6 @@ internal import ZipArchive
 public final class TorchFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// The torch format.
-  public var format: any CheckpointFormat { TorchFormat() }
   /// Which of torch's formats the contents have.
   public var variant: FormatVariant { contents.variant }
   /// Always nil: torch has no text about a file.
