@@ -2,20 +2,10 @@ internal import Files
 internal import Tensors
 
 extension BulkConversion {
-  private static let manifestName = "peftkit-manifest"
-  private static let manifestExtension = ".jsonl"
-
-  /// Whether a name is a default name of manifests.
-  static func isManifest(_ name: String) -> Bool {
-    name.hasPrefix(manifestName) && name.hasSuffix(manifestExtension)
-  }
-
   /// The path of the manifest of this part of the work.
   public var resolvedManifestPath: String {
     if let manifestPath { return manifestPath }
-    var name = Self.manifestName
-    if let shard { name += "-\(shard.number)-of-\(shard.count)" }
-    return RelativePath(name + Self.manifestExtension).string(in: destination)
+    return RelativePath(ManifestName.name(for: shard)).string(in: destination)
   }
 
   /// Opens the manifest for writing.
@@ -44,7 +34,7 @@ extension BulkConversion {
     guard case .directory(let listing)? = try onlyRoot() else { return index }
     for place in 0..<listing.count {
       let name = listing.text(at: place)
-      guard Self.isManifest(name) else { continue }
+      guard ManifestName.isManifest(name) else { continue }
       try index.read(path: listing.path(at: place).string(in: destination), shard: shard)
     }
     if let manifestPath, PathKind.existing(manifestPath) != nil {

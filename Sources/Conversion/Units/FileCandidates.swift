@@ -101,7 +101,7 @@ struct FileCandidates {
   ) -> [Int] {
     let converted = Set(files)
     return (0..<listing.count).filter { index in
-      guard !converted.contains(index), !BulkConversion.isManifest(listing.text(at: index)) else {
+      guard !converted.contains(index), !ManifestName.isManifest(listing.text(at: index)) else {
         return false
       }
       switch listing.kind(at: index) {

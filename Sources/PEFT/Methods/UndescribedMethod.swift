@@ -1,0 +1,19 @@
+/// A method without a description: only the fields that every config has are known.
+public struct UndescribedMethod: AdapterMethod {
+  public let type: PEFTType
+
+  public var fields: [any AnyConfigField] {
+    BaseConfigFields.all + [BaseConfigFields.modulesToSave]
+  }
+  public var listsAllFields: Bool { false }
+  public func config(_ config: AdapterConfig) -> AdapterConfig { config }
+
+  public var patternMatching: ModulePattern.Matching {
+    Self.matchingByType[type.rawValue] ?? .path
+  }
+
+  /// The methods without a description whose pattern objects are not matched as those of most.
+  private static let matchingByType: [String: ModulePattern.Matching] = [
+    "ADALORA": .exact, "C3A": .submodule, "FOURIERFT": .submodule, "OSF": .anywhere,
+  ]
+}
