@@ -22,8 +22,9 @@ struct ShardedArchiveTests {
     #expect(error?.code == .unsupported)
     #expect(error?.path == set.directory.path("b"))
     #expect(
-      error?.message == "the file is a shard of torch.distributed.checkpoint: 1 tensor is a slice "
-        + "of larger tensors, y from [3] on")
+      error?.message
+        == "is a shard of torch.distributed.checkpoint: 1 tensor is a slice of a larger "
+        + "one, y from [3] on")
     // What one process saved is whole, and says so by offsets of 0.
     let whole = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [0]]))
     let other = try ShardSet(shards: [("a", .bytes(["x"])), ("b", whole)])

@@ -54,21 +54,25 @@ public struct DistributedShard: Sendable, Hashable {
   /// - Parameter path: the path of the file.
   public func refusal(path: String) -> CheckpointError {
     CheckpointError(
-      .unsupported, description, path: path, tensor: slices.first?.name,
+      .unsupported, predicate, path: path,
       hint: "consolidate the shards with torch first, which reads all of them")
   }
 }
 
 extension DistributedShard: CustomStringConvertible {
-  /// What the file contains, on one line fit for a terminal.
-  public var description: String {
-    let origin = "a shard of torch.distributed.checkpoint"
+  /// A sentence about the file, on one line fit for a terminal.
+  public var description: String { "the file " + predicate }
+
+  private var predicate: String {
+    let origin = "is a shard of torch.distributed.checkpoint"
     guard let first = slices.first else {
-      return "the file is \(origin), whose tensors may be slices of larger ones"
+      return origin + ", whose tensors may be slices of larger ones"
     }
     let place = first.offsets.map(String.init).joined(separator: ", ")
-    let count = slices.count == 1 ? "1 tensor is a slice" : "\(slices.count) tensors are slices"
-    return "the file is \(origin): \(count) of larger tensors, \(first.name.excerpt) from "
-      + "[\(place)] on"
+    let count =
+      slices.count == 1
+      ? "1 tensor is a slice of a larger one"
+      : "\(slices.count) tensors are slices of larger ones"
+    return "\(origin): \(count), \(first.name.excerpt) from [\(place)] on"
   }
 }
