@@ -3,37 +3,38 @@ internal import Files
 internal import Tensors
 
 extension ConversionOptions {
-  /// A note for each pattern that matches no tensor of an archive and each replacement that changes
-  /// no name: they are usually typos.
+  /// The patterns that match no tensor of an archive, and the replacements that change no name.
   ///
   /// - Throws: as `NameRewriter.init`.
   /// - Complexity: O(tensors · patterns).
-  func unmatchedPatterns(in archive: any TensorArchive) throws(CheckpointError) -> [String] {
-    let patterns = [
-      ("--include", selection.included), ("--exclude", selection.excluded),
-      ("--dtype", casts.compactMap(\.pattern)),
+  func unmatchedPatterns(
+    in archive: any TensorArchive
+  ) throws(CheckpointError) -> [UnmatchedPattern] {
+    let patterns: [(UnmatchedPattern.Option, [GlobPattern])] = [
+      (.include, selection.included), (.exclude, selection.excluded),
+      (.cast, casts.compactMap(\.pattern)),
     ]
     guard !selection.replacements.isEmpty || patterns.contains(where: { !$0.1.isEmpty }) else {
       return []
     }
     let all =
       archive.tensors.map(\.name) + archive.skipped.filter(\.isTensor).map(\.name)
-    var notes: [String] = []
+    var unmatched: [UnmatchedPattern] = []
     for (option, patterns) in patterns {
       for pattern in patterns where !all.contains(where: pattern.matches) {
-        notes.append("\(option) '\(pattern.text.excerpt)' matches no tensor")
+        unmatched.append(UnmatchedPattern(option: option, pattern: pattern.text))
       }
     }
-    // Each replacement sees the names that those before it produced.
+    // Each replacement is applied to the names that the ones before it produced.
     var names = all.filter(selection.contains)
     for replacement in selection.replacements {
       let rewriter = try NameRewriter(replacement)
       let renamed = names.map(rewriter.rewrite)
       if renamed == names {
-        notes.append("--rename '\(replacement.pattern.excerpt)=…' changes no name")
+        unmatched.append(UnmatchedPattern(option: .rename, pattern: replacement.pattern))
       }
       names = renamed
     }
-    return notes
+    return unmatched
   }
 }

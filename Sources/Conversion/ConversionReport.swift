@@ -44,8 +44,8 @@ public struct ConversionReport: Sendable {
   public internal(set) var substitutions: [Substitution] = []
   /// Keys of `__metadata__` that the format cannot hold.
   public internal(set) var droppedMetadata: [UTF8Text] = []
-  /// A note for each pattern that matches no tensor of any part; nil before there is a part.
-  public internal(set) var unmatchedPatterns: [String]?
+  /// The patterns that have no effect on any part; nil before there is a part.
+  public internal(set) var unmatchedPatterns: [UnmatchedPattern]?
 
   /// Adds the report of another part of the conversion.
   static func += (left: inout Self, right: Self) {

@@ -34,7 +34,7 @@ public struct MultitaskPromptEmbedding: Sendable {
     if let finding = config.weightFindings(in: weights).first(where: { $0.severity == .error }) {
       throw CheckpointError(
         .mismatch, finding.message, path: weights.path,
-        hint: "peftkit validate \(adapter.directory.path) lists all findings")
+        remedy: .validate(adapter.directory.path))
     }
     do throws(CheckpointError) {
       dimensions = try config.dimensions(in: weights)

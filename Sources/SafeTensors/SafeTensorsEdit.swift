@@ -117,7 +117,7 @@ public struct SafeTensorsEdit: Sendable {
         .unsupported,
         "the new header takes \(text.count) bytes, but there is room for \(old.count)",
         path: file.path,
-        hint: "without --in-place the file is written anew; --reserve BYTES then makes room")
+        remedy: .rewriteWithRoom)
     }
     let new = header(of: old.count)
     guard new[...] != old else { return false }

@@ -42,14 +42,16 @@ public struct CheckpointError: Error, Hashable, Sendable {
   public private(set) var tensor: TensorName?
   /// The byte, counted from the start of the file.
   public private(set) var offset: Int?
-  /// What to do about it.
+  /// A hint at the cause, or at what to do about it.
   public private(set) var hint: String?
+  /// The option of the failed operation that would let it succeed.
+  public private(set) var remedy: Remedy?
 
   /// Makes an error; factories such as `malformed(_:at:)` read better where one fits.
   @inline(never)
   public init(
     _ code: Code, _ message: String, path: String? = nil, tensor: TensorName? = nil,
-    offset: Int? = nil, hint: String? = nil
+    offset: Int? = nil, hint: String? = nil, remedy: Remedy? = nil
   ) {
     self.code = code
     self.message = message
@@ -57,6 +59,7 @@ public struct CheckpointError: Error, Hashable, Sendable {
     self.tensor = tensor
     self.offset = offset
     self.hint = hint
+    self.remedy = remedy
   }
 }
 
@@ -104,6 +107,13 @@ extension CheckpointError {
   @inline(never)
   public consuming func hinting(_ hint: String?) -> Self {
     if self.hint == nil { self.hint = hint }
+    return self
+  }
+
+  /// The same error with this remedy, unless it already has one.
+  @inline(never)
+  public consuming func offering(_ remedy: Remedy?) -> Self {
+    if self.remedy == nil { self.remedy = remedy }
     return self
   }
 }

@@ -58,7 +58,7 @@ struct AtomicFileTests {
     let path = try directory.write([7], to: "out")
     let error = failure { () throws(CheckpointError) in try writeAtomically([1], to: path) }
     #expect(error?.code == .alreadyExists)
-    #expect(error?.path == path && error?.hint == "--force replaces it")
+    #expect(error?.path == path && error?.remedy == .overwrite)
     #expect(try bytes(of: path) == [7])
     try writeAtomically([1], to: path, replacing)
     #expect(try bytes(of: path) == [1])

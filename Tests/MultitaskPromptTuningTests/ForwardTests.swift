@@ -183,7 +183,7 @@ struct EmbeddingTests {
     #expect(error?.code == .mismatch)
     #expect(error?.path == copy.weightsPath)
     #expect(error?.message.hasPrefix(message) == true)
-    #expect(error?.hint == "peftkit validate \(copy.path) lists all findings")
+    #expect(error?.remedy == .validate(copy.path))
   }
 
   @Test("another method's adapter is refused by name, with the config's path (C17, C18)")

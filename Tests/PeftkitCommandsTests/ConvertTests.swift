@@ -358,7 +358,7 @@ struct ConvertTests {
     try Data([1]).write(to: URL(fileURLWithPath: target + "/old"))
     try expectRefusal(
       [copy.path, target],
-      "error: \(target): already exists\nhint: --force replaces it, with all that it holds\n")
+      "error: \(target): already exists\nhint: --force replaces it, with everything in it\n")
     #expect(try files(below: target) == ["old"])
     try convert(copy.path, target, "--force")
     #expect(try contents(of: target) == contents(of: copy.path))

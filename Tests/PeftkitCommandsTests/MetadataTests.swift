@@ -163,7 +163,7 @@ struct MetadataTests {
     try expectRefusal(
       ["--set", "a=b" + String(repeating: "v", count: 100), "--in-place"],
       "error: \(path): the new header takes \(count) bytes, but there is room for \(length)\n"
-        + "hint: without --in-place the file is written anew; --reserve BYTES then makes room\n")
+        + "hint: without --in-place the file is rewritten; --reserve BYTES then makes room\n")
   }
 
   @Test("in place, links are followed, and it is said (L64)")

@@ -21,7 +21,7 @@ extension BulkConversion {
     } catch  where error.code == .alreadyExists {
       throw CheckpointError(
         .alreadyExists, "already exists", path: resolvedManifestPath,
-        hint: "--resume continues it, --force starts again")
+        remedy: .resumeOrOverwrite)
     }
   }
 

@@ -28,6 +28,8 @@ public struct BulkConversion: Sendable {
   public var resumes = false
   /// The part of the work to process; nil for all of it.
   public var shard: WorkPartition?
+  /// Words the remedy of an error for the manifest.
+  public var remedyWording: @Sendable (CheckpointError.Remedy) -> String = { $0.description }
   /// The path of the manifest; nil for one in the destination.
   public var manifestPath: String?
 
@@ -62,7 +64,8 @@ public struct BulkConversion: Sendable {
     try directories.makeRoot()
     let converter = UnitConverter(self, known: try knownRecords())
     let run = BulkRunState(
-      source: source, finder: finder, manifest: try openManifest(), observer: observer)
+      source: source, finder: finder, manifest: try openManifest(),
+      remedyWording: remedyWording, observer: observer)
     WorkerPool.run(count: jobs ?? defaultJobs) { [directories] in run.work(converter, directories) }
     return try run.finish(synchronizing: options.policy.synchronizes)
   }
@@ -80,7 +83,7 @@ public struct BulkConversion: Sendable {
     guard try PathKind(path: source) == .directory else {
       throw CheckpointError(
         .invalidArgument, "is not a directory", path: source,
-        hint: "a single file is converted without --recursive")
+        remedy: .convertAlone)
     }
     return try CheckpointFinder(in: source, target: options.format, shard: shard)
   }

@@ -10,15 +10,18 @@ final class BulkRunState: Sendable {
   /// The error that ends the whole run.
   private let failure = Mutex<CheckpointError?>(nil)
   private let manifest: AppendedFile
+  private let remedyWording: @Sendable (CheckpointError.Remedy) -> String
   private let observer: @Sendable (BulkEvent) -> Void
 
   init(
     source: String, finder: CheckpointFinder, manifest: AppendedFile,
+    remedyWording: @escaping @Sendable (CheckpointError.Remedy) -> String,
     observer: @escaping @Sendable (BulkEvent) -> Void
   ) {
     self.source = source
     self.finder = Mutex(finder)
     self.manifest = manifest
+    self.remedyWording = remedyWording
     self.observer = observer
   }
 
@@ -46,7 +49,7 @@ final class BulkRunState: Sendable {
     guard !Interruption.isRequested else {
       throw CheckpointError(
         .interrupted, "was interrupted; the manifest contains the finished units", path: source,
-        hint: "--resume continues from there")
+        remedy: .resume)
     }
     return summary
   }
@@ -59,7 +62,7 @@ final class BulkRunState: Sendable {
   private func finish(
     _ record: ManifestRecord, _ outcome: ConversionOutcome?
   ) throws(CheckpointError) {
-    try manifest.append(record.encoded())
+    try manifest.append(record.encoded(remedyWording: remedyWording))
     summary.withLock { $0.add(record) }
     if record.kind == nil, let error = record.error {
       observer(.unreadable(error))

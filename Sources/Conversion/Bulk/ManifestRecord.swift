@@ -39,7 +39,11 @@ public struct ManifestRecord: Sendable {
   /// The line, with its line feed: strict JSON in ASCII.
   ///
   /// Paths that are not UTF-8 are included as readable text, and again in hexadecimal.
-  public func encoded() -> [UInt8] {
+  ///
+  /// - Parameter remedyWording: words the remedy of the error.
+  public func encoded(
+    remedyWording: (CheckpointError.Remedy) -> String = \.description
+  ) -> [UInt8] {
     var writer = JSONWriter(
       JSONStyle(indent: nil, escapesNonASCII: true, sortsKeys: false, quotesNonFinite: true))
     writer.beginObject()
@@ -53,7 +57,7 @@ public struct ManifestRecord: Sendable {
     writer.member("source_modified", stamp?.modified)
     writer.member("settings", settings)
     writer.member("error", error?.description)
-    writer.member("hint", error?.hint)
+    writer.member("hint", error?.advice(wording: remedyWording))
     if !source.isText {
       writer.member("source_hex", Self.hexadecimal(source.bytes))
       writer.member("destination_hex", destination.map { Self.hexadecimal($0.bytes) })

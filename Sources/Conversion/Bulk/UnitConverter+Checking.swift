@@ -43,7 +43,7 @@ extension UnitConverter {
         return expected
       } catch {
         guard options.policy.replacesExisting else {
-          throw error.hinting("--force converts it again")
+          throw error.offering(.overwrite)
         }
         return nil
       }

@@ -14,7 +14,7 @@ extension UnitConverter {
       guard options.policy.replacesExisting else {
         throw CheckpointError(
           .mismatch, "is not a copy of \(unit.source.string(in: source))",
-          path: unit.destination.string(in: destination), hint: "--force copies it again")
+          path: unit.destination.string(in: destination), remedy: .overwrite)
       }
     }
     let isPlaceNew = try directories.makeParent(of: unit.destination)

@@ -64,7 +64,7 @@ struct TensorPlan {
     guard !selection.members.isEmpty || source.tensorCount == 0 || options.selection.isEverything
     else {
       throw CheckpointError(
-        .missing, "no tensor matches --include and --exclude", path: source.path)
+        .missing, "no tensor matches the selection", path: source.path)
     }
     members = selection.members.map(\.index)
     let selected = try SelectedArchive(
@@ -128,7 +128,7 @@ struct TensorPlan {
         throw CheckpointError(
           .unsupported, "cannot become \(options.format.name): it is \(item.article)",
           path: source.path, tensor: item.name,
-          hint: "--skip-unsupported leaves such tensors out")
+          remedy: .skipUnsupported)
       }
       report.skipped.append(item)
     }
@@ -157,7 +157,7 @@ struct TensorPlan {
         .unsupported,
         "its metadata has \"\(Self.loraMetadataKey)\", which \(options.format.name) cannot hold: "
           + "without it the scale of the adapter is lost, and diffusers takes 1",
-        path: source.path, hint: "--drop-metadata converts the tensors without it")
+        path: source.path, remedy: .dropMetadata)
     }
     // Almost all files of torch users have the metadata format = "pt".
     report.droppedMetadata = (archive.metadata?.entries ?? []).map(\.key).filter {

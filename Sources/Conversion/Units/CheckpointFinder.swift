@@ -38,8 +38,7 @@ public struct CheckpointFinder: Sendable {
     guard Self.unit(at: listing, in: root) == nil else {
       throw CheckpointError(
         .invalidArgument, "is an adapter or a model, not a tree of them", path: root,
-        hint: "name the directory above it; or convert it without --recursive, which copies its "
-          + "subdirectories")
+        hint: "name its parent directory to convert that as a tree", remedy: .convertAlone)
     }
     candidates = FileCandidates(in: listing, of: root, target: target)
   }

@@ -19,7 +19,7 @@ public struct WorkPartition: Sendable, Hashable {
         .invalidArgument,
         "there is no part \(number)/\(count): the parts are 1/\(most) to \(most)/\(most)",
         hint: number == 0
-          ? "add 1 to an index that starts at 0, as in --shard $((SLURM_ARRAY_TASK_ID + 1))/N"
+          ? "add 1 to an index that starts at 0, as in $((SLURM_ARRAY_TASK_ID + 1))/N"
           : nil)
     }
     self.number = number

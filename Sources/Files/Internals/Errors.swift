@@ -12,9 +12,9 @@ extension CheckpointError {
   /// The output exists and was not to be replaced.
   @inline(never)
   static func alreadyExists(
-    _ path: FilePath, hint: String = "--force replaces it"
+    _ path: FilePath, hint: String? = nil, remedy: Remedy? = .overwrite
   ) -> Self {
-    Self(.alreadyExists, "already exists", path: path.string, hint: hint)
+    Self(.alreadyExists, "already exists", path: path.string, hint: hint, remedy: remedy)
   }
 
   /// No temporary, "a file" or "a directory", could be made beside an output.

@@ -268,7 +268,7 @@ public struct AtomicFile: ~Copyable {
     guard let status = try Placement.status(of: target) else { return nil }
     guard policy.replacesExisting else {
       throw status.type == .directory
-        ? .alreadyExists(target, hint: "it is a directory: name a file in it")
+        ? .alreadyExists(target, hint: "it is a directory: name a file in it", remedy: nil)
         : .alreadyExists(target)
     }
     switch status.type {

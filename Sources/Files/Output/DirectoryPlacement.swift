@@ -66,14 +66,15 @@ enum DirectoryPlacement {
       let isLink = status.type == .symbolicLink
       let hint = isLink ? "name the directory itself, not a symbolic link to it" : nil
       guard policy.replacesExisting else {
-        throw .alreadyExists(target, hint: hint ?? "it is not a directory: name another place")
+        throw .alreadyExists(
+          target, hint: hint ?? "it is not a directory: name another place", remedy: nil)
       }
       throw CheckpointError(
         .invalidArgument, isLink ? "is a symbolic link" : "is not a directory",
         path: target.string, hint: hint)
     }
     guard policy.replacesExisting else {
-      throw .alreadyExists(target, hint: "--force replaces it, with all that it holds")
+      throw .alreadyExists(target, remedy: .overwriteDirectory)
     }
     return true
   }

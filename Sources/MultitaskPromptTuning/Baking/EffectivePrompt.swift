@@ -42,7 +42,7 @@ extension EffectivePrompt {
     switch format {
     case .npy:
       guard NumPyWriter.dtype(for: dtype) == dtype else {
-        throw CheckpointError(.unsupported, "NumPy has no \(dtype); choose another --dtype")
+        throw CheckpointError(.unsupported, "NumPy has no \(dtype)", remedy: .chooseDType)
       }
       try NumPyWriter.writeArray(info, to: &file) { file throws(CheckpointError) in
         try file.write(bytes.span.rawBytes)

@@ -25,7 +25,7 @@ enum HeadTensors {
     guard let path else {
       throw CheckpointError(
         .missing, "PEFT cannot load this adapter without the modules that it saves: \(list)",
-        hint: "name a checkpoint that contains them, such as the base model's, with --heads")
+        remedy: .provideHeads)
     }
     let isDirectory = PathKind.existing(path) == .directory
     let archive = try Checkpoint.open(

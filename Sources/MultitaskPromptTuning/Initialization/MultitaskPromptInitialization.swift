@@ -102,7 +102,7 @@ public struct MultitaskPromptInitialization: Sendable {
     if text == nil, initialization == .text {
       throw CheckpointError(
         .invalidArgument, "TEXT needs word embeddings and token ids",
-        hint: "give them with --word-embeddings and --token-ids")
+        remedy: .provideWordEmbeddings)
     }
     guard initialization == .averageSourceTasks || initialization == .exactSourceTask else {
       return
@@ -193,7 +193,7 @@ public struct MultitaskPromptInitialization: Sendable {
     } catch {
       guard error.code == .missing, sourcePath == nil else { throw error }
       let key = MultitaskPromptTuningFields.sourcePath.key
-      throw error.hinting("the config names it in \"\(key)\"; --source names another")
+      throw error.hinting("the config names it in \"\(key)\"").offering(.provideSource)
     }
   }
 }

@@ -38,7 +38,7 @@ public enum NumPyWriter {
     guard archive.tensorCount == 1 else {
       throw CheckpointError(
         .unsupported, "cannot become npy, which is one tensor: it has \(archive.tensorCount)",
-        path: archive.path, hint: "--include NAME chooses one; npz holds several")
+        path: archive.path, hint: "npz holds several", remedy: .selectTensor)
     }
     return archive.tensor(at: 0)
   }

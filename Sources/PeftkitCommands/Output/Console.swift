@@ -16,7 +16,9 @@ enum Console {
   /// Prints `error: PATH: what is wrong (where)` and the hint (spec/command-line.md, L3).
   static func print(_ error: CheckpointError) {
     var text = paint("error:", .red) + " \(error)\n"
-    if let hint = error.hint { text += paint("hint:", .cyan) + " \(hint.printable)\n" }
+    if let hint = error.advice(wording: \.inFlags) {
+      text += paint("hint:", .cyan) + " \(hint.printable)\n"
+    }
     write(text)
   }
 

@@ -27,7 +27,7 @@ struct TensorLayout {
           .unsupported,
           "no release of torch that writes layout \(layout.rawValue) has the dtype "
             + tensor.dtype.name,
-          hint: "--torch-layout \(since.rawValue) can hold it")
+          remedy: .torchLayout(since.rawValue))
       }
       storageCount = tensor.byteCount
     }

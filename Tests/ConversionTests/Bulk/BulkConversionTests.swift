@@ -82,7 +82,7 @@ struct BulkConversionTests {
     let error = failure { () throws(CheckpointError) in _ = try tree.conversion().run() }
     #expect(error?.code == .alreadyExists)
     #expect(error?.path == tree.destination + "/peftkit-manifest.jsonl")
-    #expect(error?.hint == "--resume continues it, --force starts again")
+    #expect(error?.remedy == .resumeOrOverwrite)
     #expect(try tree.conversion(force: true).run().converted == 2)
     #expect(try tree.outcomes() == ["a.bin": "converted", "b.bin": "converted"])
   }

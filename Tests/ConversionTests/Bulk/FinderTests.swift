@@ -192,7 +192,7 @@ struct FinderTests {
       _ = try CheckpointFinder(in: tree.source, target: .safetensors)
     }
     #expect(error?.code == .invalidArgument)
-    #expect(error?.hint?.contains("without --recursive") == true)
+    #expect(error?.remedy == .convertAlone)
     let missing = failure { () throws(CheckpointError) in
       _ = try CheckpointFinder(in: tree.directory.path("no"), target: .safetensors)
     }

@@ -61,7 +61,7 @@ struct ResumeTests {
     #expect(second.failed == 1 && second.unchanged == 4)
     #expect(
       try tree.manifest()["mlx/adapter_config.json"]?["hint"] as? String
-        == "--force copies it again")
+        == "replace the existing output")
     #expect(try tree.conversion(force: true, resume: true).run().converted == 1)
     #expect(try bytes(of: copy) == Array("{}".utf8))
   }
@@ -89,12 +89,12 @@ struct ResumeTests {
     let errors = EventCounter()
     let summary = try tree.conversion(resume: true).run { event in
       if case .unit(let record, _) = event, let error = record.error {
-        errors.note("\(error.message) | \(error.hint ?? "")")
+        errors.note("\(error.message) | \(error.remedy?.description ?? "")")
       }
     }
     #expect(summary.failed == 1 && summary.unchanged == 2)
     #expect(errors.all.count == 1)
-    #expect(errors.all.first?.hasSuffix("converts to | --force converts it again") == true)
+    #expect(errors.all.first?.hasSuffix("converts to | replace the existing output") == true)
     #expect(try bytes(of: path) == tampered)
     let forced = try tree.conversion(force: true, resume: true).run()
     #expect(forced.converted == 1 && forced.unchanged == 2)

@@ -13,13 +13,13 @@ struct ConversionNotes {
   /// - Parameter isOneOfMany: whether others were converted too: patterns may then be for those.
   init(_ outcome: ConversionOutcome, isOneOfMany: Bool = false) {
     add(outcome.report)
-    if !isOneOfMany { lines += outcome.report.unmatchedPatterns ?? [] }
+    if !isOneOfMany { add(outcome.report.unmatchedPatterns ?? []) }
     for cast in outcome.casts { add(cast) }
   }
 
   init(_ report: ConversionReport) {
     add(report)
-    lines += report.unmatchedPatterns ?? []
+    add(report.unmatchedPatterns ?? [])
   }
 
   private mutating func add(_ report: ConversionReport) {
@@ -44,6 +44,18 @@ struct ConversionNotes {
     if !report.droppedMetadata.isEmpty {
       let keys = report.droppedMetadata.map { $0.excerpt }.joined(separator: ", ")
       lines.append("the metadata was left out, which the format cannot hold: \(keys)")
+    }
+  }
+
+  private mutating func add(_ patterns: [UnmatchedPattern]) {
+    for unmatched in patterns {
+      let pattern = unmatched.pattern.excerpt
+      switch unmatched.option {
+      case .include: lines.append("--include '\(pattern)' matches no tensor")
+      case .exclude: lines.append("--exclude '\(pattern)' matches no tensor")
+      case .cast: lines.append("--dtype '\(pattern)' matches no tensor")
+      case .rename: lines.append("--rename '\(pattern)=…' changes no name")
+      }
     }
   }
 

@@ -146,7 +146,7 @@ extension ConvertCommand {
       let advice = "--recursive converts every adapter and checkpoint in it"
       return CheckpointError(
         error.code, error.message, path: source,
-        hint: error.hint.map { "\($0); \(advice)" } ?? advice)
+        hint: error.hint.map { "\($0); \(advice)" } ?? advice, remedy: error.remedy)
     }
     return error
   }

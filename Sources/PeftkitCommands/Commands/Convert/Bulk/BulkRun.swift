@@ -26,6 +26,7 @@ struct BulkRun {
     conversion.resumes = bulk.resume
     conversion.shard = try bulk.workPartition()
     conversion.manifestPath = bulk.manifest
+    conversion.remedyWording = { $0.inFlags }
 
     let stopwatch = Stopwatch()
     let summary = try convert(conversion)

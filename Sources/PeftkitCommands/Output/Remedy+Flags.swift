@@ -1,0 +1,26 @@
+internal import Tensors
+
+extension CheckpointError.Remedy {
+  /// The remedy in terms of the command line; libraries know no flags.
+  var inFlags: String {
+    switch self {
+    case .overwrite: "--force replaces it"
+    case .overwriteDirectory: "--force replaces it, with everything in it"
+    case .resume: "--resume continues from there"
+    case .resumeOrOverwrite: "--resume continues it, --force starts again"
+    case .convertAlone: "without --recursive it is converted alone"
+    case .skipUnsupported: "--skip-unsupported leaves such tensors out"
+    case .dropMetadata: "--drop-metadata converts the tensors without it"
+    case .selectTensor: "--include NAME selects one"
+    case .torchLayout(let layout): "--torch-layout \(layout) can hold it"
+    case .chooseDType: "choose another --dtype"
+    case .rewriteWithRoom:
+      "without --in-place the file is rewritten; --reserve BYTES then makes room"
+    case .validate(let path): "peftkit validate \(path) lists all findings"
+    case .provideWordEmbeddings: "give them with --word-embeddings and --token-ids"
+    case .provideSource: "--source names another"
+    case .provideHeads:
+      "name a checkpoint that contains them, such as the base model's, with --heads"
+    }
+  }
+}
