@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -130,4 +131,9 @@ int cfs_noted_signal(void) { return noted_signal; }
 void cfs_die_by_signal(int number) {
   signal(number, SIG_DFL);
   raise(number);
+}
+
+int cfs_terminal_width(int descriptor) {
+  struct winsize size;
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

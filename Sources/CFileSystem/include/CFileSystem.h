@@ -39,3 +39,7 @@ int cfs_noted_signal(void);
 
 /* Ends the process by `signal`, as if it had not been recorded. */
 void cfs_die_by_signal(int signal);
+
+/* The columns of a terminal; 0 for what is not one, or gives none. */
+int cfs_terminal_width(int descriptor);
+

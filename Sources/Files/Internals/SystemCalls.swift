@@ -196,6 +196,12 @@ enum SystemCalls {
     fcntl(descriptor.rawValue, F_GETFD) != -1
   }
 
+  /// The columns of a terminal; nil for what is not one, or gives none.
+  static func terminalWidth(_ descriptor: FileDescriptor) -> Int? {
+    let width = cfs_terminal_width(descriptor.rawValue)
+    return width > 0 ? Int(width) : nil
+  }
+
   /// Whether a descriptor is a terminal.
   static func isTerminal(_ descriptor: FileDescriptor) -> Bool {
     isatty(descriptor.rawValue) == 1

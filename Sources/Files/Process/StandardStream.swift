@@ -15,6 +15,10 @@ public enum StandardStream: Sendable {
   /// Whether the stream is a terminal.
   public var isTerminal: Bool { SystemCalls.isTerminal(descriptor) }
 
+  /// The characters in a line of the terminal; nil where the stream is not a terminal, or one that does
+  /// not give its width.
+  public var terminalWidth: Int? { SystemCalls.terminalWidth(descriptor) }
+
   /// Occupies the descriptors of standard streams that the process was started without, so that no
   /// file it opens later takes one and receives what is meant for the stream. Writing to such a stream
   /// still fails.

@@ -5,12 +5,15 @@ internal import Tensors
 struct TextOutput {
   private var text = ""
   private let isStyled: Bool
+  /// The characters in a line of the terminal; nil elsewhere.
+  private let width: Int?
 
   /// What is gathered before it is written out.
   private static let chunkByteCount = 1 << 16
 
   init() {
     isStyled = StandardStream.output.isTerminal
+    width = isStyled ? StandardStream.output.terminalWidth : nil
   }
 
   /// A text in a style, or plain where nobody would see it.
@@ -24,10 +27,11 @@ struct TextOutput {
     text += "\n"
   }
 
-  /// Adds a table, indented by two spaces.
+  /// Adds a table, indented by two spaces, which fits the terminal if names can be cut to make it fit.
   mutating func table(_ table: Table) {
-    for (index, row) in table.lines.enumerated() {
-      line("  " + (index == 0 && table.hasHeader ? styled(row, .dim) : row))
+    let indent = "  "
+    for (index, row) in table.lines(width: width.map { $0 - indent.count }).enumerated() {
+      line(indent + (index == 0 && table.hasHeader ? styled(row, .dim) : row))
     }
   }
 

@@ -35,7 +35,7 @@ struct PlanReport: Report {
 
   private func table(of tensors: [WeightsFile.Tensor]) -> Table {
     var table = Table([
-      ("tensor", .left), ("dtype", .left), ("shape", .left), ("from", .left), ("bytes", .left),
+      ("tensor", .name), ("dtype", .left), ("shape", .left), ("from", .left), ("bytes", .left),
       ("to", .left),
     ])
     for tensor in tensors {

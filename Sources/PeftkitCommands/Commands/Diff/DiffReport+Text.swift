@@ -37,7 +37,7 @@ extension DiffReport {
     guard !changes.isEmpty else { return }
     output.line()
     output.line(output.styled(title, .bold))
-    var table = Table([("key", .left), ("change", .left), ("a", .left), ("b", .left)])
+    var table = Table([("key", .name), ("change", .left), ("a", .name), ("b", .name)])
     for change in changes {
       let kind = change.left == nil ? "added" : change.right == nil ? "removed" : "changed"
       table.add([
@@ -57,7 +57,7 @@ extension DiffReport {
           "  differs, and may give modules other values: PEFT takes the first key that matches")
         continue
       }
-      var table = Table([("module", .left), ("a", .left), ("b", .left)])
+      var table = Table([("module", .name), ("a", .left), ("b", .left)])
       for module in change.modules {
         table.add([
           module.name.printable, module.left?.description.excerpt ?? "-",
@@ -73,7 +73,7 @@ extension DiffReport {
     guard sides.contains(where: { !$0.1.isEmpty }) else { return }
     output.line()
     output.line(output.styled("not compared", .bold))
-    var table = Table([("name", .left), ("in", .left), ("type", .left)])
+    var table = Table([("name", .name), ("in", .left), ("type", .name)])
     for (side, items) in sides {
       for item in items { table.add([item.name.printable, side, item.type.printable]) }
     }
@@ -106,7 +106,7 @@ extension DiffReport {
     output.line()
     output.line(output.styled("tensors", .bold))
     var table = Table([
-      ("name", .left), ("change", .left), ("dtype", .left), ("shape", .left),
+      ("name", .name), ("change", .left), ("dtype", .left), ("shape", .left),
       ("different", .right), ("max ULP", .right), ("max abs", .right), ("at", .left),
       ("max rel", .right),
     ])

@@ -13,7 +13,7 @@ extension Inspection {
     if let metadata = archive.metadata, !metadata.entries.isEmpty {
       output.line()
       output.line(output.styled("metadata", .bold))
-      var table = Table(alignments: [.left, .left])
+      var table = Table(alignments: [.name, .name])
       for entry in metadata.entries { table.add([entry.key.printable, entry.value.printable]) }
       output.table(table)
     }
@@ -48,7 +48,7 @@ extension Inspection {
 
   /// The keys that say something: all but nulls and what the summary has said.
   private func addConfig(_ config: AdapterConfig, to output: inout TextOutput) {
-    var table = Table(alignments: [.left, .left])
+    var table = Table(alignments: [.name, .name])
     var silent = 0
     for member in config.document {
       if member.value.isNull {
@@ -68,7 +68,7 @@ extension Inspection {
     output.line()
     output.line(output.styled("tensors", .bold))
     var columns: [(heading: String, alignment: Table.Alignment)] = [
-      ("name", .left), ("dtype", .left), ("shape", .left), ("size", .right),
+      ("name", .name), ("dtype", .left), ("shape", .left), ("size", .right),
     ]
     if digests != nil { columns.append(("digest", .left)) }
     var table = Table(columns)
@@ -90,7 +90,7 @@ extension Inspection {
     guard !archive.skipped.isEmpty else { return }
     output.line()
     output.line(output.styled("besides", .bold))
-    var table = Table([("name", .left), ("type", .left)])
+    var table = Table([("name", .name), ("type", .name)])
     for item in archive.skipped { table.add([item.name.printable, item.type.printable]) }
     output.table(table)
   }

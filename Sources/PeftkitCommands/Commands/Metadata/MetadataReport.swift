@@ -8,7 +8,7 @@ struct MetadataReport: Report {
 
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     if let metadata, !metadata.entries.isEmpty {
-      var table = Table(alignments: [.left, .left])
+      var table = Table(alignments: [.name, .name])
       for entry in metadata.entries { table.add([entry.key.printable, entry.value.printable]) }
       output.table(table)
     } else {

@@ -45,7 +45,7 @@ extension ScannedFile {
           + (pickle.isComplete ? "" : ", without an end"))
       guard !pickle.names.isEmpty else { continue }
       var table = Table([
-        ("name", .left), ("byte", .right), ("allowed", .left), ("called by", .left),
+        ("name", .name), ("byte", .right), ("allowed", .left), ("called by", .left),
       ])
       for name in pickle.names {
         let callers = name.calls.map { $0.count > 1 ? "\($0.opcode) ×\($0.count)" : $0.opcode }

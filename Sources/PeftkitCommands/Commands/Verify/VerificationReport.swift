@@ -25,7 +25,7 @@ struct VerificationReport: Report {
 extension VerificationReport {
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     var table = Table([
-      ("case", .left), ("dtype", .left), ("shape", .left), ("elements", .right),
+      ("case", .name), ("dtype", .left), ("shape", .left), ("elements", .right),
       ("equal", .right), ("max ULP", .right), ("bound used", .right), ("verdict", .left),
     ])
     for verdict in verdicts {
