@@ -2,18 +2,18 @@ public import ArgumentParser
 internal import Files
 internal import Tensors
 
-/// The command-line tool. Exit codes: 0 done, and what was asked holds; 1 the check ran and found
-/// something; 2 input or output cannot be used; 64 wrong usage.
+/// The command-line tool. Exit codes: 0 success; 1 a check found something; 2 the input or the output
+/// cannot be used; 64 wrong usage.
 public struct Peftkit: ParsableCommand {
   /// The name, help and subcommands.
   public static let configuration = CommandConfiguration(
     commandName: "peftkit",
     abstract: "Convert, inspect and verify Hugging Face PEFT adapter checkpoints.",
     discussion: """
-      Files are opened natively, without Python; nothing in them is ever executed.
+      Files are read natively, without Python. Nothing in them is executed.
 
-      Exit codes: 0 done, and what was asked holds; 1 the check ran and found something; 2 the \
-      input cannot be used or the output not be written; 64 wrong usage.
+      Exit codes: 0 success; 1 a check found something; 2 the input or the output cannot be used; \
+      64 wrong usage.
 
       EXAMPLES:
         peftkit inspect my-adapter
@@ -54,8 +54,8 @@ enum Version {
 }
 
 extension ExitCode {
-  /// The check ran and found something.
+  /// A check found something.
   static let finding = ExitCode(1)
-  /// The input cannot be used or the output not be written.
+  /// The input or the output cannot be used.
   static let unusable = ExitCode(2)
 }

@@ -200,7 +200,7 @@ struct MPTTests {
       #expect(run.exitCode == 2)
       #expect(
         run.errors
-          == "error: \(output): contains \(config), from which the adapter is initialised\n")
+          == "error: \(output): contains \(config), from which the adapter is initialized\n")
     }
     #expect(try contents(of: copy.directory.path(".")) == before)
     let run = try peftkit("mpt", "init", "--config", copy.configPath, "-o", copy.path, "--force")

@@ -173,11 +173,11 @@ struct MetadataTests {
     #expect(symlink("a.safetensors", soft) == 0)
     let run = try peftkit("metadata", soft, "--set", "a=c", "--in-place")
     #expect(run.exitCode == 0 && run.output.isEmpty)
-    #expect(run.errors == "note: what the symbolic link leads to was changed\n")
+    #expect(run.errors == "note: the target of the symbolic link was changed\n")
     try expect(["a": "c"])
     #expect(link(path, directory.path("hard")) == 0)
     let second = try peftkit("metadata", path, "--set", "a=d", "--in-place")
-    #expect(second.errors == "note: the file has 2 hard links, which all show the change\n")
+    #expect(second.errors == "note: the file has 2 hard links, and all show the change\n")
     try expect(["a": "d"], at: directory.path("hard"))
   }
 
@@ -191,12 +191,12 @@ struct MetadataTests {
     #expect(run.exitCode == 0 && run.output.isEmpty)
     #expect(
       run.errors
-        == "note: a file has taken the place of the symbolic link; what that led to is as it was\n")
+        == "note: a file has replaced the symbolic link; its target is unchanged\n")
     try expect(["a": "e"], at: soft)
     try expect(["a": "d"])
     let second = try peftkit("metadata", path, "--set", "a=f")
     #expect(
-      second.errors == "note: the file has 2 hard links, of which the others are as they were\n")
+      second.errors == "note: the file has 2 hard links, and the others are unchanged\n")
     try expect(["a": "f"])
     try expect(["a": "d"], at: directory.path("hard"))
   }
@@ -227,7 +227,7 @@ struct MetadataTests {
       (
         torch,
         "is a torch-zip file, which has no metadata of this kind\n"
-          + "hint: peftkit convert makes a safetensors file of it\n"
+          + "hint: peftkit convert can make a safetensors file from it\n"
       ),
       (Fixtures.adapter("lora"), "is a directory\nhint: name the weights file in it\n"),
       ("/nowhere/x", "cannot open: No such file or directory\n"),

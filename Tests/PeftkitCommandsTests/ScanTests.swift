@@ -112,7 +112,8 @@ struct ScanTests {
     let run = try peftkit("scan", directory.path)
     #expect(run.exitCode == 1)
     #expect(
-      run.errors == "note: \(directory.path)/a/loop leads to a directory, and is not followed\n")
+      run.errors == "note: \(directory.path)/a/loop is a link to a directory and was not followed\n"
+    )
     #expect(run.output.hasSuffix("\n\(directory.path): asks for code (3 files)\n"))
     let json = try peftkit("scan", directory.path, "--json").json()
     let files = try #require(json["files"] as? [[String: Any]])
@@ -134,8 +135,8 @@ struct ScanTests {
     let run = try peftkit("scan", directory.path)
     #expect(run.exitCode == 0)
     #expect(
-      run.errors == "note: \(directory.path)/._good.bin is an AppleDouble file (macOS metadata), "
-        + "and is passed over\n")
+      run.errors == "note: \(directory.path)/._good.bin is an AppleDouble file (macOS metadata) "
+        + "and was skipped\n")
     // Under another name it is a file that somebody meant to be a checkpoint.
     try directory.write(metadata, to: "meant.bin")
     #expect(try peftkit("scan", directory.path).exitCode == 1)

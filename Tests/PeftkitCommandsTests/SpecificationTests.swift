@@ -116,7 +116,8 @@ struct UsageTests {
     let source = Fixtures.adapter("lora") + "/adapter_model.safetensors"
     let run = try peftkit("convert", source, "out")
     #expect(run.exitCode == 64)
-    #expect(run.errors.hasPrefix("Error: 'out' does not tell a format; name one with --to"))
+    #expect(
+      run.errors.hasPrefix("Error: 'out' has no extension of a format; name a format with --to"))
     #expect(run.errors.contains("Usage: peftkit convert [<options>] <src> <dst>"))
     #expect(try peftkit("convert", "/nowhere/x", "out").exitCode == 2)
   }

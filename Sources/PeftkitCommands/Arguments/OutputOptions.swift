@@ -1,14 +1,14 @@
 internal import ArgumentParser
 internal import Files
 
-/// How every command writes its output.
+/// How a command writes its output.
 struct OutputOptions: ParsableArguments {
   @Flag(name: .long, help: "Replace an existing output.")
   var force = false
 
   @Flag(
     name: .customLong("no-sync"),
-    help: "Do not wait until the output is on the drive; a power cut may lose it.")
+    help: "Do not wait until the output is on the drive; it may be lost in a power cut.")
   var noSync = false
 
   var policy: OutputPolicy {

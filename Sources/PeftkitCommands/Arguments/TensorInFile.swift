@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Tensors
 
-/// `model.safetensors:wte.weight`: a file and a tensor in it, parted at the last colon.
+/// `model.safetensors:wte.weight`: a file and a tensor in it, separated by the last colon.
 struct TensorInFile: ExpressibleByArgument {
   let path: String
   let tensor: TensorName

@@ -4,16 +4,16 @@ internal import Tensors
 
 /// JSON for a program, strict, streamed to standard output and ended by a newline.
 ///
-/// Everything beyond ASCII is escaped: text comes from files that nobody vouches for, and U+009B or
-/// a change of direction would reach the terminal of whoever looks at the output.
+/// Everything beyond ASCII is escaped: text comes from untrusted files, and U+009B or a change of
+/// direction would reach the user's terminal.
 struct JSONOutput: ~Copyable {
   var writer = JSONWriter(
     JSONStyle(indent: 2, escapesNonASCII: true, sortsKeys: false, quotesNonFinite: true))
 
-  /// What is gathered before it is written out.
+  /// The size of a write, in bytes.
   private static let chunkByteCount = 1 << 16
 
-  /// Writes out what has been gathered, when it is worth a call.
+  /// Writes the text so far, if there is enough for a write.
   mutating func flushIfLarge() throws(CheckpointError) {
     guard writer.byteCount >= Self.chunkByteCount else { return }
     try writer.drain { bytes throws(CheckpointError) in try StandardStream.output.write(bytes) }

@@ -1,4 +1,4 @@
-/// Numbers as people read them.
+/// Numbers formatted for people.
 enum Sizes {
   /// A count of bytes: exact below 1 kB, else three digits and a decimal unit.
   static func bytes(_ count: Int) -> String {
@@ -25,7 +25,7 @@ enum Sizes {
     return text
   }
 
-  /// A count with its noun, in the plural where it is not one.
+  /// A count with its noun, in the plural unless it is one.
   static func count(_ count: Int, _ noun: String) -> String {
     "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")"
   }
@@ -47,7 +47,7 @@ enum Sizes {
     return sign + fixed(value.magnitude, max(0, 2 - exponent))
   }
 
-  /// A number that is not negative with so many decimals.
+  /// A nonnegative number with a number of decimals.
   static func fixed(_ value: Double, _ decimals: Int) -> String {
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
@@ -59,9 +59,9 @@ enum Sizes {
     return digits.dropLast(decimals) + "." + digits.suffix(decimals)
   }
 
-  /// A time in minutes and seconds, with hours where there are any: 1:23, 1:02:03.
+  /// A time in minutes and seconds, from one hour up with hours: 1:23, 1:02:03.
   static func duration(_ seconds: Double) -> String {
-    // More than a century is as good as never.
+    // More than a century is not distinguished.
     let total = Int(min(max(0, seconds), 4e9).rounded())
     func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
     let rest = "\(total / 60 % 60):\(padded(total % 60))"

@@ -1,4 +1,4 @@
-/// Colours and weights of text on a terminal.
+/// Colors and weights of text on a terminal.
 enum Style: Int {
   case bold = 1
   case dim = 2
@@ -7,10 +7,10 @@ enum Style: Int {
   case yellow = 33
   case cyan = 36
 
-  /// Goes to the start of the line and clears it.
+  /// Moves to the start of the line and clears it.
   static let eraseLine = "\r\u{1B}[K"
 
-  /// The text between the sequences that switch the style on and off.
+  /// The text between the sequences that turn the style on and off.
   func apply(to text: String) -> String {
     "\u{1B}[\(rawValue)m\(text)\u{1B}[0m"
   }

@@ -1,14 +1,14 @@
 internal import Files
 internal import Tensors
 
-/// Text for a person, gathered and printed at once; styled on a terminal only.
+/// Text for people, styled on a terminal only.
 struct TextOutput {
   private var text = ""
   private let isStyled: Bool
   /// The characters in a line of the terminal; nil elsewhere.
   private let width: Int?
 
-  /// What is gathered before it is written out.
+  /// The size of a write, in bytes.
   private static let chunkByteCount = 1 << 16
 
   init() {
@@ -16,7 +16,7 @@ struct TextOutput {
     width = isStyled ? StandardStream.output.terminalWidth : nil
   }
 
-  /// A text in a style, or plain where nobody would see it.
+  /// A text in a style, or plain where standard output is not a terminal.
   func styled(_ text: String, _ style: Style) -> String {
     isStyled ? style.apply(to: text) : text
   }
@@ -35,14 +35,14 @@ struct TextOutput {
     }
   }
 
-  /// Prints what has been gathered, when it is worth a call.
+  /// Prints the text so far, if there is enough for a write.
   mutating func flushIfLarge() throws(CheckpointError) {
     guard text.utf8.count >= Self.chunkByteCount else { return }
     try StandardStream.output.write(Array(text.utf8).span.rawBytes)
     text = ""
   }
 
-  /// Prints everything to standard output.
+  /// Prints the rest to standard output.
   consuming func print() throws(CheckpointError) {
     let bytes = Array(text.utf8)
     try StandardStream.output.write(bytes.span.rawBytes)

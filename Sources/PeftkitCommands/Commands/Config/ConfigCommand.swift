@@ -9,17 +9,17 @@ struct ConfigCommand: ParsableCommand {
     commandName: "config",
     abstract: "Print a config as PEFT writes it.",
     discussion: """
-      The output equals Python's json.dumps(json.load(f), indent=2, sort_keys=True), byte for byte: \
-      no newline at the end, no meaning checked. What could not be kept exactly is refused. A note \
-      on standard error says where sorting the keys of rank_pattern, alpha_pattern and their like \
-      may change what PEFT computes.
+      The output equals Python's json.dumps(json.load(f), indent=2, sort_keys=True), byte for \
+      byte, without a newline at the end. The meaning of the keys is not checked. JSON that cannot \
+      be kept exactly is refused. A note on standard error says where sorting the keys of \
+      rank_pattern, alpha_pattern and similar objects may change what PEFT computes.
 
       EXAMPLES:
         peftkit config my-adapter
         peftkit config my-adapter | diff - other/adapter_config.json
       """)
 
-  @Argument(help: "An adapter_config.json, or a directory that holds one.", completion: .file())
+  @Argument(help: "An adapter_config.json, or a directory that contains one.", completion: .file())
   var path: String
 
   func run() throws {

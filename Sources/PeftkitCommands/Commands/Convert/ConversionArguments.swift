@@ -8,14 +8,13 @@ internal import SafeTensors
 internal import Tensors
 public import TorchCheckpoint
 
-/// What a conversion does to tensors and metadata, whether of one checkpoint or of many.
+/// The options for tensors and metadata, of one checkpoint or of many.
 struct ConversionArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Cast floating-point tensors to a dtype as torch spells it, or the tensors whose names match \
-      a pattern: float16, '*.lora_A.*=float32'. Repeat for more; the last that fits a tensor \
-      decides.
+      Cast floating-point tensors to a dtype as torch spells it, or only those whose names match \
+      a pattern: float16, '*.lora_A.*=float32'. Repeat for more; the last match decides.
       """, valueName: "[pattern=]dtype"),
     transform: { try CastRule(parsing: $0) })
   var dtype: [CastRule] = []
@@ -36,7 +35,7 @@ struct ConversionArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Replace what a regular expression finds in names; \\1 is its first group. Repeat for more.",
+      "Replace matches of a regular expression in names; \\1 is its first group. Repeat for more.",
       valueName: "pattern=replacement"),
     transform: { try NameReplacement(parsing: $0) })
   var rename: [NameReplacement] = []
@@ -44,7 +43,7 @@ struct ConversionArguments: ParsableArguments {
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Set a key of the metadata of safetensors files. Repeat for more.", valueName: "key=text"))
+      "Set a metadata key of safetensors files. Repeat for more.", valueName: "key=text"))
   var metadata: [MetadataAssignment] = []
 
   @Flag(help: "Leave out the metadata of the source.")
@@ -52,7 +51,7 @@ struct ConversionArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Leave room in the headers of safetensors files, to edit metadata in place later: at most "
+      "Reserve space in the headers of safetensors files for later changes in place: at most "
         + "50,000,000 bytes.",
       valueName: "bytes"))
   var reserve: Int = 0
@@ -69,14 +68,14 @@ struct ConversionArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The generation of torch whose layout is written: 1.13, 2.1 or 2.7.", valueName: "layout"))
+      "The torch layout to write, named after a release: 1.13, 2.1 or 2.7.", valueName: "layout"))
   var torchLayout: TorchLayout = .newest
 
   @Flag(
-    help: "Write a tensor that has two names once, and note the other name in the metadata.")
+    help: "Write a tensor that has two names once, and record the other name in the metadata.")
   var dropAliases = false
 
-  @Flag(help: "Leave out tensors that the format cannot hold, instead of refusing them.")
+  @Flag(help: "Leave out tensors that the format cannot store, instead of refusing them.")
   var skipUnsupported = false
 
   func validate() throws {

@@ -10,7 +10,7 @@ struct ConversionNotes {
   /// The notes, printable.
   private(set) var lines: [String] = []
 
-  /// - Parameter isOneOfMany: whether others were converted too: patterns may then be for those.
+  /// - Parameter isOneOfMany: whether this is a unit of a tree: patterns may be for other units.
   init(_ outcome: ConversionOutcome, isOneOfMany: Bool = false) {
     add(outcome.report)
     if !isOneOfMany { add(outcome.report.unmatchedPatterns ?? []) }
@@ -43,7 +43,7 @@ struct ConversionNotes {
     }
     if !report.droppedMetadata.isEmpty {
       let keys = report.droppedMetadata.map { $0.excerpt }.joined(separator: ", ")
-      lines.append("the metadata was left out, which the format cannot hold: \(keys)")
+      lines.append("metadata was left out that the format cannot store: \(keys)")
     }
   }
 

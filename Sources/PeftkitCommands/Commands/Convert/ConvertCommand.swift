@@ -13,11 +13,11 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       A file becomes a file, in the format of --to or of DST's extension (.safetensors; .bin, .pt, \
       .pth and .ckpt are torch; .npz; .npy). A directory becomes a directory: its weights are \
-      converted (to safetensors unless --to says otherwise), the config of an adapter is written \
-      as PEFT writes it, and all other files are copied. The shards of an index are read as one \
-      file; a model keeps its shards unless --max-shard-size splits it anew.
+      converted (to safetensors unless --to is given), the config of an adapter is written as PEFT \
+      writes it, and all other files are copied. The shards of an index are read as one file; a \
+      model keeps its shards unless --max-shard-size changes them.
 
-      The output appears whole or not at all. With --force, DST may be SRC.
+      The output appears complete or not at all. With --force, DST may be SRC.
 
       EXAMPLES:
         peftkit convert adapter_model.bin adapter_model.safetensors
@@ -43,7 +43,7 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var arguments: ConversionArguments
 
-  @Flag(help: "Say what would be read and written, and write nothing.")
+  @Flag(help: "Show what would be read and written, and write nothing.")
   var dryRun = false
 
   @Flag(
@@ -63,18 +63,17 @@ struct ConvertCommand: ParsableCommand {
       throw ValidationError(
         "--recursive writes \(names.joined(separator: " or ")), not \(format.name).")
     }
-    // A source that is not there is for `run` to report.
-    // Here a wrong command line is told with the usage of this command.
+    // Reports a wrong command line with the usage of this command.
     switch bulk.recursive ? .directory : PathKind.existing(source) {
     case .directory:
       _ = try arguments.options(
         format: format ?? CheckpointFormats.standard, output: output)
     case .file where writtenFormat == nil:
       throw ValidationError(
-        "'\(destination.printable)' does not tell a format; name one with --to, or end it in "
-          + ".safetensors or .bin.")
+        "'\(destination.printable)' has no extension of a format; name a format with --to, or use "
+          + "the extension .safetensors or .bin.")
     default:
-      // A source that is not there is for `run` to report.
+      // `run` reports a missing source.
       if let writtenFormat { _ = try arguments.options(format: writtenFormat, output: output) }
     }
   }
@@ -82,7 +81,7 @@ struct ConvertCommand: ParsableCommand {
   /// The format that `--to` names.
   private var format: (any CheckpointFormat)? { formatName?.format }
 
-  /// The format that a file is written in; nil when nothing tells.
+  /// The format that a file is written in; nil if neither an option nor the extension names one.
   private var writtenFormat: (any CheckpointFormat)? {
     if let format { return format }
     return arguments.maxShardSize == nil
@@ -108,7 +107,7 @@ struct ConvertCommand: ParsableCommand {
       if !json { Console.print(notes: ConversionNotes(plan.report).lines) }
       return
     }
-    // Not before: a signal ends at once what has not begun to write.
+    // Until here, a signal ends the process at once: nothing was written.
     Interruption.noteSignals()
     let outcome = try TransferProgress.showing(written, of: plan.tensorByteCount) {
       () throws(CheckpointError) in try plan.execute()
@@ -129,10 +128,10 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension ConvertCommand {
-  /// The most directories that are looked into for a hint.
+  /// The most directories that are searched for a hint.
   private static let hintedDirectories = 1000
 
-  /// The error that a directory is no adapter, with the way to convert what lies deeper in it.
+  /// Adds to the error that a directory is not an adapter how to convert the checkpoints below it.
   private func hintingAtTree(_ error: CheckpointError) -> CheckpointError {
     guard error.path == source, var walk = try? TreeWalk(of: source) else { return error }
     for _ in 0..<Self.hintedDirectories {

@@ -4,7 +4,7 @@ internal import Files
 internal import JSONDocument
 internal import Tensors
 
-/// What `convert --dry-run` prints.
+/// The files that `convert` would write, for `--dry-run`.
 struct PlanReport: Report {
   private let plan: ConversionPlan
 
@@ -20,7 +20,7 @@ struct PlanReport: Report {
       let name = file.name.string.printable
       output.line()
       switch file.contents {
-      case .bytes(let bytes): output.line("\(name): written anew, \(Sizes.bytes(bytes.count))")
+      case .bytes(let bytes): output.line("\(name): rewritten, \(Sizes.bytes(bytes.count))")
       case .copy: output.line("\(name): copied")
       case .weights(let weights):
         let layout = try weights.layout()
@@ -50,7 +50,7 @@ struct PlanReport: Report {
     return table
   }
 
-  /// What becomes of the bytes: copied, gathered, inflated, or cast.
+  /// How the bytes are made: copied, gathered, inflated or cast.
   private func action(for tensor: WeightsFile.Tensor) -> String {
     if tensor.sourceDType != tensor.info.dtype { return "cast" }
     switch tensor.source.access {

@@ -6,12 +6,13 @@ internal import Tensors
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "Say what differs between two checkpoints.",
+    abstract: "Compare two checkpoints.",
     discussion: """
-      Compares files, indexes of shards, adapters or models, of any formats: the config's keys of two adapters, and \
-      the tensors by name. Tensors differ when dtype, shape or any bit of their data does; of those \
-      that do, it says how many elements, how far apart at most, and where. Order, container and \
-      metadata make no difference. Exit code 1 when something differs.
+      Compares files, indexes of shards, adapters or models in any format: the configs of two \
+      adapters, and the tensors by name. Tensors differ when their dtypes, shapes or any bit of \
+      their data differ; for each changed tensor it shows how many elements differ, by how much at \
+      most, and where. The order of tensors, the container and the metadata do not count. Exit \
+      code 1 when something differs.
 
       EXAMPLES:
         peftkit diff my-adapter my-adapter-converted
@@ -24,7 +25,7 @@ struct DiffCommand: ParsableCommand {
     completion: .file())
   var a: String
 
-  @Argument(help: "Another one.", completion: .file())
+  @Argument(help: "Another checkpoint.", completion: .file())
   var b: String
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")

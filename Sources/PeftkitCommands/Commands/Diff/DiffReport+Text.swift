@@ -7,7 +7,7 @@ internal import PEFT
 internal import Tensors
 
 extension DiffReport {
-  /// What was compared, tables of what differs, and the verdict.
+  /// The two sides, tables of the differences, and the verdict.
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     output.line("a: \(a.path.printable) (\(a.checkpoint.archive.variant.name))")
     output.line("b: \(b.path.printable) (\(b.checkpoint.archive.variant.name))")

@@ -44,6 +44,6 @@ struct DiffReport: Report {
     tensors = try CheckpointComparison(a.checkpoint.archive, b.checkpoint.archive)
   }
 
-  /// Whether all that counts is the same (spec/command-line.md, L28).
+  /// Whether nothing that counts differs (spec/command-line.md, L28).
   var isSame: Bool { tensors.isSame && config?.isEmpty ?? true && reordered.isEmpty }
 }

@@ -9,8 +9,8 @@ struct ForwardCommand: ParsableCommand {
     commandName: "forward",
     abstract: "Compute the prompts of a multitask prompt tuning adapter.",
     discussion: """
-      Computes what PEFT's module computes, in F32 unless --dtype says otherwise, and writes it as \
-      a reference file with the one case case0, which peftkit verify accepts.
+      Computes the output of PEFT's module, in F32 unless --dtype is given, and writes it as a \
+      reference file with one case, case0, which peftkit verify accepts.
 
       EXAMPLES:
         peftkit forward my-adapter --tasks 0,2 -o prompts.safetensors
@@ -34,7 +34,7 @@ struct ForwardCommand: ParsableCommand {
     completion: .file())
   var indices: String?
 
-  @Option(help: "The type to compute in, as torch spells it.")
+  @Option(help: "The dtype to compute in, as torch spells it.")
   var dtype: ComputeDType = .float32
 
   @Option(

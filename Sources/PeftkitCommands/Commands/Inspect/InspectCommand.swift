@@ -4,15 +4,15 @@ internal import Tensors
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what is in a checkpoint file, an adapter or a model.",
+    abstract: "Show what a checkpoint file, an adapter or a model contains.",
     discussion: """
-      Reads headers only, whatever the size of the file; of a multitask prompt tuning adapter also \
-      the weights, unless they are large, to show what its tasks come to: the Frobenius norm of each \
-      effective prompt, how many singular values of cols @ rows really count, and the cosines \
-      between the tasks' prompts. --tasks shows them whatever the size.
+      Reads only headers, whatever the size of the file. For a multitask prompt tuning adapter \
+      that is not large, it also reads the weights and shows task statistics: the Frobenius norm \
+      of each effective prompt, the effective rank of cols @ rows, and the cosine similarities \
+      between the tasks' prompts. --tasks shows them for an adapter of any size.
 
-      --digest reads everything and adds digests of the tensors, which stay the same in any format \
-      and order: two files of one digest hold the same tensors.
+      --digest reads all data and adds digests of the tensors, which do not depend on format and \
+      order: two files with the same digest contain the same tensors.
 
       EXAMPLES:
         peftkit inspect my-adapter
@@ -28,7 +28,7 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
-  @Flag(help: "Show what the tasks of the adapter come to, whatever its size.")
+  @Flag(help: "Show the task statistics of an adapter of any size.")
   var tasks = false
 
   @Flag(help: "Show digests of the tensors, described in spec/digest.md.")

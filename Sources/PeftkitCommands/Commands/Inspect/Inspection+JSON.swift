@@ -68,7 +68,7 @@ extension JSONWriter {
     endObject()
   }
 
-  /// A file may have 100,000 of them.
+  /// Writes a tensor; fast, as a file may have 100,000 of them.
   fileprivate mutating func tensor(_ tensor: TensorDescription, digest: TensorDigest?) {
     beginObject()
     key(plain: "name")

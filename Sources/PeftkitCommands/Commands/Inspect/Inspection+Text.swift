@@ -46,13 +46,13 @@ extension Inspection {
     output.table(table)
   }
 
-  /// The keys that say something: all but nulls and what the summary has said.
+  /// The keys of the config that are not null.
   private func addConfig(_ config: AdapterConfig, to output: inout TextOutput) {
     var table = Table(alignments: [.name, .name])
-    var silent = 0
+    var nullCount = 0
     for member in config.document {
       if member.value.isNull {
-        silent += 1
+        nullCount += 1
         continue
       }
       table.add([member.key.printable, member.value.description.printable])
@@ -60,7 +60,7 @@ extension Inspection {
     output.line()
     output.line(output.styled("config", .bold))
     output.table(table)
-    if silent > 0 { output.line("  (\(Sizes.count(silent, "key")) null)") }
+    if nullCount > 0 { output.line("  (\(Sizes.count(nullCount, "key")) null)") }
   }
 
   private func addTensors(to output: inout TextOutput) {
@@ -78,14 +78,14 @@ extension Inspection {
         tensor.name.printable, tensor.dtype.name, tensor.shape.description,
         Sizes.bytes(tensor.byteCount),
       ]
-      // Enough to tell tensors apart; the whole is in the JSON.
+      // Enough to distinguish tensors; JSON has all digits.
       if let digests { cells.append(String(digests.tensors[index].hexadecimal.prefix(16))) }
       table.add(cells)
     }
     output.table(table)
   }
 
-  /// What the file holds besides, which conversions leave out.
+  /// The items of the file that are not tensors, which conversions leave out.
   private func addSkipped(to output: inout TextOutput) {
     guard !archive.skipped.isEmpty else { return }
     output.line()

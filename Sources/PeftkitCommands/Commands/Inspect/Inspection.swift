@@ -3,7 +3,7 @@ internal import Files
 internal import PEFT
 internal import Tensors
 
-/// What `inspect` looks at: an archive, and the config that goes with it in an adapter.
+/// What `inspect` shows of a checkpoint.
 struct Inspection: Report {
   let path: String
   let checkpoint: OpenedCheckpoint
@@ -18,7 +18,7 @@ struct Inspection: Report {
     tasks = try TaskInspection(checkpoint.adapter, isForced: forcesTasks)
     if forcesTasks, tasks == nil {
       throw CheckpointError(
-        .invalidArgument, "is no multitask prompt tuning adapter, and has no tasks", path: path)
+        .invalidArgument, "is not a multitask prompt tuning adapter: it has no tasks", path: path)
     }
     digests = takesDigests ? try ArchiveDigests(of: checkpoint.archive) : nil
   }

@@ -1,11 +1,11 @@
 internal import Files
 internal import Tensors
 
-/// What the tensors of an archive come to.
+/// The number of parameters and bytes of several tensors.
 struct InspectionTotals {
-  /// Elements of all tensors; beyond 63 bits, which only tensors of no bytes can reach, the largest.
+  /// The elements of all tensors; saturates at 63 bits, which only tensors without bytes can exceed.
   private(set) var parameterCount = 0
-  /// Bytes of all tensors; a file holds them, so that they can be counted.
+  /// The bytes of all tensors; cannot overflow, as a file contains them.
   private(set) var byteCount = 0
 
   /// Adds a tensor.

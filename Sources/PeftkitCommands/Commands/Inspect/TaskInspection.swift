@@ -3,19 +3,19 @@ internal import MultitaskPromptTuning
 internal import PEFT
 internal import Tensors
 
-/// What `inspect` says of the tasks of a multitask prompt tuning adapter.
+/// The task statistics that `inspect` shows of a multitask prompt tuning adapter.
 enum TaskInspection {
   case insight(TaskInsight)
   case skipped(reason: String)
 
-  /// What is looked into unasked: some ten milliseconds' work at most.
+  /// The largest cost, in multiplications, that is spent unasked: about ten milliseconds.
   static let largestCost = 1 << 24
-  /// More tasks than this make a matrix that no terminal shows.
+  /// The most tasks whose similarity matrix is shown as text.
   private static let largestMatrix = 12
 
-  /// Looks at the tasks; nil for what is no multitask prompt tuning adapter.
+  /// Computes the statistics; nil for anything but a multitask prompt tuning adapter.
   ///
-  /// - Parameter isForced: whether the tasks were asked for, whatever the size; then a failure throws.
+  /// - Parameter isForced: computes them for an adapter of any size; then a failure throws.
   init?(_ adapter: Adapter?, isForced: Bool) throws(CheckpointError) {
     guard let adapter, try Self.hasTasks(adapter, isForced: isForced) else { return nil }
     do throws(CheckpointError) {
@@ -110,7 +110,7 @@ extension TaskInspection {
 }
 
 extension JSONWriter {
-  /// Writes a list of numbers, null where there is none.
+  /// Writes a list of numbers, with null for nil.
   fileprivate mutating func numbers(_ values: [Double?]) {
     beginArray()
     for value in values {
@@ -121,6 +121,6 @@ extension JSONWriter {
 }
 
 extension Double {
-  /// The number, or nil where strict JSON has none.
+  /// The number; nil if strict JSON cannot represent it.
   fileprivate var finite: Double? { isFinite ? self : nil }
 }

@@ -7,7 +7,7 @@ internal import Tensors
 struct MPTInitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
-    abstract: "Initialise an adapter from a config, as PEFT does.",
+    abstract: "Initialize an adapter from a config, as PEFT does.",
     discussion: """
       The config gives the method (prompt_tuning_init): RANDOM; AVERAGE_SOURCE_TASKS, \
       EXACT_SOURCE_TASK and ONLY_SOURCE_SHARED, which read a checkpoint, named by --source or by \
@@ -104,6 +104,6 @@ extension MPTInitCommand {
     let origin = isAdapters ? (parts.count > 1 ? directory + "/" : ".") : config
     guard PathRelation.isInside(origin, output) else { return }
     throw CheckpointError(
-      .invalidArgument, "contains \(config), from which the adapter is initialised", path: output)
+      .invalidArgument, "contains \(config), from which the adapter is initialized", path: output)
   }
 }

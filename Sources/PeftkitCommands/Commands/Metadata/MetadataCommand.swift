@@ -11,15 +11,15 @@ struct MetadataCommand: ParsableCommand {
     commandName: "metadata",
     abstract: "Show or change the metadata of a safetensors file.",
     discussion: """
-      Without changes, prints __metadata__. With changes, writes the file anew: whole or not at all, \
-      the data byte for byte, in the header nothing but __metadata__ other than before. --clear \
-      comes first, then --remove, then --set, in the order given.
+      Without changes, prints __metadata__. With changes, rewrites the file, completely or not at \
+      all: the data stays the same byte for byte, and in the header only __metadata__ changes. \
+      --clear applies first, then --remove, then --set, in the order given.
 
-      --in-place overwrites the header where it stands, which takes no time for a file of any size, \
-      but is not crash-safe: a power cut, or a program that reads meanwhile, may meet a header that \
-      is half new. It needs room for the new header, which --reserve makes, here or in convert. It \
-      follows symbolic links, and all hard links of the file show the change; without --in-place \
-      they keep what they have.
+      --in-place overwrites only the header, which takes no time for a file of any size, but is \
+      not crash-safe: after a power cut, or for a program that reads the file at the same time, \
+      the header may be partly new. The new header must fit; --reserve, here or in convert, makes \
+      space for it. --in-place follows symbolic links, and all hard links of the file show the \
+      change; without it they keep the old contents.
 
       EXAMPLES:
         peftkit metadata adapter_model.safetensors
@@ -32,7 +32,7 @@ struct MetadataCommand: ParsableCommand {
   @Argument(help: "A safetensors file.", completion: .file())
   var file: String
 
-  @Flag(help: "Print a JSON object, or null where the file has no metadata.")
+  @Flag(help: "Print a JSON object, or null if the file has no metadata.")
   var json = false
 
   @Option(
@@ -45,20 +45,21 @@ struct MetadataCommand: ParsableCommand {
     help: ArgumentHelp("Remove a key.", valueName: "key"))
   var removals: [String] = []
 
-  @Flag(help: "Take __metadata__ out of the file.")
+  @Flag(help: "Remove __metadata__ from the file.")
   var clear = false
 
   @Option(
     help: ArgumentHelp(
-      "Leave room in the header for later changes with --in-place.", valueName: "bytes"))
+      "Reserve space in the header for later changes with --in-place.", valueName: "bytes"))
   var reserve: Int?
 
-  @Flag(help: "Overwrite the header where it stands. Not crash-safe.")
+  @Flag(help: "Overwrite the header in the file itself. Not crash-safe.")
   var inPlace = false
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("Write another file, and leave this one.", valueName: "out.safetensors"),
+    help: ArgumentHelp(
+      "Write another file, and leave this one unchanged.", valueName: "out.safetensors"),
     completion: .file())
   var output: String?
 
@@ -69,23 +70,23 @@ struct MetadataCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if json, changes { throw ValidationError("'--json' prints; it does not go with changes.") }
+    if json, changes { throw ValidationError("'--json' cannot be combined with changes.") }
     if !changes, inPlace || output != nil {
       let option = inPlace ? "--in-place" : "--output"
       throw ValidationError(
-        "'\(option)' needs a change: --set, --remove, --clear or --reserve.")
+        "'\(option)' requires a change: --set, --remove, --clear or --reserve.")
     }
     if inPlace, output != nil {
-      throw ValidationError("'--in-place' does not go with '--output'.")
+      throw ValidationError("'--in-place' cannot be combined with '--output'.")
     }
     if inPlace, reserve != nil {
-      throw ValidationError("'--in-place' cannot make room; leave it out to '--reserve'.")
+      throw ValidationError("'--in-place' cannot be combined with '--reserve'.")
     }
     if let reserve, reserve < 0 {
       throw ValidationError("'--reserve' must be a number of bytes, at least 0.")
     }
     if clear, !removals.isEmpty {
-      throw ValidationError("'--clear' leaves nothing to '--remove'.")
+      throw ValidationError("'--clear' cannot be combined with '--remove'.")
     }
     try Self.refuseSecond(assignments.map(\.key), of: "--set")
     try Self.refuseSecond(removals, of: "--remove")
@@ -110,7 +111,7 @@ struct MetadataCommand: ParsableCommand {
     } else if let output {
       try edit.write(to: output, policy: options.policy)
     } else if edit.changesFile {
-      // The file itself was named: that is all the force it takes.
+      // The file itself is named, so that replacing it needs no --force.
       let policy = OutputPolicy(
         replacesExisting: true, synchronizes: options.policy.synchronizes)
       let isLink = PathKind.isSymbolicLink(file)
@@ -135,7 +136,7 @@ struct MetadataCommand: ParsableCommand {
       throw CheckpointError(
         .unsupported,
         "is \(format.hasPrefix("n") ? "an" : "a") \(format) file, which has no metadata of this kind",
-        path: file, hint: "peftkit convert makes a safetensors file of it")
+        path: file, hint: "peftkit convert can make a safetensors file from it")
     }
     return archive
   }
@@ -163,13 +164,13 @@ struct MetadataCommand: ParsableCommand {
     if isLink {
       notes.append(
         inPlace
-          ? "what the symbolic link leads to was changed"
-          : "a file has taken the place of the symbolic link; what that led to is as it was")
+          ? "the target of the symbolic link was changed"
+          : "a file has replaced the symbolic link; its target is unchanged")
     }
     if edit.nameCount > 1, inPlace || !isLink {
       notes.append(
         "the file has \(edit.nameCount) hard links, "
-          + (inPlace ? "which all show the change" : "of which the others are as they were"))
+          + (inPlace ? "and all show the change" : "and the others are unchanged"))
     }
     Console.print(notes: notes)
   }

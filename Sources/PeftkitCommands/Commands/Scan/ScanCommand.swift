@@ -6,13 +6,13 @@ internal import CheckpointScan
 struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scan",
-    abstract: "Say what a file would ask Python to do, without doing it.",
+    abstract: "Show what a file would ask Python to run, without running it.",
     discussion: """
       Follows every pickle in a torch file and lists the names that it imports and calls. "data \
-      only" means that every byte was accounted for by the grammar of a tensor checkpoint; \
-      anything else is a finding, and exit code 1. Works on damaged files too. Of a directory, \
-      the weights files in it and in all directories below are scanned; links to directories are \
-      not followed. Where something cannot be read the others are scanned, and the exit code is 2.
+      only" means that the grammar of a tensor checkpoint accounts for every byte; anything else \
+      is a finding, and exit code 1. Works on damaged files too. For a directory, scans the \
+      weights files in it and in all directories below; links to directories are not followed. \
+      When something cannot be read, the rest is scanned, and the exit code is 2.
 
       EXAMPLES:
         peftkit scan adapter_model.bin
@@ -29,9 +29,11 @@ struct ScanCommand: ParsableCommand {
     let scan = try ScannedTree(path: path)
     if !scan.files.isEmpty { try print(scan, json: json) }
     Console.print(
-      notes: scan.passedLinks.map { "\($0.printable) leads to a directory, and is not followed" }
+      notes: scan.passedLinks.map {
+        "\($0.printable) is a link to a directory and was not followed"
+      }
         + scan.passedMetadata.map {
-          "\($0.printable) is an AppleDouble file (macOS metadata), and is passed over"
+          "\($0.printable) is an AppleDouble file (macOS metadata) and was skipped"
         })
     for failure in scan.failures { Console.print(failure) }
     if !scan.failures.isEmpty { throw ExitCode.unusable }

@@ -4,7 +4,7 @@ internal import Files
 internal import Tensors
 internal import CheckpointScan
 
-/// A file and what its scan found.
+/// The scan of a file.
 struct ScannedFile {
   let path: String
   let report: ScanReport

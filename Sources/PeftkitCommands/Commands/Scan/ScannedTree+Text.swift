@@ -4,7 +4,7 @@ internal import Tensors
 internal import CheckpointScan
 
 extension ScannedTree {
-  /// The verdict on each file, the names that its pickles import, and what is wrong.
+  /// The verdict on each file, the names that its pickles import, and the findings.
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     for (index, file) in files.enumerated() {
       if index > 0 { output.line() }
@@ -42,7 +42,7 @@ extension ScannedFile {
       output.line(
         "\(output.styled(pickle.place.printable, .bold)): byte \(pickle.offset)\(base), "
           + "\(Sizes.count(pickle.opcodeCount, "opcode"))"
-          + (pickle.isComplete ? "" : ", without an end"))
+          + (pickle.isComplete ? "" : ", incomplete"))
       guard !pickle.names.isEmpty else { continue }
       var table = Table([
         ("name", .name), ("byte", .right), ("allowed", .left), ("called by", .left),

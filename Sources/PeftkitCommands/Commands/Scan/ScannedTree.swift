@@ -4,15 +4,15 @@ internal import Files
 internal import Tensors
 internal import CheckpointScan
 
-/// What the scan of a path found: of a file, or of the weights files in a directory and below
+/// The scans of a file, or of the weights files in a directory and below it
 /// (spec/scan.md, S4).
 struct ScannedTree: Report {
   let path: String
-  /// The files that were scanned, in the order of the walk.
+  /// The scanned files, in the order of the walk.
   private(set) var files: [ScannedFile] = []
-  /// Why files could not be scanned and directories not be looked into.
+  /// The errors of files and directories that could not be read.
   private(set) var failures: [CheckpointError] = []
-  /// Links to directories, which are not followed.
+  /// The links to directories, which are not followed.
   private(set) var passedLinks: [String] = []
   /// Files of macOS metadata, in which nothing was found.
   private(set) var passedMetadata: [String] = []
@@ -41,8 +41,7 @@ struct ScannedTree: Report {
       .missing, "holds no weights file (\(extensions.joined(separator: ", ")))", path: path)
   }
 
-  /// Scans what a name stands for, if it is a weights file's. What cannot be opened is a failure:
-  /// somebody meant it to be one.
+  /// Scans a weights file. A name with the extension of one that cannot be opened is a failure.
   private mutating func scan(_ index: Int, of listing: DirectoryListing) {
     let kind = listing.kind(at: index)
     guard kind != .directory else { return }

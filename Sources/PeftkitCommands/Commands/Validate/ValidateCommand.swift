@@ -5,11 +5,11 @@ internal import Tensors
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
-    abstract: "Say everything that can be said of a checkpoint without running it.",
+    abstract: "Check a checkpoint for problems without running it.",
     discussion: """
-      Of an adapter directory: whether the config is one that PEFT loads, whether the weights are \
-      those that it describes, and what would fail on another machine. Of any checkpoint: whether \
-      its values are finite. Exit code 1 when there is an error or a warning; notes are no failure.
+      For an adapter directory: whether PEFT can load the config, whether the weights match it, \
+      and what would fail on another machine. For any checkpoint: whether its values are finite. \
+      Exit code 1 when there is an error or a warning; notes do not count.
 
       EXAMPLES:
         peftkit validate my-adapter

@@ -38,7 +38,7 @@ struct ValidationReport: Report {
     let path = path.printable
     let holds = Sizes.count(checkpoint.archive.tensorCount, "tensor")
     if findings.isEmpty {
-      output.line("\(path): \(holds), nothing found")
+      output.line("\(path): \(holds), no findings")
     } else {
       output.line("\(path): \(holds), \(Sizes.count(findings.count, "finding"))")
     }

@@ -68,8 +68,8 @@ extension VerificationReport {
     }
     for (count, reason) in [
       (report.notComparableCount, "not comparable: a factor is infinite or NaN"),
-      (report.flushedCount, "accepted: a CPU that takes subnormal numbers for zero"),
-      (report.overflowedCount, "accepted: an intermediate may overflow"),
+      (report.flushedCount, "accepted: a CPU may flush subnormal numbers to zero"),
+      (report.overflowedCount, "accepted: an intermediate result may overflow"),
     ] where count > 0 {
       output.line("\(verdict.name.printable): \(Sizes.count(count, "element")) \(reason)")
     }
@@ -88,7 +88,7 @@ extension VerificationReport {
     if rest > 0 { output.line("\(verdict.name.printable): and \(Sizes.count(rest)) more") }
   }
 
-  /// A share in percent, rounded up; far beyond the bound, infinitely too, it does not matter how far.
+  /// A share in percent, rounded up; above 999%, infinity included, only that.
   private func percentage(_ share: Double) -> String {
     share <= 9.99 ? "\(Int((share * 100).rounded(.up)))%" : ">999%"
   }

@@ -7,12 +7,12 @@ internal import Tensors
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check that an adapter computes what a reference says.",
+    abstract: "Check an adapter against reference outputs.",
     discussion: """
-      Runs the forward of a multitask prompt tuning adapter on the CPU, in the dtype of each case's \
-      output. At rank 1 every value must be equal; above, it must keep within the rounding error \
-      that any order of summation can make. --rtol and --atol replace this by the rule of \
-      torch.allclose. Exit code 1 when the reference does not hold.
+      Computes the prompts of a multitask prompt tuning adapter on the CPU, in the dtype of each \
+      case's output, and compares them with the reference. At rank 1 every value must be equal; at \
+      higher ranks it must be within the rounding error of any order of summation. With --rtol or \
+      --atol, values are compared as torch.allclose does. Exit code 1 when a case differs.
 
       Fixtures/make_reference.py makes a reference from your own adapter with PEFT.
 
@@ -31,13 +31,13 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Relative tolerance: judge as torch.allclose does (1e-05 if only --atol is given).",
+      "The relative tolerance of torch.allclose (1e-05 if only --atol is given).",
       valueName: "x"))
   var rtol: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Absolute tolerance: judge as torch.allclose does (1e-08 if only --rtol is given).",
+      "The absolute tolerance of torch.allclose (1e-08 if only --rtol is given).",
       valueName: "y"))
   var atol: Double?
 

@@ -3,7 +3,7 @@ internal import Conversion
 internal import Files
 internal import Tensors
 
-/// What turns a conversion into one of a whole tree.
+/// The options of the conversion of a tree.
 struct BulkOptions: ParsableArguments {
   @Flag(
     help: "Convert every adapter and checkpoint in the tree SRC into the tree DST.")
@@ -11,20 +11,20 @@ struct BulkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How many are converted at a time (default: one for each CPU, at least 8 without --no-sync).",
+      "The number of parallel conversions (default: one for each CPU, at least 8 without --no-sync).",
       valueName: "n"))
   var jobs: Int?
 
-  @Flag(help: "Go on where an earlier run ended; outputs that are there are checked.")
+  @Flag(help: "Continue an earlier run; existing outputs are checked.")
   var resume = false
 
   @Option(
-    help: ArgumentHelp("Do part I of N of the work, from 1/N to N/N.", valueName: "i/n"))
+    help: ArgumentHelp("Convert part I of N of the tree, from 1/N to N/N.", valueName: "i/n"))
   var shard: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where the manifest is written (default: in DST).", valueName: "file"),
+      "The path of the manifest (default: in DST).", valueName: "file"),
     completion: .file())
   var manifest: String?
 
@@ -37,7 +37,7 @@ struct BulkOptions: ParsableArguments {
         ("--manifest", manifest != nil),
       ]
       if let other = others.first(where: \.isGiven) {
-        throw ValidationError("'\(other.name)' is for trees: it needs --recursive.")
+        throw ValidationError("'\(other.name)' requires --recursive.")
       }
     }
     if let jobs, !(1...Self.mostJobs).contains(jobs) {
@@ -50,7 +50,7 @@ struct BulkOptions: ParsableArguments {
     }
   }
 
-  /// The part of the work to do, nil for all of it.
+  /// The part of the tree to convert; nil for all of it.
   func workPartition() throws(CheckpointError) -> WorkPartition? {
     guard let shard else { return nil }
     return try WorkPartition(parsing: shard)

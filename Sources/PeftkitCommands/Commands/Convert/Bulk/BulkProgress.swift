@@ -1,22 +1,22 @@
 internal import Concurrency
 internal import Files
 
-/// How far a bulk conversion is.
+/// The progress of a bulk conversion.
 struct BulkProgress {
-  /// The units that are done.
+  /// The number of finished units.
   var done = 0
-  /// The units that there are, once they are counted.
+  /// The number of units in the tree, once they are counted.
   var total: Int?
-  /// The bytes of what was converted.
+  /// The bytes of the converted sources.
   var byteCount = 0
   private let stopwatch = Stopwatch()
 
-  /// `  1,234/10,000  12%  345 MB/s  ETA 1:23`, as far as it is known.
+  /// `  1,234/10,000  12%  345 MB/s  ETA 1:23`, without the parts that are unknown.
   var line: String {
     line(after: stopwatch.seconds)
   }
 
-  /// The line as it is after so many seconds.
+  /// The line after a number of seconds.
   func line(after seconds: Double) -> String {
     var parts: [String] = []
     if let total {
@@ -33,7 +33,7 @@ struct BulkProgress {
     return "  " + parts.joined(separator: "  ")
   }
 
-  /// Bytes per second, nil as long as there is nothing to divide.
+  /// A rate in bytes per second; nil if no bytes or no time are measured.
   static func rate(_ byteCount: Int, _ seconds: Double) -> String? {
     guard byteCount > 0, seconds > 0 else { return nil }
     return Sizes.bytes(Int(exactly: (Double(byteCount) / seconds).rounded()) ?? byteCount) + "/s"

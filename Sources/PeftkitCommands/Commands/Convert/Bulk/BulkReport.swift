@@ -48,7 +48,7 @@ struct BulkReport: Report {
 }
 
 extension Sizes {
-  /// A count with its noun, whose plural is not regular.
+  /// A count with a noun that has an irregular plural.
   fileprivate static func count(_ count: Int, _ noun: String, _ plural: String) -> String {
     "\(self.count(count)) \(count == 1 ? noun : plural)"
   }

@@ -13,9 +13,9 @@ struct BulkRun {
   let bulk: BulkOptions
   let json: Bool
 
-  /// Does all of it.
+  /// Converts the tree and prints a summary.
   ///
-  /// - Throws: what ends the whole run, and exit code 1 when some of it could not be converted.
+  /// - Throws: what ends the run, and exit code 1 when a unit could not be converted.
   func run() throws {
     var conversion = BulkConversion(source: source, destination: destination, options: options) {
       archive throws(CheckpointError) in
@@ -52,7 +52,7 @@ struct BulkRun {
     }
   }
 
-  /// Says what would be converted to what, and converts nothing.
+  /// Lists what would be converted to what, and converts nothing.
   func list() throws {
     var conversion = BulkConversion(source: source, destination: destination, options: options) {
       _ throws(CheckpointError) in ""
@@ -76,6 +76,6 @@ struct BulkRun {
 }
 
 extension CheckpointHasher: OutputHasher {
-  /// The digest as manifests spell it.
+  /// The digest as it is in a manifest.
   public var text: String { digest.description }
 }
