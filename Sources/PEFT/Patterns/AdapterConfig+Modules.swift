@@ -3,7 +3,7 @@ internal import JSONDocument
 internal import Tensors
 
 extension AdapterConfig {
-  /// What the names of a method's tensors begin with, behind the module's name.
+  /// The prefixes of tensor names, after the module's name, of the methods with pattern objects.
   private static let tensorPrefixes = [
     "lora_", "hada_", "lokr_", "delora_", "hira_", "fourierft_", "c3a_", "waveft_", "osf_",
   ]

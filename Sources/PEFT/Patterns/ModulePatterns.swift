@@ -4,7 +4,7 @@ internal import Tensors
 /// An object whose keys are patterns of module names, such as `rank_pattern`: PEFT takes the value
 /// of the first key that matches a module.
 public struct ModulePatterns: Sendable {
-  /// What an object gives a module.
+  /// The value that an object gives a module.
   public enum Value: Sendable, Hashable {
     /// The value of the first key that matches.
     case value(JSONValue)
@@ -31,7 +31,7 @@ public struct ModulePatterns: Sendable {
   /// - Parameters:
   ///   - module: the module's name in the base model.
   ///   - budget: the steps that may be taken; those taken are subtracted.
-  /// - Complexity: O(keys · module) and what their expressions take.
+  /// - Complexity: O(keys · module), plus the steps of the expressions.
   public func value(for module: String, budget: inout Int) -> Value {
     let scalars = Array(module.unicodeScalars)
     for (place, pattern) in patterns.enumerated() {
@@ -41,7 +41,7 @@ public struct ModulePatterns: Sendable {
       case nil: return .unknown
       }
     }
-    // PEFT then looks the name itself up.
+    // PEFT then looks up the name itself.
     return object[module].map { .value($0) } ?? .none
   }
 }
@@ -61,8 +61,8 @@ extension ModulePatterns {
   /// A pair of keys that sorting exchanges, that have different values, and that may match one
   /// module.
   ///
-  /// Two plain names are decided exactly. A key that is more than a name, and whatever is left
-  /// after too many pairs, is assumed to match what the other one does.
+  /// Two plain names are decided exactly. Any other key, and every pair beyond a limit, is assumed
+  /// to match a module in common.
   ///
   /// - Complexity: O(keys²), bounded.
   public var exchangeBySorting: Exchange? {

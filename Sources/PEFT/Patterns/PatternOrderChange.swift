@@ -32,7 +32,7 @@ public struct PatternOrderChange: Sendable {
 }
 
 extension PatternOrderChange {
-  /// What the order of keys in pattern objects changes between two configs.
+  /// The pattern objects of two configs that differ in the order of their keys, where it matters.
   ///
   /// - Parameter modules: the modules that the adapters change, by their names in the base model.
   /// - Complexity: O(modules · keys) matches, bounded.

@@ -1,9 +1,10 @@
 /// A regular expression with the meaning of Python's `re`, matched in time that is linear in the
 /// text.
 ///
-/// It takes what patterns of module names consist of: literals, `.`, classes, groups, alternatives,
-/// repetition, `^`, `$`, `\A`, `\Z`, `\b`, `\B`, `\d`, `\w`, `\s` and their complements. Everything
-/// else is unsupported: back references, lookaround, flags, possessive and atomic groups.
+/// It supports the syntax that patterns of module names use: literals, `.`, classes, groups,
+/// alternatives, repetition, `^`, `$`, `\A`, `\Z`, `\b`, `\B`, `\d`, `\w`, `\s` and their
+/// complements. Everything else is unsupported: back references, lookaround, flags, possessive and
+/// atomic groups.
 struct RegularExpression: Sendable {
   /// A position that an expression asks for, without taking a scalar.
   enum Assertion: Sendable {
@@ -79,7 +80,7 @@ struct RegularExpression: Sendable {
     for _ in 0..<minimum {
       let start = instructions.count
       try emit(node)
-      // Nothing repeated is nothing.
+      // An empty node repeated is empty.
       if instructions.count == start { return }
     }
     guard let maximum else {

@@ -5,7 +5,7 @@ struct RegularExpressionParser {
 
   /// The deepest nesting of groups.
   private static let deepest = 100
-  /// What Python's `re` calls MAXREPEAT.
+  /// The limit of counts in Python's `re`, MAXREPEAT.
   private static let largestCount = 4_294_967_295
 
   private let pattern: [Unicode.Scalar]
@@ -17,7 +17,7 @@ struct RegularExpressionParser {
     self.pattern = Array(pattern.unicodeScalars)
   }
 
-  /// The whole expression.
+  /// Parses the whole expression.
   mutating func parse() throws(Unsupported) -> Node {
     let node = try alternatives()
     guard position == pattern.count else { throw Unsupported() }
@@ -48,7 +48,7 @@ struct RegularExpressionParser {
     return nodes.count == 1 ? nodes[0] : .alternatives(nodes)
   }
 
-  /// What a quantifier may follow.
+  /// The kind of a term, which decides whether a quantifier may follow it.
   private enum Term {
     case repeatable, repeated, assertion
   }
@@ -72,7 +72,7 @@ struct RegularExpressionParser {
     return .sequence(nodes)
   }
 
-  /// A quantifier, without what follows it; nil where there is none.
+  /// Parses a quantifier without its `?` or `+`; nil if there is none.
   private mutating func quantifier() throws(Unsupported) -> (minimum: Int, maximum: Int?)? {
     if take("*") { return (0, nil) }
     if take("+") { return (1, nil) }
@@ -99,7 +99,7 @@ struct RegularExpressionParser {
     return (low ?? 0, high)
   }
 
-  /// A number; nil where there is no digit.
+  /// Parses a number; nil if there is no digit.
   private mutating func count() throws(Unsupported) -> Int? {
     var value: Int?
     while let scalar = next, ("0"..."9").contains(scalar) {
@@ -156,7 +156,7 @@ struct RegularExpressionParser {
 }
 
 extension RegularExpressionParser {
-  /// A set, after its `[`.
+  /// Parses a set, after its `[`.
   private mutating func scalarSet() throws(Unsupported) -> ScalarSet {
     var set = ScalarSet()
     let isNegated = take("^")
@@ -186,7 +186,8 @@ extension RegularExpressionParser {
     return scalar == "\\" ? try escape(try take(), inSet: true) : ScalarSet(scalar)
   }
 
-  /// What an escape matches, after its backslash and its first scalar.
+  /// Parses the rest of an escape, after its backslash and first scalar, to the set that it
+  /// matches.
   private mutating func escape(
     _ scalar: Unicode.Scalar, inSet: Bool
   ) throws(Unsupported) -> ScalarSet {

@@ -6,7 +6,7 @@ struct ScalarSet: Sendable, Hashable {
     case digit
     /// `\w`: letters, numbers and the underscore.
     case word
-    /// `\s`: what `str.isspace` accepts.
+    /// `\s`: white space, as in `str.isspace`.
     case space
 
     func contains(_ scalar: Unicode.Scalar) -> Bool {
@@ -58,7 +58,7 @@ struct ScalarSet: Sendable, Hashable {
   /// An empty set.
   init() {}
 
-  /// What `.` matches: everything but a line feed.
+  /// The set of `.`: all scalars except a line feed.
   static var anyButLineFeed: Self {
     var set = Self("\n")
     set.isNegated = true
