@@ -119,7 +119,8 @@ let package = Package(
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
 
     // Tests.
-    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Tensors", "ZipArchive"], path: "Tests/TestSupport"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"]),
     .testTarget(
       name: "ConcurrencyTests", dependencies: ["Tensors", "Concurrency", "TestSupport"]),
@@ -144,7 +145,10 @@ let package = Package(
       exclude: ["Vectors"]),
     .testTarget(
       name: "CheckpointScanTests",
-      dependencies: ["Tensors", "Files", "Pickle", "CheckpointScan", "TestSupport"],
+      dependencies: [
+        "Tensors", "Files", "Archives", "Pickle", "TorchCheckpoint", "CheckpointScan",
+        "TestSupport",
+      ],
       exclude: ["Vectors"]),
     .testTarget(
       name: "CheckpointsTests",

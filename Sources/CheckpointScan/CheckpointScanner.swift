@@ -13,8 +13,14 @@ public enum CheckpointScanner {
   ///   is a finding, never an error.
   /// - Complexity: O(file), with memory for the largest pickle's values.
   public static func scan(_ file: InputFile) throws(CheckpointError) -> ScanReport {
+    try scan(file, unpackedByteLimit: ScanLimits.unpackedBytes)
+  }
+
+  static func scan(
+    _ file: InputFile, unpackedByteLimit: Int
+  ) throws(CheckpointError) -> ScanReport {
     let mapping = SharedMapping(try MappedFile(file))
-    var scan = FileScan(file)
+    var scan = FileScan(file, unpackedByteLimit: unpackedByteLimit)
     scan.run(mapping.bytes)
     return scan.report
   }
@@ -59,6 +65,8 @@ struct FileScan {
   var pending: [Nested] = []
   /// Bytes of nested and inflated pickles so far.
   var unpackedByteCount = 0
+  /// The most bytes of nested and inflated pickles.
+  let unpackedByteLimit: Int
   /// Bytes that may still be looked at in search of pickles that the format does not tell of.
   var work: Int
 
@@ -83,8 +91,9 @@ struct FileScan {
     }
   }
 
-  init(_ file: InputFile) {
+  init(_ file: InputFile, unpackedByteLimit: Int = ScanLimits.unpackedBytes) {
     self.file = file
+    self.unpackedByteLimit = unpackedByteLimit
     let (product, overflow) = file.byteCount.multipliedReportingOverflow(by: 16)
     work = (overflow ? Int.max / 2 : product) + (1 << 26)
     report = ScanReport(format: .unknown, byteCount: file.byteCount)

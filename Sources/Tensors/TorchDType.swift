@@ -25,7 +25,25 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The same type in other archives; nil where they have none.
+  /// The size in bytes of the numbers that one element consists of: of each half of a complex number.
+  package var componentByteCount: Int {
+    switch self {
+    case .complex128: 8
+    case .complex64: 4
+    case .complex32: 2
+    default: byteCount
+    }
+  }
+
+  /// Whether elements are integers with a scale beside them.
+  package var isQuantized: Bool {
+    switch self {
+    case .qint8, .quint8, .qint32, .quint4x2, .quint2x4: true
+    default: false
+    }
+  }
+
+  /// The dtype of archives; nil for a type that only torch has.
   package var dtype: DType? {
     switch self {
     case .float64: .float64
@@ -47,29 +65,72 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
     case .float8_e4m3fnuz: .float8E4M3FNUZ
     case .float8_e5m2fnuz: .float8E5M2FNUZ
     case .float8_e8m0fnu: .float8E8M0FNU
-    // Two elements to a byte: the last extent counts bytes in torch and elements elsewhere.
+    // Two elements to a byte: the last dimension counts bytes in torch and elements elsewhere.
     case .float4_e2m1fn_x2: .float4E2M1
     default: nil
     }
   }
 
-  /// The bytes of the numbers that one element is made of: both halves of a complex number.
-  package var componentByteCount: Int {
+  /// The storage class of the type, for example `FloatStorage`; nil for a type that torch keeps in
+  /// untyped storages only.
+  package var storageClass: String? {
     switch self {
-    case .complex128: 8
-    case .complex64: 4
-    case .complex32: 2
-    default: byteCount
+    case .float64: "DoubleStorage"
+    case .float32: "FloatStorage"
+    case .float16: "HalfStorage"
+    case .bfloat16: "BFloat16Storage"
+    case .int64: "LongStorage"
+    case .int32: "IntStorage"
+    case .int16: "ShortStorage"
+    case .int8: "CharStorage"
+    case .uint8: "ByteStorage"
+    case .bool: "BoolStorage"
+    case .complex128: "ComplexDoubleStorage"
+    case .complex64: "ComplexFloatStorage"
+    case .qint8: "QInt8Storage"
+    case .quint8: "QUInt8Storage"
+    case .qint32: "QInt32Storage"
+    case .quint4x2: "QUInt4x2Storage"
+    case .quint2x4: "QUInt2x4Storage"
+    default: nil
     }
   }
 
-  /// The type that a storage class such as `FloatStorage` holds.
-  package static let storageClasses: [String: TorchDType] = [
-    "DoubleStorage": .float64, "FloatStorage": .float32, "HalfStorage": .float16,
-    "BFloat16Storage": .bfloat16, "LongStorage": .int64, "IntStorage": .int32,
-    "ShortStorage": .int16, "CharStorage": .int8, "ByteStorage": .uint8, "BoolStorage": .bool,
-    "ComplexDoubleStorage": .complex128, "ComplexFloatStorage": .complex64,
-    "QInt8Storage": .qint8, "QUInt8Storage": .quint8, "QInt32Storage": .qint32,
-    "QUInt4x2Storage": .quint4x2, "QUInt2x4Storage": .quint2x4,
-  ]
+  /// The type with a dtype; nil where torch has none (F6).
+  package init?(_ dtype: DType) {
+    guard let match = Self.byDType[dtype] else { return nil }
+    self = match
+  }
+
+  private static let byDType = [DType: TorchDType](
+    allCases.compactMap { type in type.dtype.map { ($0, type) } },
+    uniquingKeysWith: { first, _ in first })
+}
+
+extension DType {
+  /// The name in torch, for example `bfloat16`, or nil where torch has no such dtype
+  /// (`float6E3M2`, `float6E2M3`).
+  public var torchName: String? { TorchDType(self)?.name }
+
+  /// The dtype with a name in torch, with or without the module, as in `torch.float32`, or with one of
+  /// torch's second names (`half`, `float`, `double`, `cfloat`, `short`, `int`, `long`).
+  ///
+  /// - Complexity: O(1).
+  public init?(torchName: String) {
+    let prefix = "torch."
+    let name =
+      torchName.hasPrefix(prefix) ? String(torchName.dropFirst(prefix.count)) : torchName
+    switch name {
+    case "half": self = .float16
+    case "float": self = .float32
+    case "double": self = .float64
+    case "cfloat": self = .complex64
+    case "short": self = .int16
+    case "int": self = .int32
+    case "long": self = .int64
+    default:
+      guard let match = Self.allCases.first(where: { $0.torchName == name }) else { return nil }
+      self = match
+    }
+  }
 }

@@ -85,7 +85,7 @@ import Testing
   private func follow(_ bytes: [UInt8]) -> ScanMachine {
     var machine = ScanMachine(
       ScannedPickle(place: "mutant", offsetBase: .file, offset: 0),
-      in: .init(persistentIDs: .storages))
+      in: .init(dialect: .torch))
     _ = machine.run(bytes.span.rawBytes)
     return machine
   }

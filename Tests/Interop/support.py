@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,18 @@ PROCESSES = 2
 SHOWN_MISMATCHES = 20
 
 sys.path.insert(0, str(FIXTURES))
+
+
+def _run(path):
+    """What the payloads of this suite call: it makes a file, to show that it was called."""
+    open(path, "w").close()
+
+
+# The module of the payloads exists in this process only, so that no file of the suite runs anything elsewhere.
+HOSTILE = types.ModuleType("peftkit_hostile_fixture")
+HOSTILE.run = _run
+_run.__module__, _run.__qualname__, _run.__name__ = HOSTILE.__name__, "run", "run"
+sys.modules[HOSTILE.__name__] = HOSTILE
 
 
 @dataclass

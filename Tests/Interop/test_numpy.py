@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from support import InteropTest, peak_memory, peftkit, refusal_problem
+from support import HOSTILE, InteropTest, peak_memory, peftkit, refusal_problem
 
 QUIET = "--no-sync"
 DTYPES = {
@@ -109,7 +109,7 @@ class InspectTests(NumPyTest):
 
         class Payload:
             def __reduce__(self):
-                return os.system, (f"touch {witness}",)
+                return HOSTILE.run, (str(witness),)
 
         objects = np.array([Payload()], dtype=object)
         single, archive = self.scratch / "o.npy", self.scratch / "o.npz"
@@ -120,7 +120,7 @@ class InspectTests(NumPyTest):
                 self.assertIsNone(refusal_problem(run, path))
                 self.assertIn("nothing was executed", run.stderr)
         self.assertFalse(witness.exists())
-        # The payload is a real one.
+        # Python does run it.
         np.load(single, allow_pickle=True)
         self.assertTrue(witness.exists())
 

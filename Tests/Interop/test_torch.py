@@ -4,19 +4,16 @@ What torch saved must come out to the last bit, what peftkit writes must be what
 and nothing in a file may run.
 """
 
-import builtins
 import contextlib
 import functools
 import io
-import os
 import pickle
 import shutil
-import subprocess
 import sys
 import warnings
 
 import torch
-from support import FIXTURES, InteropTest, peak_memory, peftkit, refusal_problem
+from support import FIXTURES, HOSTILE, InteropTest, peak_memory, peftkit, refusal_problem
 from test_roundtrip import CONFIG, WEIGHTS, files_below, header_pairs, working_directory
 from torch_cases import (
     DTYPES,
@@ -416,22 +413,18 @@ class State:
 
 def payloads(canary):
     """What would make the canary, by name; and what the refusal must name."""
-    shell = f"touch {canary}"
-    code = f"open({str(canary)!r}, 'w').close()"
+    canary = str(canary)
     module = torch.nn.Sequential(torch.nn.Linear(2, 2))
     state = State()
     state.weight = torch.ones(1)
-    inner = pickle.dumps(Call(os.system, shell))
+    inner = pickle.dumps(Call(HOSTILE.run, canary))
     tensor = torch.ones(2)
     return {
-        "system": (Call(os.system, shell), "system"),
-        "in-state-dict": ({"weight": tensor, "evil": Call(os.system, shell)}, "system"),
-        "first": ({"evil": Call(os.system, shell), "weight": tensor}, "system"),
-        "deep": ({"a": [{"b": (tensor, Call(os.system, shell))}]}, "system"),
-        "as-key": ({Call(os.system, shell): tensor}, "system"),
-        "eval": ({"weight": Call(builtins.eval, code)}, "eval"),
-        "exec": ({"weight": Call(builtins.exec, code)}, "exec"),
-        "popen": ({"weight": Call(subprocess.Popen, ["touch", str(canary)])}, "Popen"),
+        "run": (Call(HOSTILE.run, canary), HOSTILE.__name__),
+        "in-state-dict": ({"weight": tensor, "evil": Call(HOSTILE.run, canary)}, HOSTILE.__name__),
+        "first": ({"evil": Call(HOSTILE.run, canary), "weight": tensor}, HOSTILE.__name__),
+        "deep": ({"a": [{"b": (tensor, Call(HOSTILE.run, canary))}]}, HOSTILE.__name__),
+        "as-key": ({Call(HOSTILE.run, canary): tensor}, HOSTILE.__name__),
         "getattr": ({"weight": Call(getattr, "text", "upper")}, "getattr"),
         "nested-pickle": ({"weight": Call(pickle.loads, inner)}, "loads"),
         "storage-bytes": (
@@ -491,7 +484,7 @@ class CodeTests(TorchTest):
         save(payloads(canary)["in-state-dict"][0], source / BIN_WEIGHTS)
         run = peftkit("convert", source, self.scratch / "converted")
         self.assert_refused(run)
-        self.assertIn("system", run.stderr)
+        self.assertIn(HOSTILE.__name__, run.stderr)
         self.assertEqual([path.name for path in self.scratch.iterdir()], ["adapter"])
 
     def test_scan(self):

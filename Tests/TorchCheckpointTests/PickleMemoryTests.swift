@@ -63,11 +63,14 @@ struct PickleMemoryTests {
       let path = directory.path("\(value).bin")
       _ = try written([entry], to: path) { _ in [UInt8](repeating: value, count: 64) }
       let file = try InputFile(path: path)
-      let zip = try #require(TorchContents(file, PickleMemory()).zip)
+      let zip = try #require(TorchContents(file, PickleMemory(), PickleLimits()).zip)
       let pickle = try #require(zip.entry(named: "\(value)/data.pkl"))
       let source = PickleSource(
         bytes: try zip.contents(of: pickle, in: file, limit: 1 << 20), base: pickle.dataOffset,
-        dialect: .torch, storedByteCount: pickle.storedByteCount, fileByteCount: file.byteCount)
+        dialect: .torch,
+        limits: PickleLimits().scaled(
+          fileByteCount: file.byteCount, pickleByteCount: pickle.storedByteCount),
+        fileByteCount: file.byteCount)
       #expect((memory.tensors(of: source) != nil) == (value > 2))
       let verdict = verdict(path, memory)
       #expect(verdict == self.verdict(path))

@@ -1,3 +1,4 @@
+internal import Pickle
 internal import TorchCheckpoint
 internal import Tensors
 
@@ -27,9 +28,9 @@ extension FileScan {
   private mutating func scanLegacy(_ bytes: RawSpan, from start: Int) {
     var start = start
     var machines: [ScanMachine] = []
-    let parts: [(name: String, persistentIDs: ScanMachine.PersistentIDs)] = [
-      ("version", .none), ("system information", .none), ("object", .legacyStorages),
-      ("storage keys", .none),
+    let parts: [(name: String, dialect: PickleDialect)] = [
+      ("version", .plain), ("system information", .plain), ("object", .torchLegacy),
+      ("storage keys", .plain),
     ]
     for part in parts {
       guard start < bytes.byteCount else {
@@ -37,7 +38,7 @@ extension FileScan {
       }
       let (machine, end) = scanPickle(
         bytes, at: start, in: Place(part.name),
-        .init(persistentIDs: part.persistentIDs, keepsResult: part.persistentIDs == .none))
+        .init(dialect: part.dialect, keepsResult: part.dialect == .plain))
       start = end
       machines.append(machine)
       guard machine.pickle.isComplete else {

@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Tensors
 internal import ZipArchive
 
@@ -29,7 +30,7 @@ extension FileScan {
       Self.startsPickle(bytes.extracting(start..<bytes.byteCount))
     {
       find(.extraPickle, "another pickle follows", in: place.name, at: start)
-      let (machine, end) = scanPickle(bytes, at: start, in: place, .init(persistentIDs: .storages))
+      let (machine, end) = scanPickle(bytes, at: start, in: place, .init(dialect: .torch))
       guard end > start else { break }
       start = end
       if !machine.pickle.isComplete { break }
@@ -47,14 +48,8 @@ extension FileScan {
     var known: [String: Int] = [:]
     for storage in named {
       unnamed.remove(storage.key)
-      guard let byteCount = storage.byteCount else {
-        find(
-          .storage, "the storage \"\(storage.key)\" is impossibly large", in: place,
-          at: storage.offset)
-        continue
-      }
-      if let other = known.updateValue(byteCount, forKey: storage.key) {
-        if other != byteCount {
+      if let other = known.updateValue(storage.byteCount, forKey: storage.key) {
+        if other != storage.byteCount {
           find(
             .storage, "the storage \"\(storage.key)\" has two sizes", in: place,
             at: storage.offset)
@@ -67,11 +62,11 @@ extension FileScan {
         find(.storage, "the storage \"\(storage.key)\" is missing", in: place, at: storage.offset)
         continue
       }
-      if size < byteCount || size - byteCount >= storage.itemSize {
+      if size < storage.byteCount || size - storage.byteCount >= storage.itemSize {
         find(
           .storage,
           "the storage \"\(storage.key)\" has \(size) bytes where the pickle says "
-            + "\(byteCount)", in: place, at: storage.offset)
+            + "\(storage.byteCount)", in: place, at: storage.offset)
       }
     }
     guard areAll else { return }

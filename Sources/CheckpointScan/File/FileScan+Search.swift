@@ -17,7 +17,7 @@ extension FileScan {
       let place = place ?? Place("bytes at \(start)")
       var machine = ScanMachine(
         ScannedPickle(place: place.name, offsetBase: place.base, offset: start),
-        in: .init(persistentIDs: .storages))
+        in: .init(dialect: .torch))
       let window = min(range.upperBound, start + Self.searchWindow)
       let count = machine.run(bytes.extracting(start..<window))
       // A number or name without an end is looked for up to the end of the window.
@@ -86,7 +86,7 @@ extension FileScan {
   mutating func scanPending() {
     while let nested = pending.popLast() {
       unpackedByteCount += nested.bytes.count
-      guard nested.depth <= ScanLimits.nesting, unpackedByteCount <= ScanLimits.unpackedBytes else {
+      guard nested.depth <= ScanLimits.nesting, unpackedByteCount <= unpackedByteLimit else {
         find(.limit, "pickles are nested too deeply to follow", in: nested.place, at: nil)
         continue
       }
@@ -107,7 +107,7 @@ extension FileScan {
       let rest = bytes.extracting(start..<bytes.byteCount)
       guard start == 0 || Self.startsPickle(rest) else { break }
       let (machine, end) = scanPickle(
-        bytes, at: start, in: place, .init(persistentIDs: .storages))
+        bytes, at: start, in: place, .init(dialect: .torch))
       guard end > start else { break }
       start = end
       if !machine.pickle.isComplete { break }

@@ -47,8 +47,8 @@ extension FileScan {
     let place = Place(name)
     switch name {
     case _ where type == UInt8(ascii: "x"): search(bytes, range, place: place)
-    case "sys_info": scanRecord(bytes, range, in: place, .init())
-    case "pickle": scanRecord(bytes, range, in: place, .init(persistentIDs: .tarTensors))
+    case "sys_info": scanRecord(bytes, range, in: place, .init(dialect: .plain))
+    case "pickle": scanRecord(bytes, range, in: place, .init(dialect: .torchTar))
     case "storages", "tensors":
       let member = bytes.extracting(0..<range.upperBound)
       var cursor = TarCursor(next: range.lowerBound)
@@ -68,13 +68,14 @@ extension FileScan {
   }
 
   private mutating func walk(_ name: String, _ bytes: RawSpan, _ cursor: inout TarCursor) {
-    guard case .integer(let count) = scanPart(bytes, &cursor, in: name)?.result, count >= 0 else {
+    guard case .integer(let count) = scanPart(bytes, &cursor, .plain, in: name)?.result, count >= 0
+    else {
       return find(.malformed, "starts with no number", in: name, at: cursor.next)
     }
     for _ in 0..<count {
       let start = cursor.next
       guard report.pickleCount < ScanLimits.names,
-        let machine = scanPart(bytes, &cursor, in: name), let result = machine.result,
+        let machine = scanPart(bytes, &cursor, .names, in: name), let result = machine.result,
         let items = machine.items(of: result).map({ Array($0) }), items.count == 3,
         let byteCount = machine.rawByteCount(after: items, in: name, bytes, at: cursor.next),
         byteCount <= bytes.byteCount - cursor.next
@@ -84,17 +85,18 @@ extension FileScan {
     // The views between storages close their member.
     guard name == "storages" else { return }
     let start = cursor.next
-    guard let machine = scanPart(bytes, &cursor, in: name), case .list = machine.result else {
+    guard let machine = scanPart(bytes, &cursor, .plain, in: name), case .list = machine.result
+    else {
       return find(.malformed, "ends without its list of views", in: name, at: start)
     }
   }
 
   private mutating func scanPart(
-    _ bytes: RawSpan, _ cursor: inout TarCursor, in name: String
+    _ bytes: RawSpan, _ cursor: inout TarCursor, _ dialect: PickleDialect, in name: String
   ) -> ScanMachine? {
     guard cursor.next < bytes.byteCount else { return nil }
     let (machine, end) = scanPickle(
-      bytes, at: cursor.next, in: Place(name), .init(keepsResult: true))
+      bytes, at: cursor.next, in: Place(name), .init(dialect: dialect, keepsResult: true))
     cursor.next = end
     return machine.pickle.isComplete ? machine : nil
   }
@@ -108,26 +110,19 @@ extension ScanMachine {
   ) -> Int? {
     var reader = ByteReader(bytes.extracting(start..<bytes.byteCount), baseOffset: start)
     // Storages are (key, location, class), tensors (key, storage key, class).
-    guard case .name(let index) = items[2], let type = roles[Int(index)],
-      items[..<2].allSatisfy({ Self.isKey($0) })
+    guard case .name(let index) = items[2], let type = globals[Int(index)],
+      case .integer = items[0]
     else { return nil }
     if member == "storages" {
-      guard type.role == .storageClass, let itemSize = type.dtype?.byteCount,
+      guard case .text = items[1], type.role == .storageClass, let itemSize = type.dtype?.byteCount,
         let count = try? reader.readLittleEndian(Int64.self), count >= 0,
         let byteCount = Int(count).multipliedWithoutOverflow(by: itemSize)
       else { return nil }
       return byteCount.addingReportingOverflow(8).overflow ? nil : byteCount + 8
     }
-    guard type.role == .tensorClass,
+    guard case .integer = items[1], type.role == .tensorClass,
       let rank = try? reader.readLittleEndian(Int32.self), (0...64).contains(rank)
     else { return nil }
     return 4 + 4 + 16 * Int(rank) + 8
-  }
-
-  private static func isKey(_ value: ScanValue) -> Bool {
-    switch value {
-    case .text, .integer: true
-    default: false
-    }
   }
 }

@@ -1,4 +1,5 @@
 internal import Archives
+internal import Pickle
 internal import Files
 internal import NumPyArchive
 internal import Tensors
@@ -91,7 +92,7 @@ extension FileScan {
           let machine = scan.scanRecord(
             contents, range, in: place,
             .init(
-              persistentIDs: .storages, isTorchScript: scan.report.format == .torchScript,
+              dialect: scan.report.format == .torchScript ? .torchScript : .torch,
               recordCount: names.count))
           storages[group, default: []] += machine.storages
           if machine.isBlind { blindGroups.insert(group) }
@@ -139,7 +140,7 @@ extension FileScan {
     if rest.has(Self.zipSignature, at: 0) {
       surveyZip(rest, in: place)
     } else if Self.startsPickle(rest) || ZipName.folded(place.name).string.hasSuffix("pkl") {
-      scanRecord(bytes, range, in: place, .init(persistentIDs: .storages))
+      scanRecord(bytes, range, in: place, .init(dialect: .torch))
     } else {
       search(bytes, range, place: place)
     }
@@ -155,7 +156,7 @@ extension FileScan {
     }
     let place = Place(entry.name, .record)
     do throws(CheckpointError) {
-      let limit = ScanLimits.unpackedBytes - unpackedByteCount
+      let limit = unpackedByteLimit - unpackedByteCount
       let contents = try index.contents(of: entry, in: file, limit: limit)
       unpackedByteCount += contents.count
       body(&self, contents.span.rawBytes, 0..<contents.count, place)
@@ -164,7 +165,7 @@ extension FileScan {
       find(code, error.message, in: entry.name, at: error.offset)
       // What can be inflated is looked at all the same.
       let partial = Self.inflated(
-        bytes, from: entry.dataOffset, limit: ScanLimits.unpackedBytes - unpackedByteCount)
+        bytes, from: entry.dataOffset, limit: unpackedByteLimit - unpackedByteCount)
       unpackedByteCount += partial.count
       scanSequence(partial.span.rawBytes, in: place)
     }

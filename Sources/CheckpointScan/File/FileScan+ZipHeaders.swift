@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Tensors
 internal import ZipArchive
 
@@ -72,12 +73,12 @@ extension FileScan {
       }
     }
     let surroundings = ScanMachine.Surroundings(
-      persistentIDs: .storages, isTorchScript: isTorchScript)
+      dialect: isTorchScript ? .torchScript : .torch)
     var covered: [Range<Int>] = []
     for claim in order where spend(0) {
       let name = claims[claim] ?? ""
       if claim.isDeflated {
-        let limit = ScanLimits.unpackedBytes - unpackedByteCount
+        let limit = unpackedByteLimit - unpackedByteCount
         let contents = Self.inflated(bytes, from: claim.dataStart, limit: limit)
         unpackedByteCount += contents.count
         guard Self.isWorthScanning(name, contents.span.rawBytes) else { continue }

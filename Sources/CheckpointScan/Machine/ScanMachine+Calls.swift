@@ -20,11 +20,11 @@ extension ScanMachine {
     case .newObj:
       let arguments = pop(at: offset)
       let callee = pop(at: offset)
-      if case .name(let index) = callee, roles[Int(index)]?.role == .scriptClass,
+      if case .name(let index) = callee, globals[Int(index)]?.role == .scriptClass,
         items(of: arguments)?.isEmpty == true
       {
         record(opcode, of: callee, at: offset)
-        push(.instance)
+        push(.instance(makeContainer()))
       } else {
         push(refuseCall(of: callee, with: arguments, by: opcode, at: offset, in: bytes))
       }
@@ -47,19 +47,49 @@ extension ScanMachine {
   private mutating func reduce(
     _ callee: ScanValue, _ arguments: ScanValue, at offset: Int, in bytes: RawSpan
   ) -> ScanValue {
-    guard case .name(let index) = callee, let name = roles[Int(index)] else {
+    guard case .name(let index) = callee, let global = globals[Int(index)] else {
       return refuseCall(of: callee, with: arguments, by: .reduce, at: offset, in: bytes)
     }
     record(.reduce, of: callee, at: offset)
-    if let items = items(of: arguments), let value = made(by: name.role, Array(items), in: bytes) {
-      checkView(of: name.role, Array(items), at: offset)
-      return value
+    let inspector = ScanInspector(self, bytes)
+    let mismatch = global.call?.mismatch(of: arguments, in: inspector)
+    if let rule = global.call, mismatch == nil {
+      checkView(of: global.role, arguments, at: offset, in: bytes)
+      return result(of: rule, global, arguments)
     }
     guard !isFlawed(arguments) else { return .object(index) }
-    let called = pickle.names[Int(index)]
-    find(
-      .call, "calls \(called.qualifiedName) with arguments that no checkpoint has", at: offset)
+    let called = pickle.names[Int(index)].qualifiedName
+    var message = "calls \(called) with arguments that no checkpoint has"
+    if let rule = global.call, let mismatch {
+      message += " (\(rule.explanation(of: mismatch, calling: global)))"
+    }
+    find(.call, message, at: offset)
     return .object(index)
+  }
+
+  /// The result of a call that the table allows.
+  private mutating func result(
+    of rule: CallRule, _ global: AllowedGlobal, _ arguments: ScanValue
+  ) -> ScanValue {
+    let items = items(of: arguments) ?? []
+    switch rule.result {
+    case .argument(let index): return items[items.startIndex + index]
+    case .value(.dictionary): return .dictionary(makeContainer())
+    case .value(.orderedDictionary):
+      let dictionary = makeContainer()
+      if case .list(let list)? = items.first {
+        containers[Int(dictionary)].count = containers[Int(list)].count
+        containers[Int(dictionary)].hasPlainKeys = false
+      }
+      return .orderedDictionary(dictionary)
+    case .value(.size):
+      guard case .tuple(let index)? = items.first else { return .unknown }
+      return .size(index)
+    case .value(.bytes):
+      guard case .text(let text)? = items.first else { return .bytes(ScanText(0..<0, .latin1)) }
+      return .bytes(text)
+    case .value(let type): return .other(type)
+    }
   }
 
   /// Notes a call that no checkpoint makes.
@@ -80,7 +110,7 @@ extension ScanMachine {
     case .name(let index): pickle.names[Int(index)].qualifiedName
     case .object(let index?): "what \(pickle.names[Int(index)].qualifiedName) gives"
     case .object, .unknown: "something that cannot be told"
-    case .tensor: "a tensor"
+    case .other(.tensor): "a tensor"
     case .orderedDictionary: "an OrderedDict"
     default: "a value"
     }
@@ -102,7 +132,12 @@ extension ScanMachine {
     record(.build, of: target, at: offset)
     switch target {
     case .orderedDictionary where hasPlainKeys(state): return
-    case .instance: return
+    case .instance(let index) where containers.indices.contains(Int(index)):
+      containers[Int(index)].count += 1
+      if containers[Int(index)].count > 1 {
+        find(.malformed, "sets the attributes of a TorchScript object twice", at: offset)
+      }
+      return
     default: break
     }
     guard target != .unknown else { return }
@@ -126,7 +161,7 @@ extension ScanMachine {
     for value in items(of: arguments) ?? [arguments] {
       let text: ScanText
       switch value {
-      case .text(let place), .bytes(let place): text = place
+      case .text(let place), .bytes(let place), .byteArray(let place): text = place
       default: continue
       }
       guard let contents = text.latin1Bytes(in: bytes), Self.mayBeNested(contents),

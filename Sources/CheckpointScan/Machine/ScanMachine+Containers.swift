@@ -19,7 +19,7 @@ extension ScanMachine {
       push(.dictionary(index))
     case .frozenSet:
       for item in popToMark(at: offset) { requireData(item, at: offset) }
-      push(.data)
+      push(.other(.data))
     case .append:
       let item = pop(at: offset)
       append([item], to: top(at: offset), at: offset)
@@ -55,9 +55,21 @@ extension ScanMachine {
       return refuseTarget(target, "APPEND", at: offset)
     }
     containers[Int(index)].count += UInt32(items.count)
+    if containers[Int(index)].holdsPairs {
+      containers[Int(index)].holdsPairs = items.allSatisfy { isPair($0) }
+    }
     guard surroundings.keepsResult else { return }
     containers[Int(index)].elements += items
     keptCount += items.count
+  }
+
+  /// Whether a value is a tuple or list of two.
+  private func isPair(_ value: ScanValue) -> Bool {
+    switch value {
+    case .tuple: items(of: value)?.count == 2
+    case .list(let index): containers[Int(index)].count == 2
+    default: false
+    }
   }
 
   /// Sets keys and values, one after the other, in a dict.
@@ -77,7 +89,7 @@ extension ScanMachine {
     containers[index].count += UInt32(items.count / 2)
     for place in stride(from: 0, to: items.count, by: 2) {
       switch items[place] {
-      case .list, .dictionary, .orderedDictionary, .set:
+      case .list, .dictionary, .orderedDictionary, .set, .byteArray, .other(.mutableData):
         find(.malformed, "uses a key that is no key in Python", at: offset)
         containers[index].hasPlainKeys = false
       case .text(let text):
@@ -92,7 +104,7 @@ extension ScanMachine {
   private mutating func refuseTarget(_ target: ScanValue, _ opcode: String, at offset: Int) {
     switch target {
     case .unknown: break
-    case .object, .name, .instance, .tensor:
+    case .object, .name, .instance, .other(.tensor):
       find(.call, "\(opcode) on something that is neither list nor dict", at: offset)
     default: find(.malformed, "\(opcode) on a value that cannot take it", at: offset)
     }

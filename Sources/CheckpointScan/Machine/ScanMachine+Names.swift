@@ -38,17 +38,19 @@ extension ScanMachine {
   private mutating func addName(
     _ module: String?, _ name: String?, _ opcode: Opcode, at offset: Int
   ) -> ScanValue {
-    var role: AllowedGlobal?
-    if let module, let name {
-      role = AllowedGlobal.named(module: module, name: name)
-      if role == nil, surroundings.isTorchScript, AllowedGlobal.isScriptModule(module) {
-        role = AllowedGlobal(.scriptClass)
+    var allowed: AllowedGlobal?
+    if let module, let name, surroundings.dialect.hasGlobals {
+      allowed = AllowedGlobal.named(module: module, name: name)
+      if allowed == nil, surroundings.dialect == .torchScript,
+        AllowedGlobal.isScriptModule(module)
+      {
+        allowed = AllowedGlobal(.scriptClass)
       }
     }
     pickle.nameCount += 1
     let imported = ScannedName(
-      module: module, name: name, offset: offset, opcode: opcode.name, isAllowed: role != nil)
-    if role == nil {
+      module: module, name: name, offset: offset, opcode: opcode.name, isAllowed: allowed != nil)
+    if allowed == nil {
       let what = module == nil || name == nil ? "a name that it computes" : imported.qualifiedName
       find(.import, "asks Python to import \(what)", at: offset)
     }
@@ -58,46 +60,34 @@ extension ScanMachine {
       return .unknown
     }
     pickle.names.append(imported)
-    roles.append(role)
+    globals.append(allowed)
     return .name(UInt32(pickle.names.count - 1))
   }
 
-  /// Follows BINPERSID, which asks the file for a storage.
+  /// Follows BINPERSID, which names a storage of the file, or a tensor of an old tar.
   mutating func persistentID(at offset: Int, in bytes: RawSpan) {
     let id = pop(at: offset)
-    if surroundings.persistentIDs == .tarTensors, case .text = id {
-      push(.tensor)
-      return
+    guard !isBlind, !isFlawed(id) else { return push(.storage(nil)) }
+    if surroundings.dialect == .torchTar {
+      if case .text = id {
+      } else {
+        find(.malformed, "has a persistent id that is not text", at: offset)
+      }
+      return push(.tensor)
     }
-    guard !isFlawed(id) else { return push(.storage(nil)) }
-    guard let storage = storage(id, at: offset, in: bytes) else {
-      find(.malformed, "has a persistent id that names no storage", at: offset)
+    guard let fieldCount = surroundings.dialect.storageFieldCount else {
+      find(.malformed, "has a persistent id where none belongs", at: offset)
       return push(.storage(nil))
     }
-    push(.storage(UInt32(storages.count)))
-    storages.append(storage)
-  }
-
-  private func storage(_ id: ScanValue, at offset: Int, in bytes: RawSpan) -> ScanStorage? {
-    let isLegacy = surroundings.persistentIDs == .legacyStorages
-    guard surroundings.persistentIDs == .storages || isLegacy else { return nil }
-    guard let items = items(of: id).map({ Array($0) }), items.count == (isLegacy ? 6 : 5),
-      text(of: items[0], in: bytes) == "storage", case .name(let index) = items[1],
-      let type = roles[Int(index)], let key = text(of: items[2], in: bytes),
-      case .text = items[3], case .integer(let count) = items[4], count >= 0
-    else { return nil }
-    if isLegacy, items[5] != .none {
-      guard let view = self.items(of: items[5]).map({ Array($0) }), view.count == 3,
-        case .text = view[0], case .integer = view[1], case .integer = view[2]
-      else { return nil }
-    }
-    switch type.role {
-    case .untypedStorage:
-      return ScanStorage(key: key, itemSize: 1, count: count, offset: offset)
-    case .storageClass:
-      let itemSize = type.dtype?.byteCount ?? 1
-      return ScanStorage(key: key, itemSize: itemSize, count: count, offset: offset)
-    default: return nil
+    do throws(CheckpointError) {
+      let id = try StorageID(id, fieldCount: fieldCount, in: ScanInspector(self, bytes))
+      push(.storage(UInt32(storages.count)))
+      storages.append(
+        ScanStorage(key: id.key, dtype: id.dtype, byteCount: id.byteCount, offset: offset))
+    } catch {
+      // Only the code of a module is unsupported.
+      find(error.code == .unsupported ? .call : .malformed, error.message, at: offset)
+      push(.storage(nil))
     }
   }
 }

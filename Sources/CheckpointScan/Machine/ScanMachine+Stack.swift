@@ -45,8 +45,11 @@ extension ScanMachine {
   mutating func memoize(at index: Int?, offset: Int) {
     let value = top(at: offset)
     guard !isBlind else { return }
-    let index = index ?? memo.count
-    if memo[index] != nil { find(.malformed, "fills a memo slot twice", at: offset) }
+    // Slots are filled in turn. Python 2's cPickle starts at 1.
+    if memo.count == 0, index == 1 { memoStart = 1 }
+    let next = memoStart + memo.count
+    let index = index ?? next
+    if index != next { find(.malformed, "fills memo slot \(index) before \(next)", at: offset) }
     memo.put(value, at: index)
   }
 
@@ -95,11 +98,7 @@ extension ScanMachine {
   /// Whether a value is data, so that it may stand anywhere. What is a finding already passes.
   func isPlain(_ value: ScanValue) -> Bool {
     switch value {
-    case .name(let index):
-      switch roles[Int(index)]?.role {
-      case nil, .dtype, .quantizationScheme, .builtinType: true
-      default: false
-      }
+    case .name(let index): globals[Int(index)]?.isValue ?? true
     case .tuple(let index):
       tuples.indices.contains(Int(index)) ? tuples[Int(index)].isPlain : true
     default: true
@@ -111,7 +110,7 @@ extension ScanMachine {
     func isFlawedItself(_ value: ScanValue) -> Bool {
       switch value {
       case .unknown, .object: true
-      case .name(let index): roles[Int(index)] == nil
+      case .name(let index): globals[Int(index)] == nil
       default: false
       }
     }

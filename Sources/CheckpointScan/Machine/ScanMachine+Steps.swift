@@ -79,26 +79,25 @@ extension ScanMachine {
     case (.none, _): return .none
     case (.newTrue, _), (.newFalse, _): return .boolean
     case (_, .integer(let value)): return .integer(value)
-    case (.int, .bytes(let range)), (.long, .bytes(let range)):
-      var line = String(decoding: bytes.array(range), as: UTF8.self)
-      if opcode == .int, line == "00" || line == "01" { return .boolean }
-      if opcode == .long, line.utf8.last == UInt8(ascii: "L") { line.removeLast() }
-      if let value = Int(line) { return .integer(value) }
-      let digits = line.utf8.drop { $0 == UInt8(ascii: "-") }
-      if !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }) {
-        return .bigInteger(ScanText(range, .latin1))
-      }
-      find(.malformed, "\"\(line)\" is no number", at: offset)
-      return .unknown
     case (.long1, .bytes(let range)), (.long4, .bytes(let range)):
-      guard range.count <= 8 else { return .bigInteger(ScanText(range, .latin1)) }
-      let sign = range.isEmpty || bytes.byte(at: range.upperBound - 1) < 0x80 ? 0 : -1
-      return .integer(range.reversed().reduce(sign) { $0 << 8 | Int(bytes.byte(at: $1)) })
-    case (.float, .bytes(let range)):
+      return value(of: PickleNumber(littleEndian: bytes.array(range)[...]), range)
+    case (_, .bytes(let range)):
       let line = String(decoding: bytes.array(range), as: UTF8.self)
-      if Double(line) == nil { find(.malformed, "\"\(line)\" is no number", at: offset) }
-      return .double
+      guard let number = PickleNumber(line, opcode) else {
+        find(.malformed, "\"\(line)\" is not a number", at: offset)
+        return opcode == .float ? .double : .unknown
+      }
+      return value(of: number, range)
     default: return .double
+    }
+  }
+
+  private func value(of number: PickleNumber, _ range: Range<Int>) -> ScanValue {
+    switch number {
+    case .boolean: .boolean
+    case .integer(let value): .integer(value)
+    case .bigInteger: .bigInteger(ScanText(range, .latin1))
+    case .float: .double
     }
   }
 
@@ -106,16 +105,28 @@ extension ScanMachine {
     _ opcode: Opcode, _ argument: ScanArgument, at offset: Int, in bytes: RawSpan
   ) -> ScanValue {
     guard case .bytes(let range) = argument else { return .unknown }
-    let isUTF8 = [.binUnicode, .shortBinUnicode, .binUnicode8].contains(opcode)
-    if isUTF8, !PickleGraph.isText(bytes.array(range)[...]) {
-      find(.malformed, "\(opcode.name) holds bytes that are no text", at: offset)
-    }
-    return switch opcode {
-    case .binBytes, .shortBinBytes, .binBytes8, .byteArray8: .bytes(ScanText(range, .latin1))
-    case .string: .text(ScanText(range, .literal))
-    case .binString, .shortBinString: .text(ScanText(range, .latin1))
-    case .unicode: .text(ScanText(range, .escaped))
-    default: .text(ScanText(range, .utf8))
+    switch opcode {
+    case .binBytes, .shortBinBytes, .binBytes8: return .bytes(ScanText(range, .latin1))
+    case .byteArray8: return .byteArray(ScanText(range, .latin1))
+    case .string:
+      if !PickleText.isQuoted(bytes.array(range)[...]) {
+        find(.malformed, "a text has no quotes", at: offset)
+      }
+      return .text(ScanText(range, .literal))
+    case .binString, .shortBinString:
+      // Python 2's str: text if it is UTF-8, else bytes.
+      let isText = PickleText.isUTF8(bytes.array(range)[...])
+      return isText ? .text(ScanText(range, .utf8)) : .bytes(ScanText(range, .latin1))
+    case .unicode:
+      if PickleText.unescaped(bytes.array(range)[...]) == nil {
+        find(.malformed, "a text has a damaged escape", at: offset)
+      }
+      return .text(ScanText(range, .escaped))
+    default:
+      if !PickleText.isUTF8(bytes.array(range)[...]) {
+        find(.malformed, "\(opcode.name) holds bytes that are no text", at: offset)
+      }
+      return .text(ScanText(range, .utf8))
     }
   }
 

@@ -4,16 +4,10 @@ internal import Tensors
 /// Follows a pickle without carrying it out: what stands on the stack is known as far as it is data,
 /// and everything else is a finding. It stops for nothing but the end of the pickle.
 struct ScanMachine {
-  /// What persistent ids stand for in the file that the pickle is part of.
-  enum PersistentIDs: Sendable {
-    case none, storages, legacyStorages, tarTensors
-  }
-
   /// What the pickle is part of.
   struct Surroundings: Sendable {
-    var persistentIDs = PersistentIDs.none
-    /// Classes of `__torch__` are attributes of a TorchScript program.
-    var isTorchScript = false
+    /// What it may contain besides plain values.
+    var dialect = PickleDialect.names
     /// The records of the archive, of which the zip reader allows a limited number.
     var recordCount = 0
     /// The caller looks at the result itself: names and lists in it are kept.
@@ -36,13 +30,15 @@ struct ScanMachine {
   var stack: [ScanValue] = []
   var marks: [Int] = []
   var memo = ScanMemo()
+  /// The number of the first memo slot.
+  var memoStart = 0
   var elements: [ScanValue] = []
   var tuples: [ScanTuple] = []
   var containers: [ScanContainer] = []
   /// The elements that lists keep.
   var keptCount = 0
-  /// The roles of the pickle's names, in their order.
-  var roles: [AllowedGlobal?] = []
+  /// The allowed names among the pickle's, in their order.
+  var globals: [AllowedGlobal?] = []
   /// The values have become too many to follow: only names are listed from here.
   var isBlind = false
 
@@ -139,18 +135,15 @@ struct ScanMachine {
 struct ScanStorage: Sendable, Hashable {
   /// Its name in the file.
   let key: String
-  /// The size of an element in bytes.
-  let itemSize: Int
-  /// The number of elements.
-  let count: Int
-  /// Where the persistent id stands.
+  /// The element type; nil for an untyped storage.
+  let dtype: TorchDType?
+  /// The size in bytes.
+  let byteCount: Int
+  /// The offset of the persistent id.
   let offset: Int
 
-  /// The size in bytes, nil beyond 64 bits.
-  var byteCount: Int? {
-    let (product, overflow) = count.multipliedReportingOverflow(by: itemSize)
-    return overflow ? nil : product
-  }
+  /// The size of an element in bytes.
+  var itemSize: Int { dtype?.byteCount ?? 1 }
 }
 
 /// What follows an opcode, with places counted from the start of the pickle.

@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Tensors
 
 /// Where a text or bytes value stands in its pickle, and how it is written there.
@@ -36,7 +37,10 @@ struct ScanText: Hashable, Sendable {
     case .utf8: return String(decoding: raw, as: UTF8.self)
     case .latin1: return Self.latin1(raw)
     case .literal: return Self.latin1(Self.unquoted(raw))
-    case .escaped: return Self.unescaped(raw)
+    case .escaped:
+      // A damaged escape is a finding; its characters show as they are.
+      return PickleText.unescaped(raw[...]).map { String(decoding: $0, as: UTF8.self) }
+        ?? Self.latin1(raw)
     }
   }
 
@@ -86,23 +90,6 @@ struct ScanText: Hashable, Sendable {
       }
     }
     return result
-  }
-
-  /// The text that Python's raw-unicode-escape means.
-  private static func unescaped(_ bytes: [UInt8]) -> String {
-    var text = ""
-    var rest = bytes[...]
-    while let byte = rest.popFirst() {
-      let width = rest.first == UInt8(ascii: "u") ? 4 : rest.first == UInt8(ascii: "U") ? 8 : 0
-      guard byte == UInt8(ascii: "\\"), width > 0, rest.count > width else {
-        text.unicodeScalars.append(Unicode.Scalar(byte))
-        continue
-      }
-      let value = number(of: rest.dropFirst().prefix(width), radix: 16)
-      text.unicodeScalars.append(Unicode.Scalar(UInt32(clamping: value)) ?? "\u{FFFD}")
-      rest = rest.dropFirst(width + 1)
-    }
-    return text
   }
 
   private static func number(of digits: ArraySlice<UInt8>, radix: Int) -> Int {

@@ -1,3 +1,5 @@
+internal import Pickle
+
 /// What a scan knows of a value that a pickle makes, in few bytes: others by their place in the
 /// tables of the machine.
 enum ScanValue: Hashable, Sendable {
@@ -21,15 +23,19 @@ enum ScanValue: Hashable, Sendable {
   case dictionary(UInt32)
   case orderedDictionary(UInt32)
   case set
-  /// What a persistent id stands for, by its place in the machine's storages; nil when it is flawed.
+  /// A `bytearray` in the pickle itself.
+  case byteArray(ScanText)
+  /// The storage that a persistent id names, by its index among the machine's; nil when the id is wrong.
   case storage(UInt32?)
-  case tensor
-  /// A `torch.Size`.
-  case size
-  /// An object of a TorchScript class.
-  case instance
-  /// Anything else that is data.
-  case data
+  /// A `torch.Size`, by the index of the tuple that it was made of.
+  case size(UInt32)
+  /// An object of a TorchScript class, by its index among the machine's containers.
+  case instance(UInt32)
+  /// Other data of this type.
+  case other(PickleType)
+
+  /// A tensor.
+  static var tensor: Self { .other(.tensor) }
 }
 
 /// A tuple: where its elements stand, and whether they are data throughout.
@@ -44,8 +50,10 @@ struct ScanTuple: Sendable {
 
 /// What has been put into a list or dict.
 struct ScanContainer: Sendable {
-  /// The number of items, or of keys.
+  /// The number of items, of keys, or of attribute dicts of an object.
   var count: UInt32 = 0
+  /// Whether every item of a list is a tuple or list of two.
+  var holdsPairs = true
   /// Whether every key is text that sets no special attribute (`__class__`).
   var hasPlainKeys = true
   /// The keys of a list of text; kept where the machine was asked to.

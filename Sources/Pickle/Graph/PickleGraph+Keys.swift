@@ -20,6 +20,19 @@ extension PickleGraph {
     }
   }
 
+  /// Whether a key can name an attribute that nothing depends on: text that does not start with `__`.
+  func isAttributeName(_ key: PickleValue) -> Bool {
+    switch key.kind {
+    case .text(let range):
+      let first = sourceStart + range.lowerBound
+      return range.count < 2 || source[first] != UInt8(ascii: "_")
+        || source[first + 1] != UInt8(ascii: "_")
+    case .escapedText:
+      return string(key).map { !$0.utf8.starts(with: "__".utf8) } ?? false
+    default: return false
+    }
+  }
+
   /// Refuses a dict that has a key twice.
   ///
   /// - Complexity: O(keys · log keys), 16 bytes of memory for each.

@@ -14,9 +14,24 @@ package struct PickleGraph: Sendable {
       case persistent
     }
 
+    /// What is known of a node besides its parts.
+    package struct Flags: OptionSet, BitwiseCopyable, Sendable {
+      package let rawValue: UInt8
+
+      package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+      /// A walk is inside the node: meeting it again is a cycle.
+      package static let isOpen = Flags(rawValue: 1)
+      /// A tuple contains a class or function, so that it can only be an argument.
+      static let containsGlobal = Flags(rawValue: 2)
+      /// A dict has a key that is not text, or that starts with `__`.
+      static let hasSpecialKeys = Flags(rawValue: 4)
+      /// A list has an item that is not a tuple or list of two.
+      static let hasOtherThanPairs = Flags(rawValue: 8)
+    }
+
     package var kind: Kind
-    /// Set while a walk is inside the node: meeting it again is a cycle.
-    package var isOpen = false
+    package var flags: Flags = []
     /// What made it: the function of a call, `OrderedDict` of an ordered dict.
     package var name: AllowedGlobal
     /// The first part, or the first run of parts of what can grow.

@@ -4,9 +4,9 @@ extension PickleMachine {
   mutating func pushContainer(_ instruction: PickleInstruction) throws(CheckpointError) {
     switch instruction.opcode {
     case .mark:
-      guard marks.count < PickleLimits.depth else {
+      guard marks.count < limits.depth else {
         throw CheckpointError(
-          .unsupported, "the pickle is nested too deeply, more than \(PickleLimits.depth) levels",
+          .unsupported, "the pickle is nested too deeply, more than \(limits.depth) levels",
           offset: instruction.offset)
       }
       marks.append(stack.count)
@@ -32,8 +32,7 @@ extension PickleMachine {
         instruction.opcode == .list ? .list : instruction.opcode == .dict ? .dict : .set
       pushGrowing(
         kind, instruction, name: AllowedGlobal(kind == .set ? .frozenSet : .builtinType))
-      if kind == .dict { try checkEntries(items[...], instruction) }
-      graph.grow(graph.nodes.count - 1, by: items[...])
+      try add(items[...], to: graph.nodes.count - 1, instruction)
     default:
       break
     }
@@ -43,10 +42,13 @@ extension PickleMachine {
     from start: Int, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     let first = graph.parts.count
-    for value in stack[start...] { graph.parts.append(value) }
-    let node = PickleGraph.Node(
+    var node = PickleGraph.Node(
       kind: .tuple, name: AllowedGlobal(.builtinType), start: UInt32(first),
       count: UInt32(stack.count - start), offset: place(instruction))
+    for value in stack[start...] {
+      if !graph.isPlain(value) { node.flags.insert(.containsGlobal) }
+      graph.parts.append(value)
+    }
     stack.removeSubrange(start...)
     stack.append(.node(graph.nodes.append(node)))
   }
@@ -83,17 +85,58 @@ extension PickleMachine {
       case .addItems: .set
       default: .dict
       }
-    guard let node = stack[start - 1].node, graph.nodes[node].kind == kind else {
+    guard let node = stack[start - 1].node, graph.nodes[node].kind == kind,
+      graph.nodes[node].name.role != .frozenSet
+    else {
       throw .malformed(
         "\(opcode.name) is used on \(graph.article(stack[start - 1])), where it does not belong",
         at: instruction.offset)
     }
-    if kind == .dict { try checkEntries(stack[start...], instruction) }
-    graph.grow(node, by: stack[start...])
+    try add(stack[start...], to: node, instruction)
     stack.removeSubrange(start...)
   }
 
-  /// Keys and values must come in pairs, and keys must be what a dict can have.
+  /// Adds items, or keys and values, to a list, set or dict.
+  private mutating func add(
+    _ items: ArraySlice<PickleValue>, to node: Int, _ instruction: PickleInstruction
+  ) throws(CheckpointError) {
+    for value in items { try requirePlain(value, instruction) }
+    switch graph.nodes[node].kind {
+    case .dict:
+      try checkEntries(items, instruction)
+      noteKeys(items, in: node)
+    case .list where !items.allSatisfy(isPair):
+      graph.nodes[node].flags.insert(.hasOtherThanPairs)
+    default: break
+    }
+    graph.grow(node, by: items)
+  }
+
+  /// Refuses classes and functions where only data may be.
+  func requirePlain(
+    _ value: PickleValue, _ instruction: PickleInstruction
+  ) throws(CheckpointError) {
+    guard !graph.isPlain(value) else { return }
+    let name = value.name.map { "\($0)" } ?? "a tuple with a class or function"
+    throw .malformed(
+      "uses \(name) as a value, which no checkpoint does", at: instruction.offset)
+  }
+
+  private func isPair(_ value: PickleValue) -> Bool {
+    guard let node = value.node else { return false }
+    let kind = graph.nodes[node].kind
+    return (kind == .tuple || kind == .list) && graph.nodes[node].count == 2
+  }
+
+  /// Notes whether a dict has keys that attributes cannot have.
+  mutating func noteKeys(_ entries: ArraySlice<PickleValue>, in node: Int) {
+    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2)
+    where !graph.isAttributeName(entries[index]) {
+      graph.nodes[node].flags.insert(.hasSpecialKeys)
+    }
+  }
+
+  /// Keys and values must come in pairs, and keys must be hashable.
   func checkEntries(
     _ items: ArraySlice<PickleValue>, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
@@ -102,15 +145,10 @@ extension PickleMachine {
         "\(instruction.opcode.name) finds a key without a value", at: instruction.offset)
     }
     for index in stride(from: items.startIndex, to: items.endIndex, by: 2) {
-      guard let node = items[index].node else { continue }
-      switch graph.nodes[node].kind {
-      case .list, .dict, .set:
-        throw .malformed(
-          "\(instruction.opcode.name) finds \(graph.article(items[index])) as a key, which no dict "
-            + "can have", at: instruction.offset)
-      default:
-        break
-      }
+      guard items[index].node != nil, !graph.type(of: items[index]).isHashable else { continue }
+      throw .malformed(
+        "\(instruction.opcode.name) finds \(graph.article(items[index])) as a key, which no dict "
+          + "can have", at: instruction.offset)
     }
   }
 }

@@ -46,8 +46,8 @@ extension PickleMachine {
     else {
       throw .malformed("a name is not valid UTF-8", at: instruction.offset)
     }
-    if dialect != .plain, let inert = AllowedGlobal.named(module: module, name: name) {
-      stack.append(.name(inert))
+    if dialect.hasGlobals, let allowed = AllowedGlobal.named(module: module, name: name) {
+      stack.append(.name(allowed))
     } else if dialect == .torchScript, AllowedGlobal.isScriptModule(module) {
       stack.append(.name(AllowedGlobal(.scriptClass)))
     } else {
@@ -85,14 +85,18 @@ extension PickleMachine {
     }
     switch graph.nodes[node].kind {
     case .dict where graph.nodes[node].name.role == .orderedDict:
-      guard let dict = state.node, graph.nodes[dict].kind == .dict else {
-        throw .malformed("an OrderedDict has attributes that are no dict", at: instruction.offset)
+      guard graph.type(of: state) == .dictionary else {
+        throw .malformed("the attributes of an OrderedDict are not a dict", at: instruction.offset)
+      }
+      guard graph.hasPlainKeys(dictionary: state) else {
+        throw Self.asking("what the special attributes of an OrderedDict do", instruction)
       }
       graph.states.append(state)
     case .object:
       guard graph.nodes[node].count == 0 else {
         throw .malformed("a TorchScript object gets attributes twice", at: instruction.offset)
       }
+      try requirePlain(state, instruction)
       graph.nodes[node].start = UInt32(graph.parts.append(state))
       graph.nodes[node].count = 1
     default:

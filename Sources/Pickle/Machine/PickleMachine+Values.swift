@@ -9,47 +9,25 @@ extension PickleMachine {
       stack.append(.float(graph.doubles.append(value)))
     case .bytes(let range) where instruction.opcode == .long1 || instruction.opcode == .long4:
       graph.lastNumber = range
-      stack.append(Self.integer(littleEndian: graph.bytes(range)))
+      push(PickleNumber(littleEndian: graph.bytes(range)))
     case .bytes(let range):
       let line = String(decoding: graph.bytes(range), as: UTF8.self)
       graph.lastNumber = range
-      guard let value = number(line, instruction.opcode) else {
-        throw .malformed("\"\(line.excerpt)\" is no number", at: instruction.offset)
+      guard let number = PickleNumber(line, instruction.opcode) else {
+        throw .malformed("\"\(line.excerpt)\" is not a number", at: instruction.offset)
       }
-      stack.append(value)
+      push(number)
     default:
       break
     }
   }
 
-  /// A signed number of any length, least significant byte first.
-  private static func integer(littleEndian bytes: ArraySlice<UInt8>) -> PickleValue {
-    guard let last = bytes.last else { return .int(0) }
-    let sign: UInt8 = last & 0x80 == 0 ? 0 : 0xFF
-    guard bytes.dropFirst(8).allSatisfy({ $0 == sign }) else { return .bigInt }
-    var word: UInt64 = sign == 0 ? 0 : .max
-    for byte in bytes.prefix(8).reversed() { word = word << 8 | UInt64(byte) }
-    let value = Int64(bitPattern: word)
-    // The eighth byte may hold another sign than the bytes beyond it.
-    return (value < 0) == (sign != 0) ? .int(Int(value)) : .bigInt
-  }
-
-  /// A number as protocol 0 writes it.
-  private mutating func number(_ line: String, _ opcode: Opcode) -> PickleValue? {
-    switch opcode {
-    case .int where line == "00": return .bool(false)
-    case .int where line == "01": return .bool(true)
-    case .float:
-      let names = ["inf": Double.infinity, "-inf": -Double.infinity, "nan": Double.nan]
-      guard let value = names[line] ?? Double(line) else { return nil }
-      return .float(graph.doubles.append(value))
-    default:
-      let digits = line.hasSuffix("L") && opcode == .long ? String(line.dropLast()) : line
-      let unsigned = digits.hasPrefix("-") ? digits.dropFirst() : digits[...]
-      guard !unsigned.isEmpty, unsigned.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-        return nil
-      }
-      return Int(digits).map { .int($0) } ?? .bigInt
+  private mutating func push(_ number: PickleNumber) {
+    switch number {
+    case .boolean(let value): stack.append(.bool(value))
+    case .integer(let value): stack.append(.int(value))
+    case .bigInteger: stack.append(.bigInt)
+    case .float(let value): stack.append(.float(graph.doubles.append(value)))
     }
   }
 
@@ -63,7 +41,7 @@ extension PickleMachine {
       // A type of its own, whose contents nothing here asks for.
       pushCall(AllowedGlobal(.byteArray), .none, instruction)
     case .unicode:
-      guard PickleGraph.unescaped(bytes) != nil else {
+      guard PickleText.unescaped(bytes) != nil else {
         throw .malformed("a text has a damaged escape", at: instruction.offset)
       }
       stack.append(.escapedText(range))
@@ -71,9 +49,9 @@ extension PickleMachine {
       try pushQuoted(range, instruction)
     case .binString, .shortBinString:
       // Python 2's str: text where it is, bytes where it is not.
-      stack.append(PickleGraph.isText(bytes) ? .text(range) : .bytes(range))
+      stack.append(PickleText.isUTF8(bytes) ? .text(range) : .bytes(range))
     default:
-      guard PickleGraph.isText(bytes) else {
+      guard PickleText.isUTF8(bytes) else {
         throw .malformed("a text is not valid UTF-8", at: instruction.offset)
       }
       stack.append(.text(range))
@@ -85,10 +63,7 @@ extension PickleMachine {
     _ range: Range<Int>, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     let bytes = graph.bytes(range)
-    guard
-      let quote = bytes.first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""),
-      bytes.count >= 2, bytes.last == quote
-    else {
+    guard PickleText.isQuoted(bytes), let quote = bytes.first else {
       throw .malformed("a text has no quotes", at: instruction.offset)
     }
     let inner = range.lowerBound + 1..<range.upperBound - 1

@@ -49,9 +49,9 @@ package struct PickleMachine {
 
   private func checkBudget(_ count: Int, at instruction: PickleInstruction) throws(CheckpointError)
   {
-    guard count <= PickleLimits.items else {
+    guard count <= limits.items else {
       throw CheckpointError(
-        .unsupported, "the pickle has more than \(PickleLimits.items) items",
+        .unsupported, "the pickle has more than \(limits.items) items",
         offset: instruction.offset)
     }
     guard graph.byteCount + memo.count * 8 <= limits.graphByteCount else {
@@ -59,9 +59,9 @@ package struct PickleMachine {
         .unsupported, "the pickle describes more items than a file of its size may",
         offset: instruction.offset)
     }
-    guard stack.count <= PickleLimits.stack else {
+    guard stack.count <= limits.stack else {
       throw CheckpointError(
-        .unsupported, "the pickle has more than \(PickleLimits.stack) items waiting to be used",
+        .unsupported, "the pickle has more than \(limits.stack) items waiting to be used",
         offset: instruction.offset)
     }
   }
@@ -77,6 +77,7 @@ package struct PickleMachine {
       throw .malformed(
         "the pickle uses \(oddity.opcode.name), which no checkpoint does", at: oddity.offset)
     }
+    if dialect != .names { try requirePlain(value, instruction) }
     graph.root = value
   }
 
@@ -90,7 +91,11 @@ extension PickleMachine {
   /// Carries out one opcode, on this stack and nowhere else.
   mutating func carryOut(_ instruction: PickleInstruction) throws(CheckpointError) {
     switch instruction.opcode {
-    case .proto, .frame, .stop:
+    case .proto:
+      guard instruction.offset == graph.baseOffset else {
+        throw .malformed("PROTO is inside the pickle", at: instruction.offset)
+      }
+    case .frame, .stop:
       break
     case .none: stack.append(.none)
     case .newTrue: stack.append(.bool(true))
@@ -113,7 +118,9 @@ extension PickleMachine {
       try name(instruction)
     case .reduce: try reduce(instruction)
     case .build: try build(instruction)
-    case .persID, .binPersID: try refer(instruction)
+    case .binPersID: try refer(instruction)
+    case .persID:
+      throw .malformed("the pickle uses PERSID, which no checkpoint does", at: instruction.offset)
     case .nextBuffer, .readOnlyBuffer:
       throw CheckpointError(
         .unsupported, "the pickle needs buffers that are not in the file",
@@ -159,19 +166,22 @@ extension PickleMachine {
   }
 
   private mutating func refer(_ instruction: PickleInstruction) throws(CheckpointError) {
-    let id: PickleValue
-    if case .bytes(let range) = instruction.argument {
-      id = .text(range)
-    } else {
-      id = try pop(instruction)
-    }
-    guard dialect != .plain else {
+    let id = try pop(instruction)
+    let name: AllowedGlobal
+    switch dialect {
+    case .torch, .torchScript, .torchLegacy: name = AllowedGlobal(.storageClass)
+    case .torchTar:
+      guard graph.type(of: id) == .text else {
+        throw .malformed("a persistent id is not text", at: instruction.offset)
+      }
+      name = AllowedGlobal(.tensorClass)
+    case .plain, .names:
       throw .malformed("a persistent id does not belong here", at: instruction.offset)
     }
     let part = graph.parts.append(id)
     let node = graph.nodes.append(
       PickleGraph.Node(
-        kind: .persistent, name: AllowedGlobal(.storageClass), start: UInt32(part), count: 1,
+        kind: .persistent, name: name, start: UInt32(part), count: 1,
         offset: place(instruction)))
     graph.persistentNodes.append(UInt32(node))
     stack.append(.node(node))

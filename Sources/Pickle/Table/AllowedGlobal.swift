@@ -1,11 +1,13 @@
 package import Tensors
 
-/// A name that a tensor checkpoint may import. It stands for itself: nothing is looked up, nothing
-/// is called.
+/// A class, function or constant that the pickle of a checkpoint may name.
+///
+/// A name is a token: nothing is imported and nothing is called. `AllowedGlobal+Table.swift` lists all of
+/// them, with the arguments that each may be called with.
 package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
-  /// What the name stands for.
+  /// What the name denotes.
   package enum Role: UInt8, BitwiseCopyable, CaseIterable, Sendable {
-    // What Python calls.
+    // Functions and constructors, which a checkpoint calls.
     case rebuildTensor, rebuildTensorV2, rebuildTensorV3
     case rebuildParameter, rebuildParameterWithState, rebuildFromTypeV2
     case rebuildSparse, rebuildQuantized, rebuildMeta, rebuildNested
@@ -13,16 +15,17 @@ package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
     case set, frozenSet, bytes, byteArray, complex, range, slice
     case encode, size, device, layout
     case scriptList, scriptTag
-    // What is only named.
-    case parameterClass, tensorClass, storageClass, untypedStorage, dtype, quantizationScheme
+    case parameterClass
+    // Names that a checkpoint only mentions.
+    case tensorClass, storageClass, untypedStorage, dtype, quantizationScheme
     case builtinType, scriptClass
   }
 
-  /// What the name stands for.
+  /// What the name denotes.
   package let role: Role
   private let dtypeCode: UInt8
 
-  /// The element type of a storage class or dtype.
+  /// The element type of a storage class, tensor class or dtype.
   package var dtype: TorchDType? { TorchDType(rawValue: dtypeCode) }
 
   package init(_ role: Role, _ dtype: TorchDType? = nil) {
@@ -30,103 +33,63 @@ package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
     dtypeCode = dtype?.rawValue ?? .max
   }
 
+  /// The name in 16 bits.
   package var rawValue: UInt16 { UInt16(role.rawValue) << 8 | UInt16(dtypeCode) }
 
-  /// The name of a raw value made by `rawValue`.
+  /// Restores a name from its `rawValue`.
   package init(rawValue: UInt16) {
     role = Role(rawValue: UInt8(rawValue >> 8)) ?? .builtinType
     dtypeCode = UInt8(truncatingIfNeeded: rawValue)
   }
 
-  /// The name that a pickle imports as `module` and `name`; nil when it is not on the list.
-  package static func named(module: String, name: String) -> AllowedGlobal? {
-    let module = module == "__builtin__" ? "builtins" : module
-    return list[ImportedName(module: module, name: name)]
+  /// Whether the name itself may be a value, as dtypes are: an element of a list, a value of a dict.
+  package var isValue: Bool {
+    switch role {
+    case .dtype, .quantizationScheme, .builtinType: true
+    default: false
+    }
   }
 
-  /// Whether a module is one of TorchScript's own, whose classes hold attributes only.
+  /// Whether the function returns a tensor.
+  package var rebuildsTensor: Bool { role.rawValue <= Role.rebuildNested.rawValue }
+
+  /// The allowed name that a pickle spells as `module` and `name`, or nil.
+  ///
+  /// Names are compared byte by byte.
+  package static func named(module: String, name: String) -> AllowedGlobal? {
+    let module = module == "__builtin__" ? "builtins" : module
+    return byName[QualifiedName(module: module, name: name)]
+  }
+
+  /// The module and name that Python has for it.
+  package var qualifiedName: QualifiedName {
+    Self.names[self] ?? QualifiedName(module: "", name: "\(role)")
+  }
+
+  /// Whether a module is one of TorchScript's own, whose classes only hold attributes.
   package static func isScriptModule(_ module: String) -> Bool {
     module == "__torch__" || module.utf8.starts(with: "__torch__.".utf8)
   }
+
+  private static let byName = [QualifiedName: AllowedGlobal](uniqueKeysWithValues: table)
+
+  /// The first name in the table of each.
+  private static let names = [AllowedGlobal: QualifiedName](
+    table.map { ($0.global, $0.name) }, uniquingKeysWith: { first, _ in first })
 }
 
-/// A module and a name, compared as bytes.
-package struct ImportedName: Hashable, Sendable {
-  package let module: TensorName
-  package let name: TensorName
+/// A module and a name in it, compared as bytes.
+package struct QualifiedName: Hashable, Sendable {
+  private let moduleName: TensorName
+  private let ownName: TensorName
 
   package init(module: String, name: String) {
-    self.module = TensorName(module)
-    self.name = TensorName(name)
+    moduleName = TensorName(module)
+    ownName = TensorName(name)
   }
 
-  /// As Python programmers write it.
-  package var text: String { module.string + "." + name.string }
-}
-
-extension AllowedGlobal {
-  /// Every name on the list, and no other: compared exactly, no dots, no look-alikes.
-  package static let list: [ImportedName: AllowedGlobal] = {
-    var list: [ImportedName: AllowedGlobal] = [:]
-    for (module, name, role) in functions {
-      list[ImportedName(module: module, name: name)] = AllowedGlobal(role)
-    }
-    for (name, dtype) in TorchDType.storageClasses {
-      let tensor = String(name.dropLast("Storage".count)) + "Tensor"
-      for module in ["torch", "torch.cuda"] {
-        list[ImportedName(module: module, name: name)] = AllowedGlobal(.storageClass, dtype)
-        list[ImportedName(module: module, name: tensor)] = AllowedGlobal(.tensorClass, dtype)
-      }
-    }
-    for dtype in TorchDType.allCases {
-      list[ImportedName(module: "torch", name: dtype.name)] = AllowedGlobal(.dtype, dtype)
-    }
-    for name in [
-      "per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric",
-      "per_channel_affine_float_qparams",
-    ] { list[ImportedName(module: "torch", name: name)] = AllowedGlobal(.quantizationScheme) }
-    for name in ["list", "dict", "tuple", "int", "float", "bool", "str"] {
-      list[ImportedName(module: "builtins", name: name)] = AllowedGlobal(.builtinType)
-    }
-    return list
-  }()
-
-  private static let functions: [(String, String, Role)] = [
-    ("torch._utils", "_rebuild_tensor", .rebuildTensor),
-    ("torch._utils", "_rebuild_tensor_v2", .rebuildTensorV2),
-    ("torch._utils", "_rebuild_tensor_v3", .rebuildTensorV3),
-    ("torch._utils", "_rebuild_parameter", .rebuildParameter),
-    ("torch._utils", "_rebuild_parameter_with_state", .rebuildParameterWithState),
-    ("torch._utils", "_rebuild_sparse_tensor", .rebuildSparse),
-    ("torch._utils", "_rebuild_sparse_csr_tensor", .rebuildSparse),
-    ("torch._utils", "_rebuild_qtensor", .rebuildQuantized),
-    ("torch._utils", "_rebuild_meta_tensor_no_storage", .rebuildMeta),
-    ("torch._utils", "_rebuild_nested_tensor", .rebuildNested),
-    ("torch._tensor", "_rebuild_from_type_v2", .rebuildFromTypeV2),
-    ("torch.nn.parameter", "Parameter", .parameterClass),
-    ("torch.nn.parameter", "Buffer", .tensorClass),
-    ("torch", "Tensor", .tensorClass),
-    ("torch._tensor", "Tensor", .tensorClass),
-    ("torch.storage", "UntypedStorage", .untypedStorage),
-    ("torch", "Size", .size),
-    ("torch", "device", .device),
-    ("torch.serialization", "_get_layout", .layout),
-    ("collections", "OrderedDict", .orderedDict),
-    ("collections", "Counter", .counter),
-    ("collections", "defaultdict", .defaultDict),
-    ("builtins", "set", .set),
-    ("builtins", "frozenset", .frozenSet),
-    ("builtins", "bytes", .bytes),
-    ("builtins", "bytearray", .byteArray),
-    ("builtins", "complex", .complex),
-    ("builtins", "range", .range),
-    ("builtins", "xrange", .range),
-    ("builtins", "slice", .slice),
-    ("_codecs", "encode", .encode),
-    ("torch.jit._pickle", "build_intlist", .scriptList),
-    ("torch.jit._pickle", "build_tensorlist", .scriptList),
-    ("torch.jit._pickle", "build_doublelist", .scriptList),
-    ("torch.jit._pickle", "build_boollist", .scriptList),
-    ("torch.jit._pickle", "restore_type_tag", .scriptTag),
-  ]
+  /// The module.
+  package var module: String { moduleName.string }
+  /// The name in the module.
+  package var name: String { ownName.string }
 }

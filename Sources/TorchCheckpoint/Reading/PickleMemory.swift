@@ -15,15 +15,10 @@ struct PickleSource: Sendable {
   /// Where it starts in the file.
   let base: Int
   let dialect: PickleDialect
-  /// What it takes in the file.
-  let storedByteCount: Int
+  /// What it may ask for.
+  let limits: PickleLimits
   /// The size of the file.
   let fileByteCount: Int
-
-  /// What it may ask for.
-  var limits: PickleLimits {
-    PickleLimits(fileByteCount: fileByteCount, pickleByteCount: storedByteCount)
-  }
 }
 
 extension PickleSource: Hashable {

@@ -28,12 +28,14 @@ extension TorchContents {
   /// Reads a file of any kind that torch has written; its first bytes say which.
   ///
   /// - Throws: as `TorchFile.init(path:)`.
-  init(_ file: InputFile, _ memory: PickleMemory) throws(CheckpointError) {
+  init(
+    _ file: InputFile, _ memory: PickleMemory, _ limits: PickleLimits
+  ) throws(CheckpointError) {
     let prefix = try file.read(at: 0, count: min(512, file.byteCount))
     switch Kind(prefix) {
-    case .zip: try self.init(zip: file, memory)
-    case .tar: try self.init(tar: file)
-    case .pickle: try self.init(legacy: file)
+    case .zip: try self.init(zip: file, memory, limits)
+    case .tar: try self.init(tar: file, limits)
+    case .pickle: try self.init(legacy: file, limits)
     case nil:
       if let end = try? ZipEnd(of: file) {
         guard end.entryCount > 0 else {

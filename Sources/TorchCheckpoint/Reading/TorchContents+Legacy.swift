@@ -8,11 +8,12 @@ extension TorchContents {
   ///
   /// - Throws: `unrecognized` when it is some other pickle; `malformed`, `truncated` or
   ///   `unsupported` when it is damaged or asks for code.
-  init(legacy file: InputFile) throws(CheckpointError) {
-    let limits = PickleLimits(fileByteCount: file.byteCount, pickleByteCount: file.byteCount / 2)
+  init(legacy file: InputFile, _ limits: PickleLimits) throws(CheckpointError) {
+    let limits = limits.scaled(
+      fileByteCount: file.byteCount, pickleByteCount: file.byteCount / 2)
     var pickles = PickleSequence(file, range: 0..<file.byteCount, limits: limits)
     try Self.readPreface(&pickles)
-    var graph = try pickles.next(.torch)
+    var graph = try pickles.next(.torchLegacy)
     var table = StorageTable()
     try table.collect(&graph, fieldCount: 6)
     try Self.locate(&table, after: &pickles)
@@ -21,15 +22,15 @@ extension TorchContents {
     zip = nil
     isBigEndian = false
     self.table = try TensorCollector.collect(
-      graph, resolver: TensorResolver(storages: table),
-      into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: file.byteCount))
+      graph, resolver: TensorResolver(storages: table), limits: limits,
+      into: TensorTable(limits, fileByteCount: file.byteCount))
   }
 
   /// The magic number, the version, and what the writer says of its machine.
   private static func readPreface(_ pickles: inout PickleSequence) throws(CheckpointError) {
     let magic: PickleGraph
     do throws(CheckpointError) {
-      magic = try pickles.next(.plain)
+      magic = try pickles.next(.names)
     } catch {
       throw error.inContext("a Python pickle that is no torch checkpoint")
     }

@@ -8,8 +8,8 @@ extension TorchContents {
   ///
   /// - Throws: `unrecognized` when it is some other tar archive; `malformed`, `truncated` or
   ///   `unsupported` when it is damaged or asks for code.
-  init(tar file: InputFile) throws(CheckpointError) {
-    let limits = PickleLimits(
+  init(tar file: InputFile, _ limits: PickleLimits) throws(CheckpointError) {
+    let limits = limits.scaled(
       fileByteCount: file.byteCount, pickleByteCount: file.byteCount / 2)
     let members = try TarMembers(file)
     var info = PickleSequence(file, range: try members.range(of: "sys_info"), limits: limits)
@@ -21,7 +21,7 @@ extension TorchContents {
     try reader.readTensors(
       PickleSequence(file, range: try members.range(of: "tensors"), limits: limits))
     var pickles = PickleSequence(file, range: try members.range(of: "pickle"), limits: limits)
-    var graph = try pickles.next(.torch)
+    var graph = try pickles.next(.torchTar)
     try pickles.expectEnd("pickle")
     try reader.refer(&graph)
     variant = .torchTar
@@ -31,7 +31,7 @@ extension TorchContents {
     table = try TensorCollector.collect(
       graph,
       resolver: TensorResolver(storages: reader.table, tarTensors: reader.outcomes, isTar: true),
-      into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: file.byteCount))
+      limits: limits, into: TensorTable(limits, fileByteCount: file.byteCount))
   }
 }
 
@@ -150,8 +150,7 @@ private struct TarReader {
     for index in 0..<graph.persistentNodes.count {
       let node = Int(graph.persistentNodes[index])
       let id = graph.part(0, of: node)
-      guard let key = graph.string(id).flatMap({ Int($0) }) ?? id.int, let outcome = tensors[key]
-      else {
+      guard let key = graph.string(id).flatMap({ Int($0) }), let outcome = tensors[key] else {
         throw .malformed("a persistent id stands for no tensor", at: graph.offset(of: node))
       }
       graph.nodes[node].lastRun = UInt32(outcomes.count)
@@ -171,10 +170,10 @@ private struct TarReader {
     _ pickles: inout PickleSequence, _ count: Int
   ) throws(CheckpointError) -> (graph: PickleGraph, values: [PickleValue]) {
     let offset = pickles.offset
-    let graph = try pickles.next(.torch)
-    guard let tuple = graph.tuple(graph.root), tuple.count == count,
-      graph.persistentNodes.count == 0
-    else { throw .malformed("an entry of the tar archive is damaged", at: offset) }
+    let graph = try pickles.next(.names)
+    guard let tuple = graph.tuple(graph.root), tuple.count == count else {
+      throw .malformed("an entry of the tar archive is damaged", at: offset)
+    }
     return (graph, (0..<count).map { graph.part($0, of: tuple.node) })
   }
 }

@@ -5,8 +5,6 @@ internal import Tensors
 internal import ZipArchive
 
 extension TorchContents {
-  /// The largest pickle that is read out of a compressed record.
-  private static let largestDeflatedPickle = 16 << 20
   /// The largest of the records that hold one number or word.
   private static let largestNote = 1024
 
@@ -14,7 +12,9 @@ extension TorchContents {
   ///
   /// - Throws: `unrecognized` when it is some other zip archive; `malformed`, `truncated` or
   ///   `unsupported` when it is damaged or asks for code.
-  init(zip file: InputFile, _ memory: PickleMemory) throws(CheckpointError) {
+  init(
+    zip file: InputFile, _ memory: PickleMemory, _ limits: PickleLimits
+  ) throws(CheckpointError) {
     let zip = try ZipIndex(of: file)
     let folder = try Self.folder(of: zip)
     guard let pickle = zip.entry(named: folder + "/data.pkl") else {
@@ -26,14 +26,16 @@ extension TorchContents {
     try Self.checkVersion(zip, folder, file)
     isBigEndian = try Self.isBigEndian(zip, folder, file)
     let limit =
-      pickle.method == .stored ? PickleLimits.largestPickle - 1 : Self.largestDeflatedPickle
+      pickle.method == .stored ? PickleLimits.largestPickle - 1 : limits.deflatedPickle
     let bytes = try zip.contents(of: pickle, in: file, limit: limit)
     do throws(CheckpointError) {
       // In a compressed record places count from the record's own start.
       let base = pickle.method == .stored ? pickle.dataOffset : 0
       let source = PickleSource(
         bytes: bytes, base: base, dialect: isScript ? .torchScript : .torch,
-        storedByteCount: pickle.storedByteCount, fileByteCount: file.byteCount)
+        limits: limits.scaled(
+          fileByteCount: file.byteCount, pickleByteCount: pickle.storedByteCount),
+        fileByteCount: file.byteCount)
       if let (storages, table) = try Self.remembered(source, zip, folder, memory) {
         (self.storages, self.table) = (storages, table)
       } else {
@@ -64,8 +66,8 @@ extension TorchContents {
     let unlocated = memory.note(source) ? storages.storages : nil
     storages.storages = try locate(storages.storages, in: zip, folder)
     let table = try TensorCollector.collect(
-      graph, resolver: TensorResolver(storages: storages),
-      into: TensorTable(memoryLimit: limits.tableByteCount, fileByteCount: source.fileByteCount))
+      graph, resolver: TensorResolver(storages: storages), limits: limits,
+      into: TensorTable(limits, fileByteCount: source.fileByteCount))
     if let unlocated, !storages.storages.contains(where: \.isDeflated) {
       memory.remember(PickledTensors(storages: unlocated, table: table), of: source)
     }

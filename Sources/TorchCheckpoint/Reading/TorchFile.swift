@@ -52,11 +52,13 @@ public final class TorchFile: TensorArchive {
     try self.init(file, memory: .shared)
   }
 
-  init(_ file: InputFile, memory: PickleMemory) throws(CheckpointError) {
+  init(
+    _ file: InputFile, memory: PickleMemory, limits: PickleLimits = PickleLimits()
+  ) throws(CheckpointError) {
     self.file = file
     map = LazyMapping(file)
     do throws(CheckpointError) {
-      contents = try TorchContents(file, memory)
+      contents = try TorchContents(file, memory, limits)
       records = contents.zip.map { ZipRecords($0, in: file, isChecked: !$0.checksumsAreOff) }
     } catch {
       throw error.inFile(file.path)

@@ -7,6 +7,7 @@ internal import Tensors
 struct TensorCollector {
   private var graph: PickleGraph
   private let resolver: TensorResolver
+  private let limits: PickleLimits
   private(set) var table: TensorTable
   private var frames: [Frame] = []
   /// The name of what is being looked at.
@@ -35,9 +36,9 @@ struct TensorCollector {
   ///   itself; `unsupported` when it is nested or expands beyond the limits.
   /// - Complexity: O(values), without recursion.
   static func collect(
-    _ graph: PickleGraph, resolver: TensorResolver, into table: TensorTable
+    _ graph: PickleGraph, resolver: TensorResolver, limits: PickleLimits, into table: TensorTable
   ) throws(CheckpointError) -> TensorTable {
-    var collector = Self(graph: graph, resolver: resolver, table: table)
+    var collector = Self(graph: graph, resolver: resolver, limits: limits, table: table)
     try collector.visit(graph.root, isSilent: false)
     try collector.walk()
     for index in 0..<graph.states.count {
@@ -48,9 +49,12 @@ struct TensorCollector {
     return collector.table
   }
 
-  private init(graph: PickleGraph, resolver: TensorResolver, table: TensorTable) {
+  private init(
+    graph: PickleGraph, resolver: TensorResolver, limits: PickleLimits, table: TensorTable
+  ) {
     self.graph = graph
     self.resolver = resolver
+    self.limits = limits
     self.table = table
   }
 
@@ -58,7 +62,7 @@ struct TensorCollector {
     while let last = frames.indices.last {
       path.removeSubrange(frames[last].pathCount...)
       guard var value = frames[last].cursor.next(in: graph) else {
-        graph.nodes[frames[last].node].isOpen = false
+        graph.nodes[frames[last].node].flags.remove(.isOpen)
         frames.removeLast()
         continue
       }
@@ -99,9 +103,9 @@ struct TensorCollector {
 
   private mutating func visit(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
     visits += 1
-    guard visits <= PickleLimits.items else {
+    guard visits <= limits.items else {
       throw CheckpointError(
-        .unsupported, "the pickle expands to more than \(PickleLimits.items) items",
+        .unsupported, "the pickle expands to more than \(limits.items) items",
         offset: graph.offset(of: value) ?? place)
     }
     if let node = value.node {
@@ -133,7 +137,7 @@ struct TensorCollector {
       if !isSilent { try skip(value, type: "storage") }
     case .persistent:
       try visitTensor(value, isSilent: isSilent)
-    case .call where TensorResolver.isTensor(value, in: graph):
+    case .call where graph.type(of: value) == .tensor:
       try visitTensor(value, isSilent: isSilent)
     case .call:
       if !isSilent { try skip(value, type: graph.typeName(value)) }
@@ -173,26 +177,26 @@ struct TensorCollector {
     _ node: Int, isSilent: Bool, isNamed: Bool = true
   ) throws(CheckpointError) {
     let offset = graph.offset(of: node)
-    guard !graph.nodes[node].isOpen else {
+    guard !graph.nodes[node].flags.contains(.isOpen) else {
       throw .malformed(
         "\(graph.article(.node(node))) contains itself", at: offset)
     }
-    guard frames.count < PickleLimits.depth else {
+    guard frames.count < limits.depth else {
       throw CheckpointError(
-        .unsupported, "the pickle is nested too deeply, more than \(PickleLimits.depth) levels",
+        .unsupported, "the pickle is nested too deeply, more than \(limits.depth) levels",
         offset: offset)
     }
     let isMapping = graph.nodes[node].kind == .dict
     if isMapping { try graph.checkKeys(of: node) }
-    graph.nodes[node].isOpen = true
+    graph.nodes[node].flags.insert(.isOpen)
     if !isNamed, let state = graph.part(0, of: node).node, graph.nodes[state].kind == .dict {
       // The attributes of an object stand under the object's own name.
       guard graph.nodes[state].count > 0 else {
-        graph.nodes[node].isOpen = false
+        graph.nodes[node].flags.remove(.isOpen)
         return
       }
       try graph.checkKeys(of: state)
-      guard !graph.nodes[state].isOpen else {
+      guard !graph.nodes[state].flags.contains(.isOpen) else {
         throw .malformed("a TorchScript object contains itself", at: offset)
       }
       frames.append(

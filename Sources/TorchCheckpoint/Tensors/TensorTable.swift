@@ -1,3 +1,4 @@
+internal import Pickle
 internal import Archives
 internal import Files
 internal import Tensors
@@ -21,12 +22,15 @@ struct TensorTable: Sendable {
 
   /// The bytes of memory that the tables may take.
   let memoryLimit: Int
-  /// The size of the file, which limits what its tensors may expand to.
-  let fileByteCount: Int
+  /// The size of the file in bytes.
+  private let fileByteCount: Int
+  /// The bytes that all tensors may have together.
+  private let expansionLimit: Int
 
-  init(memoryLimit: Int, fileByteCount: Int) {
-    self.memoryLimit = memoryLimit
+  init(_ limits: PickleLimits, fileByteCount: Int) {
+    memoryLimit = limits.tableByteCount
     self.fileByteCount = fileByteCount
+    expansionLimit = limits.expansion + 16 * fileByteCount
   }
 
   /// The place of a tensor.
@@ -49,11 +53,10 @@ struct TensorTable: Sendable {
   ) throws(CheckpointError) {
     try claim(name, index: tensors.count, cost: 160 + 16 * tensor.shape.rank)
     let sum = expanded.addingReportingOverflow(work)
-    let limit = (64 << 20) + 16 * fileByteCount
-    guard !sum.overflow, sum.partialValue <= limit else {
+    guard !sum.overflow, sum.partialValue <= expansionLimit else {
       throw CheckpointError(
         .unsupported,
-        "would expand from \(fileByteCount) bytes to more than \(limit)", tensor: name)
+        "would expand from \(fileByteCount) bytes to more than \(expansionLimit)", tensor: name)
     }
     expanded = sum.partialValue
     let original = identities[tensor.identity] ?? tensors.count

@@ -51,59 +51,33 @@ struct StorageTable: Sendable {
     for index in 0..<graph.persistentNodes.count {
       let node = Int(graph.persistentNodes[index])
       let offset = graph.offset(of: node)
-      guard let tuple = graph.tuple(graph.part(0, of: node)) else {
-        throw .malformed("a persistent id is no tuple", at: offset)
+      do throws(CheckpointError) {
+        let id = try StorageID(graph.part(0, of: node), fieldCount: fieldCount, in: graph)
+        let reference = try reference(to: id, at: offset)
+        graph.nodes[node].lastRun = UInt32(references.count)
+        references.append(reference)
+      } catch {
+        throw error.at(offset)
       }
-      let fields = (0..<min(tuple.count, 8)).map { graph.part($0, of: tuple.node) }
-      if let first = fields.first, graph.isText(first, "module") {
-        throw CheckpointError(
-          .unsupported, "asks Python to run the code of a whole model; nothing was executed",
-          offset: offset, hint: "save the model's state_dict() instead of the model")
-      }
-      guard fields.count == fieldCount, graph.isText(fields[0], "storage") else {
-        throw .malformed("a persistent id is no storage", at: offset)
-      }
-      let reference = try reference(fields, in: graph, at: offset)
-      graph.nodes[node].lastRun = UInt32(references.count)
-      references.append(reference)
     }
   }
 
   private mutating func reference(
-    _ fields: [PickleValue], in graph: PickleGraph, at offset: Int
+    to id: StorageID, at offset: Int
   ) throws(CheckpointError) -> StorageReference {
-    let dtype: TorchDType?
-    switch fields[1].name?.role {
-    case .storageClass: dtype = fields[1].name?.dtype
-    case .untypedStorage: dtype = nil
-    default: throw .malformed("a storage has no class", at: offset)
-    }
-    guard let key = graph.string(fields[2]) else {
-      throw .malformed("a storage has a key that is no text", at: offset)
-    }
-    guard Self.isKey(key) else {
-      throw .malformed("\"\(key.excerpt)\" is an invalid storage key", at: offset)
-    }
-    guard graph.isString(fields[3]) else {
-      throw .malformed("the storage \"\(key)\" has no location", at: offset)
-    }
-    let elementByteCount = dtype?.byteCount ?? 1
-    guard let count = fields[4].int, count >= 0 else {
-      throw .malformed("the storage \"\(key)\" has an impossible size", at: offset)
-    }
-    let (byteCount, overflow) = count.multipliedReportingOverflow(by: elementByteCount)
-    guard !overflow else {
-      throw .malformed("the storage \"\(key)\" has an impossible size", at: offset)
-    }
     let storage = try place(
       TorchStorage(
-        key: key, byteCount: byteCount, elementByteCount: elementByteCount,
+        key: id.key, byteCount: id.byteCount, elementByteCount: id.elementByteCount,
         referenceOffset: offset))
-    var range = 0..<byteCount
-    if fields.count == 6, let view = graph.tuple(fields[5]) {
-      range = try Self.view(view, in: graph, of: range, elementByteCount, at: offset)
+    var range = 0..<id.byteCount
+    if let view = id.view {
+      guard view.first >= 0, view.count >= 0, view.first <= id.count,
+        view.count <= id.count - view.first
+      else { throw .malformed("a view of a storage reaches beyond its storage", at: offset) }
+      let start = view.first * id.elementByteCount
+      range = start..<start + view.count * id.elementByteCount
     }
-    return StorageReference(storage: storage, dtype: dtype, range: range)
+    return StorageReference(storage: storage, dtype: id.dtype, range: range)
   }
 
   /// The index of a storage, which may have been met before.
@@ -119,35 +93,5 @@ struct StorageTable: Sendable {
           + "\(storage.byteCount) bytes", at: storage.referenceOffset)
     }
     return index
-  }
-
-  /// The part of a storage that torch 0.3 and older gave a name of its own.
-  private static func view(
-    _ view: (node: Int, count: Int), in graph: PickleGraph, of whole: Range<Int>,
-    _ elementByteCount: Int, at offset: Int
-  ) throws(CheckpointError) -> Range<Int> {
-    let elements = whole.count / elementByteCount
-    guard
-      view.count == 3, let start = graph.part(1, of: view.node).int,
-      let count = graph.part(2, of: view.node).int,
-      start >= 0, count >= 0, start <= elements, count <= elements - start
-    else {
-      throw .malformed("a view of a storage reaches beyond its storage", at: offset)
-    }
-    return start * elementByteCount..<(start + count) * elementByteCount
-  }
-
-  /// Keys are numbers in every file that torch writes; what a file name could mean is refused.
-  private static func isKey(_ key: String) -> Bool {
-    guard !key.isEmpty, key != ".", key != "..", key.utf8.count <= 255 else { return false }
-    return key.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-        UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: "-"),
-        UInt8(ascii: "."):
-        true
-      default: false
-      }
-    }
   }
 }

@@ -9,17 +9,17 @@ struct PickleEncoder {
 
   private(set) var bytes: [UInt8] = []
   private var memoCount: MemoIndex = 0
-  private var globals: [PickleGlobal: MemoIndex] = [:]
+  private var globals: [AllowedGlobal: MemoIndex] = [:]
   private var literals: [String: MemoIndex] = [:]
 
   /// Starts the stream.
   init() {
-    append(.protocol)
+    append(.proto)
     bytes.append(2)
   }
 
   /// Writes an opcode that stands alone.
-  mutating func append(_ opcode: PickleOpcode) {
+  mutating func append(_ opcode: Opcode) {
     bytes.append(opcode.rawValue)
   }
 
@@ -27,16 +27,16 @@ struct PickleEncoder {
   @discardableResult
   mutating func memoize() -> MemoIndex {
     defer { memoCount += 1 }
-    append(memoCount, short: .putShort, long: .put)
+    append(memoCount, short: .binPut, long: .longBinPut)
     return memoCount
   }
 
   /// Writes an object once more.
   mutating func recall(_ index: MemoIndex) {
-    append(index, short: .getShort, long: .get)
+    append(index, short: .binGet, long: .longBinGet)
   }
 
-  private mutating func append(_ index: MemoIndex, short: PickleOpcode, long: PickleOpcode) {
+  private mutating func append(_ index: MemoIndex, short: Opcode, long: Opcode) {
     if let index = UInt8(exactly: index) {
       append(short)
       bytes.append(index)
@@ -47,19 +47,20 @@ struct PickleEncoder {
   }
 
   /// Writes a class or function: in full the first time, then from the memo.
-  mutating func append(_ global: PickleGlobal) {
+  mutating func append(_ global: AllowedGlobal) {
     if let index = globals[global] { return recall(index) }
     append(.global)
-    bytes.append(contentsOf: global.module.utf8)
+    let name = global.qualifiedName
+    bytes.append(contentsOf: name.module.utf8)
     bytes.append(0x0A)
-    bytes.append(contentsOf: global.name.utf8)
+    bytes.append(contentsOf: name.name.utf8)
     bytes.append(0x0A)
     globals[global] = memoize()
   }
 
   /// Writes a string that is an object of its own.
   mutating func append(_ string: String) {
-    append(.unicode)
+    append(.binUnicode)
     bytes.appendLittleEndian(UInt32(string.utf8.count))
     bytes.append(contentsOf: string.utf8)
     memoize()
@@ -76,18 +77,18 @@ struct PickleEncoder {
   /// Writes a number, in as few bytes as Python does.
   mutating func append(_ value: Int) {
     if let value = UInt8(exactly: value) {
-      append(.int8)
+      append(.binInt1)
       bytes.append(value)
     } else if let value = UInt16(exactly: value) {
-      append(.int16)
+      append(.binInt2)
       bytes.appendLittleEndian(value)
     } else if let value = Int32(exactly: value) {
-      append(.int32)
+      append(.binInt)
       bytes.appendLittleEndian(value)
     } else {
       // Two's complement, with room for the sign.
       let count = (value.bitWidth - (value < 0 ? ~value : value).leadingZeroBitCount) / 8 + 1
-      append(.long)
+      append(.long1)
       bytes.append(UInt8(count))
       bytes.appendLittleEndian(value, byteCount: count)
     }
@@ -95,7 +96,7 @@ struct PickleEncoder {
 
   /// Writes a boolean.
   mutating func append(_ value: Bool) {
-    append(value ? .true : .false)
+    append(value ? .newTrue : .newFalse)
   }
 
   /// Writes a tuple of numbers; the empty tuple has no slot in the memo.

@@ -65,7 +65,7 @@ struct StateDictPickle {
     case .tensor:
       append(tensor, key: key)
     case .parameter(let requiresGradient):
-      pickle.append(.rebuildParameter)
+      pickle.append(AllowedGlobal(.rebuildParameter))
       append(tensor, key: key)
       pickle.append(requiresGradient)
       appendNoHooks()
@@ -77,8 +77,8 @@ struct StateDictPickle {
 
   private mutating func append(_ tensor: TensorLayout, key: Int) {
     switch tensor.encoding {
-    case .typedStorage: pickle.append(.rebuildTensor2)
-    case .untypedStorage: pickle.append(.rebuildTensor3)
+    case .typedStorage: pickle.append(AllowedGlobal(.rebuildTensorV2))
+    case .untypedStorage: pickle.append(AllowedGlobal(.rebuildTensorV3))
     }
     pickle.append(.mark)
     appendStorage(of: tensor, key: key)
@@ -87,7 +87,9 @@ struct StateDictPickle {
     pickle.append(tuple: tensor.stride)
     pickle.append(false)
     appendNoHooks()
-    if case .untypedStorage(let dtype, _) = tensor.encoding { pickle.append(.torch(dtype)) }
+    if case .untypedStorage(let dtype, _) = tensor.encoding {
+      pickle.append(AllowedGlobal(.dtype, dtype))
+    }
     pickle.append(.tuple)
     pickle.memoize()
     appendCall()
@@ -97,20 +99,20 @@ struct StateDictPickle {
     pickle.append(.mark)
     pickle.append(literal: "storage")
     switch tensor.encoding {
-    case .typedStorage(let name): pickle.append(.torch(name))
-    case .untypedStorage: pickle.append(.untypedStorage)
+    case .typedStorage(let dtype): pickle.append(AllowedGlobal(.storageClass, dtype))
+    case .untypedStorage: pickle.append(AllowedGlobal(.untypedStorage))
     }
     pickle.append(String(key))
     pickle.append(literal: "cpu")
     pickle.append(tensor.storageCount)
     pickle.append(.tuple)
     pickle.memoize()
-    pickle.append(.persistentID)
+    pickle.append(.binPersID)
   }
 
   /// The backward hooks: always none.
   private mutating func appendNoHooks() {
-    pickle.append(.orderedDict)
+    pickle.append(AllowedGlobal(.orderedDict))
     pickle.append(.emptyTuple)
     appendCall()
   }

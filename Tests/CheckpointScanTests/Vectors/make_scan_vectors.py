@@ -2,7 +2,7 @@
 
 Run with a Python that has torch:  python make_scan_vectors.py
 Everything goes to VERDICT/NAME beside this script; names in good are data only, names in
-code ask for code, names in damaged do neither. No payload does more than echo.
+code ask for code, names in damaged do neither. No file is a working payload.
 """
 
 import collections
@@ -18,7 +18,10 @@ import zlib
 import torch
 
 HERE = pathlib.Path(__file__).parent
-RUN = b"cos\nsystem\n(X\x04\x00\x00\x00echotR"  # Calls os.system("echo") and leaves its result.
+# No machine has this module: importing it fails, and nothing runs.
+MODULE, FUNCTION = "peftkit_hostile_fixture", "run"
+NAME = f"{MODULE}\n{FUNCTION}\n".encode()
+RUN = b"c" + NAME + b"(X\x01\x00\x00\x00xtR"
 PROTO = b"\x80\x02"
 
 
@@ -134,13 +137,14 @@ def tar(changes):
     def dumps(value):
         return pickle.dumps(value, protocol=2)
 
-    def named(first, second, module, name):  # The tuple (first, second, module.name).
-        return (PROTO + b"(" + text(first) + text(second)
+    def named(key, second, module, name):  # The tuple (key, second, module.name).
+        second = text(second) if isinstance(second, str) else b"K" + bytes([second])
+        return (PROTO + b"(K" + bytes([key]) + second
                 + b"c" + f"{module}\n{name}\n".encode() + b"t.")
 
-    storages = (dumps(1) + named("1", "cpu", "torch", "FloatStorage") + struct.pack("<q4f", 4, 1, 2, 3, 4)
+    storages = (dumps(1) + named(1, "cpu", "torch", "FloatStorage") + struct.pack("<q4f", 4, 1, 2, 3, 4)
                 + dumps([]))
-    tensors = (dumps(1) + named("7", "1", "torch", "FloatTensor")
+    tensors = (dumps(1) + named(7, 1, "torch", "FloatTensor")
                + struct.pack("<i4xqqqqq", 2, 2, 2, 2, 1, 0))
     members = {
         "sys_info": dumps({"protocol_version": 1000, "little_endian": True}),
@@ -167,37 +171,37 @@ class Nested:
 
 
 def code():
-    nothing = text("echo")
+    nothing = text("x")
     attacks = {
         # Every way to name and to call.
         "reduce": RUN + b"0",
-        "global-only": b"cos\nsystem\n0",
-        "stack-global": text("os") + text("system") + b"\x93" + nothing + b"\x85R0",
-        "stack-global-memo": text("os") + b"r\x00\x01\x00\x00" + text("system") + b"r\x01\x01\x00\x00"
+        "global-only": b"c" + NAME + b"0",
+        "stack-global": text(MODULE) + text(FUNCTION) + b"\x93" + nothing + b"\x85R0",
+        "stack-global-memo": text(MODULE) + b"r\x00\x01\x00\x00" + text(FUNCTION) + b"r\x01\x01\x00\x00"
         + b"00j\x00\x01\x00\x00j\x01\x01\x00\x00\x93" + nothing + b"\x85R0",
-        "stack-global-dup": text("os") + b"2\x93" + nothing + b"\x85R0",
-        "stack-global-memoize": text("os") + b"\x94" + text("system") + b"\x94\x93" + nothing + b"\x85R0",
-        "stack-global-computed": b"cbuiltins\nstr\n" + text("os") + b"\x85R" + text("system") + b"\x93"
+        "stack-global-dup": text(MODULE) + b"2\x93" + nothing + b"\x85R0",
+        "stack-global-memoize": text(MODULE) + b"\x94" + text(FUNCTION) + b"\x94\x93" + nothing + b"\x85R0",
+        "stack-global-computed": b"cbuiltins\nstr\n" + text(MODULE) + b"\x85R" + text(FUNCTION) + b"\x93"
         + nothing + b"\x85R0",
-        "stack-global-escaped": b"V\\u006fs\nS'\\x73ystem'\n\x93" + nothing + b"\x85R0",
-        "inst": b"(" + nothing + b"ios\nsystem\n0",
-        "obj": b"(cos\nsystem\n" + nothing + b"o0",
-        "newobj": b"cos\nsystem\n" + nothing + b"\x85\x810",
-        "newobj-ex": b"cos\nsystem\n" + nothing + b"\x85}\x920",
+        "stack-global-escaped": b"V\\u0070eftkit_hostile_fixture\nS'\\x72un'\n\x93" + nothing + b"\x85R0",
+        "inst": b"(" + nothing + b"i" + NAME + b"0",
+        "obj": b"(c" + NAME + nothing + b"o0",
+        "newobj": b"c" + NAME + nothing + b"\x85\x810",
+        "newobj-ex": b"c" + NAME + nothing + b"\x85}\x920",
         "ext1": b"\x82\x01" + nothing + b"\x85R0",
         "ext2": b"\x83\x01\x01" + nothing + b"\x85R0",
         "ext4": b"\x84\x01\x00\x00\x00" + nothing + b"\x85R0",
-        "dotted": b"ctorch\nserialization.os.system\n" + nothing + b"\x85R0",
+        "dotted": b"ctorch\nserialization.peftkit_hostile_fixture.run\n" + nothing + b"\x85R0",
         "look-alike": b"ctorch._utils \n_rebuild_tensor_v2\n)R0",
         "script-class": b"c__torch__\nModule\n)\x81}b0",
-        "persistent-module": b"(" + text("module") + b"cos\nsystem\n" + text("f") + text("s") + b"tQ0",
+        "persistent-module": b"(" + text("module") + b"c" + NAME + text("f") + text("s") + b"tQ0",
         # Allowed names out of their roles.
         "build-setstate": b"ccollections\nOrderedDict\n)R}" + text("__setstate__")
-        + b"cos\nsystem\nsb" + b"0",
+        + b"c" + NAME + b"sb0",
         "build-special": b"ccollections\nOrderedDict\n)R}" + text("__class__") + text("x") + b"sb0",
         "build-tensor": b"ctorch\nTensor\n}b0",
-        "allocate": b"cbuiltins\nbytearray\nJ\x00\x00\x00\x40\x85R0",
-        "allocate-tensor": b"ctorch\nFloatTensor\nJ\x00\x00\x00\x40\x85R0",
+        "allocate": b"cbuiltins\nbytearray\nJ\x00\x00\x10\x00\x85R0",
+        "allocate-tensor": b"ctorch\nFloatTensor\nJ\x00\x00\x10\x00\x85R0",
         "encode-rot13": b"c_codecs\nencode\n" + text("x") + text("rot13") + b"\x86R0",
         "function-as-value": b"}" + text("k") + b"ctorch._utils\n_rebuild_tensor_v2\ns0",
         "storage-as-value": b"]ctorch\nFloatStorage\na0",
@@ -410,7 +414,7 @@ def damaged():
           archive([(n, d[:-4] if n == "archive/data/0" else d) for n, d in entries]))
     write("damaged", "version.bin",
           archive([(n, b"#!/bin/sh" if n == "archive/version" else d) for n, d in entries]))
-    bomb = PROTO + b"X" + struct.pack("<I", 80 << 20) + bytes(80 << 20) + b"."
+    bomb = PROTO + b"X" + struct.pack("<I", 2 << 20) + bytes(2 << 20) + b"."
     write("damaged", "bomb.bin", with_pickle(bomb, compressed=("archive/data.pkl",)))
     flipped = bytearray(whole)
     flipped[flipped.index(b"archive/data/1") + 60] ^= 1

@@ -1,21 +1,22 @@
 import Foundation
 import Tensors
-import TestSupport
 import ZipArchive
 
 /// A zip archive put together field by field, so that each can lie.
-struct RawZip {
-  struct Member {
-    var name: String
-    var content: [UInt8]
-    var method: UInt16
+package struct RawZip {
+  package struct Member {
+    package var name: String
+    package var content: [UInt8]
+    package var method: UInt16
     /// The bytes that stand in the file.
-    var data: [UInt8]
-    var checksum: UInt32
-    var byteCount: UInt32
-    var flags: UInt16
+    package var data: [UInt8]
+    package var checksum: UInt32
+    package var byteCount: UInt32
+    package var flags: UInt16
 
-    init(_ name: String, _ content: [UInt8], method: UInt16 = 0, flags: UInt16 = 0x800) throws {
+    package init(_ name: String, _ content: [UInt8], method: UInt16 = 0, flags: UInt16 = 0x800)
+      throws
+    {
       self.name = name
       self.content = content
       self.method = method
@@ -28,13 +29,13 @@ struct RawZip {
     }
   }
 
-  var members: [Member]
+  package var members: [Member]
 
-  init(_ members: [Member]) {
+  package init(_ members: [Member]) {
     self.members = members
   }
 
-  func bytes() -> [UInt8] {
+  package func bytes() -> [UInt8] {
     var file: [UInt8] = []
     var directory: [UInt8] = []
     for member in members {
@@ -55,12 +56,12 @@ struct RawZip {
 }
 
 /// Raw DEFLATE of bytes.
-func deflated(_ content: [UInt8]) throws -> [UInt8] {
+package func deflated(_ content: [UInt8]) throws -> [UInt8] {
   var deflater = try Deflater()
   var data: [UInt8] = []
   try deflater.deflate(content.span.bytes) { piece throws(CheckpointError) in
-    data += piece.copied()
+    data += piece.withUnsafeBytes { Array($0) }
   }
-  try deflater.finish { piece throws(CheckpointError) in data += piece.copied() }
+  try deflater.finish { piece throws(CheckpointError) in data += piece.withUnsafeBytes { Array($0) } }
   return data
 }

@@ -1,0 +1,235 @@
+/// How a checkpoint may call a name.
+package struct CallRule: Sendable {
+  /// What a parameter accepts.
+  package enum Parameter: BitwiseCopyable, Sendable {
+    case boolean, integer, text, bytes, list, storage, tensor, dtype, layout
+    /// An integer or a float.
+    case number
+    /// The same, or None.
+    case numberOrNone
+    /// The text `latin1` or `latin-1`.
+    case latin1
+    /// A tuple of integers.
+    case integerTuple
+    /// The same, or a `torch.Size`.
+    case integers
+    /// A tuple without classes and functions.
+    case tuple
+    /// A list, or such a tuple.
+    case sequence
+    /// A list of keys with their values, as Python 2 writes an OrderedDict.
+    case pairs
+    /// A dict of any kind.
+    case dictionary
+    /// Backward hooks: an empty dict or None.
+    case noHooks
+    /// A dict of text keys that do not start with `__`, or None.
+    case metadata
+    /// Attributes: the same, or two of them in a tuple, the second for slots.
+    case state
+    /// The factory of a defaultdict: a type of Python's, or None.
+    case factory
+    /// Any value without classes and functions.
+    case data
+    /// A function that returns a tensor, other than `_rebuild_from_type_v2`.
+    case rebuildFunction
+    /// `Parameter` or a tensor class.
+    case tensorClass
+    /// A tuple that the first argument can be called with.
+    case argumentsOfFirst
+  }
+
+  /// The result of a call.
+  package enum Result: Sendable {
+    case value(PickleType)
+    /// The argument at an index.
+    case argument(Int)
+  }
+
+  /// What a call with other arguments would do.
+  package enum Refusal: Sendable {
+    /// Python would raise an error, or build what torch never writes.
+    case fails
+    /// It would make a value of a given size that has no data in the file.
+    case allocates
+    /// It would run code, as a codec is.
+    case runsCode
+  }
+
+  /// The parameters, required ones first.
+  package let parameters: [Parameter]
+  /// The number of parameters that must be given.
+  package let requiredCount: Int
+  /// Another list of parameters, told apart by its count.
+  package let alternative: [Parameter]?
+  package let result: Result
+  package let refusal: Refusal
+
+  init(
+    _ parameters: [Parameter], optional: [Parameter] = [], or alternative: [Parameter]? = nil,
+    gives result: PickleType, otherwise refusal: Refusal = .fails
+  ) {
+    self.parameters = parameters + optional
+    requiredCount = parameters.count
+    self.alternative = alternative
+    self.result = .value(result)
+    self.refusal = refusal
+  }
+
+  init(_ parameters: [Parameter], givesArgument index: Int) {
+    self.parameters = parameters
+    requiredCount = parameters.count
+    alternative = nil
+    result = .argument(index)
+    refusal = .fails
+  }
+
+  /// Why arguments are refused.
+  package enum Mismatch: Error {
+    /// They are no tuple, or too few or too many.
+    case count
+    /// The argument at an index is not what the parameter accepts.
+    case argument(Int, Parameter)
+  }
+
+  /// The type of the result, where it does not depend on an argument.
+  package var resultType: PickleType? {
+    if case .value(let type) = result { type } else { nil }
+  }
+}
+
+extension CallRule {
+  /// Compares the arguments of a call with the rule.
+  ///
+  /// - Parameter arguments: the tuple that the pickle passes.
+  /// - Returns: nil when they are allowed.
+  @inlinable
+  package func mismatch<I: PickleInspector & ~Escapable>(
+    of arguments: I.Value, in inspector: I
+  ) -> Mismatch? {
+    guard inspector.type(of: arguments) == .tuple else { return .count }
+    let count = inspector.elementCount(of: arguments)
+    var parameters = parameters
+    if let alternative, alternative.count == count {
+      parameters = alternative
+    } else {
+      guard (requiredCount...parameters.count).contains(count) else { return .count }
+    }
+    for index in 0..<count {
+      let value = inspector.element(index, of: arguments)
+      if parameters[index] == .argumentsOfFirst {
+        let function = inspector.global(of: inspector.element(0, of: arguments))
+        // The function is one that rebuilds a tensor, which takes no function in turn.
+        guard let rule = function?.call, rule.mismatch(of: value, in: inspector) == nil else {
+          return .argument(index, .argumentsOfFirst)
+        }
+      } else if !parameters[index].accepts(value, in: inspector) {
+        return .argument(index, parameters[index])
+      }
+    }
+    return nil
+  }
+}
+
+extension CallRule.Parameter {
+  /// Whether a value may be passed for the parameter.
+  @inlinable
+  package func accepts<I: PickleInspector & ~Escapable>(_ value: I.Value, in inspector: I) -> Bool {
+    let type = inspector.type(of: value)
+    switch self {
+    case .boolean: return type == .boolean
+    case .integer: return type == .integer
+    case .text: return type == .text
+    case .bytes: return type == .bytes
+    case .list, .pairs:
+      return type == .list && (self == .list || inspector.arePairs(list: value))
+    case .storage: return type == .storage
+    case .tensor: return type == .tensor
+    case .dtype: return type == .global && inspector.global(of: value)?.role == .dtype
+    case .layout: return type == .layout
+    case .number: return type == .integer || type == .float
+    case .numberOrNone: return type == .integer || type == .float || type == .none
+    case .latin1:
+      guard type == .text, let codec = inspector.string(value) else { return false }
+      return codec == "latin1" || codec == "latin-1"
+    case .integerTuple: return type == .tuple && inspector.areIntegers(value)
+    case .integers: return type == .size || type == .tuple && inspector.areIntegers(value)
+    case .tuple: return type == .tuple && inspector.isPlain(value)
+    case .sequence: return type == .list || type == .tuple && inspector.isPlain(value)
+    case .dictionary: return type == .dictionary || type == .orderedDictionary
+    case .noHooks:
+      switch type {
+      case .none: return true
+      case .dictionary, .orderedDictionary: return inspector.isEmpty(dictionary: value)
+      default: return false
+      }
+    case .metadata:
+      return type == .none || type == .dictionary && inspector.hasPlainKeys(dictionary: value)
+    case .state:
+      guard type == .tuple else { return Self.metadata.accepts(value, in: inspector) }
+      guard inspector.elementCount(of: value) == 2 else { return false }
+      return Self.metadata.accepts(inspector.element(0, of: value), in: inspector)
+        && Self.metadata.accepts(inspector.element(1, of: value), in: inspector)
+    case .factory:
+      guard type == .global else { return type == .none }
+      let role = inspector.global(of: value)?.role
+      return role == .builtinType || role == .set
+    case .data: return type != .unknown && inspector.isPlain(value)
+    case .rebuildFunction:
+      guard type == .global, let global = inspector.global(of: value) else { return false }
+      return global.rebuildsTensor && global.role != .rebuildFromTypeV2
+    case .tensorClass:
+      guard type == .global else { return false }
+      let role = inspector.global(of: value)?.role
+      return role == .tensorClass || role == .parameterClass
+    case .argumentsOfFirst: return type == .tuple
+    }
+  }
+}
+
+extension CallRule.Parameter: CustomStringConvertible {
+  /// The accepted values in words, after "must be".
+  package var description: String {
+    switch self {
+    case .boolean: "a bool"
+    case .integer: "an integer"
+    case .text: "text"
+    case .bytes: "bytes"
+    case .list: "a list"
+    case .storage: "a storage"
+    case .tensor: "a tensor"
+    case .dtype: "a dtype"
+    case .layout: "a layout"
+    case .number: "a number"
+    case .numberOrNone: "a number or None"
+    case .latin1: "\"latin1\""
+    case .integerTuple, .integers: "a tuple of integers"
+    case .tuple: "a tuple of data"
+    case .sequence: "a list or tuple of data"
+    case .pairs: "a list of pairs"
+    case .dictionary: "a dict"
+    case .noHooks: "an empty dict"
+    case .metadata: "a dict of attributes"
+    case .state: "attributes"
+    case .factory: "a builtin type"
+    case .data: "data"
+    case .rebuildFunction: "a function that rebuilds a tensor"
+    case .tensorClass: "a tensor class"
+    case .argumentsOfFirst: "a tuple of the function's arguments"
+    }
+  }
+}
+
+extension CallRule {
+  /// What is wrong with arguments, in words: `argument 2 of _rebuild_tensor_v2 must be an integer`.
+  package func explanation(of mismatch: Mismatch, calling global: AllowedGlobal) -> String {
+    switch mismatch {
+    case .count:
+      let most = max(parameters.count, alternative?.count ?? 0)
+      let counts = requiredCount == most ? "\(most)" : "\(requiredCount) to \(most)"
+      return "\(global) takes a tuple of " + counts + (most == 1 ? " argument" : " arguments")
+    case .argument(let index, let parameter):
+      return "argument \(index + 1) of \(global) must be \(parameter)"
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/// What a pickle may contain besides plain values, by the part of a checkpoint that it is.
+package enum PickleDialect: Sendable, Hashable {
+  /// Numbers, text and containers of them.
+  case plain
+  /// Allowed names too.
+  case names
+  /// Allowed names, and persistent ids of storages with 5 fields: a record of a zip archive.
+  case torch
+  /// The same, and objects of TorchScript classes.
+  case torchScript
+  /// Allowed names, and persistent ids of storages with 6 fields: the object of a legacy file.
+  case torchLegacy
+  /// Allowed names, and persistent ids that are the keys of tensors: the object of an old tar.
+  case torchTar
+
+  /// Whether names are allowed.
+  package var hasGlobals: Bool { self != .plain }
+
+  /// The number of fields of a persistent id that names a storage; nil where none may.
+  package var storageFieldCount: Int? {
+    switch self {
+    case .torch, .torchScript: 5
+    case .torchLegacy: 6
+    case .plain, .names, .torchTar: nil
+    }
+  }
+}

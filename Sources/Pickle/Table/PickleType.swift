@@ -1,0 +1,99 @@
+/// The type of a value in a pickle, as far as the rules of calls distinguish types.
+package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
+  case none, boolean, integer, float, text, bytes
+  case tuple, list
+  /// A `dict` or `defaultdict`.
+  case dictionary
+  case orderedDictionary
+  case storage, tensor
+  /// A `torch.Size`.
+  case size
+  /// A `torch.layout`.
+  case layout
+  /// A class, function or constant that the pickle names.
+  case global
+  /// An object of a TorchScript class.
+  case object
+  /// Other data that can be the key of a dict.
+  case data
+  /// Other data that cannot, such as a set.
+  case mutableData
+  /// A value that is already known to be wrong.
+  case unknown
+
+  /// Whether Python accepts such a value as the key of a dict.
+  package var isHashable: Bool {
+    switch self {
+    case .list, .dictionary, .orderedDictionary, .mutableData: false
+    default: true
+    }
+  }
+}
+
+/// What the table of calls asks about the values of a pickle.
+///
+/// The reader answers for the graph that it builds, the scan for its abstract stack.
+package protocol PickleInspector: ~Escapable {
+  associatedtype Value
+
+  /// The type of a value.
+  func type(of value: Value) -> PickleType
+  /// The name that a value of type `global` is.
+  func global(of value: Value) -> AllowedGlobal?
+  /// The number of elements of a tuple.
+  func elementCount(of tuple: Value) -> Int
+  /// An element of a tuple.
+  func element(_ index: Int, of tuple: Value) -> Value
+  /// The tuple that a `torch.Size` was made of.
+  func tuple(ofSize size: Value) -> Value
+  /// Whether a value contains no class or function, so that it may be anywhere.
+  func isPlain(_ value: Value) -> Bool
+  /// Whether a dict has no entries.
+  func isEmpty(dictionary: Value) -> Bool
+  /// Whether all keys of a dict are text that does not start with `__`.
+  func hasPlainKeys(dictionary: Value) -> Bool
+  /// Whether all items of a list are tuples or lists of two.
+  func arePairs(list: Value) -> Bool
+  /// An integer of up to 60 bits, or nil.
+  func integer(_ value: Value) -> Int?
+  /// A text without lone surrogates, or nil.
+  func string(_ value: Value) -> String?
+}
+
+extension PickleInspector where Self: ~Escapable {
+  /// The most numbers that a size or stride is read with; a tensor has far fewer.
+  @usableFromInline
+  static var largestShape: Int { 1000 }
+
+  /// Whether all elements of a tuple are integers.
+  @inlinable
+  package func areIntegers(_ value: Value) -> Bool {
+    let count = elementCount(of: value)
+    guard count <= Self.largestShape else { return false }
+    for index in 0..<count where type(of: element(index, of: value)) != .integer { return false }
+    return true
+  }
+
+  /// The numbers of a tuple or `torch.Size`; nil when one has more than 60 bits or is not a number.
+  @inlinable
+  package func integers(_ value: Value) -> [Int]? {
+    let tuple = type(of: value) == .size ? tuple(ofSize: value) : value
+    guard type(of: tuple) == .tuple else { return nil }
+    let count = elementCount(of: tuple)
+    guard count <= Self.largestShape else { return nil }
+    var integers: [Int] = []
+    integers.reserveCapacity(count)
+    for index in 0..<count {
+      guard let integer = integer(element(index, of: tuple)) else { return nil }
+      integers.append(integer)
+    }
+    return integers
+  }
+
+  /// The elements of a tuple; nil for another value.
+  @inlinable
+  package func elements(_ value: Value) -> [Value]? {
+    guard type(of: value) == .tuple else { return nil }
+    return (0..<elementCount(of: value)).map { element($0, of: value) }
+  }
+}
