@@ -17,14 +17,14 @@
 #include <sys/syscall.h>
 #endif
 
-/* One errno for "this kernel or file system has no such call", so that callers have one fallback. */
+/* Maps every errno that means "this kernel or file system lacks the call" to ENOTSUP, which callers handle. */
 static int normalized(int result) {
   if (result != 0 && (errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP)) errno = ENOTSUP;
   return result;
 }
 
 #if defined(__linux__)
-/* Not every C library has the call, nor the names of its flags. */
+/* Some C libraries lack the call and its constants. */
 enum { rename_no_replace = 1, rename_exchange = 2 };
 
 static int rename_with(const char *from, const char *to, unsigned flags) {
@@ -100,7 +100,7 @@ void cfs_raise_file_limit(void) {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
   rlim_t most = limit.rlim_max < enough ? limit.rlim_max : enough;
 #if defined(__APPLE__)
-  /* More than this is refused, whatever the hard limit says. */
+  /* The kernel refuses more than OPEN_MAX, even if the hard limit is higher. */
   if (most > OPEN_MAX) most = OPEN_MAX;
 #endif
   if (most <= limit.rlim_cur) return;
@@ -122,7 +122,7 @@ void cfs_note_signals(void) {
     sigemptyset(&action.sa_mask);
     sigaction(signals[index], &action, NULL);
   }
-  /* A write beyond the limit of file size is to fail, so that its caller can clean up. */
+  /* A write beyond the file size limit must fail instead of ending the process, so that the caller can clean up. */
   signal(SIGXFSZ, SIG_IGN);
 }
 

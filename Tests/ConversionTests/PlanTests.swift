@@ -251,7 +251,7 @@ struct PlanTests {
     } else {
       let error = #expect(throws: CheckpointError.self) { try plan.execute(watcher: watcher) }
       #expect(error?.code == .mismatch && error?.path == changed)
-      #expect(error?.message == "was changed by another program meanwhile")
+      #expect(error?.message == "was changed by another program")
       #expect(try directory.names.allSatisfy { !$0.hasPrefix("out") && !$0.hasPrefix(".out") })
     }
   }

@@ -213,7 +213,7 @@ def source_rewritten(suite, command):
         code, stderr = run_while(suite, workspace, act)
         workspace.expect_intact_source = lambda: None
         workspace.expect_failure(code, stderr)
-        if "was changed by another program meanwhile" not in stderr:
+        if "was changed by another program" not in stderr:
             raise Problem(f"the error is another one: {stderr.strip()}")
 
 

@@ -157,7 +157,7 @@ struct ConvertTests {
       let target = directory.path("absent/x.safetensors")
       try expectRefusal(
         [source, target],
-        "error: \(target): cannot create a \(kind) beside it: No such file or directory\n"
+        "error: \(target): cannot create a \(kind) next to it: No such file or directory\n"
           + "hint: there is no directory \(directory.path("absent"))\n")
     }
   }

@@ -218,8 +218,8 @@ struct ErrorTests {
       let run = try peftkit(arguments)
       #expect(
         run.errors == """
-          error: \(output): ends in a slash, and a file is to be written
-          hint: leave the slash out
+          error: \(output): ends in a slash, but the output is a file
+          hint: remove the slash
 
           """)
       #expect(run.exitCode == 2)

@@ -7,7 +7,7 @@
 /* Renames `from` to `to`; fails with EEXIST if `to` exists, ENOTSUP if the file system does not support it. */
 int cfs_rename_exclusive(const char *_Nonnull from, const char *_Nonnull to);
 
-/* Swaps the files of two names; ENOTSUP if the file system does not support it. */
+/* Swaps the entries at two paths; ENOTSUP if the file system does not support it. */
 int cfs_rename_exchange(const char *_Nonnull first, const char *_Nonnull second);
 
 /* Copies up to `count` bytes between two files, from `offset` to `place`, in the kernel; ENOTSUP where it
@@ -31,7 +31,7 @@ void cfs_start_writeback(int descriptor, int64_t offset, int64_t count);
 void cfs_raise_file_limit(void);
 
 /* From now on the first SIGINT, SIGTERM or SIGHUP is only recorded; a second one ends the process.
-   SIGXFSZ is ignored: the write that it comes with fails. */
+   SIGXFSZ is ignored: the write that causes it fails. */
 void cfs_note_signals(void);
 
 /* The recorded signal, 0 if there was none. */

@@ -1,6 +1,7 @@
 extension Array {
-  /// An empty array with room for many elements, on large pages where that pays and the system has
-  /// them: filling the many small pages of a large table takes longer than computing what goes there.
+  /// Creates an empty array with room for `capacity` elements, on large pages if it takes at least
+  /// 2 MiB and the system has them: the page faults of a large table cost more than computing its
+  /// elements.
   package init(roomFor capacity: Int) {
     self.init(capacity: capacity) { output in
       // SAFETY: nothing is written, and nothing is counted as initialized.

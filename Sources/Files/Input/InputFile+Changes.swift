@@ -2,19 +2,21 @@ internal import SystemPackage
 public import Tensors
 
 extension InputFile {
-  /// Makes sure that what has been read is what the file held when it was opened: others may write to
-  /// a file without making it shorter. What has become of its name does not matter.
+  /// Checks that the file has not been modified since it was opened: other programs can write to a
+  /// file without making it shorter. The file may have been renamed or removed.
   ///
-  /// - Throws: `mismatch` when it has changed, `system` when it cannot be looked at.
+  /// - Throws: `mismatch` when it has changed, `system` when its status cannot be read.
   /// - Complexity: one system call; none for a small file, which was read as a whole.
   public func checkUnchanged() throws(CheckpointError) {
     guard contents == nil else { return }
     try refuseChange(to: FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
   }
 
-  /// Makes sure that the file is as it was when it was opened, and still has its name.
+  /// Checks that the file has not been modified since it was opened, and that its path still leads
+  /// to it.
   ///
-  /// - Throws: `mismatch` when it has changed, `missing` or `system` when it cannot be looked at.
+  /// - Throws: `mismatch` when it has changed, `missing` or `system` when its status cannot be
+  ///   read.
   public func checkInPlace() throws(CheckpointError) {
     try refuseChange(to: FileVersion(try calling("examine", filePath) { try descriptor.stat() }))
     try refuseChange(to: FileVersion(try calling("examine", filePath) { try Stat(filePath) }))
@@ -26,6 +28,7 @@ extension InputFile {
 
   var changed: CheckpointError {
     CheckpointError(
-      .mismatch, "was changed by another program meanwhile", path: path, hint: "try again")
+      .mismatch, "was changed by another program", path: path, hint: "try again"
+    )
   }
 }

@@ -1,49 +1,49 @@
 internal import SystemPackage
 public import Tensors
 
-/// A regular file open for reading, by ranges; safe to share between threads.
+/// A regular file open for reading at any offset; safe to share between threads.
 ///
-/// Reads are calls, not touches of a mapping: a file that shrinks meanwhile is an error, not a crash.
-/// A file of at most 64 KiB is read once, when it is opened, and stays what it was then.
+/// Reads are system calls, not accesses to a mapping, so that a file that shrinks is an error, not
+/// a crash. A file of at most 64 KiB is read once, when it is opened; later changes do not show.
 public final class InputFile: Sendable {
   /// The path as it was given.
   public let path: String
   /// The size in bytes when the file was opened.
   public let byteCount: Int
-  /// The names that the file has, hard links, when it was opened.
+  /// The number of hard links when the file was opened.
   public let nameCount: Int
-  /// Who may use what is made of it.
+  /// The permissions for outputs that are made from this file.
   public let access: OutputAccess
   let filePath: FilePath
   let descriptor: FileDescriptor
-  /// What the file was when it was opened.
+  /// The identity, size and modification time when the file was opened.
   let version: FileVersion
-  /// All that a small file held when it was opened: headers are many small reads. Nil when it held less
-  /// than its size, as files of the system do.
+  /// The contents of a small file, since a header takes many small reads. Nil when it has fewer
+  /// bytes than its size, like files in `/proc`.
   let contents: [UInt8]?
 
-  /// The largest file that is read as a whole.
+  /// The largest file, in bytes, that is read as a whole.
   package static let smallByteCount = 1 << 16
 
-  /// What is read at a time; a multiple of every element's size.
+  /// The bytes read at a time; a multiple of every element's size.
   private static let pieceByteCount = 1 << 20
 
-  /// What is read into memory with large pages: filling the many small ones of a large header takes
-  /// longer than reading it.
+  /// The smallest read, in bytes, into memory with large pages: the page faults of a large header
+  /// cost more than reading it.
   private static let largePageByteCount = 1 << 22
 
   /// Opens a file, following symbolic links.
   ///
-  /// - Throws: `missing` when there is none, `system` when it may not be read, `invalidArgument`
-  ///   when it is a directory, pipe or device.
+  /// - Throws: `missing` when the file does not exist, `system` when it cannot be opened,
+  /// `invalidArgument` when it is a directory, pipe or device.
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(FilePath(path))
   }
 
   /// Opens a file if there is one.
   ///
-  /// - Returns: nil when nothing has the name, or something that is not a regular file.
-  /// - Throws: `system` when the file may not be read.
+  /// - Returns: nil when nothing is at the path, or something that is not a regular file.
+  /// - Throws: `system` when the file cannot be opened.
   public convenience init?(existing path: String) throws(CheckpointError) {
     let path = FilePath(path)
     guard let opened = try Self.openIfPresent(path) else { return nil }
@@ -64,7 +64,7 @@ public final class InputFile: Sendable {
     do throws(CheckpointError) {
       opened = try Self.open(filePath)
     } catch {
-      // A directory whose names may not be listed: its files may still be opened.
+      // A directory without read permission cannot be opened, but its files may be readable.
       guard PathKind.existing(path) == .directory else { throw error }
       return nil
     }
@@ -89,7 +89,7 @@ public final class InputFile: Sendable {
     try self.init(path, descriptor, status)
   }
 
-  /// Opens whatever a path leads to and reads its status.
+  /// Opens what a path leads to and reads its status.
   private static func open(
     _ path: FilePath
   ) throws(CheckpointError) -> (descriptor: FileDescriptor, status: Stat) {
@@ -99,7 +99,7 @@ public final class InputFile: Sendable {
     return opened
   }
 
-  /// The same; nil where opening fails for one of the reasons `absences`.
+  /// Opens what a path leads to and reads its status; nil if opening fails with one of `absences`.
   private static func openIfPresent(
     _ path: FilePath, absences: [Errno] = [.noSuchFileOrDirectory, .notDirectory]
   ) throws(CheckpointError) -> (descriptor: FileDescriptor, status: Stat)? {
@@ -120,7 +120,7 @@ public final class InputFile: Sendable {
     }
   }
 
-  /// Takes over a descriptor, which is closed when the file cannot be used.
+  /// Takes ownership of a descriptor, which is closed when the file cannot be used.
   private init(
     _ path: FilePath, _ descriptor: FileDescriptor, _ status: Stat
   ) throws(CheckpointError) {
@@ -145,7 +145,7 @@ public final class InputFile: Sendable {
     self.contents = contents
   }
 
-  /// The bytes of a small file, nil unless there are as many as expected.
+  /// The bytes of a small file; nil for a large one, or if it has fewer bytes than expected.
   private static func contents(
     of descriptor: FileDescriptor, _ byteCount: Int, _ path: FilePath
   ) throws(CheckpointError) -> [UInt8]? {
@@ -173,7 +173,7 @@ public final class InputFile: Sendable {
     destination.copyBytes(of: contents.span.rawBytes.extracting(offset..<offset + count))
   }
 
-  /// Bytes of the file as it is now, whatever it held when it was opened.
+  /// The current bytes of the file, not those kept from when it was opened.
   func readAgain(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
     try Self.read(descriptor, at: offset, count: count, filePath)
   }
@@ -208,7 +208,7 @@ public final class InputFile: Sendable {
     }
   }
 
-  /// Passes the bytes `range` on in pieces of a megabyte, the last one smaller.
+  /// Reads the bytes `range` in pieces of 1 MiB, the last one smaller, and passes each to `sink`.
   ///
   /// - Throws: `truncated` when the file ends first, `system` when a read fails, and what `sink`
   ///   throws.
@@ -218,7 +218,7 @@ public final class InputFile: Sendable {
     try readPieces(range) { piece throws(CheckpointError) in try sink(piece.bytes) }
   }
 
-  /// The same, for a sink that changes what it gets.
+  /// Reads the bytes `range` in pieces of 1 MiB, the last one smaller, which `sink` may modify.
   package func readPieces(
     _ range: Range<Int>, to sink: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
@@ -236,7 +236,7 @@ public final class InputFile: Sendable {
 
   /// The `count` bytes that start at `offset`.
   ///
-  /// A range beyond the size seen at opening is refused before anything is allocated.
+  /// A range beyond the size at opening is refused before memory is allocated.
   ///
   /// - Throws: `truncated` when the file ends first, `system` when a read fails.
   public func read(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
@@ -244,8 +244,8 @@ public final class InputFile: Sendable {
       throw .truncated(need: count, have: max(0, byteCount - offset), at: offset).inFile(path)
     }
     return try [UInt8](capacity: count) { output throws(CheckpointError) in
-      // SAFETY: any byte is a valid one, and `count` of them are counted as initialized only once
-      // `read` has filled them all.
+      // SAFETY: every bit pattern is a valid byte, and the bytes count as initialized only after
+      // `read` has filled all `count` of them.
       try unsafe output.withUnsafeMutableBufferPointer {
         buffer, initialized throws(CheckpointError) in
         if count >= Self.largePageByteCount {
@@ -260,13 +260,14 @@ public final class InputFile: Sendable {
     }
   }
 
-  /// The whole file, for files that are small by nature such as a config.
+  /// The whole file, for files that should be small, such as a config.
   ///
   /// - Throws: `unsupported` above `limit` bytes, else as `read(at:count:)`.
   public func readAll(limit: Int) throws(CheckpointError) -> [UInt8] {
     guard byteCount <= limit else {
       throw CheckpointError(
-        .unsupported, "has \(byteCount) bytes, more than the \(limit) that such a file may have",
+        .unsupported,
+        "has \(byteCount) bytes, more than the \(limit) allowed for this kind of file",
         path: path)
     }
     return try read(at: 0, count: byteCount)

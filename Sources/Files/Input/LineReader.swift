@@ -1,9 +1,10 @@
 public import Tensors
 
 extension InputFile {
-  /// Passes the lines on, each without its end; those longer than `limit` bytes are left out.
+  /// Calls `body` with each line, without its line feed; lines longer than `limit` bytes are
+  /// skipped.
   ///
-  /// What follows the last line feed is no line: its writer has not finished it.
+  /// Text after the last line feed is skipped: its writer has not finished the line.
   ///
   /// - Throws: as `read(_:to:)`, and what `body` throws.
   /// - Complexity: O(bytes), in memory for one line and a piece of the file.

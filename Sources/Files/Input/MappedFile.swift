@@ -2,30 +2,30 @@ internal import Synchronization
 internal import SystemPackage
 public import Tensors
 
-/// A file's bytes mapped into memory, read-only; unmapped when the value ends.
+/// A read-only memory map of a file; unmapped at the end of the value's life.
 ///
-/// The pages are read when they are first touched. A file that is cut short while it is mapped ends
-/// the process with SIGBUS when the missing part is touched: work that must survive this reads with
-/// `InputFile.read`. Nothing here overwrites a file in place, so that only others can cause it.
+/// Pages are read when they are first accessed. If another program truncates the file while it is
+/// mapped, accessing the missing part ends the process with SIGBUS; code that must survive this
+/// reads with `InputFile.read`. The package itself never truncates a file that may be mapped.
 @safe
 public struct MappedFile: ~Copyable, Sendable {
-  // SAFETY: `start` points at `byteCount` mapped bytes that stay mapped, and that this process never
-  // writes, until `deinit`; sharing them between threads is sharing constants.
+  // SAFETY: `start` points at `byteCount` bytes that stay mapped until `deinit` and that this
+  // process never writes through the mapping, so that threads may share them.
   nonisolated(unsafe) let start: UnsafeRawPointer?
   /// The size in bytes.
   public let byteCount: Int
 
   /// Maps the whole file.
   ///
-  /// - Throws: `system` when the kernel refuses, `truncated` when the file has shrunk since it was
-  ///   opened.
+  /// - Throws: `system` when mapping fails, `truncated` when the file has shrunk since it was
+  /// opened.
   public init(_ file: InputFile) throws(CheckpointError) {
     let status = try calling("examine", file.filePath) { try file.descriptor.stat() }
     guard status.size >= file.byteCount else {
       throw .truncated(need: file.byteCount, have: Int(status.size), at: 0).inFile(file.path)
     }
     guard file.byteCount > 0 else {
-      // A mapping of no bytes is refused by the kernel.
+      // The kernel refuses an empty mapping.
       unsafe start = nil
       byteCount = 0
       return
@@ -40,7 +40,7 @@ public struct MappedFile: ~Copyable, Sendable {
 
   deinit {
     if let start = unsafe start {
-      // SAFETY: spans of these bytes borrow from this value, so that none outlives it.
+      // SAFETY: spans of these bytes borrow this value, so that none outlives it.
       unsafe SystemCalls.unmap(start, byteCount: byteCount)
     }
   }
@@ -57,11 +57,11 @@ public struct MappedFile: ~Copyable, Sendable {
   }
 }
 
-/// A mapping with several owners; unmapped when the last one lets go.
+/// A memory map with several owners; unmapped when the last one releases it.
 public final class SharedMapping: Sendable {
   private let file: MappedFile
 
-  /// Takes over a mapping.
+  /// Takes ownership of a mapping.
   public init(_ file: consuming MappedFile) {
     self.file = file
   }
@@ -72,24 +72,24 @@ public final class SharedMapping: Sendable {
     get {
       guard let start = unsafe file.start else { return RawSpan() }
       // SAFETY: the mapping is never replaced, and `self`, which owns it, is borrowed. The span is
-      // formed anew because the compiler does not let `file.bytes` leave this scope.
+      // formed from the pointer because the compiler does not let `file.bytes` leave this scope.
       let span = unsafe RawSpan(_unsafeStart: start, byteCount: file.byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
 }
 
-/// A mapping of a file that is made when it is first asked for.
+/// A memory map of a file that is created on first use.
 package final class LazyMapping: Sendable {
   private let file: InputFile
   private let mapping = Mutex<SharedMapping?>(nil)
 
-  /// Remembers the file.
+  /// Creates a value that will map `file`.
   package init(_ file: InputFile) {
     self.file = file
   }
 
-  /// The mapping.
+  /// Returns the mapping, after creating it on the first call.
   ///
   /// - Throws: `system` when the file cannot be mapped, `truncated` when it has shrunk.
   package func callAsFunction() throws(CheckpointError) -> SharedMapping {

@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 extension OutputAccess {
-  /// The access of those who have access to all of some files; the usual one without any.
+  /// The permissions that all of `files` have in common; the usual ones for an empty array.
   public init(toAllOf files: [InputFile]) {
     guard let first = files.first?.access else {
       self = .usual

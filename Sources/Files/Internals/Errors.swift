@@ -2,14 +2,14 @@ internal import SystemPackage
 internal import Tensors
 
 extension CheckpointError {
-  /// The operating system refused `action` on `path`.
+  /// A failed system call: `action` on `path` failed for `reason`.
   @inline(never)
   static func system(_ action: String, _ reason: Errno, path: FilePath) -> Self {
     let code: Code = reason == .noSuchFileOrDirectory ? .missing : .system
     return Self(code, "cannot \(action): \(reason)", path: path.string)
   }
 
-  /// The output exists and was not to be replaced.
+  /// The output exists and may not be replaced.
   @inline(never)
   static func alreadyExists(
     _ path: FilePath, hint: String? = nil, remedy: Remedy? = .overwrite
@@ -17,20 +17,20 @@ extension CheckpointError {
     Self(.alreadyExists, "already exists", path: path.string, hint: hint, remedy: remedy)
   }
 
-  /// No temporary, "a file" or "a directory", could be made beside an output.
+  /// No temporary could be created next to an output; `what` is "a file" or "a directory".
   @inline(never)
   static func cannotCreate(_ what: String, beside path: FilePath, _ reason: Errno) -> Self {
-    system("create \(what) beside it", reason, path: path).hinting(
+    system("create \(what) next to it", reason, path: path).hinting(
       reason == .noSuchFileOrDirectory ? "there is no directory \(path.parent)" : nil)
   }
 }
 
-/// Throws the reason that a system call returned, if there is one.
+/// Throws an error if a system call returned a reason for failure.
 func check(_ reason: Errno?, _ action: String, _ path: FilePath) throws(CheckpointError) {
   if let reason { throw .system(action, reason, path: path) }
 }
 
-/// Runs a swift-system call, which throws `Errno` untyped, and types what it throws.
+/// Runs a swift-system call, which throws an untyped `Errno`, and converts the error.
 func calling<R>(
   _ action: String, _ path: FilePath, _ body: () throws -> R
 ) throws(CheckpointError) -> R {

@@ -8,7 +8,7 @@ internal import SystemPackage
   internal import Glibc
 #endif
 
-/// Which file this is, and what it looked like at some time.
+/// The identity of a file, with its size and modification time at one moment.
 struct FileVersion: Equatable, Sendable {
   private let device: DeviceID
   private let inode: Inode
@@ -26,8 +26,7 @@ struct FileVersion: Equatable, Sendable {
 }
 
 extension Stat {
-  /// When the file was last modified, in nanoseconds since 1970; the nearest there is for times that
-  /// are out of range.
+  /// The modification time in nanoseconds since 1970, clamped for times that are out of range.
   var modifiedNanoseconds: Int {
     let seconds = Int(st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
     let sum = seconds.partialValue.addingReportingOverflow(Int(st_mtim.tv_nsec))

@@ -9,14 +9,15 @@ internal import SystemPackage
 #endif
 
 extension SystemCalls {
-  /// What a listing says that a name is.
+  /// The type of a directory entry, as the listing gives it.
   enum EntryKind {
     case file, directory, link, other
   }
 
-  /// Names in the order of the directory, one behind the other.
+  /// Directory entries in the order of the listing; their names are concatenated in one buffer.
   struct Entries {
-    /// Where a name stands among the bytes, and what it is if the listing says so.
+    /// The position of a name in the buffer, and the entry's type; nil if the listing does not give
+    /// it.
     struct Entry {
       let start: Int
       let count: Int
@@ -27,10 +28,10 @@ extension SystemCalls {
     var entries: [Entry] = []
   }
 
-  /// What a directory holds, without `.` and `..`.
+  /// The entries of a directory, without `.` and `..`.
   ///
-  /// - Parameter followsLink: whether a link to a directory is as good as one; it fails with
-  ///   `.notDirectory` or `.tooManySymbolicLinkLevels` if not.
+  /// - Parameter followsLink: whether `directory` may be a symbolic link to one. If not, a link
+  /// fails with `.notDirectory` or `.tooManySymbolicLinkLevels`.
   static func entries(of directory: FilePath, followsLink: Bool) -> Result<Entries, Errno> {
     // SAFETY: the stream owns the descriptor, is used on this thread only and closed before
     // returning; an entry is read before the next `readdir` overwrites it, and its name is

@@ -1,5 +1,5 @@
 // The calls into the C library that swift-system does not wrap, as functions that return the reason
-// of a failure, nil on success. Interrupted calls are made again.
+// of a failure, or nil on success. Interrupted calls are repeated.
 
 internal import CFileSystem
 internal import SystemPackage
@@ -19,41 +19,41 @@ enum SystemCalls {
     unsafe calling(from, to) { unsafe systemRename($0, $1) }
   }
 
-  /// Renames unless `to` exists (`.fileExists`); `.notSupported` where the file system cannot tell.
+  /// Renames unless `to` exists (`.fileExists`); `.notSupported` if the file system cannot do this.
   static func renameExclusively(_ from: FilePath, to: FilePath) -> Errno? {
     // SAFETY: both strings are NUL-terminated and outlive the call.
     unsafe calling(from, to) { unsafe cfs_rename_exclusive($0, $1) }
   }
 
-  /// Swaps what two names stand for; `.notSupported` where the file system cannot.
+  /// Swaps the entries at two paths; `.notSupported` if the file system cannot do this.
   static func exchange(_ first: FilePath, _ second: FilePath) -> Errno? {
     // SAFETY: both strings are NUL-terminated and outlive the call.
     unsafe calling(first, second) { unsafe cfs_rename_exchange($0, $1) }
   }
 
-  /// `link(2)`: a second name for a file; fails with `.fileExists` if `to` exists.
+  /// `link(2)`: gives a file a second name; fails with `.fileExists` if `to` exists.
   static func link(_ from: FilePath, to: FilePath) -> Errno? {
     // SAFETY: both strings are NUL-terminated and outlive the call.
     unsafe calling(from, to) { unsafe systemLink($0, $1) }
   }
 
-  /// `symlink(2)`: makes `path` a link that leads to `target`.
+  /// `symlink(2)`: creates a link to `target` at `path`.
   static func symbolicLink(_ path: FilePath, to target: FilePath) -> Errno? {
     // SAFETY: both strings are NUL-terminated and outlive the call.
     unsafe calling(target, path) { unsafe symlink($0, $1) }
   }
 
-  /// `readlink(2)`: what a symbolic link says, cut to the longest path there is.
+  /// `readlink(2)`: the text of a symbolic link, cut to 4,096 bytes.
   static func linkText(_ path: FilePath) -> Result<FilePath, Errno> {
     var text = [CChar](repeating: 0, count: 4097)
-    // SAFETY: the path is NUL-terminated and outlives the call, which writes one byte less than the
-    // buffer holds, so that the text stays NUL-terminated.
+    // SAFETY: the path is NUL-terminated and outlives the call, which leaves at least the buffer's
+    // last byte zero, so that the text is NUL-terminated.
     let count = unsafe path.withPlatformString { unsafe readlink($0, &text, text.count - 1) }
     guard count >= 0 else { return .failure(Errno(rawValue: errno)) }
     return .success(FilePath(platformString: text))
   }
 
-  /// `realpath(3)`: the absolute path, without links, of what is there.
+  /// `realpath(3)`: the absolute path without symbolic links; the path must exist.
   static func resolved(_ path: FilePath) -> Result<FilePath, Errno> {
     // SAFETY: the string is NUL-terminated and outlives the call, whose result is freed once.
     unsafe path.withPlatformString { characters in
@@ -77,7 +77,7 @@ enum SystemCalls {
     unsafe calling(path) { unsafe rmdir($0) }
   }
 
-  /// `mkdir(2)` with what the umask leaves of these permissions.
+  /// `mkdir(2)`; the umask applies to `permissions`.
   static func makeDirectory(
     _ path: FilePath, permissions: FilePermissions = .everything
   ) -> Errno? {
@@ -90,8 +90,8 @@ enum SystemCalls {
     calling { fchmod(descriptor.rawValue, mode.rawValue) }
   }
 
-  /// `close(2)`. An interrupted one is not made again: the descriptor is closed, and its number may
-  /// already be another file's.
+  /// `close(2)`. It is not repeated when interrupted: the descriptor is closed already, and its
+  /// number may have been reused.
   static func close(_ descriptor: FileDescriptor) -> Errno? {
     do {
       try descriptor.close()
@@ -102,7 +102,7 @@ enum SystemCalls {
     }
   }
 
-  /// What has this name, a link itself and not what it leads to; nil when nothing has.
+  /// The status of what is at `path`, without following a symbolic link; nil when nothing is there.
   static func status(of path: FilePath) -> Result<Stat?, Errno> {
     do {
       return .success(try Stat(path, followTargetSymlink: false))
@@ -112,30 +112,31 @@ enum SystemCalls {
     }
   }
 
-  /// Writes what the system holds back of this file or directory to the drive.
+  /// Flushes a file or directory from the page cache to the drive.
   static func synchronize(_ descriptor: FileDescriptor) -> Errno? {
     calling { cfs_sync(descriptor.rawValue) }
   }
 
-  /// Takes the file for this descriptor alone, among those who ask; `.wouldBlock` when somebody else
-  /// has it. Closing the descriptor gives it back.
+  /// Takes an exclusive advisory lock on a file; `.wouldBlock` when another process holds one.
+  /// Closing the descriptor releases it.
   static func lock(_ descriptor: FileDescriptor) -> Errno? {
     calling { cfs_lock(descriptor.rawValue) }
   }
 
-  /// Takes space on the drive for a file's first bytes; `.notSupported` where that cannot be done.
+  /// Allocates space on the drive for a file's first bytes; `.notSupported` if the file system
+  /// cannot do this.
   static func preallocate(_ descriptor: FileDescriptor, byteCount: Int) -> Errno? {
     calling { cfs_preallocate(descriptor.rawValue, Int64(byteCount)) }
   }
 
-  /// Asks the system to write bytes to the drive soon, without waiting for it.
+  /// Asks the system to start writing bytes to the drive, without waiting.
   static func startWriteback(_ descriptor: FileDescriptor, _ range: Range<Int>) {
     cfs_start_writeback(descriptor.rawValue, Int64(range.lowerBound), Int64(range.count))
   }
 
   /// Copies up to `count` bytes inside the kernel.
   ///
-  /// - Returns: the number of bytes copied; `.notSupported` where the kernel cannot.
+  /// - Returns: the number of bytes copied; `.notSupported` if the kernel cannot do this.
   static func copyRange(
     from source: FileDescriptor, at offset: Int, to destination: FileDescriptor, at place: Int,
     count: Int
@@ -156,7 +157,7 @@ enum SystemCalls {
   static func map(
     _ descriptor: FileDescriptor, byteCount: Int
   ) -> Result<UnsafeRawPointer, Errno> {
-    // SAFETY: a fresh read-only mapping aliases no Swift memory.
+    // SAFETY: a new read-only mapping aliases no Swift memory.
     let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       return unsafe .failure(Errno(rawValue: errno))
@@ -164,28 +165,28 @@ enum SystemCalls {
     return unsafe .success(UnsafeRawPointer(address))
   }
 
-  /// Ends a mapping that `map` made.
+  /// Removes a mapping that `map` created.
   @unsafe
   static func unmap(_ start: UnsafeRawPointer, byteCount: Int) {
-    // SAFETY: the caller vouches that nothing borrows these bytes any more.
+    // SAFETY: the caller guarantees that nothing borrows these bytes any more.
     unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount)
   }
 
-  /// Asks for large pages behind memory that is about to be filled, where the system has them.
+  /// Asks for large pages for memory that is about to be filled, if the system has them.
   @unsafe
   static func preferLargePages(_ memory: UnsafeMutableRawBufferPointer) {
     #if os(Linux)
       guard let start = memory.baseAddress else { return }
-      // Only whole pages can be spoken of. The end is that of a large page, so that the rest of them is
-      // not asked for in vain. The start is that of a small one: a large allocation often begins a few
-      // bytes behind the start of a large page, which would be lost.
+      // The call takes whole pages. The end is rounded down to a large page, since less cannot be
+      // one. The start is rounded down to a small page: a large allocation often begins a few bytes
+      // after the start of a large page, and rounding up would lose that page.
       let page = UInt(sysconf(CInt(_SC_PAGESIZE)))
       let largePage: UInt = 1 << 21
       let first = UInt(bitPattern: start) / page * page
       let end = (UInt(bitPattern: start) + UInt(memory.count)) / largePage * largePage
       guard first < end else { return }
-      // SAFETY: the range is mapped, since the memory reaches into each of its pages, and the call
-      // changes no contents, neither of the memory nor of what else is in the first page.
+      // SAFETY: the range is mapped, since each of its pages overlaps the memory, and the call does
+      // not change the contents of any page.
       _ = unsafe madvise(
         UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
     #endif
@@ -207,26 +208,27 @@ enum SystemCalls {
     isatty(descriptor.rawValue) == 1
   }
 
-  /// The name of this host and the id of this process.
+  /// The name of this host and the ID of this process.
   static func processIdentity() -> (host: String, process: Int) {
     var name = [CChar](repeating: 0, count: 256)
-    // SAFETY: one byte less than the buffer holds, so that a cut name stays NUL-terminated.
+    // SAFETY: the call writes at most all but the last byte, so that a truncated name is
+    // NUL-terminated.
     let result = unsafe gethostname(&name, name.count - 1)
     let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     return (result == 0 ? String(decoding: bytes, as: UTF8.self) : "localhost", Int(getpid()))
   }
 
-  /// The namespace that ids of processes are counted in, where that is not the whole host: in most
-  /// containers.
+  /// The inode of the process ID namespace; nil for that of the host. Most containers have their
+  /// own.
   static func processNamespace() -> UInt64? {
-    // What the kernel calls the namespace of the host, on every machine.
+    // The kernel's fixed inode for the host's namespace.
     let ofHost: UInt64 = 0xEFFF_FFFC
     guard let status = try? Stat(FilePath("/proc/self/ns/pid")) else { return nil }
     let namespace = UInt64(status.inode.rawValue)
     return namespace == ofHost ? nil : namespace
   }
 
-  /// Whether a process with this id runs on this host, or may run.
+  /// Whether a process with this ID runs on this host, or may run.
   static func isAlive(_ process: Int) -> Bool {
     guard let process = pid_t(exactly: process), process > 0 else { return true }
     return kill(process, 0) == 0 || errno != ESRCH
@@ -258,7 +260,7 @@ enum SystemCalls {
   }
 }
 
-// The C library's functions under names that the static ones above do not hide.
+// The C library's functions under other names: the static functions above hide theirs.
 @unsafe
 private func systemRename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> CInt {
   unsafe rename(from, to)
@@ -275,7 +277,7 @@ private func systemUnlink(_ path: UnsafePointer<CChar>) -> CInt {
 }
 
 extension FilePermissions {
-  /// Everything for everybody.
+  /// Read, write and execute for all users.
   static let everything: Self = [
     .ownerReadWriteExecute, .groupReadWriteExecute, .otherReadWriteExecute,
   ]

@@ -1,17 +1,18 @@
 internal import SystemPackage
 public import Tensors
 
-/// A file of lines that is added to while others read it, such as a log.
+/// A text file that lines are appended to while other programs read it, such as a log.
 ///
-/// A line is one call: lines of several threads, and of several processes on one machine, do not mix.
+/// Each append is one system call, so that lines of several threads, or of several processes on one
+/// machine, do not mix.
 public final class AppendedFile: Sendable {
-  /// What to do about a file that is there.
+  /// The treatment of an existing file.
   public enum Existing: Sendable {
-    /// It is an error.
+    /// An existing file is an error.
     case refused
-    /// What it holds is lost.
+    /// An existing file is emptied.
     case replaced
-    /// Lines are added to it.
+    /// Lines are appended to an existing file.
     case continued
   }
 
@@ -19,14 +20,13 @@ public final class AppendedFile: Sendable {
   public let path: String
   private let descriptor: FileDescriptor
 
-  /// Opens a file, and makes it where there is none.
+  /// Opens a file, creating it if it does not exist.
   ///
-  /// A last line that was cut short, by a process that was killed, is ended.
+  /// If the last line has no line feed, because its process was killed, one is appended. Opening a
+  /// pipe waits for its reader, until a signal.
   ///
-  /// A pipe waits for its reader, until a signal.
-  ///
-  /// - Throws: `alreadyExists` when it is there and must not be, `system` when it cannot be written,
-  ///   `interrupted`.
+  /// - Throws: `alreadyExists` when the file exists and `existing` is `.refused`, `system` when it
+  /// cannot be opened or written, `interrupted` after a signal.
   public init(path: String, existing: Existing) throws(CheckpointError) {
     let filePath = FilePath(path)
     var options: FileDescriptor.OpenOptions = [.append, .create, .closeOnExec]
@@ -63,7 +63,7 @@ public final class AppendedFile: Sendable {
     }
   }
 
-  /// Adds bytes, which a reader sees together unless the disk is full.
+  /// Appends bytes; a reader sees all or none of them, unless the disk is full.
   ///
   /// - Throws: `system` when they cannot be written.
   public func append(_ bytes: [UInt8]) throws(CheckpointError) {
@@ -73,15 +73,15 @@ public final class AppendedFile: Sendable {
     }
   }
 
-  /// Waits until all is on the drive.
+  /// Flushes all appended bytes to the drive.
   ///
-  /// - Throws: `system` when that fails.
+  /// - Throws: `system` when flushing fails.
   public func synchronize() throws(CheckpointError) {
     try check(SystemCalls.synchronize(descriptor), "flush", FilePath(path))
     try Placement.synchronizeName(of: FilePath(path))
   }
 
-  /// Whether the file does not end in the middle of a line.
+  /// Whether the file is empty or ends with a line feed.
   private static func endsWithLine(_ path: String) throws(CheckpointError) -> Bool {
     let file = try InputFile(path: path)
     guard file.byteCount > 0 else { return true }

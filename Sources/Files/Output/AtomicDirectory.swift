@@ -3,37 +3,38 @@ public import Tensors
 
 /// A directory that appears whole or not at all.
 ///
-/// Files go into a temporary sibling; `commit` gives it the name. A directory that is replaced is
-/// swapped out whole, then removed. A value that ends without `commit` removes its sibling.
+/// Files are written to a temporary directory next to the path; `commit` renames it. If it replaces
+/// a directory, the two are swapped and the old one is removed. Without `commit`, the temporary
+/// directory is removed at the end of the value's life.
 public struct AtomicDirectory: ~Copyable {
   private let target: FilePath
   private let temporary: FilePath
   private let policy: OutputPolicy
   private var isCommitted = false
-  /// The directories inside, itself among them, whose entries are to be flushed, each with what
-  /// errors call it.
+  /// The directories to flush, this one and those inside it, each with its path for errors.
   private var directories: [(path: FilePath, reportedPath: FilePath)]
 
-  /// Starts a directory that will stand at `path`.
+  /// Creates a temporary directory that `commit` will rename to `path`.
   ///
-  /// - Parameter access: who may use it; what is replaced decides that itself.
-  /// - Throws: `alreadyExists` when there is something and the policy does not replace,
-  ///   `invalidArgument` when that is no directory, `system` when the parent cannot be written.
+  /// - Parameter access: the permissions of a new directory; a directory that is replaced passes on
+  ///   its own.
+  /// - Throws: `alreadyExists` when something is at `path` and the policy does not replace,
+  ///   `invalidArgument` when that is not a directory, `system` when the parent cannot be written.
   public init(
     path: String, policy: OutputPolicy, access: OutputAccess = .usual
   ) throws(CheckpointError) {
     try self.init(path: path, policy: policy, access: access, isPlaceNew: false)
   }
 
-  /// Starts a directory that will stand at `path`.
+  /// Creates a temporary directory that `commit` will rename to `path`.
   ///
   /// - Parameter isPlaceNew: as for `AtomicFile`.
-  /// - Throws: as the above, save `alreadyExists`.
+  /// - Throws: as the initializer above, except `alreadyExists`.
   package init(
     path: String, policy: OutputPolicy, access: OutputAccess, isPlaceNew: Bool
   ) throws(CheckpointError) {
     let target = try Self.resolved(FilePath(path))
-    // What others may not look into must not be opened to them by being replaced.
+    // Replacing a directory must not grant access to those who had none.
     let replaces =
       try isPlaceNew && !policy.replacesExisting
       ? false : DirectoryPlacement.replaces(target, policy)
@@ -62,9 +63,9 @@ public struct AtomicDirectory: ~Copyable {
     if !isCommitted { _ = DirectoryTree.remove(temporary) }
   }
 
-  /// Starts a file inside; its own `commit` puts it there.
+  /// Creates a file inside the directory; the file has its own `commit`.
   ///
-  /// - Parameter name: the path inside, its directories made by `makeDirectory`.
+  /// - Parameter name: the path inside; create its directories with `makeDirectory` first.
   public func makeFile(
     _ name: RelativePath, access: OutputAccess = .usual
   ) throws(CheckpointError) -> AtomicFile {
@@ -74,7 +75,7 @@ public struct AtomicDirectory: ~Copyable {
       access: access)
   }
 
-  /// Makes a directory inside.
+  /// Creates a directory inside this one; the one that contains it must exist.
   public mutating func makeDirectory(
     _ name: RelativePath, access: OutputAccess = .usual
   ) throws(CheckpointError) {
@@ -86,11 +87,11 @@ public struct AtomicDirectory: ~Copyable {
     directories.append((path, reportedPath))
   }
 
-  /// Gives the directory its name.
+  /// Renames the directory to its path.
   ///
-  /// - Throws: `alreadyExists` when something took the name meanwhile and the policy does not
-  ///   replace, `system` when flushing or renaming fails; then what stood there still stands, unless
-  ///   it is its removal that failed.
+  /// - Throws: `alreadyExists` when something has appeared at the path and the policy does not
+  /// replace, `system` when flushing, renaming or removing the old directory fails. Unless it was
+  /// the removal that failed, the old directory is still in place.
   public consuming func commit() throws(CheckpointError) {
     if policy.synchronizes {
       for (path, reportedPath) in directories {
@@ -101,8 +102,8 @@ public struct AtomicDirectory: ~Copyable {
     isCommitted = true
   }
 
-  /// The path without trailing `.`, which could not be renamed. Its `..` stay: behind a symbolic
-  /// link they lead elsewhere than the text says.
+  /// The path without trailing `.`, which cannot be renamed. Each `..` stays: after a symbolic link
+  /// it does not lead to the parent that the text suggests.
   private static func resolved(_ path: FilePath) throws(CheckpointError) -> FilePath {
     var target = path
     var kind = target.lastComponent?.kind

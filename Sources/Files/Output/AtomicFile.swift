@@ -3,11 +3,11 @@ public import Tensors
 
 /// A file that appears whole or not at all.
 ///
-/// What is written goes to a temporary sibling; `commit` flushes it and renames it into place. A
-/// value that ends without `commit`, on whatever path, removes the sibling.
+/// Bytes are written to a temporary file next to the path; `commit` flushes and renames it. Without
+/// `commit`, the temporary file is removed at the end of the value's life.
 public struct AtomicFile: ~Copyable {
   private let target: FilePath
-  /// What errors call the file: `target`, or where it will stand when its directory has its name.
+  /// The file's path for errors: `target`, or its path once its directory has been renamed.
   private let reportedPath: FilePath
   private let temporary: FilePath
   private let descriptor: FileDescriptor
@@ -15,48 +15,48 @@ public struct AtomicFile: ~Copyable {
   private let writer: ChunkWriter
   private var isOpen = true
   private var isCommitted = false
-  /// Who is shown what is written; see `observing`.
+  /// The observers of what is written; see `observing`.
   var observers: [any ByteObserver] = []
   /// The number of bytes written so far.
   public private(set) var byteCount = 0
 
-  /// What is at least worth a copy inside the kernel, or by two threads.
+  /// The smallest range, in bytes, that is copied in the kernel or by a second thread.
   private static let largeByteCount = 1 << 18
-  /// What is at least worth taking space for in advance.
+  /// The smallest output, in bytes, that is preallocated.
   private static let preallocationByteCount = 1 << 20
   /// The largest piece that `append` takes, in bytes.
   public static let largestPiece = ChunkWriter.largestPiece
 
-  /// Starts a file that will stand at `path`.
+  /// Creates a temporary file that `commit` will rename to `path`.
   ///
-  /// - Parameter access: who may use it; what is replaced decides that itself.
-  /// - Throws: `alreadyExists` when there is one and the policy does not replace, `invalidArgument`
-  ///   when a directory or device has the name, `system` when the directory cannot be written.
+  /// - Parameter access: the permissions of a new file; a file that is replaced passes on its own.
+  /// - Throws: `alreadyExists` when something is at `path` and the policy does not replace,
+  ///   `invalidArgument` when that is a directory or device, `system` when the directory cannot be
+  ///   written.
   public init(
     path: String, policy: OutputPolicy, access: OutputAccess = .usual
   ) throws(CheckpointError) {
     try self.init(path: path, policy: policy, access: access, isPlaceNew: false)
   }
 
-  /// Starts a file that will stand at `path`.
+  /// Creates a temporary file that `commit` will rename to `path`.
   ///
-  /// - Parameter isPlaceNew: whether this process made the directory for its outputs, so that nothing
-  ///   has the name: then nobody looks, and `commit` finds what has taken it meanwhile. Nothing is
-  ///   replaced unseen.
-  /// - Throws: as the above, save `alreadyExists`.
+  /// - Parameter isPlaceNew: whether this process created the directory for its outputs, so that
+  ///   nothing should be at `path`. Then only `commit` checks this, and it replaces nothing.
+  /// - Throws: as the initializer above, except `alreadyExists`.
   package init(
     path: String, policy: OutputPolicy, access: OutputAccess, isPlaceNew: Bool
   ) throws(CheckpointError) {
     try Self.refuseSlash(after: path)
     let target = FilePath(path)
     guard target.lastComponent?.kind == .regular else {
-      throw CheckpointError(.invalidArgument, "cannot name a file", path: target.string)
+      throw CheckpointError(.invalidArgument, "is not a valid file path", path: target.string)
     }
     let existing =
       try isPlaceNew && !policy.replacesExisting
       ? nil : Self.permissionsOfFile(toReplace: target, policy: policy)
-    // A file that others may not read must not become readable by being replaced, nor its
-    // replacement be opened by them while it is still empty.
+    // Replacing a private file must not make it readable, not even while the replacement is still
+    // empty.
     let initial: FilePermissions = existing == nil ? access.file : [.ownerReadWrite]
     let temporary: FilePath
     let descriptor: FileDescriptor
@@ -73,20 +73,19 @@ public struct AtomicFile: ~Copyable {
       target, temporary: temporary, reportedAs: target, descriptor: descriptor, policy: policy)
   }
 
-  /// Refuses the name of a directory for a file, as all programs do.
+  /// Refuses a path that ends in a slash, which can only name a directory.
   ///
   /// - Throws: `invalidArgument` when the path ends in a slash.
   public static func refuseSlash(after path: String) throws(CheckpointError) {
     guard path.utf8.last == UInt8(ascii: "/") else { return }
     throw CheckpointError(
-      .invalidArgument, "ends in a slash, and a file is to be written", path: path,
-      hint: "leave the slash out")
+      .invalidArgument, "ends in a slash, but the output is a file", path: path,
+      hint: "remove the slash")
   }
 
-  /// Starts a file inside a directory that does not have its name yet, and so needs no name of its
-  /// own until it is whole.
+  /// Creates a file inside a temporary directory; it needs no temporary name of its own.
   ///
-  /// - Parameter reportedPath: where the file will stand when its directory has its name.
+  /// - Parameter reportedPath: the file's path once the directory has been renamed.
   init(
     inTemporary path: FilePath, reportedAs reportedPath: FilePath, policy: OutputPolicy,
     access: OutputAccess
@@ -114,7 +113,7 @@ public struct AtomicFile: ~Copyable {
   }
 
   deinit {
-    // First the thread: it must not write to a number that may soon be another file's.
+    // The thread first: it must not write to a descriptor that may be reused after it is closed.
     writer.abandon()
     if isOpen { _ = SystemCalls.close(descriptor) }
     if !isCommitted { _ = SystemCalls.unlink(temporary) }
@@ -126,21 +125,21 @@ public struct AtomicFile: ~Copyable {
     nonmutating set { writer.tensor = newValue }
   }
 
-  /// Takes space on the drive for a file of this size, where that pays and can be done, and no more
-  /// memory than it needs.
+  /// Prepares for a file of this size, in bytes: sizes the buffers, and allocates space on the
+  /// drive for a large file, if the file system can do this.
   ///
-  /// - Throws: `system` when there is not enough.
+  /// - Throws: `system` when there is not enough space.
   public func reserve(byteCount: Int) throws(CheckpointError) {
     writer.expect(byteCount)
     guard byteCount >= Self.preallocationByteCount else { return }
     let failure = SystemCalls.preallocate(descriptor, byteCount: byteCount)
     guard failure != .notSupported else { return }
-    try check(failure, "take space for \(byteCount) bytes", reportedPath)
+    try check(failure, "allocate \(byteCount) bytes", reportedPath)
   }
 
   /// Appends bytes.
   ///
-  /// - Throws: `system` when these or earlier ones cannot be written, for example on a full disk.
+  /// - Throws: `system` when these or earlier bytes cannot be written, for example on a full disk.
   public mutating func write(_ bytes: RawSpan) throws(CheckpointError) {
     var offset = 0
     while offset < bytes.byteCount {
@@ -153,9 +152,9 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Appends bytes that `fill` puts in their place, all of them, without a copy.
+  /// Appends `byteCount` bytes that `fill` writes in place, all of them, without a copy.
   ///
-  /// - Parameter byteCount: at most `largestPiece`; more is a caller's bug and traps.
+  /// - Parameter byteCount: at most `largestPiece`; more is a bug in the caller and traps.
   /// - Throws: as `write`, and what `fill` throws; then the bytes are not part of the file.
   public mutating func append(
     byteCount count: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
@@ -165,10 +164,10 @@ public struct AtomicFile: ~Copyable {
     byteCount += count
   }
 
-  /// Appends the bytes `range` of another file, inside the kernel where it can.
+  /// Appends the bytes `range` of another file, copied in the kernel if possible.
   ///
-  /// - Throws: `truncated` when the other file has shrunk, `system` when reading or writing fails;
-  ///   what goes wrong inside the kernel is thrown by this or a later call.
+  /// - Throws: `truncated` when the other file has shrunk, `system` when reading or writing fails. A
+  ///   failure of the copy may be thrown by a later call.
   public mutating func copy(
     from source: InputFile, range: Range<Int>
   ) throws(CheckpointError) {
@@ -180,9 +179,9 @@ public struct AtomicFile: ~Copyable {
     try gather(from: source, range, check: nil)
   }
 
-  /// Appends the bytes `range` of another file, and has them checked on their way.
+  /// Appends the bytes `range` of another file, and checks them as they are copied.
   ///
-  /// - Throws: as `copy(from:range:)`; what `check` finds is thrown by this or a later call.
+  /// - Throws: as `copy(from:range:)`, and what `check` throws, from this or a later call.
   public mutating func copy(
     from source: InputFile, range: Range<Int>, check: any RangeCheck
   ) throws(CheckpointError) {
@@ -193,14 +192,14 @@ public struct AtomicFile: ~Copyable {
     byteCount += range.count
   }
 
-  /// Waits for the checks of all that has been appended.
+  /// Waits for the checks of all appended bytes.
   ///
-  /// - Throws: what they find, and as `write`.
+  /// - Throws: what they throw, and as `write`.
   public func settleChecks() throws(CheckpointError) {
     try writer.settleChecks()
   }
 
-  /// Appends the bytes `range` of another file through the chunk at hand.
+  /// Appends the bytes `range` of another file through the current chunk.
   private mutating func gather(
     from source: InputFile, _ range: Range<Int>, check: (any RangeCheck)?
   ) throws(CheckpointError) {
@@ -216,13 +215,13 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Puts the file in its place.
+  /// Flushes the file and renames it to its path.
   ///
-  /// - Parameter checkSources: is called when all is written, to see whether what was read is still
-  ///   what it was.
-  /// - Throws: `alreadyExists` when somebody else put a file there meanwhile and the policy does not
-  ///   replace, `system` when flushing or renaming fails, and what `checkSources` throws; then nothing
-  ///   is left behind.
+  /// - Parameter checkSources: called after everything is written, to check that the inputs have not
+  ///   changed.
+  /// - Throws: `alreadyExists` when something has appeared at the path and the policy does not
+  ///   replace, `system` when flushing or renaming fails, and what `checkSources` throws. No
+  ///   temporary file is left behind.
   public consuming func commit(
     _ checkSources: () throws(CheckpointError) -> Void = {}
   ) throws(CheckpointError) {
@@ -232,11 +231,11 @@ public struct AtomicFile: ~Copyable {
       try check(SystemCalls.synchronize(descriptor), "flush", reportedPath)
     }
     try checkSources()
-    // Network file systems may only now say that they could not write.
+    // Network file systems may report failed writes only now.
     isOpen = false
     try check(SystemCalls.close(descriptor), "close", reportedPath)
     guard temporary != target else {
-      // The directory that holds it is flushed, and renamed, with all that it holds.
+      // The file is in a temporary directory, which is flushed and renamed as a whole.
       isCommitted = true
       return
     }
@@ -258,10 +257,11 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// The permissions of the file that will be replaced, or that a link led to; nil when there is none.
+  /// The permissions of the file that will be replaced, or of the target of a link; nil without
+  /// one.
   ///
-  /// - Throws: `alreadyExists` when there is something and the policy does not replace,
-  ///   `invalidArgument` when it is a directory or device, `system` when it cannot be known.
+  /// - Throws: `alreadyExists` when something is there and the policy does not replace,
+  ///   `invalidArgument` when it is a directory or device, `system` when its status cannot be read.
   static func permissionsOfFile(
     toReplace target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) -> FilePermissions? {
@@ -275,7 +275,7 @@ public struct AtomicFile: ~Copyable {
     case .regular: return permissions(like: status)
     case .symbolicLink:
       try Placement.refuseLinkToStream(target)
-      // What the link kept from others, for one, is often what the new file holds.
+      // The new file often has the same contents as the target, so it gets the same permissions.
       guard let status = try? Stat(target), status.type == .regular else { return nil }
       return permissions(like: status)
     case .directory:
@@ -285,7 +285,7 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Not set-user-id and its like: the new file may have another owner.
+  /// The permissions without set-user-ID and set-group-ID: the new file may have another owner.
   private static func permissions(like status: Stat) -> FilePermissions {
     status.permissions.subtracting([.setUserID, .setGroupID])
   }

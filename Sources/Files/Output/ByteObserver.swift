@@ -1,25 +1,25 @@
 public import Tensors
 
-/// Is shown the bytes on their way into a file, for example to take their checksum.
+/// Observes bytes as they are written to a file, for example to compute a checksum.
 public protocol ByteObserver: AnyObject {
-  /// Takes note of the next bytes.
+  /// Receives the next bytes of the file.
   func observe(_ bytes: RawSpan)
 }
 
-/// Checks a range of a file that is copied, for example by its checksum.
+/// Checks a range of a file as it is copied, for example against a checksum.
 ///
-/// Several threads show it the pieces of the range, in any order, each once.
+/// Several threads pass it the pieces of the range, in any order, each once.
 public protocol RangeCheck: Sendable {
-  /// Takes note of the bytes that stand at `offset` in the file.
+  /// Receives the bytes at `offset` in the source file.
   ///
-  /// - Throws: what is wrong with the range, once all of it has been seen.
+  /// - Throws: the error in the range, on the call that completes it.
   func check(_ bytes: RawSpan, at offset: Int) throws(CheckpointError)
 }
 
 extension AtomicFile {
-  /// Runs `body`, showing `observer` every byte that it appends, in order.
+  /// Runs `body`, and passes every byte that it appends to `observer`, in order.
   ///
-  /// Copies then pass through memory, a chunk at a time, instead of staying inside the kernel.
+  /// Copies then go through memory, a chunk at a time, instead of staying in the kernel.
   ///
   /// - Throws: what `body` throws.
   public mutating func observing(

@@ -1,28 +1,28 @@
 internal import Tensors
 
-/// Memory in which a part of an output is put together.
+/// A buffer for one part of an output.
 ///
-/// That of large ones starts where a page does: chunks start at pages of their files, and the system copies
-/// much faster between places that lie alike.
+/// Large buffers start at a page boundary: so do the chunks in their file, and the system copies much
+/// faster between addresses of the same alignment.
 struct Chunk: Sendable {
   private var storage: [UInt8]
   private let start: Int
-  /// The size in bytes, 0 for none.
+  /// The size in bytes; 0 for `none`.
   let byteCount: Int
 
   private static let pageByteCount = 1 << 12
-  /// What is large.
+  /// The smallest buffer, in bytes, that is aligned to a page.
   private static let alignedByteCount = 1 << 16
 
-  /// No chunk.
+  /// The empty chunk.
   static let none = Chunk(byteCount: 0)
 
-  /// Memory that holds zeros.
+  /// Creates a chunk of zeros.
   init(byteCount: Int) {
     self.byteCount = byteCount
     let isAligned = byteCount >= Self.alignedByteCount
     storage = [UInt8](repeating: 0, count: byteCount + (isAligned ? Self.pageByteCount : 0))
-    // SAFETY: the address is looked at, and not what is there.
+    // SAFETY: only the address is used; the memory is not accessed.
     let address = unsafe storage.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
     start = isAligned ? -address & (Self.pageByteCount - 1) : 0
   }
@@ -32,7 +32,7 @@ struct Chunk: Sendable {
     storage.span.rawBytes.extracting(start..<start + byteCount)
   }
 
-  /// Lends a part of the bytes to be changed.
+  /// Calls `body` with a part of the bytes, to write to it.
   mutating func fill(
     _ range: Range<Int>, _ body: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {

@@ -1,45 +1,45 @@
 internal import Concurrency
 internal import Tensors
 
-/// Gathers what is written into chunks. Of a large output a thread of its own carries out the steps,
-/// while the caller reads, checks or computes the next chunk; when too many wait, the caller carries
-/// them out as well.
+/// Collects written bytes into chunks. For a large output, a separate thread performs the steps
+/// while the caller reads, checks or computes the next chunk; when too many steps are queued, the
+/// caller performs some too.
 ///
-/// A failure is thrown by that call or a later one, the first in the file where there are several; nothing
-/// that follows it is written.
+/// A failure is thrown by the call that causes it or a later one. Of several failures, the one that is
+/// first in the file is thrown; nothing after it is written.
 final class ChunkWriter {
-  /// The largest piece that `append` takes.
+  /// The largest piece that `append` takes, in bytes.
   static let largestPiece = 1 << 20
 
-  /// The first chunk is small: most outputs are.
+  /// The size of the first chunk, which is small because most outputs are.
   private static let firstChunkByteCount = 1 << 16
-  /// What the first chunk has at least.
+  /// The smallest size of the first chunk.
   private static let smallestChunkByteCount = 1 << 10
-  /// A thread is worth starting for what comes after so many steps.
+  /// The number of steps after which a thread is worth starting.
   private static let stepsWithoutThread = 2
-  /// The steps that may wait: enough that a short delay of one side does not stop the other, and few
-  /// enough for the caches.
+  /// The largest number of queued steps: enough that a short delay of one thread does not stop the
+  /// other, and few enough for the caches.
   private static let mostSteps = 4
 
   private let sink: FileSink
   private let queue = Monitor(WriteQueue())
   private var thread: SystemThread?
   private var stepCount = 0
-  /// The chunk at hand: its size, 0 where there is none; its bytes, once there are any; how much of it
-  /// is taken.
+  /// The current chunk: its size, 0 if there is none; its bytes, once it has any; and the number of
+  /// bytes used.
   private var capacity = 0
   private var chunk = Chunk.none
   private var filled = 0
-  /// What of it is filled only when it is written.
+  /// The parts of the current chunk that are filled when it is written.
   private var gaps: [ChunkGap] = []
-  /// Whether there are gaps in steps that may still wait.
+  /// Whether queued steps may contain gaps.
   private var hasGapsAhead = false
-  /// Where the chunk goes.
+  /// The offset of the current chunk in the file.
   private var chunkOffset = 0
   private var firstChunkByteCount = ChunkWriter.firstChunkByteCount
-  /// What steps without a chunk are carried out in.
+  /// The buffer for steps without a chunk that the caller performs.
   private var ownChunk = Chunk.none
-  /// The tensor that the bytes belong to, for errors of steps that are carried out later.
+  /// The tensor that the bytes belong to, for errors of steps that are performed later.
   var tensor: TensorName?
 
   init(_ sink: FileSink) {
@@ -48,36 +48,37 @@ final class ChunkWriter {
 
   deinit { abandon() }
 
-  /// Ends the thread. What still waits is not written.
+  /// Ends the thread. Queued steps are dropped.
   func abandon() {
     queue.withLock { $0.steps = [] }
     endThread()
   }
 
-  /// Makes the first chunk no larger than the output.
+  /// Limits the first chunk to the size of the output, in bytes.
   func expect(_ byteCount: Int) {
     firstChunkByteCount = max(
       Self.smallestChunkByteCount, min(byteCount, Self.firstChunkByteCount))
   }
 
-  /// The bytes that fit the chunk at hand, at least 1.
+  /// The number of bytes that fit the current chunk, at least 1.
   ///
-  /// Chunks end where a multiple of their size does in the file: the system then gets whole large pages.
+  /// Chunks end at multiples of their size in the file, so that the system gets whole large pages.
   func room() throws(CheckpointError) -> Int {
     try makeRoom(1)
     let untilBoundary = Self.largestPiece - (chunkOffset + filled) % Self.largestPiece
     return min(capacity - filled, untilBoundary)
   }
 
-  /// Appends `count` bytes, at most `largestPiece`, that `fill` puts in place and `observers` are
-  /// then shown.
+  /// Appends `count` bytes, at most `largestPiece`, that `fill` writes in place, and passes them to
+  /// `observers`.
   func append(
     _ count: Int, observers: [any ByteObserver],
     _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     try makeRoom(count)
     let range = filled..<filled + count
-    // A span of what an object holds could outlive the access to it; one of a variable cannot.
+    // A span of a stored property of a class could outlive the access to it; a span of a local
+    // variable cannot.
     var chunk = Chunk.none
     swap(&chunk, &self.chunk)
     defer { swap(&chunk, &self.chunk) }
@@ -87,10 +88,10 @@ final class ChunkWriter {
     filled = range.upperBound
   }
 
-  /// Whether the kernel has not refused to copy yet.
+  /// False once the kernel has refused to copy.
   var canCopyInKernel: Bool { queue.withLock { $0.canCopyInKernel } }
 
-  /// Appends a part of another file, inside the kernel where it can.
+  /// Appends a part of another file, copied in the kernel if possible.
   func copy(from source: InputFile, _ range: Range<Int>) throws(CheckpointError) {
     try flushChunk()
     let offset = chunkOffset
@@ -98,7 +99,7 @@ final class ChunkWriter {
     try submit(.copy(source, range, at: offset))
   }
 
-  /// Appends a part of another file that is read, and checked, when it is written.
+  /// Appends a part of another file, which is read and checked when the chunk is written.
   func copy(
     from source: InputFile, _ range: Range<Int>, check: any RangeCheck
   ) throws(CheckpointError) {
@@ -114,13 +115,13 @@ final class ChunkWriter {
     }
   }
 
-  /// Waits for the checks of what has been appended, if there are any.
+  /// Waits for the checks of all appended bytes, if there are any.
   func settleChecks() throws(CheckpointError) {
     guard hasGapsAhead || !gaps.isEmpty else { return }
     try finish()
   }
 
-  /// Writes what has been gathered, and waits until all is written.
+  /// Writes the current chunk, and waits until all steps are done.
   func finish() throws(CheckpointError) {
     try flushChunk()
     hasGapsAhead = false
@@ -131,7 +132,7 @@ final class ChunkWriter {
 
   private func throwFailure() throws(CheckpointError) {
     guard queue.withLock({ $0.failure != nil }) else { return }
-    // What comes earlier in the file may still be at work, and fail as well.
+    // A step that is earlier in the file may still be running, and may fail too.
     endThread()
     if let failure = queue.withLock({ $0.failure }) { throw failure.error }
   }
@@ -157,7 +158,7 @@ final class ChunkWriter {
     chunkOffset += filled
     filled = 0
     gaps = []
-    // Whoever carries out the step puts the chunk aside.
+    // The thread that performs the step returns the chunk for reuse.
     chunk = .none
     capacity = 0
     try submit(step)
@@ -177,7 +178,7 @@ final class ChunkWriter {
     while queue.withLock({ $0.steps.count }) >= Self.mostSteps {
       _ = queue.carryOutNext(sink, &ownChunk)
     }
-    // Nobody but the queue may hold the step: its chunk would be copied.
+    // The queue must hold the only reference to the step, or its chunk would be copied.
     var pending: WriteStep? = consume step
     queue.withLock { queue in
       if queue.failure == nil, let step = pending.take() { queue.steps.append((step, tensor)) }

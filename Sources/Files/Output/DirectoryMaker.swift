@@ -1,42 +1,41 @@
 internal import SystemPackage
 public import Tensors
 
-/// Makes the directories that outputs go into.
+/// Creates the directories for outputs.
 public struct DirectoryMaker: Sendable {
-  /// The directory that all others lie in.
+  /// The directory that contains all others.
   public let root: String
-  /// The directory whose own directories say who may use those that are made.
+  /// The input tree, whose directories give the permissions of those that are created.
   private let model: String
   private let synchronizes: Bool
-  /// Where outputs went last, which is where most go next.
+  /// The directory of the last output, where the next one usually goes too.
   private var last: RelativePath?
-  /// Whether that directory was made here.
+  /// Whether `last` was created by this value.
   private var isLastNew = false
 
-  /// Makes directories below `root`, and `root` too.
+  /// Creates a value that will create `root` and directories below it.
   ///
-  /// - Parameters:
-  ///   - model: the tree that is written again at `root`: those who may use a directory of it may use
-  ///     the one that is made for it.
-  ///   - synchronizes: whether a new directory is on the drive before something goes in.
+  /// - Parameters: - model: the input tree; each of its directories gives its permissions to the
+  ///   one that corresponds to it below `root`.
+  ///   - synchronizes: whether a new directory is flushed to the drive before it is used.
   public init(root: String, like model: String, synchronizes: Bool) {
     self.root = root
     self.model = model
     self.synchronizes = synchronizes
   }
 
-  /// Makes the root, and those that it lies in.
+  /// Creates the root, and its parents where they are missing.
   ///
-  /// - Throws: `system` when one cannot be made, `invalidArgument` when `root` is no directory.
+  /// - Throws: `system` when a directory cannot be created, `invalidArgument` when `root` is not one.
   public mutating func makeRoot() throws(CheckpointError) {
     try make(.root)
   }
 
-  /// Makes the directory that will hold `path`, unless it is there.
+  /// Creates the directory of `path` unless it exists.
   ///
-  /// - Returns: whether it was made here, now or by the call before.
+  /// - Returns: whether this call or the one before it created the directory.
   /// - Throws: as `makeRoot`.
-  /// - Complexity: no system call when it is the one that was asked for last.
+  /// - Complexity: no system call for the same directory as in the last call.
   public mutating func makeParent(of path: RelativePath) throws(CheckpointError) -> Bool {
     try make(path.parent)
     return isLastNew
@@ -48,7 +47,7 @@ public struct DirectoryMaker: Sendable {
     var missing: [(path: FilePath, place: RelativePath?)] = []
     var isNew = false
     var current = directory
-    // Where it stands below the root; nil above it.
+    // The path below the root; nil above it.
     var place: RelativePath? = relative
     climb: while true {
       switch makeDirectory(current, at: place) {
@@ -66,7 +65,7 @@ public struct DirectoryMaker: Sendable {
     }
     while let (next, place) = missing.popLast() {
       let failure = makeDirectory(next, at: place)
-      // Somebody else, or a link, may have made it meanwhile.
+      // It may exist by now: another process, or a path through a link, may have created it.
       isNew = failure == nil
       if failure != .fileExists { try check(failure, "create a directory", next) }
       try synchronizeParent(of: next)

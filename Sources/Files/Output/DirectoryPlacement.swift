@@ -1,47 +1,48 @@
 internal import SystemPackage
 internal import Tensors
 
-/// The last step of every output that is a directory: a finished one takes its name, and the one that
-/// had it goes.
+/// The last step of every output that is a directory: the finished one is renamed to its path, and
+/// the one it replaces is removed.
 enum DirectoryPlacement {
-  /// Gives `temporary` the name `target`.
+  /// Renames `temporary` to `target`.
   ///
-  /// - Throws: `alreadyExists` when something has the name and the policy does not replace,
-  ///   `invalidArgument` when that is no directory, `system` when flushing or renaming fails; then
-  ///   what stood there still stands, unless it is its removal that failed.
+  /// - Throws: `alreadyExists` when `target` exists and the policy does not replace,
+  ///   `invalidArgument` when it is not a directory, `system` when flushing, renaming or removing
+  ///   the old directory fails. Unless it was the removal that failed, the old directory is still in
+  ///   place.
   static func place(
     _ temporary: FilePath, at target: FilePath, policy: OutputPolicy
   ) throws(CheckpointError) {
-    // What took the name meanwhile is found by the renaming, where it must not be replaced.
+    // Without replacement, an exclusive rename detects a target that has just appeared.
     guard policy.replacesExisting, try replaces(target, policy) else {
       try Placement.place(temporary, at: target, replacing: false)
       if policy.synchronizes { try Placement.synchronizeName(of: target) }
       return
     }
-    // The directory that is replaced ends under the temporary name.
+    // After the exchange, the old directory has the temporary name.
     switch SystemCalls.exchange(temporary, target) {
     case nil:
       try synchronize(target, policy) { _ = SystemCalls.exchange(temporary, target) }
-      try check(DirectoryTree.remove(temporary), "remove what it replaced", target)
+      try check(DirectoryTree.remove(temporary), "remove the old directory", target)
     case .notSupported:
-      let aside = try SetAside(target)
+      let backup = try BackupDirectory(target)
       do throws(CheckpointError) {
         try check(SystemCalls.rename(temporary, to: target), "put the output in place", target)
       } catch {
-        aside.putBack()
+        backup.restore()
         throw error
       }
       try synchronize(target, policy) {
-        if SystemCalls.rename(target, to: temporary) == nil { aside.putBack() }
+        if SystemCalls.rename(target, to: temporary) == nil { backup.restore() }
       }
-      try check(aside.remove(), "remove what it replaced", target)
+      try check(backup.remove(), "remove the old directory", target)
     case let failure?:
       throw .system("put the output in place", failure, path: target)
     }
   }
 
-  /// Makes the new names durable before what was replaced is removed, so that not even a power cut
-  /// takes both.
+  /// Flushes the new name before the old directory is removed, so that a power cut cannot destroy
+  /// both.
   private static func synchronize(
     _ target: FilePath, _ policy: OutputPolicy, orElse undo: () -> Void
   ) throws(CheckpointError) {
@@ -54,10 +55,10 @@ enum DirectoryPlacement {
     }
   }
 
-  /// Whether a directory stands at `target` that is to be replaced.
+  /// Whether `target` is an existing directory, to be replaced.
   ///
-  /// - Throws: `alreadyExists` when something stands there and the policy does not replace,
-  ///   `invalidArgument` when that is no directory, `system` when it cannot be known.
+  /// - Throws: `alreadyExists` when something is there and the policy does not replace,
+  ///   `invalidArgument` when that is not a directory, `system` when its status cannot be read.
   static func replaces(
     _ target: FilePath, _ policy: OutputPolicy
   ) throws(CheckpointError) -> Bool {

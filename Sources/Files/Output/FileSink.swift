@@ -2,15 +2,15 @@ internal import Concurrency
 internal import SystemPackage
 internal import Tensors
 
-/// The end of an output, where bytes become the file's, each at its place.
+/// The file under an output: writes and copies bytes to given offsets.
 final class FileSink: Sendable {
   private let descriptor: FileDescriptor
   private let reportedPath: FilePath
   private let policy: OutputPolicy
 
-  /// What the drive is given at a time.
+  /// The bytes whose writeback is started at a time.
   private static let writebackByteCount = 1 << 23
-  /// What the kernel copies before somebody looks whether the user wants to stop.
+  /// The bytes that the kernel copies between checks for an interruption.
   private static let kernelChunkByteCount = 1 << 26
 
   init(_ descriptor: FileDescriptor, reportedPath: FilePath, policy: OutputPolicy) {
@@ -31,9 +31,9 @@ final class FileSink: Sendable {
     noteWritten(offset..<offset + bytes.byteCount)
   }
 
-  /// Copies a part of another file, inside the kernel where it can.
+  /// Copies a part of another file, in the kernel if possible.
   ///
-  /// - Returns: whether the kernel could.
+  /// - Returns: whether the kernel copied all of it.
   /// - Throws: `truncated` when the other file has shrunk, `system` when reading or writing fails.
   func copy(
     from source: InputFile, _ range: Range<Int>, to start: Int
@@ -50,7 +50,7 @@ final class FileSink: Sendable {
       case .success(let count) where count > 0:
         offset += count
         noteWritten(place..<place + count)
-      // No bytes: the source has shrunk, which reading reports.
+      // No bytes means that the source has shrunk, which the read below reports.
       case .success, .failure(.notSupported): canCopy = false
       case .failure(let reason): throw .system("write", reason, path: reportedPath)
       }
@@ -65,8 +65,8 @@ final class FileSink: Sendable {
   private func noteWritten(_ range: Range<Int>) {
     policy.written?.add(range.count)
     guard policy.synchronizes else { return }
-    // The drive gets the bytes while more come, and not only when all are there. One part stays
-    // behind: another thread may still be at it.
+    // Writeback starts while more bytes follow, not only at the end. It lags by one unit, which
+    // another thread may still be writing.
     let unit = Self.writebackByteCount
     let start = (range.lowerBound / unit - 1) * unit
     let end = (range.upperBound / unit - 1) * unit

@@ -2,23 +2,23 @@ internal import SystemPackage
 public import Tensors
 
 extension InputFile {
-  /// Overwrites bytes where they stand, symbolic links followed; all names of the file show it.
+  /// Overwrites bytes in place, following symbolic links; all hard links of the file show the
+  /// change.
   ///
   /// Nothing is written unless the file is still the one that was opened, with the same size and
-  /// time of change, and `old` still stands there. The write is one call. It is not crash-safe: what
-  /// a reader, or a power cut, meets in the middle is partly new.
+  /// modification time, and still contains `old`. The write is one call. It is not crash-safe: a
+  /// reader during the write, or after a power cut, may find a mix of old and new bytes.
   ///
-  /// - Parameters:
-  ///   - old: what was read from there, as many bytes as `new`; another count is a caller's bug and
-  ///     traps.
-  ///   - synchronizes: whether the bytes are on the drive on return.
-  /// - Throws: `system` when the file may not be written or writing fails, `mismatch` when it has
-  ///   changed, `interrupted` after a signal. When writing fails, `old` is put back.
+  /// - Parameters: - old: the bytes at `offset`, as many as `new`; another count is a bug in the
+  ///   caller and traps.
+  ///   - synchronizes: whether the bytes are flushed to the drive on return. - Throws: `system`
+  ///     when the file is read-only or writing fails, `mismatch` when it has changed, `interrupted`
+  ///     after a signal. When writing fails, `old` is written back.
   public func overwrite(
     at offset: Int, _ old: [UInt8], with new: [UInt8], synchronizes: Bool
   ) throws(CheckpointError) {
     precondition(old.count == new.count, "bytes are overwritten one for one")
-    // Root may write to it all the same, and would be the only one to.
+    // Root could write to a read-only file nevertheless.
     let permissions = try calling("examine", filePath) { try descriptor.stat().permissions }
     guard !permissions.isDisjoint(with: .writable) else {
       throw CheckpointError(
@@ -33,7 +33,7 @@ extension InputFile {
       _ = SystemCalls.close(output)
       throw error
     }
-    // Network file systems may only now say that they could not write.
+    // Network file systems may report failed writes only now.
     try check(SystemCalls.close(output), "close", filePath)
   }
 
@@ -51,7 +51,7 @@ extension InputFile {
       try write(new, at: offset, to: output)
       if synchronizes { try check(SystemCalls.synchronize(output), "flush", filePath) }
     } catch {
-      // Where this fails as well nothing more can be done.
+      // If this fails too, nothing more can be done.
       try? write(old, at: offset, to: output)
       throw error
     }

@@ -1,15 +1,15 @@
 public import Concurrency
 
-/// How an output takes its place.
+/// The rules for putting an output at its path.
 public struct OutputPolicy: Sendable {
-  /// Whether something that already has the name may be replaced.
+  /// Whether an existing output may be replaced.
   public var replacesExisting: Bool
-  /// Whether the data is on the drive, not only in the page cache, before it takes the name.
+  /// Whether the data is flushed to the drive before the output is renamed to its path.
   public var synchronizes: Bool
-  /// Counts what is written to outputs, for somebody to watch.
+  /// A count of the bytes written to outputs, for example for a progress display.
   public var written: ByteCounter?
 
-  /// The careful defaults: replaces nothing, and synchronizes.
+  /// Creates a policy; the default replaces nothing and synchronizes.
   public init(replacesExisting: Bool = false, synchronizes: Bool = true) {
     self.replacesExisting = replacesExisting
     self.synchronizes = synchronizes

@@ -1,26 +1,25 @@
 internal import SystemPackage
 public import Tensors
 
-/// Stand-ins, with names in UTF-8, for an input and an output whose paths are not.
+/// Placeholders, with paths in UTF-8, for an input and an output whose paths are not.
 ///
-/// Code that takes paths as text cannot name such files. It is given a link to the input and a place
-/// for the output, from where `commit` moves it to where it belongs.
+/// Code that takes paths as text cannot name such files. It gets the path of a link to the input and
+/// a temporary path for the output, which `commit` moves to its real path.
 public struct PathPlaceholder: ~Copyable {
   private let target: FilePath
   private let scratch: FilePath
   private let policy: OutputPolicy
   /// A link to the input.
   public let source: String
-  /// Where the output is to be written, where nothing is; or a link to the output that is there.
+  /// The path to write the output to, where nothing exists; or a link to the existing output.
   public let destination: String
 
-  /// Makes links, in a temporary directory in the root of the outputs.
+  /// Creates the links in a temporary directory in the root of the outputs.
   ///
-  /// - Parameters:
-  ///   - extensions: what the names of the stand-ins end in, `.bin` or nothing.
-  ///   - reads: whether the output is there, and only to be read.
-  /// - Throws: `missing` when there is no input, `alreadyExists` when there is an output and the
-  ///   policy does not replace, `system` when the link cannot be made.
+  /// - Parameters: - extensions: the file extensions of the placeholders, such as `.bin`, or "".
+  ///   - reads: whether the output exists and will only be read.
+  /// - Throws: `missing` when the input does not exist, `alreadyExists` when the output exists and the
+  ///   policy does not replace, `system` when a link cannot be created.
   public init(
     for source: RelativePath, in sourceRoot: String, and destination: RelativePath,
     in destinationRoot: String, extensions: (source: String, destination: String),
@@ -36,9 +35,9 @@ public struct PathPlaceholder: ~Copyable {
     )
     let scratch: FilePath
     switch TemporaryName.makeSibling(
-      of: FilePath(destinationRoot).appending("stand-in"),
+      of: FilePath(destinationRoot).appending("placeholder"),
       { path in
-        // Nobody else needs to see an output before it has the permissions of what it replaces.
+        // The output is private until it has the permissions of the file it replaces.
         SystemCalls.makeDirectory(path, permissions: .ownerReadWriteExecute)
           .map { .failure($0) } ?? .success(())
       })
@@ -66,11 +65,11 @@ public struct PathPlaceholder: ~Copyable {
     _ = DirectoryTree.remove(scratch)
   }
 
-  /// Moves the output, a file or a directory, to its place.
+  /// Moves the output, a file or a directory, to its path.
   ///
-  /// - Throws: `alreadyExists` when something took the place meanwhile and the policy does not
-  ///   replace, `invalidArgument` when a directory would take the place of something else or the
-  ///   other way round, `system` when renaming fails; then what stood there still stands.
+  /// - Throws: `alreadyExists` when something has appeared there and the policy does not replace,
+  ///   `invalidArgument` when a directory would replace something else or the other way round,
+  ///   `system` when renaming fails. What was there before is then still in place.
   public consuming func commit() throws(CheckpointError) {
     let output = FilePath(destination)
     if (try calling("examine", output) { try Stat(output) }).type == .directory {

@@ -1,11 +1,11 @@
 internal import SystemPackage
 internal import Tensors
 
-/// The last step of every output: a finished temporary takes its name.
+/// The last step of every output: the finished temporary is renamed to its path.
 enum Placement {
   /// Renames `temporary` to `target`.
   ///
-  /// - Throws: `alreadyExists` when `target` exists and is not to be replaced.
+  /// - Throws: `alreadyExists` when `target` exists and may not be replaced.
   static func place(
     _ temporary: FilePath, at target: FilePath, replacing: Bool
   ) throws(CheckpointError) {
@@ -22,8 +22,8 @@ enum Placement {
     try check(failure, "put the output in place", target)
   }
 
-  /// Where the file system has no exclusive rename: a link, which is exclusive too, then an unlink;
-  /// for a directory, which cannot be linked, a look before the rename.
+  /// Renames on file systems without an exclusive rename: a link, which is exclusive too, then an
+  /// unlink; for a directory, which cannot be linked, a check before the rename.
   private static func renameIfAbsent(_ temporary: FilePath, to target: FilePath) -> Errno? {
     let failure = SystemCalls.link(temporary, to: target)
     guard let failure else { return SystemCalls.unlink(temporary) }
@@ -35,9 +35,10 @@ enum Placement {
     }
   }
 
-  /// What stands where an output is to go, a link itself; nil when nothing does.
+  /// The status of what is at an output's path, without following a link; nil when nothing is
+  /// there.
   ///
-  /// - Throws: `system` when it cannot be known, which is not the same as nothing.
+  /// - Throws: `system` when it cannot be read, which does not mean that nothing is there.
   static func status(of target: FilePath) throws(CheckpointError) -> Stat? {
     switch SystemCalls.status(of: target) {
     case .success(let status): return status
@@ -45,17 +46,17 @@ enum Placement {
     }
   }
 
-  /// Refuses to replace a link such as `/dev/stdout`, which programs beside this one stand on.
+  /// Refuses to replace a link such as `/dev/stdout`, which other programs rely on.
   ///
-  /// - Throws: `invalidArgument` when the link leads to a device, pipe or socket, or to what a process
-  ///   has open.
+  /// - Throws: `invalidArgument` when the link leads to a device, pipe or socket, or to a file that a
+  ///   process has open.
   static func refuseLinkToStream(_ link: FilePath) throws(CheckpointError) {
     var isStream = false
     if case .success(let text) = SystemCalls.linkText(link) {
       let place = text.isAbsolute ? text : link.parent.pushing(text)
       isStream = place.starts(with: "/proc") || place.starts(with: "/dev/fd")
     }
-    // Links that lead nowhere are replaced like any other.
+    // Broken links are replaced like any other.
     if !isStream, let status = try? Stat(link) {
       isStream = status.type != .regular && status.type != .directory
     }
@@ -65,15 +66,15 @@ enum Placement {
       hint: "name a file")
   }
 
-  /// Makes the name of an output durable.
+  /// Flushes the name of an output to the drive.
   static func synchronizeName(of target: FilePath) throws(CheckpointError) {
     try synchronizeDirectory(
-      target.parent, doing: "flush the directory that holds it", reportedAs: target)
+      target.parent, doing: "flush its directory", reportedAs: target)
   }
 
-  /// Makes the names in a directory durable.
+  /// Flushes the names in a directory to the drive.
   ///
-  /// - Parameter reportedPath: what errors call the directory.
+  /// - Parameter reportedPath: the directory's path for errors.
   static func synchronizeDirectory(
     _ directory: FilePath, doing action: String = "flush", reportedAs reportedPath: FilePath
   ) throws(CheckpointError) {
@@ -86,7 +87,7 @@ enum Placement {
 }
 
 extension FilePath {
-  /// The directory that holds this name; `.` for a bare name.
+  /// The path of the directory that contains this entry; `.` for a bare name.
   var parent: FilePath {
     let parent = removingLastComponent()
     return parent.isEmpty ? "." : parent

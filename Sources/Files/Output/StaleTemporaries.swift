@@ -1,14 +1,15 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// What processes that were killed left beside their outputs, or in place of them.
+/// The temporaries and backups that killed processes left next to their outputs.
 enum StaleTemporaries {
-  /// The directories that have been looked at, and the last of them, which is where most outputs go.
+  /// The directories that have been swept, and the last of them, where the next output usually goes
+  /// too.
   private struct Swept {
     var directories: Set<FilePath> = []
     var last: FilePath?
 
-    /// - Returns: whether the directory is a new one.
+    /// - Returns: whether the directory was not swept before.
     mutating func insert(_ directory: FilePath) -> Bool {
       if directory == last { return false }
       last = directory
@@ -18,13 +19,12 @@ enum StaleTemporaries {
 
   private static let swept = Mutex(Swept())
 
-  /// Removes the temporaries in a directory whose processes have run on this host and are dead, and
-  /// puts back what they have set aside, the first time that this process is about to make a
-  /// temporary there.
+  /// Removes the temporaries of dead processes of this host from a directory, and restores their
+  /// backups, before this process creates its first temporary there.
   ///
-  /// What cannot be looked at or removed stays: nobody asked for this.
+  /// Failures are ignored: the user did not ask for this cleanup.
   ///
-  /// - Complexity: one listing of the directory in the life of a process.
+  /// - Complexity: one listing per directory and process.
   static func sweep(_ directory: FilePath) {
     guard swept.withLock({ $0.insert(directory) }) else { return }
     guard case .success(let names) = DirectoryListing.names(in: directory) else { return }
@@ -33,7 +33,7 @@ enum StaleTemporaries {
       else { continue }
       let path = directory.appending(name)
       if suffix == .replaced {
-        SetAside.recover(path)
+        BackupDirectory.recover(path)
       } else if SystemCalls.unlink(path) != nil {
         _ = DirectoryTree.remove(path)
       }

@@ -1,12 +1,13 @@
 internal import SystemPackage
 
 extension TemporaryName {
-  /// Makes a sibling of `path` with `create`, which must fail with `.fileExists` for a name in use.
+  /// Creates a temporary next to `path` with `create`, which must fail with `.fileExists` for a
+  /// name in use.
   ///
-  /// Such a name is left over from a process that was killed and had this one's id, as all first
-  /// processes of containers do; then the next is tried.
+  /// Such a name was left by a killed process with the ID of this one; the first processes of
+  /// containers all have the same. Then the next name is tried.
   ///
-  /// - Returns: the sibling's name and what `create` made.
+  /// - Returns: the path of the temporary and the result of `create`.
   static func makeSibling<R>(
     of path: FilePath, suffix: Suffix = .output, _ create: (FilePath) -> Result<R, Errno>
   ) -> Result<(path: FilePath, value: R), Errno> {

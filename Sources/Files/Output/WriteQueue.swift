@@ -1,15 +1,15 @@
 internal import Concurrency
 internal import Tensors
 
-/// Something that is to become a part of an output.
+/// One step of writing an output.
 enum WriteStep: Sendable {
-  /// The first `count` bytes of a chunk, when its gaps are filled; of one that is all gaps nothing has
-  /// been made yet.
+  /// Writes the first `count` bytes of a chunk, after filling its gaps. A chunk that consists of
+  /// gaps only is `Chunk.none`.
   case bytes(Chunk, count: Int, gaps: [ChunkGap], at: Int)
-  /// A part of another file, inside the kernel where it can.
+  /// Copies a part of another file, in the kernel if possible.
   case copy(InputFile, Range<Int>, at: Int)
 
-  /// Where it goes.
+  /// The offset in the output.
   var offset: Int {
     switch self {
     case .bytes(_, _, _, let offset), .copy(_, _, let offset): offset
@@ -17,12 +17,12 @@ enum WriteStep: Sendable {
   }
 }
 
-/// A part of a chunk that is still to be read from another file.
+/// A part of a chunk that will be read from another file.
 struct ChunkGap: Sendable {
-  /// Where it lies in the chunk.
+  /// The range in the chunk.
   let range: Range<Int>
   let source: InputFile
-  /// Where its bytes start in the source.
+  /// The offset of its bytes in the source.
   let offset: Int
   let check: any RangeCheck
   /// The tensor that it belongs to.
@@ -41,28 +41,28 @@ struct ChunkGap: Sendable {
   }
 }
 
-/// What waits to become a part of an output, in any order: every step knows its place.
+/// The queued steps of an output, which may be performed in any order: each has its own offset.
 struct WriteQueue {
   /// The steps, each with the tensor that it belongs to.
   var steps: [(step: WriteStep, tensor: TensorName?)] = []
-  /// Chunks that have been written and can be filled again.
+  /// Chunks that have been written and can be reused.
   var spareChunks: [Chunk] = []
-  /// Whether nothing more will come.
+  /// Whether no more steps will be added.
   var isClosed = false
-  /// The failure that is the first in the file, after which nothing is written.
+  /// The failure with the smallest offset in the file; nothing after it is written.
   var failure: (error: CheckpointError, offset: Int)?
   /// False once the kernel has refused to copy.
   var canCopyInKernel = true
 }
 
 extension Monitor<WriteQueue> {
-  /// Carries out what comes, until the queue is closed and empty.
+  /// Performs steps until the queue is closed and empty.
   func run(_ sink: FileSink) {
     var chunk = Chunk.none
     while let (step, tensor) = waitForStep() { carryOut(step, of: tensor, sink, &chunk) }
   }
 
-  /// Carries out a step that waits.
+  /// Performs the next queued step.
   ///
   /// - Parameter chunk: as for `perform`.
   /// - Returns: whether there was one.
@@ -74,7 +74,7 @@ extension Monitor<WriteQueue> {
     return false
   }
 
-  /// The next step; nil when there is none and none will come.
+  /// Waits for the next step; nil when the queue is closed and empty.
   private func waitForStep() -> (step: WriteStep, tensor: TensorName?)? {
     wait { queue in
       if !queue.steps.isEmpty { return .some(queue.steps.removeFirst()) }
@@ -82,7 +82,7 @@ extension Monitor<WriteQueue> {
     }
   }
 
-  /// Carries out a step, and notes its failure.
+  /// Performs a step, and records its failure.
   func carryOut(
     _ step: consuming WriteStep, of tensor: TensorName?, _ sink: FileSink,
     _ chunk: inout Chunk
@@ -99,11 +99,11 @@ extension Monitor<WriteQueue> {
     }
   }
 
-  /// Carries out a step and consumes it: a chunk that somebody else holds too would be copied when
-  /// its gaps are filled.
+  /// Performs a step and consumes it: a chunk with a second reference would be copied when its gaps
+  /// are filled.
   ///
-  /// - Parameter own: a chunk of the thread's own, which is in the caches of its CPU, for steps that come
-  ///   without one; made here when it is empty.
+  /// - Parameter own: the thread's own chunk, which is in the caches of its CPU, for steps without one;
+  ///   created here when it is empty.
   private func perform(
     _ step: consuming WriteStep, _ sink: FileSink, _ own: inout Chunk
   ) throws(CheckpointError) {

@@ -1,28 +1,28 @@
 internal import SystemPackage
 public import Tensors
 
-/// What tells cheaply that a file has changed: its size and when it was last written.
+/// The size and modification time of a file: a cheap test of whether it has changed.
 public struct FileStamp: Sendable, Hashable {
   /// The size in bytes.
   public var byteCount: Int
-  /// When it was last modified: nanoseconds since 1970.
+  /// The modification time, in nanoseconds since 1970.
   public var modified: Int
 
-  /// Takes values that were noted before.
+  /// Creates a stamp from recorded values.
   public init(byteCount: Int, modified: Int) {
     self.byteCount = byteCount
     self.modified = modified
   }
 
-  /// Looks at a regular file, links followed.
+  /// Reads the stamp of a regular file, following symbolic links.
   ///
-  /// - Throws: `missing` when nothing is there, `system` when it may not be looked at,
-  ///   `invalidArgument` when it is no regular file.
+  /// - Throws: `missing` when nothing is there, `system` when its status cannot be read,
+  ///   `invalidArgument` when it is not a regular file.
   public init(_ file: RelativePath, in directory: String) throws(CheckpointError) {
     try self.init(file.filePath(in: directory))
   }
 
-  /// Looks at a regular file, links followed.
+  /// Reads the stamp of a regular file, following symbolic links.
   ///
   /// - Throws: as `init(_:in:)`.
   public init(path: String) throws(CheckpointError) {
@@ -38,7 +38,7 @@ public struct FileStamp: Sendable, Hashable {
     modified = status.modifiedNanoseconds
   }
 
-  /// Both together: all bytes, and the later time.
+  /// The stamp of two files together: the sum of the sizes and the later time.
   public static func + (left: Self, right: Self) -> Self {
     Self(
       byteCount: left.byteCount &+ right.byteCount, modified: max(left.modified, right.modified))

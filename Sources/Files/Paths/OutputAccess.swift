@@ -1,11 +1,11 @@
 internal import SystemPackage
 
-/// Who may read and write an output that replaces nothing, as far as the umask leaves it to them.
+/// The permissions of an output that replaces nothing; the umask applies to them.
 public struct OutputAccess: Sendable {
   let file: FilePermissions
   let directory: FilePermissions
 
-  /// What programs mostly ask for: a file is for all to read and write.
+  /// The usual permissions: read and write for all users, and search for directories.
   public static let usual = OutputAccess(
     file: [.ownerReadWrite, .groupReadWrite, .otherReadWrite], directory: .everything)
 
@@ -14,7 +14,7 @@ public struct OutputAccess: Sendable {
     self.directory = directory
   }
 
-  /// The access that there is to what an output is made of, as `cp` hands it on; the usual one when
+  /// The permissions of an output's input, which are copied as `cp` does; the usual ones when
   /// nothing is there.
   ///
   /// - Parameter path: a file or a directory; symbolic links are followed.
@@ -22,12 +22,12 @@ public struct OutputAccess: Sendable {
     self = Self(existing: FilePath(path)) ?? .usual
   }
 
-  /// The same for what stands below a directory.
+  /// The permissions of an input below a directory; the usual ones when nothing is there.
   public init(like file: RelativePath, in directory: String) {
     self = Self(existing: file, in: directory) ?? .usual
   }
 
-  /// The same; nil when nothing is there.
+  /// The permissions of an input below a directory; nil when nothing is there.
   public init?(existing file: RelativePath, in directory: String) {
     self.init(existing: file.filePath(in: directory))
   }
@@ -39,10 +39,10 @@ public struct OutputAccess: Sendable {
 
   init(_ status: Stat) {
     let permissions = status.permissions.intersection(.everything)
-    // Whoever may read a file that becomes a directory may search that.
+    // When a file becomes a directory, read permission implies search permission.
     let search =
       status.type == .directory ? [] : FilePermissions(rawValue: permissions.rawValue >> 2 & 0o111)
-    // Whoever makes a directory puts something into it.
+    // The owner must be able to create files in the new directory.
     self.init(
       file: permissions, directory: permissions.union(search).union(.ownerReadWriteExecute))
   }

@@ -1,18 +1,18 @@
 internal import SystemPackage
 public import Tensors
 
-/// What a path leads to, symbolic links followed.
+/// The type of file at a path, following symbolic links.
 public enum PathKind: Sendable {
   /// A regular file.
   case file
   /// A directory.
   case directory
-  /// Anything else: a pipe, a device, a socket.
+  /// A pipe, device, socket or other special file.
   case other
 
-  /// Looks at a path.
+  /// Reads the type of the file at a path.
   ///
-  /// - Throws: `missing` when nothing is there, `system` when it may not be looked at.
+  /// - Throws: `missing` when nothing is there, `system` when its status cannot be read.
   public init(path: String) throws(CheckpointError) {
     let path = FilePath(path)
     switch try calling("open", path, { try Stat(path) }).type {
@@ -27,13 +27,13 @@ public enum PathKind: Sendable {
     (try? Stat(FilePath(path), followTargetSymlink: false))?.type == .symbolicLink
   }
 
-  /// What a symbolic link at the path says, nil when there is none.
+  /// The text of the symbolic link at a path; nil when there is none.
   public static func linkTarget(_ path: String) -> String? {
     guard case .success(let target) = SystemCalls.linkText(FilePath(path)) else { return nil }
     return target.string
   }
 
-  /// What is there, nil when nothing is or it may not be looked at.
+  /// The type of the file at a path; nil when nothing is there or its status cannot be read.
   public static func existing(_ path: String) -> PathKind? {
     try? PathKind(path: path)
   }

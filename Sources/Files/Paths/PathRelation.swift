@@ -1,13 +1,14 @@
 internal import SystemPackage
 
-/// How two paths lie to each other on disk, however they are spelled.
+/// Relations between two paths on disk, independent of their spelling.
 public enum PathRelation {
-  /// Whether `path`, which need not exist, lies somewhere below `directory`.
+  /// Whether `path`, which need not exist, is below `directory` at any depth.
   ///
   /// - Complexity: a system call for each level above `path`.
   public static func isInside(_ path: String, _ directory: String) -> Bool {
     guard let target = identity(of: FilePath(directory)) else { return false }
-    // Only a last name can be taken off as text: `..` behind a symbolic link leads elsewhere.
+    // Only a regular last component can be removed as text: a `..` after a symbolic link leads
+    // elsewhere.
     var current = FilePath(path)
     while current.lastComponent?.kind == .currentDirectory { current.removeLastComponent() }
     switch current.lastComponent?.kind {
@@ -16,7 +17,7 @@ public enum PathRelation {
     default: current.append("..")
     }
     var previous: Identity?
-    // The root is its own parent, which ends the climb.
+    // The root is its own parent, which ends the loop.
     while let identity = identity(of: current), identity != previous {
       if identity == target { return true }
       previous = identity
@@ -27,7 +28,7 @@ public enum PathRelation {
 
   /// Whether both paths name the same file, or the same symbolic link, on disk.
   ///
-  /// - Returns: false when one of them names nothing.
+  /// - Returns: false when nothing is at one of the paths.
   public static func areSame(_ first: String, _ second: String) -> Bool {
     guard let identity = identity(of: FilePath(first), followsLink: false) else { return false }
     return identity == Self.identity(of: FilePath(second), followsLink: false)

@@ -1,31 +1,31 @@
 internal import SystemPackage
 internal import Tensors
 
-/// A path below some directory, as the file system spells it.
+/// A path below a directory, as the bytes of the file system.
 ///
-/// The bytes are kept: a name that is not valid UTF-8 still names the same file. Slashes that say
-/// nothing, doubled ones and the last one, are not.
+/// A name that is not valid UTF-8 is kept and still names the same file. Repeated and trailing slashes
+/// are removed.
 public struct RelativePath: Sendable {
   /// The bytes of the path.
   public let bytes: [UInt8]
 
-  /// The directory itself.
+  /// The empty path: the directory itself.
   public static let root = RelativePath("")
 
   private static let slash = UInt8(ascii: "/")
 
-  /// A name or path below the directory.
+  /// Creates the path with this text.
   public init(_ string: String) {
     self.init(bytes: string.utf8)
   }
 
-  /// The path of these bytes, up to a NUL.
+  /// Creates the path with these bytes, up to the first NUL.
   public init(bytes: some Sequence<UInt8>) {
     let given = Array(bytes)
     self.bytes = Self.isNormal(given.span) ? given : Self.normalized(given)
   }
 
-  /// Whether there is nothing to leave out.
+  /// Whether the bytes contain no NUL and no redundant slash.
   private static func isNormal(_ bytes: Span<UInt8>) -> Bool {
     var last: UInt8 = 1
     for index in bytes.indices {
@@ -74,13 +74,13 @@ extension RelativePath {
   /// The path as text, for messages; bytes that are not UTF-8 show as U+FFFD.
   public var string: String { String(decoding: bytes, as: UTF8.self) }
 
-  /// The last part of the path.
+  /// The last component of the path as text.
   public var name: String { String(decoding: nameBytes, as: UTF8.self) }
 
-  /// Whether the last part of the path is this name.
+  /// Whether the last component of the path is this name.
   public func isNamed(_ name: String) -> Bool { nameBytes.span.hasSameBytes(as: name.utf8.span) }
 
-  /// Whether the path is a bare name, directly in its directory.
+  /// Whether the path has exactly one component.
   public var isTopLevel: Bool { !isEmpty && !bytes.contains(Self.slash) }
 
   /// Whether the path is that of the directory itself.
@@ -89,16 +89,16 @@ extension RelativePath {
   /// Whether the path is valid UTF-8, so that `string` is the path itself.
   public var isText: Bool { String(utf8: bytes.span) != nil }
 
-  /// The directory that holds it; the directory itself for a bare name.
+  /// The path without its last component; `root` for a bare name.
   public var parent: RelativePath {
     guard let slash = bytes.lastIndex(of: Self.slash) else { return .root }
     return RelativePath(normalized: Array(bytes[..<max(slash, 1)]))
   }
 
-  /// The path of something in this directory.
+  /// The path of an entry in this directory.
   public func appending(_ name: String) -> RelativePath { appending(name: name.utf8) }
 
-  /// The path of something in this directory.
+  /// The path of an entry in this directory.
   public func appending(name: some Collection<UInt8>) -> RelativePath {
     if isEmpty { return RelativePath(bytes: name) }
     var joined = bytes
@@ -108,17 +108,18 @@ extension RelativePath {
     return RelativePath(bytes: joined)
   }
 
-  /// The path beside this one with another last name.
+  /// The path with its last component replaced.
   public func replacingName(with name: some Collection<UInt8>) -> RelativePath {
     parent.appending(name: name)
   }
 
-  /// The path as text, below a directory; only for messages where it is not UTF-8.
+  /// The path below `directory` as text; if it is not valid UTF-8, for messages only.
   public func string(in directory: String) -> String {
     String(decoding: bytes(in: directory), as: UTF8.self)
   }
 
-  /// What is there, links followed; nil when nothing is or it may not be looked at.
+  /// The type of the file at this path, following symbolic links; nil when nothing is there or its
+  /// status cannot be read.
   public func kind(in directory: String) -> PathKind? {
     switch (try? Stat(filePath(in: directory)))?.type {
     case nil: nil
@@ -128,15 +129,15 @@ extension RelativePath {
     }
   }
 
-  /// Whether a name stands there, whatever it stands for.
+  /// Whether anything is at this path, even a broken symbolic link.
   public func exists(in directory: String) -> Bool {
     (try? Stat(filePath(in: directory), followTargetSymlink: false)) != nil
   }
 
-  /// The path for the system's calls.
+  /// The path for system calls.
   var path: FilePath { Self.filePath(bytes) }
 
-  /// The path below a directory, for the system's calls.
+  /// The path below a directory, for system calls.
   func filePath(in directory: String) -> FilePath { Self.filePath(bytes(in: directory)) }
 
   private var nameBytes: ArraySlice<UInt8> {
@@ -155,8 +156,8 @@ extension RelativePath {
   private static func filePath(_ bytes: [UInt8]) -> FilePath {
     var terminated = bytes
     terminated.append(0)
-    // SAFETY: the bytes end in a NUL, are characters of the same size, and are copied before the
-    // closures return.
+    // SAFETY: the bytes end in a NUL, have the size of a platform character, and are copied before
+    // the closures return.
     return unsafe terminated.withUnsafeBytes { buffer in
       unsafe buffer.withMemoryRebound(to: CInterop.PlatformChar.self) { characters in
         unsafe FilePath(platformString: characters.baseAddress!)

@@ -1,11 +1,12 @@
 internal import SystemPackage
 internal import Synchronization
 
-/// Names for what is being written, beside what it will become.
+/// Names of temporaries, next to the outputs that they become.
 ///
-/// The name holds host and process, so that a later run can tell whether its writer still lives:
-/// `.NAME.HOST.PID.N.peftkit-tmp`. Containers may share the host's name and count processes of their
-/// own; there the host is `HOST-NAMESPACE`, as another container cannot see who lives.
+/// A name contains host and process, so that a later run can tell whether the writer is still running:
+/// `.NAME.HOST.PID.N.peftkit-tmp`. Containers may share the host's name but number their own
+/// processes; there the host is `HOST-NAMESPACE`, since other containers cannot see whether the process
+/// runs.
 enum TemporaryName {
   private static let counter = Atomic<Int>(0)
   private static let identity = {
@@ -14,29 +15,29 @@ enum TemporaryName {
     return identity
   }()
 
-  /// What such a name ends in.
+  /// The last component of a temporary's name.
   enum Suffix: String, CaseIterable {
     /// An output that is being written.
     case output = "peftkit-tmp"
-    /// The container of a directory that is being replaced; see `SetAside`.
+    /// The container of a directory that is being replaced; see `BackupDirectory`.
     case replaced = "peftkit-old"
   }
 
-  /// The longest name that common file systems hold, in bytes.
+  /// The longest file name that common file systems allow, in bytes.
   private static let longestName = 255
 
-  /// A name beside `path` that no other part of this process uses.
+  /// A name for a temporary next to `path`, unique in this process.
   static func name(for path: FilePath, _ suffix: Suffix) -> String {
     let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
     let ending = ".\(identity.host).\(identity.process).\(number).\(suffix.rawValue)"
     let room = longestName - ending.utf8.count - 1
     var name = path.lastComponent?.string ?? ""
-    // A long name is cut: the temporary one has to be unique, not complete.
+    // A long name is cut: the temporary's name must be unique, not complete.
     while name.utf8.count > max(0, room) { name.unicodeScalars.removeLast() }
     return "." + name + ending
   }
 
-  /// Whether a name is that of something that is being written or replaced, by whomever.
+  /// Whether a name is that of a temporary or a backup, of any process.
   static func isTemporary(_ name: ArraySlice<UInt8>) -> Bool {
     guard name.first == UInt8(ascii: ".") else { return false }
     return Suffix.allCases.contains { suffix in
@@ -45,10 +46,10 @@ enum TemporaryName {
     }
   }
 
-  /// The process on this host that made this name, and what for; nil for all other names.
+  /// The process on this host that chose this name, and the name's suffix; nil for all other names.
   static func origin(of name: FilePath.Component) -> (process: Int, suffix: Suffix)? {
     let parts = name.string.split(separator: ".", omittingEmptySubsequences: false)
-    // The name itself and the host may have dots too.
+    // The output's name and the host may contain dots too.
     guard parts.count >= 5, parts[0].isEmpty,
       let suffix = Suffix(rawValue: String(parts[parts.count - 1]))
     else { return nil }

@@ -1,9 +1,9 @@
 internal import CFileSystem
 
-/// How many files a process may have open.
+/// The limit on the process's open files.
 public enum OpenFileLimit {
   /// Raises the limit as far as the process may, up to 65,536: each shard of a model keeps a file
-  /// open, and many systems begin with 1024 or 256.
+  /// open, and the default is 1024 or 256 on many systems.
   public static func raise() {
     cfs_raise_file_limit()
   }

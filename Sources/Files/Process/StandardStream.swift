@@ -1,11 +1,11 @@
 internal import SystemPackage
 public import Tensors
 
-/// The streams that the process was started with.
+/// A standard stream of the process.
 public enum StandardStream: Sendable {
-  /// Data goes here.
+  /// Standard output, for data.
   case output
-  /// Errors and progress go here.
+  /// Standard error, for errors and progress.
   case error
 
   private var descriptor: FileDescriptor {
@@ -20,12 +20,13 @@ public enum StandardStream: Sendable {
   public var terminalWidth: Int? { SystemCalls.terminalWidth(descriptor) }
 
   /// Occupies the descriptors of standard streams that the process was started without, so that no
-  /// file it opens later takes one and receives what is meant for the stream. Writing to such a stream
+  /// file opened later gets one of them and receives the stream's output. Writing to such a stream
   /// still fails.
   public static func occupyClosedDescriptors() {
     for descriptor in [FileDescriptor.standardInput, .standardOutput, .standardError]
     where !SystemCalls.isOpen(descriptor) {
-      // The lowest free number is this one: those below are open. It stays open until the process ends.
+      // `open` returns this descriptor, since those below it are open. It stays open until the
+      // process ends.
       _ = try? FileDescriptor.open(FilePath("/dev/null"), .readOnly)
     }
   }

@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 extension DirectoryListing {
-  /// The names in a directory, without `.` and `..`, in the order of their bytes.
+  /// The names in a directory, without `.` and `..`, in byte order.
   ///
   /// - Parameter followsLink: as for `entries`.
   static func names(
@@ -10,7 +10,8 @@ extension DirectoryListing {
     typedNames(in: directory, followsLink: followsLink).map { $0.map(\.name) }
   }
 
-  /// The same with what each name stands for, where the listing says so.
+  /// The names in a directory, in byte order, each with its type; nil if the listing does not give
+  /// it.
   static func typedNames(
     in directory: FilePath, followsLink: Bool = true
   ) -> Result<[(name: FilePath.Component, kind: Kind?)], Errno> {
@@ -27,7 +28,7 @@ extension DirectoryListing {
 }
 
 extension DirectoryListing.Kind {
-  /// The same kind, as a listing of the system says it.
+  /// Converts the type of a directory entry.
   init(_ kind: SystemCalls.EntryKind) {
     switch kind {
     case .file: self = .file

@@ -1,19 +1,19 @@
 internal import SystemPackage
 internal import Tensors
 
-/// The names in one directory of a tree, in the order of their bytes, and what each is.
+/// The entries of one directory of a tree, in the byte order of their names, each with its type.
 ///
-/// The names stand one behind the other in one buffer: a directory may hold millions.
+/// The names are concatenated in one buffer, since a directory may contain millions.
 public struct DirectoryListing: Sendable {
-  /// What a name stands for.
+  /// The type of an entry.
   public enum Kind: Sendable {
     /// A regular file.
     case file
     /// A directory.
     case directory
-    /// A symbolic link, to whatever.
+    /// A symbolic link, to anything or nothing.
     case link
-    /// A pipe, a device, a socket.
+    /// A pipe, device, socket or other special file.
     case other
   }
 
@@ -23,21 +23,21 @@ public struct DirectoryListing: Sendable {
     let kind: Kind
   }
 
-  /// The directory, below the root of the tree.
+  /// The directory's path below the root of the tree.
   public let path: RelativePath
-  /// Whether there was nothing to pass over.
+  /// Whether no temporaries were left out.
   private(set) var isComplete = true
   private var names: [UInt8] = []
   private var entries: [Entry] = []
 
-  /// Lists a directory. The temporaries of outputs that are being written are passed over.
+  /// Lists a directory, without the temporaries of outputs that are being written.
   ///
   /// - Throws: `missing` or `system` when it cannot be listed, for example because it is a symbolic
   ///   link below the root.
   init(_ path: RelativePath, in root: FilePath) throws(CheckpointError) {
     self.path = path
     let directory = root.pushing(path.path)
-    // A name that became a link after it was listed must not lead out of the tree.
+    // A directory that was replaced by a link after it was listed must not lead out of the tree.
     let result = SystemCalls.entries(of: directory, followsLink: path == .root)
     switch result {
     case .failure(let reason): throw .system("list", reason, path: directory)
@@ -58,29 +58,29 @@ public struct DirectoryListing: Sendable {
     sort()
   }
 
-  /// How many names there are.
+  /// The number of entries.
   public var count: Int { entries.count }
 
-  /// What a name stands for; of a link, that it is one.
+  /// The type of an entry; links are not followed.
   public func kind(at index: Int) -> Kind { entries[index].kind }
 
-  /// The bytes of a name.
+  /// The name of an entry, in bytes.
   public func name(at index: Int) -> ArraySlice<UInt8> {
     names[entries[index].start..<entries[index].start + entries[index].count]
   }
 
-  /// A name as text; bytes that are not UTF-8 show as U+FFFD.
+  /// The name of an entry as text; bytes that are not UTF-8 show as U+FFFD.
   public func text(at index: Int) -> String { String(decoding: name(at: index), as: UTF8.self) }
 
-  /// A name's path below the root of the tree.
+  /// The path of an entry below the root of the tree.
   public func path(at index: Int) -> RelativePath { path.appending(name: name(at: index)) }
 
-  /// The place of a name, nil when it is not there.
+  /// The index of the entry with this name; nil when there is none.
   ///
   /// - Complexity: O(log n).
   public func index(of name: String) -> Int? { index(of: name.utf8.span) }
 
-  /// The place of a name, nil when it is not there.
+  /// The index of the entry with this name; nil when there is none.
   ///
   /// - Complexity: O(log n).
   public func index(of name: [UInt8]) -> Int? { index(of: name.span) }
@@ -109,7 +109,7 @@ public struct DirectoryListing: Sendable {
     }
   }
 
-  /// What a name stands for on file systems whose listings do not say.
+  /// The type of an entry on file systems whose listings do not give it.
   private static func examine(_ name: FilePath, in directory: FilePath) -> Kind {
     switch (try? Stat(directory.pushing(name), followTargetSymlink: false))?.type {
     case .regular: .file

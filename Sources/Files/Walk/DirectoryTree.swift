@@ -1,23 +1,23 @@
 internal import SystemPackage
 public import Tensors
 
-/// What stands below a directory.
+/// A listing of all files below a directory, held in memory.
 public struct DirectoryTree: Sendable {
-  /// The directory.
+  /// The path of the directory.
   public let root: String
-  /// Its directories, each before what it holds.
+  /// The directories, each before its contents.
   public private(set) var directories: [RelativePath] = []
-  /// Its regular files.
+  /// The regular files.
   public private(set) var files: [RelativePath] = []
-  /// Pipes, devices, sockets and links that lead nowhere.
+  /// Pipes, devices, sockets and broken links.
   public private(set) var others: [RelativePath] = []
 
-  /// The path of something below, to be opened.
+  /// The path of an entry, for opening it.
   public func path(of entry: RelativePath) -> String {
     entry.string(in: root)
   }
 
-  /// Which of some names the files of each directory have; directories without any are left out.
+  /// The files with one of the given names, by directory; directories without any are left out.
   ///
   /// - Complexity: O(files · names); no system calls.
   public func names(among names: [String]) -> [RelativePath: Set<String>] {
@@ -29,21 +29,22 @@ public struct DirectoryTree: Sendable {
     return found
   }
 
-  /// Deeper trees are refused: nobody keeps an adapter there, and links can make them endless.
+  /// The deepest level of a tree: adapters are not nested deeper, and links can make a tree
+  /// endless.
   private static let deepest = 32
 
-  /// Lists a tree, symbolic links followed; the names of each directory are in byte order.
+  /// Lists a tree, following symbolic links; the names of each directory are in byte order.
   ///
   /// - Throws: `system` when a directory cannot be read, `unsupported` when it is deeper than 32
-  ///   levels, for example by a link to its own parent, or holds more than 100,000 entries.
-  /// - Complexity: one system call or two for each directory, and one for each link.
+  ///   levels, for example by a link to its own parent, or contains more than 100,000 entries.
+  /// - Complexity: one or two system calls for each directory, and one for each link.
   public init(of root: String) throws(CheckpointError) {
     try self.init(of: root, mostEntries: 100_000)
   }
 
-  /// The tree that a listing has shown whole: regular files, and nothing that needs a look.
+  /// Creates the tree of a directory that contains regular files only, from its listing.
   ///
-  /// - Returns: nil when there are directories, links, or names that were passed over.
+  /// - Returns: nil when the listing has directories or links, or left out temporaries.
   public init?(of root: String, listed listing: DirectoryListing) {
     guard listing.isComplete, (0..<listing.count).allSatisfy({ listing.kind(at: $0) == .file })
     else { return nil }
@@ -51,7 +52,7 @@ public struct DirectoryTree: Sendable {
     files = (0..<listing.count).map { RelativePath(bytes: listing.name(at: $0)) }
   }
 
-  /// Lists with another limit.
+  /// Lists a tree of at most `mostEntries` entries.
   package init(of root: String, mostEntries: Int) throws(CheckpointError) {
     self.root = root
     var pending: [(path: FilePath, depth: Int)] = [(FilePath(""), 0)]
@@ -66,10 +67,10 @@ public struct DirectoryTree: Sendable {
       if depth > 0 { directories.append(RelativePath(path)) }
       let names = try Self.typedNames(in: directory)
       entryCount += names.count
-      // Links that fan out make billions of paths of a few directories.
+      // Several links to the same directory can turn a few directories into billions of paths.
       guard entryCount <= mostEntries else {
         throw CheckpointError(
-          .unsupported, "holds more than \(mostEntries) files and directories", path: root,
+          .unsupported, "contains more than \(mostEntries) files and directories", path: root,
           hint: "do symbolic links lead to the same directory many times?")
       }
       var inner: [(path: FilePath, depth: Int)] = []
@@ -85,7 +86,8 @@ public struct DirectoryTree: Sendable {
     }
   }
 
-  /// What a name leads to; only links, and what the listing does not tell of, need a look.
+  /// The type of the file that an entry leads to; only links, and entries of unknown type, need a
+  /// system call.
   private static func target(
     of name: FilePath.Component, _ kind: DirectoryListing.Kind?, in directory: FilePath
   ) -> FileType? {
@@ -96,14 +98,14 @@ public struct DirectoryTree: Sendable {
     }
   }
 
-  /// The names of the directories directly in `root`, in byte order, links followed.
+  /// The names of the directories directly in `root`, in byte order, following symbolic links.
   ///
   /// - Throws: `system` or `missing` when `root` cannot be listed.
   public static func subdirectories(of root: String) throws(CheckpointError) -> [String] {
     try names(of: .directory, in: root)
   }
 
-  /// The names of the regular files directly in `root`, in byte order, links followed.
+  /// The names of the regular files directly in `root`, in byte order, following symbolic links.
   ///
   /// - Throws: `system` or `missing` when `root` cannot be listed.
   public static func files(in root: String) throws(CheckpointError) -> [String] {
@@ -127,7 +129,8 @@ public struct DirectoryTree: Sendable {
     }
   }
 
-  /// Lets the owner of a directory take things out of it; a failure shows when that is tried.
+  /// Gives the owner of a directory full access, to remove its entries; failures show when that is
+  /// tried.
   private static func makeWritable(_ directory: FilePath) {
     guard let status = try? Stat(directory, followTargetSymlink: false),
       status.type == .directory, !status.permissions.isSuperset(of: .ownerReadWriteExecute),
@@ -139,10 +142,10 @@ public struct DirectoryTree: Sendable {
     _ = SystemCalls.close(descriptor)
   }
 
-  /// Removes a directory and all that is in it; links themselves, never what they lead to, not even
-  /// when `root` is one, which is a failure.
+  /// Removes a directory and everything in it. Links are removed, never followed; a `root` that is
+  /// a link is a failure.
   ///
-  /// - Returns: the first failure, nil when all is gone.
+  /// - Returns: the first failure; nil when everything was removed.
   static func remove(_ root: FilePath) -> Errno? {
     var pending: [(path: FilePath, isEmptied: Bool)] = [(root, false)]
     while let (path, isEmptied) = pending.popLast() {

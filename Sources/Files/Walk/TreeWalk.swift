@@ -1,16 +1,16 @@
 internal import SystemPackage
 public import Tensors
 
-/// Goes through a tree, a directory at a time, without holding the tree.
+/// A walk through a tree, one directory at a time, without keeping the whole tree in memory.
 ///
-/// A directory comes before those in it, and these in the order of their bytes. Symbolic links to
-/// directories are not followed, as `find` does not, so that the walk ends.
+/// A directory comes before its subdirectories, which are in byte order. As with `find`, symbolic links
+/// to directories are not followed, so that the walk ends.
 public struct TreeWalk: Sendable {
-  /// What the walk comes to.
+  /// One step of the walk.
   public enum Step: Sendable {
     /// A directory.
     case directory(DirectoryListing)
-    /// A directory that cannot be listed, and why; the walk goes on without it.
+    /// A directory that cannot be listed, and the reason; the walk continues without it.
     case unreadable(RelativePath, CheckpointError)
   }
 
@@ -22,7 +22,7 @@ public struct TreeWalk: Sendable {
       self.listing = listing
     }
 
-    /// The next directory in this one.
+    /// The next subdirectory.
     mutating func nextDirectory() -> RelativePath? {
       while next < listing.count {
         next += 1
@@ -32,16 +32,17 @@ public struct TreeWalk: Sendable {
     }
   }
 
-  /// The directory.
+  /// The path of the directory.
   public let root: String
   private let rootPath: FilePath
   private let deepest: Int
   private var first: DirectoryListing?
   private var levels: [Level] = []
 
-  /// Starts at a directory; a link to one is as good.
+  /// Starts a walk at a directory, or a link to one.
   ///
-  /// - Parameter deepest: how many levels below `root` are gone into; what lies deeper is unreadable.
+  /// - Parameter deepest: the number of levels below `root` to enter; deeper directories are reported
+  ///   as unreadable.
   /// - Throws: `missing` or `system` when `root` cannot be listed.
   public init(of root: String, deepest: Int = 256) throws(CheckpointError) {
     self.root = root
@@ -50,9 +51,9 @@ public struct TreeWalk: Sendable {
     first = try DirectoryListing(.root, in: rootPath)
   }
 
-  /// Goes on to the next directory; nil at the end.
+  /// The next directory; nil at the end.
   ///
-  /// - Complexity: a listing, sorted; memory for the names of a directory and of those that hold it.
+  /// - Complexity: one sorted listing; memory for the names of the directory and of its parents.
   public mutating func next() -> Step? {
     if let listing = first.take() { return enter(listing) }
     while let last = levels.indices.last {
@@ -75,7 +76,7 @@ public struct TreeWalk: Sendable {
     return nil
   }
 
-  /// Leaves out what is in the directory that came last.
+  /// Skips the subdirectories of the last directory.
   public mutating func skipSubdirectories() {
     levels.removeLast()
   }

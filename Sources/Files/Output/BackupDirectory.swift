@@ -1,16 +1,17 @@
 internal import SystemPackage
 internal import Tensors
 
-/// A directory that is out of the way for the moment in which another one takes its name, where the
-/// file system cannot swap two.
+/// The backup of a directory while another one replaces it, on file systems that cannot exchange
+/// two.
 ///
-/// It keeps its own name inside a directory `.NAME.HOST.PID.N.peftkit-old`. If the process is killed
-/// in that moment, nothing has the name; the next output beside it puts the directory back.
-struct SetAside {
+/// The directory is moved, with its own name, into a container `.NAME.HOST.PID.N.peftkit-old`. If the
+/// process is killed before the replacement is renamed, nothing is at the path; the next output in the
+/// same directory then restores the backup.
+struct BackupDirectory {
   private let container: FilePath
   private let target: FilePath
 
-  /// Moves `target` out of the way.
+  /// Moves `target` into a backup.
   init(_ target: FilePath) throws(CheckpointError) {
     let made = TemporaryName.makeSibling(of: target, suffix: .replaced) { path in
       SystemCalls.makeDirectory(path).map { .failure($0) } ?? .success(())
@@ -22,24 +23,23 @@ struct SetAside {
     self.target = target
     if let failure = SystemCalls.rename(target, to: inside) {
       _ = SystemCalls.removeDirectory(container)
-      throw .system("move aside", failure, path: target)
+      throw .system("move to a backup", failure, path: target)
     }
   }
 
   private var inside: FilePath { container.appending(target.lastComponent ?? "") }
 
-  /// Undoes it.
-  func putBack() {
+  /// Moves the directory back to its path.
+  func restore() {
     if SystemCalls.rename(inside, to: target) == nil { _ = SystemCalls.removeDirectory(container) }
   }
 
-  /// Removes the directory.
+  /// Removes the backup.
   ///
-  /// - Returns: the first failure, nil when all is gone.
+  /// - Returns: the first failure; nil when everything was removed.
   func remove() -> Errno? { DirectoryTree.remove(container) }
 
-  /// Puts back what a process that was killed moved out of the way; removes what has been replaced
-  /// since.
+  /// Restores the backup of a process that was killed, or removes it if its path is in use again.
   static func recover(_ container: FilePath) {
     guard case .success(let names) = DirectoryListing.names(in: container, followsLink: false)
     else {
@@ -50,7 +50,7 @@ struct SetAside {
         try Placement.place(
           container.appending(name), at: container.parent.appending(name), replacing: false)
       } catch {
-        // Only what has a successor may go.
+        // Only a backup with a replacement may be removed.
         guard error.code == .alreadyExists else { return }
       }
     }
