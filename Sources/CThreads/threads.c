@@ -26,11 +26,11 @@ ct_thread *ct_thread_start(void (*body)(void *), void *context) {
   if (thread == NULL) return NULL;
   thread->body = body;
   thread->context = context;
-  /* Signals are for the program's own threads. */
+  /* The new thread inherits a mask that blocks all signals: only the program's own threads handle them. */
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  /* As much stack as the first thread, if the default is less. */
+  /* The usual stack size of the main thread; some C libraries default to much less. */
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 8 << 20);

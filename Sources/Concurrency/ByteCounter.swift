@@ -1,16 +1,16 @@
 internal import Synchronization
 
-/// A count of bytes that one thread adds to and others look at.
+/// A count of bytes that threads share: some add to it, others read it.
 public final class ByteCounter: Sendable {
   private let count = Atomic<Int>(0)
 
-  /// Starts at zero.
+  /// Creates a counter at zero.
   public init() {}
 
-  /// The bytes so far.
+  /// The number of bytes so far.
   public var value: Int { count.load(ordering: .relaxed) }
 
-  /// Adds bytes.
+  /// Adds `byteCount` bytes.
   public func add(_ byteCount: Int) {
     count.wrappingAdd(byteCount, ordering: .relaxed)
   }

@@ -1,12 +1,13 @@
 package import Tensors
 
-/// What another thread reads, a piece at a time, for somebody who reads something else beside it.
+/// A stream of pieces that another thread reads, so that the caller can read a second input in
+/// parallel.
 ///
 /// The other thread is at most two pieces ahead.
 package final class PieceStream: Sendable {
   private struct State {
     var pieces: [[UInt8]] = []
-    /// How reading ended.
+    /// The result of reading; nil until it ends.
     var end: Result<Void, CheckpointError>?
     var isAbandoned = false
   }
@@ -16,9 +17,10 @@ package final class PieceStream: Sendable {
 
   private init() {}
 
-  /// Has `read` run on another thread, and lends the stream of what it passes on.
+  /// Runs `read` on another thread, and calls `body` with the stream of the pieces that it passes
+  /// to its sink.
   ///
-  /// - Throws: what `body` throws; `system` when there is no other thread to be had.
+  /// - Throws: what `body` throws; `system` when no thread can be started.
   package static func withPieces<R>(
     _ read:
       @escaping @Sendable (
@@ -43,7 +45,7 @@ package final class PieceStream: Sendable {
 
   /// Waits for the next piece; nil at the end.
   ///
-  /// - Throws: what reading throws.
+  /// - Throws: what `read` throws.
   package func next() throws(CheckpointError) -> [UInt8]? {
     let result: Result<[UInt8]?, CheckpointError> = state.wait { state in
       if !state.pieces.isEmpty { return .success(state.pieces.removeFirst()) }
@@ -74,7 +76,7 @@ package final class PieceStream: Sendable {
       state.pieces.append(bytes)
       return true
     }
-    // Nobody hears of it: whoever stopped taking has an error of its own.
-    guard isTaken else { throw CheckpointError(.interrupted, "nobody reads on") }
+    // Never surfaces: the consumer that stopped already has its own result.
+    guard isTaken else { throw CheckpointError(.interrupted, "the consumer has stopped") }
   }
 }

@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// Values that took some work, under the keys that they were made of, until so many others are kept.
+/// A small cache of computed values, which drops the oldest one when it is full.
 ///
-/// - Complexity: a look compares the key with at most `capacity` others, which mostly differ early.
+/// - Complexity: a lookup compares the key with at most `capacity` others, most of which differ early.
 package final class RecentValues<Key: Equatable & Sendable, Value: Sendable>: Sendable {
   private final class Entry: Sendable {
     let key: Key
@@ -15,27 +15,29 @@ package final class RecentValues<Key: Equatable & Sendable, Value: Sendable>: Se
   }
 
   private struct State {
-    /// The latest last.
+    /// The entries, latest last.
     var entries: [Entry] = []
-    /// The hashes of keys that were noted, the latest last.
+    /// The hashes of noted keys, latest last.
     var noted: [Int] = []
   }
 
   private let capacity: Int
   private let state = Mutex(State())
 
-  /// - Parameter capacity: how many values are kept, and how many keys are noted.
+  /// Creates an empty cache.
+  ///
+  /// - Parameter capacity: the largest number of values, and of noted keys.
   package init(capacity: Int) {
     self.capacity = capacity
   }
 
-  /// The value of a key, if it is kept.
+  /// The value of a key, if it is in the cache.
   package subscript(key: Key) -> Value? {
-    // Compared without the lock: keys may be long.
+    // Keys may be long, so they are compared without the lock.
     state.withLock { $0.entries }.last { $0.key == key }?.value
   }
 
-  /// Keeps the value of a key.
+  /// Adds the value of a key to the cache.
   package func keep(_ value: Value, of key: Key) {
     let entry = Entry(key, value)
     state.withLock { state in
@@ -47,9 +49,9 @@ package final class RecentValues<Key: Equatable & Sendable, Value: Sendable>: Se
 }
 
 extension RecentValues where Key: Hashable {
-  /// Notes that a key has come.
+  /// Records that a key has been used.
   ///
-  /// - Returns: whether it had come lately, so that its value may be worth keeping.
+  /// - Returns: whether it was used recently before, so that its value may be worth keeping.
   package func note(_ key: Key) -> Bool {
     let hash = key.hashValue
     return state.withLock { state in

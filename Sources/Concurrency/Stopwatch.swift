@@ -7,6 +7,6 @@ public struct Stopwatch: Sendable {
     start = Clock.monotonicNanoseconds
   }
 
-  /// Seconds since the start, unaffected by changes of the system's time.
+  /// Seconds since the start, unaffected by changes of the system time.
   public var seconds: Double { Double(Clock.monotonicNanoseconds - start) / 1e9 }
 }

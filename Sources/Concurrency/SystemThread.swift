@@ -1,14 +1,14 @@
 internal import CThreads
 
-/// A thread of the operating system, which takes no signals.
+/// A thread of the operating system that receives no signals.
 @safe
 package struct SystemThread: ~Copyable {
   private let handle: OpaquePointer
 
-  /// Runs `body` on a new thread; nil when the system gives none.
+  /// Runs `body` on a new thread; nil when the system cannot start one.
   package static func start(_ body: @escaping @Sendable () -> Void) -> SystemThread? {
-    // SAFETY: the thread takes over the one reference that the box is retained with; without a thread
-    // it is given up here.
+    // SAFETY: the thread takes ownership of the retained reference to the box; without a thread it
+    // is released here.
     let box = unsafe Unmanaged.passRetained(Body(body))
     let handle = unsafe ct_thread_start(
       { unsafe Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run() }, box.toOpaque())
@@ -21,7 +21,7 @@ package struct SystemThread: ~Copyable {
 
   /// Waits until the thread has ended.
   package consuming func join() {
-    // SAFETY: the handle is given up here, once.
+    // SAFETY: the handle is consumed here, once.
     unsafe ct_thread_join(handle)
   }
 

@@ -1,18 +1,18 @@
-/// Calls somebody again and again until it is stopped, for example to redraw a line.
+/// Runs a closure periodically until stopped, for example to redraw a line.
 public final class Ticker: Sendable {
   private let isStopped = Monitor(false)
 
-  /// Makes one that runs when it is told to.
+  /// Creates a ticker; `run` starts it.
   public init() {}
 
-  /// Calls `body` at once and then every so many milliseconds, on the caller's thread, until `stop`.
+  /// Calls `body` at once and then every `milliseconds`, on the caller's thread, until `stop`.
   public func run(milliseconds: Int, _ body: () -> Void) {
     repeat {
       body()
     } while isStopped.wait(milliseconds: milliseconds, { $0 ? true : nil }) == nil
   }
 
-  /// Whether it was stopped, for a `body` that takes long.
+  /// Whether `stop` was called, for a `body` that takes long.
   public var hasStopped: Bool { isStopped.withLock { $0 } }
 
   /// Ends `run`.

@@ -8,7 +8,7 @@
 
 /// The clocks of the operating system.
 enum Clock {
-  /// Nanoseconds of a clock that nothing sets back or forward.
+  /// Nanoseconds of a clock that is never set back or forward.
   static var monotonicNanoseconds: UInt64 {
     var time = timespec()
     // SAFETY: the value outlives the call.

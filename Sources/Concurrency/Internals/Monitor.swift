@@ -6,17 +6,18 @@
   internal import Glibc
 #endif
 
-/// A value that threads share and wait for: a mutex and a condition.
+/// A value behind a mutex, with a condition variable for threads that wait for it to change.
 @safe
 package final class Monitor<Value>: @unchecked Sendable {
-  // SAFETY: `value` is touched only while the mutex is held; both allocations live as long as `self`.
+  // SAFETY: `value` is accessed only while the mutex is held; both allocations live as long as
+  // `self`.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var value: Value
 
   package init(_ value: Value) {
     self.value = value
-    // SAFETY: each is initialized here, before anybody uses it, and destroyed in `deinit`.
+    // SAFETY: each is initialized here, before its first use, and destroyed in `deinit`.
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -24,16 +25,16 @@ package final class Monitor<Value>: @unchecked Sendable {
   }
 
   deinit {
-    // SAFETY: nobody holds or waits for what belongs to an object without owners.
+    // SAFETY: the object has no owners left, so that no thread holds the mutex or waits.
     unsafe pthread_cond_destroy(condition)
     unsafe pthread_mutex_destroy(mutex)
     unsafe condition.deallocate()
     unsafe mutex.deallocate()
   }
 
-  /// Changes the value, alone, and wakes those who wait for it.
+  /// Calls `body` with exclusive access to the value, then wakes the waiting threads.
   package func withLock<R>(_ body: (inout Value) -> R) -> R {
-    // SAFETY: locked and unlocked in pairs, by this thread.
+    // SAFETY: each lock is paired with an unlock on this thread.
     unsafe pthread_mutex_lock(mutex)
     defer {
       unsafe pthread_cond_broadcast(condition)
@@ -42,9 +43,10 @@ package final class Monitor<Value>: @unchecked Sendable {
     return body(&value)
   }
 
-  /// Waits until `body`, which may change the value, returns something.
+  /// Waits until `body`, which may change the value, returns a result. It is called again after
+  /// each change.
   package func wait<R>(_ body: (inout Value) -> R?) -> R {
-    // SAFETY: as in `withLock`; waiting gives the mutex up and takes it again.
+    // SAFETY: as in `withLock`; waiting releases the mutex and locks it again.
     unsafe pthread_mutex_lock(mutex)
     defer {
       unsafe pthread_cond_broadcast(condition)
@@ -56,7 +58,7 @@ package final class Monitor<Value>: @unchecked Sendable {
     }
   }
 
-  /// Waits until `body` returns something, but not much longer than so many milliseconds.
+  /// Waits until `body` returns a result, for about `milliseconds` at most; nil after that time.
   package func wait<R>(milliseconds: Int, _ body: (inout Value) -> R?) -> R? {
     var deadline = timespec()
     // SAFETY: the clock writes one value; the rest as in `wait`.
