@@ -8,6 +8,8 @@ extension AdapterConfig {
     "lora_", "hada_", "lokr_", "delora_", "hira_", "fourierft_", "c3a_", "waveft_", "osf_",
   ]
   private static let modelPrefix = "base_model.model."
+  /// The most adapted parameters that are looked up for each module; configs have a few.
+  private static let largestParameterCount = 64
 
   /// The modules that an adapter's tensors belong to, by their names in the base model, in the
   /// order of the tensors, each once.
@@ -15,9 +17,11 @@ extension AdapterConfig {
   /// An adapter of a parameter (`target_parameters`) has its tensors in the module that holds the
   /// parameter, and patterns match the parameter's name: both names are given.
   ///
-  /// - Complexity: O(tensors · parameters).
+  /// - Returns: none if the config names more parameters than any adapter has.
+  /// - Complexity: O(tensors), with at most `largestParameterCount` comparisons each.
   public func adaptedModules(in weights: any TensorArchive) -> [String] {
     let parameters = (document["target_parameters"]?.array ?? []).compactMap(\.string)
+    guard parameters.count <= Self.largestParameterCount else { return [] }
     var seen: Set<UTF8Text> = []
     var modules: [String] = []
     func add(_ module: String) {
