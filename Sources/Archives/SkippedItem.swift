@@ -1,14 +1,14 @@
 public import Tensors
 
-/// Something in a file that is no tensor, or a tensor that nothing here can hold.
+/// An item of a file that is not a tensor, or a tensor of an unsupported type.
 public struct SkippedItem: Sendable, Hashable {
   /// The name, unique among the tensors and skipped items of its archive.
   public let name: TensorName
-  /// What it is, for example `int`, `str`, `complex128 tensor`, `sparse_coo tensor`.
+  /// The type of the item, for example `int`, `str`, `complex128 tensor`, `sparse_coo tensor`.
   public let type: String
   /// Whether it is a tensor, so that leaving it out loses weights.
   public let isTensor: Bool
-  /// The extents of a tensor, where they are known.
+  /// The shape of a tensor, if it is known.
   public let shape: Shape?
 
   /// Describes an item.

@@ -1,7 +1,7 @@
 public import Files
 public import Tensors
 
-/// A file of named tensors, whatever its format. Tensors keep the order of the file.
+/// A file of named tensors, in any format. Tensors are in the order of the file.
 ///
 /// Opening reads no tensor data. Archives never change and may be shared between threads.
 public protocol TensorArchive: AnyObject, Sendable {
@@ -11,41 +11,43 @@ public protocol TensorArchive: AnyObject, Sendable {
   var format: any CheckpointFormat { get }
   /// The variant of the format.
   var variant: FormatVariant { get }
-  /// What the file says of itself; nil when it says nothing, which differs from an empty list.
+  /// The metadata of the file; nil when it has none, which differs from an empty list.
   var metadata: ArchiveMetadata? { get }
   /// The number of tensors.
   var tensorCount: Int { get }
-  /// The tensor at a place in the file's order. An index out of range is a caller's bug and traps.
+  /// The tensor at an index in the file's order. An index out of range is a programming error and
+  /// traps.
   func tensor(at index: Int) -> TensorInfo
-  /// Lends what there is to say of the tensor at a place, as `tensor(at:)` says it.
+  /// Lends the description of a tensor, the same as `tensor(at:)` but without allocations where
+  /// possible.
   func describeTensor(at index: Int, to body: (TensorDescription) -> Void)
-  /// The place of the tensor with this name, compared as UTF-8 bytes.
+  /// The index of the tensor with this name, compared as UTF-8 bytes.
   func index(of name: TensorName) -> Int?
-  /// What the file holds besides its tensors, in the order of the file.
+  /// The items of the file that are not read as tensors, in the order of the file.
   var skipped: [SkippedItem] { get }
   /// Remarks on the file that change nothing about its tensors, each one line for a terminal.
   var notes: [String] { get }
-  /// The first tensor that is the very same view of the same bytes, where this one is not the first.
+  /// The first tensor that is the same view of the same bytes as this one.
   ///
-  /// - Returns: nil for a tensor that shares nothing, or only a part, with those before it.
+  /// - Returns: nil for a tensor that shares no bytes, or only some, with earlier ones.
   func alias(of index: Int) -> Int?
-  /// Lends the data of a tensor, from a mapping where the file holds it as it is.
+  /// Lends the data of a tensor, from a mapping if the file contains it unchanged.
   ///
   /// - Throws: `system` when the file cannot be mapped, and what `body` throws.
   func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R
-  /// Where the data of a tensor stands.
+  /// The location of a tensor's data.
   func location(of index: Int) -> TensorLocation
-  /// Passes the data of a tensor on in pieces of at most a few megabytes, each of whole elements,
-  /// read with calls and not through a mapping.
+  /// Passes the data of a tensor to a sink, in pieces of whole elements and at most a few
+  /// megabytes, read with system calls and not from a mapping.
   ///
   /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match,
   ///   `system` when reading fails, and what `sink` throws.
   func readTensor(
     at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError)
-  /// Appends the data of a tensor to an output, read with calls and not through a mapping.
+  /// Appends the data of a tensor to an output, read with system calls and not from a mapping.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
   func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError)
@@ -56,7 +58,7 @@ public protocol TensorArchive: AnyObject, Sendable {
 }
 
 extension TensorArchive {
-  /// Nothing: most formats hold tensors only.
+  /// Empty: files of most formats contain tensors only.
   public var skipped: [SkippedItem] { [] }
 
   /// The only variant of most formats.
@@ -71,7 +73,7 @@ extension TensorArchive {
   /// Nil: in most formats every tensor has its own bytes.
   public func alias(of index: Int) -> Int? { nil }
 
-  /// Describes a tensor by a name and a shape that are made for it.
+  /// Lends a description that is created for the call.
   public func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
     let tensor = tensor(at: index)
     body(
@@ -81,15 +83,15 @@ extension TensorArchive {
         dataOffsets: tensor.dataOffsets))
   }
 
-  /// Makes sure that what has been read is what the files held when they were opened.
+  /// Checks that the files have not changed since they were opened.
   ///
-  /// - Throws: `mismatch` when one was changed meanwhile, `system` when it cannot be looked at.
+  /// - Throws: `mismatch` when one has changed, `system` when it cannot be examined.
   /// - Complexity: O(files).
   public func checkUnchanged() throws(CheckpointError) {
     for file in files { try file.checkUnchanged() }
   }
 
-  /// Passes every piece that is read on to the output.
+  /// Writes every piece that is read to the output.
   public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
     try readTensor(at: index) { piece throws(CheckpointError) in try output.write(piece) }
   }

@@ -1,30 +1,30 @@
-/// Where the data of a tensor stands, and what must be done to have it as it is shown.
+/// The location of a tensor's data, and how it is read.
 public struct TensorLocation: Sendable, Hashable {
-  /// What must be done to the bytes of the file.
+  /// How the bytes of the file become the tensor's data.
   public enum Access: String, Sendable {
-    /// Nothing: they stand one after another.
+    /// They are the data, in one range.
     case contiguous
-    /// The elements stand apart and are gathered, or each is changed on the way.
+    /// The elements are gathered from several places, or each is changed.
     case gathered
-    /// They are compressed.
+    /// They are decompressed.
     case compressed
   }
 
   /// The file.
   public let path: String
-  /// What must be done.
+  /// How the bytes become the data.
   public let access: Access
   /// The bytes in the file; nil unless they are contiguous.
   public let range: Range<Int>?
 
-  /// Data that stands in the file as it is.
+  /// Describes data that the file contains unchanged.
   public init(path: String, range: Range<Int>) {
     self.path = path
     self.access = .contiguous
     self.range = range
   }
 
-  /// Data that must be worked on.
+  /// Describes data that is gathered or decompressed.
   public init(path: String, access: Access) {
     self.path = path
     self.access = access

@@ -1,14 +1,14 @@
 public import Files
 public import Tensors
 
-/// Is told of the tensors on their way into a file, for example to take their digests.
+/// Observes tensors as they are written to a file, for example to compute digests.
 public protocol TensorWatcher: AnyObject, Sendable {
-  /// Takes note of the next tensor, as a reader of the file will see it.
+  /// Starts observing the next tensor, described as a reader of the file will see it.
   ///
-  /// - Returns: who is to be shown its bytes, all of them and in order, before `finish` is called with
-  ///   the same observer.
+  /// - Returns: the observer that receives its bytes, all of them and in order, before `finish` is
+  ///   called with it.
   func watch(_ tensor: TensorInfo) -> any ByteObserver
 
-  /// Takes note that all bytes of a tensor have been shown.
+  /// Ends observing a tensor; its observer has received all bytes.
   func finish(_ tensor: TensorInfo, shownTo observer: any ByteObserver)
 }

@@ -4,19 +4,18 @@ internal import JSONDocument
 internal import SafeTensors
 public import Tensors
 
-/// Where a model's weights stand in its directory (spec/shards.md, H26 to H31).
+/// The files of a model's weights in its directory (spec/shards.md, H26 to H31).
 public struct ModelDirectory: Sendable {
   /// The directory.
   public let path: String
-  /// What transformers loads: a weights file, or the index of shards.
+  /// The file that transformers loads: a weights file, or the index of shards.
   public let weightsName: String
-  /// Whether `config.json` names the weights, so that whoever renames them must change it.
+  /// Whether `config.json` names the weights, so that it must change when they are renamed.
   public let isNamedByConfig: Bool
   /// All files of these weights: the file, and the index that names it as its one shard; or the
   /// index and its shards in the order of their bytes.
   public let weightFileNames: [String]
-  /// Weights and indexes that stand beside those and that transformers never looks at, in the order
-  /// of their bytes.
+  /// Other weights and indexes, which transformers ignores, in the order of their bytes.
   public let supersededNames: [String]
   /// The index next to a single weights file that names this file as its one shard. transformers
   /// does not read it; others, such as MLX, do.
@@ -32,10 +31,10 @@ public struct ModelDirectory: Sendable {
   /// The path of the weights, for `Checkpoint.open`.
   public var weightsPath: String { Self.path(of: weightsName, in: path) }
 
-  /// Looks for the weights; the shards themselves are not looked at.
+  /// Finds the weights; the shards themselves are not examined.
   ///
   /// - Throws: `missing` when there are none; what reading `config.json` and the index throws;
-  ///   `unsupported` when the config names weights in a way that is not read here.
+  ///   `unsupported` when the config names weights in an unsupported way.
   /// - Complexity: O(entries of the directory + index + config).
   public init(path: String) throws(CheckpointError) {
     let named = try Self.nameInConfig(of: path)
@@ -68,8 +67,8 @@ public struct ModelDirectory: Sendable {
     }
   }
 
-  /// The config of a copy that calls the weights by the usual name: as it is, or without the key
-  /// that names them. Nil where there is none.
+  /// The config for a copy whose weights have the usual name: unchanged, or without the key that
+  /// names them. Nil when the directory has none.
   ///
   /// - Throws: what reading and decoding the file throws.
   public func config() throws(CheckpointError) -> (name: String, bytes: [UInt8])? {
@@ -83,19 +82,19 @@ public struct ModelDirectory: Sendable {
     return (Self.configName, text)
   }
 
-  /// Whether a name is one that transformers gives to a model's weights, their shards or indexes.
+  /// Whether transformers gives a name to a model's weights, a shard or an index.
   public static func isWeights(_ name: String) -> Bool {
     ShardNaming.models.contains { $0.covers(name) }
   }
 
-  /// Whether a directory holds weights under one of the names that models have, or a config that
-  /// names them.
+  /// Whether a directory contains weights under a name that models use, or a config that names
+  /// them.
   public static func isModel(_ path: String) -> Bool {
     weightsNames.contains { isFile($0, in: path) } || (try? nameInConfig(of: path)) ?? nil != nil
   }
 
-  /// Whether a directory in a tree of many things is a model: one with an index, or with a config
-  /// beside weights (spec/bulk.md, B2).
+  /// Whether a directory in a tree is a model: it contains an index, or a config and weights
+  /// (spec/bulk.md, B2).
   ///
   /// - Parameter hasFile: whether a file of this name is in the directory.
   public static func isModel(hasFile: (String) -> Bool) -> Bool {
@@ -103,7 +102,7 @@ public struct ModelDirectory: Sendable {
     return hasFile(configName) && wholeNames.contains(where: hasFile)
   }
 
-  /// The models in a tree, by their directories, whose paths must be UTF-8 to be opened.
+  /// The directories of the models in a tree. Only paths in UTF-8 can be opened.
   ///
   /// - Complexity: O(files); no system calls.
   public static func all(in tree: DirectoryTree) -> Set<RelativePath> {
@@ -130,15 +129,15 @@ public struct ModelDirectory: Sendable {
     PathKind.existing(path(of: name, in: directory)) == .file
   }
 
-  /// A path in a directory that may be spelled with a slash at its end.
+  /// The path of a name in a directory, whose path may end in a slash.
   static func path(of name: String, in directory: String) -> String {
     directory.hasSuffix("/") ? directory + name : directory + "/" + name
   }
 
-  /// The name of the weights in `config.json`; nil where it gives none.
+  /// The name of the weights in `config.json`; nil when it gives none.
   ///
-  /// - Throws: what reading and decoding the file throws; `unsupported` for a name that is not read
-  ///   here.
+  /// - Throws: what reading and decoding the file throws; `unsupported` for a name that is not
+  ///   supported.
   static func nameInConfig(of directory: String) throws(CheckpointError) -> String? {
     let configPath = path(of: configName, in: directory)
     do throws(CheckpointError) {

@@ -26,7 +26,7 @@ public struct NpzFormat: CheckpointFormat {
 
   public func storedDType(for dtype: DType) -> DType? { NumPyWriter.dtype(for: dtype) }
 
-  /// Certain for a zip archive of arrays, possible for one whose index is damaged.
+  /// Certain for a zip archive of arrays, possible for one with a damaged index.
   ///
   /// - Complexity: O(1) for what torch writes, else O(members).
   public func recognize(
@@ -67,8 +67,8 @@ public struct NpzFormat: CheckpointFormat {
     try NumPyWriter.writeArchive(archive, compression: compression, to: &output)
   }
 
-  /// Whether a zip archive is NumPy's (spec/numpy.md, N1): it contains arrays, and no record by which
-  /// torch would take it for its own.
+  /// Whether a zip archive is NumPy's (spec/numpy.md, N1): it contains arrays, and no record by
+  /// which torch recognizes its archives.
   package static func describes(_ index: ZipIndex) -> Bool {
     var hasArray = false
     for entry in index.entries {

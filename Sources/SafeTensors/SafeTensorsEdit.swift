@@ -1,21 +1,21 @@
 public import Files
 public import Tensors
 
-/// A safetensors file with other metadata, planned and checked (spec/safetensors.md, E1 to E8).
+/// A planned and checked change of a safetensors file's metadata (spec/safetensors.md, E1 to E8).
 ///
-/// The data stays as it is, and so does the text of the header but for `__metadata__`.
+/// The data does not change, and of the header only `__metadata__` changes.
 public struct SafeTensorsEdit: Sendable {
   /// The file with its old header.
   private let file: SafeTensorsFile
   /// The new text of the header, without padding.
   private let text: [UInt8]
-  /// The length of the new header in a file that is written anew.
+  /// The length of the header when the whole file is written.
   private let length: Int
 
   /// Plans the same file with this metadata.
   ///
   /// - Parameters:
-  ///   - metadata: what the file will say; nil takes `__metadata__` out of it.
+  ///   - metadata: the new metadata; nil removes `__metadata__`.
   ///   - reservedByteCount: bytes of room in the new header for later changes; nil keeps the length
   ///     of a header that has room, as long as the new one fits.
   /// - Throws: `unsupported` when the header would be too large.
@@ -46,7 +46,7 @@ public struct SafeTensorsEdit: Sendable {
     }
   }
 
-  /// Reads the new header as any file's, and compares what it says.
+  /// Parses the new header and compares its contents.
   private static func check(
     _ text: [UInt8], says metadata: ArchiveMetadata?, of file: SafeTensorsFile
   ) throws(CheckpointError) {
@@ -54,11 +54,11 @@ public struct SafeTensorsEdit: Sendable {
       text, dataByteCount: file.file.byteCount - file.dataStart
     ).tables
     guard areSame(new.metadata, metadata), new.describesSameTensors(as: file.tables) else {
-      throw CheckpointError(.mismatch, "the new header does not say what was asked")
+      throw CheckpointError(.mismatch, "the new header does not contain the requested metadata")
     }
   }
 
-  /// Whether both are the same bytes of UTF-8; to Swift's `==` "é" and "e\u{301}" are one text.
+  /// Whether both are the same UTF-8; for Swift's `==`, "é" and "e\u{301}" are equal.
   private static func areSame(_ left: ArchiveMetadata?, _ right: ArchiveMetadata?) -> Bool {
     guard let left, let right else { return left == nil && right == nil }
     return left.entries.count == right.entries.count
@@ -74,23 +74,24 @@ public struct SafeTensorsEdit: Sendable {
     return header
   }
 
-  /// What is more than the padding that W5 asks for.
+  /// The smallest padding that is more than alignment (spec/safetensors.md W5).
   private static let leastRoom = 8
 
-  /// Whether a file that is written anew differs from the old one.
+  /// Whether writing the whole file would change it.
   public var changesFile: Bool { header(of: length)[...] != file.header }
 
-  /// Whether the new header fits where the old one stands.
+  /// Whether the new header fits into the space of the old one.
   public var fitsInPlace: Bool { text.count <= file.header.count }
 
-  /// The names that the file has, hard links included.
+  /// The number of names of the file, with hard links.
   public var nameCount: Int { file.file.nameCount }
 
   /// Writes the new header and the data of the old file, inside the kernel where it can.
   ///
-  /// - Parameter path: where the result goes, whole or not at all; it may be the old file's.
-  /// - Throws: `mismatch` when the old file changed meanwhile, `truncated` when it has shrunk, else
-  ///   as `AtomicFile`.
+  /// - Parameter path: the path of the output, which appears whole or not at all; it may be that of
+  ///   the old file.
+  /// - Throws: `mismatch` when the old file has changed since it was opened, `truncated` when it
+  ///   has shrunk, else as `AtomicFile`.
   public func write(to path: String, policy: OutputPolicy) throws(CheckpointError) {
     let prefix = HeaderLength.prefix(header(of: length))
     let data = file.dataStart..<file.file.byteCount
@@ -101,14 +102,14 @@ public struct SafeTensorsEdit: Sendable {
     try output.commit { () throws(CheckpointError) in try file.file.checkInPlace() }
   }
 
-  /// Overwrites the header where it stands; the data is not touched.
+  /// Overwrites the header in place; the data is not touched.
   ///
-  /// This is not crash-safe: whoever reads meanwhile, or after a power cut, may find a header that
-  /// is partly the old and partly the new one.
+  /// This is not crash-safe: a concurrent reader, or one after a power failure, may find a header
+  /// that is partly old and partly new.
   ///
   /// - Returns: whether anything was written; a header that stays the same is not.
   /// - Throws: `unsupported`, with nothing changed, when the header does not fit; `mismatch` when
-  ///   somebody else changed the file; else as `InputFile.overwrite`.
+  ///   another process changed the file; else as `InputFile.overwrite`.
   @discardableResult
   public func applyInPlace(synchronizes: Bool) throws(CheckpointError) -> Bool {
     let old = file.header
@@ -128,7 +129,7 @@ public struct SafeTensorsEdit: Sendable {
 }
 
 extension SafeTensorsFile {
-  /// The header as it stands in the file, padding included.
+  /// The header in the file, with its padding.
   fileprivate var header: ArraySlice<UInt8> {
     tables.text[..<(dataStart - HeaderLength.byteCount)]
   }

@@ -5,8 +5,8 @@ public import Tensors
 /// A safetensors file, open for reading (spec/safetensors.md).
 ///
 /// Opening reads the header with read calls and nothing else; the data is mapped when a tensor is
-/// first asked for. Verdicts are those of the reference implementation, except that a name or
-/// metadata key that comes twice is refused (R14).
+/// first asked for. It accepts the same files as the reference implementation, except for duplicate
+/// names and metadata keys (spec/safetensors.md R14).
 public final class SafeTensorsFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
@@ -20,23 +20,23 @@ public final class SafeTensorsFile: TensorArchive {
   let file: InputFile
   let tables: HeaderTables
   private let names: NameTable
-  /// Where the data section starts in the file.
+  /// The offset of the data section in the file.
   let dataStart: Int
   private let map: LazyMapping
 
-  /// The largest header, in bytes: the reference's limit (R3).
+  /// The largest header in bytes, the limit of the reference (spec/safetensors.md R3).
   public static let largestHeader = HeaderLength.largest
 
   /// Opens a file.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `truncated` or
-  ///   `malformed`, with tensor and byte, when it is no valid safetensors file.
+  ///   `malformed`, with tensor and byte, when it is not a valid safetensors file.
   /// - Complexity: O(header).
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(InputFile(path: path))
   }
 
-  /// Opens a file that is open already.
+  /// Reads an open file.
   ///
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
@@ -66,12 +66,13 @@ public final class SafeTensorsFile: TensorArchive {
       throw CheckpointError(
         .truncated, "ends too early: the header takes \(length) bytes, \(rest) are left",
         offset: HeaderLength.byteCount,
-        hint: "the file was probably cut short on its way here; fetch it again")
+        hint: "the file is probably an incomplete download; download it again")
     }
     return try file.read(at: HeaderLength.byteCount, count: Int(length))
   }
 
-  /// The tensor at a place in the file's order: by place of the data, empty ones as in the header.
+  /// The tensor at an index in the file's order: that of the data, for empty ones that of the
+  /// header.
   ///
   /// - Complexity: O(1) and the copying of name and shape.
   public func tensor(at index: Int) -> TensorInfo {
@@ -81,14 +82,14 @@ public final class SafeTensorsFile: TensorArchive {
       byteCount: Int(entry.end - entry.begin), dataOffsets: Int(entry.begin)..<Int(entry.end))
   }
 
-  /// Lends what the header says of a tensor.
+  /// Lends the description of a tensor.
   ///
   /// - Complexity: O(1).
   public func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
     tables.describeTensor(at: index, to: body)
   }
 
-  /// The place of the tensor with this name.
+  /// The index of the tensor with this name.
   ///
   /// - Complexity: O(length of the name).
   public func index(of name: TensorName) -> Int? {
@@ -111,12 +112,12 @@ public final class SafeTensorsFile: TensorArchive {
   /// The file.
   public var files: [InputFile] { [file] }
 
-  /// Where the data of a tensor stands: always as it is.
+  /// The location of a tensor's data, which is always contiguous.
   public func location(of index: Int) -> TensorLocation {
     TensorLocation(path: path, range: fileRange(of: tables.entries[index]))
   }
 
-  /// Passes the data of a tensor on in pieces.
+  /// Passes the data of a tensor to a sink in pieces.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading fails, and what `sink`
   ///   throws.
@@ -126,7 +127,7 @@ public final class SafeTensorsFile: TensorArchive {
     try file.read(fileRange(of: tables.entries[index]), to: sink)
   }
 
-  /// Appends the data of a tensor to an output, inside the kernel where it can.
+  /// Appends the data of a tensor to an output, copied in the kernel if possible.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
   public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {

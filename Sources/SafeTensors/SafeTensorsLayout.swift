@@ -1,24 +1,25 @@
 public import Tensors
 
-/// Where everything goes in a safetensors file that is to be written.
+/// The layout of a safetensors file that is to be written.
 ///
-/// The bytes are those that the reference writes for the same tensors (spec/safetensors.md, W1 to
-/// W7): tensors by dtype then name, compact JSON, header padded to 8. Room that is reserved adds
-/// spaces and changes nothing else (W8).
+/// The bytes are the same as those of the reference for the same tensors (spec/safetensors.md W1 to
+/// W7): tensors sorted by dtype, then name; compact JSON; a header padded to a multiple of 8 bytes.
+/// Reserved room adds spaces and changes nothing else (W8).
 public struct SafeTensorsLayout: Sendable {
-  /// The places in the source, in the order in which the data must be written.
+  /// The indices of the source's tensors, in the order in which their data must be written.
   public let order: [Int]
   /// The first bytes of the file: the header's length, the header, its padding.
   public let prefix: [UInt8]
   /// The size of the whole file in bytes.
   public let byteCount: Int
-  /// Where the data of each tensor of the source goes, counted from the start of the data.
+  /// The range of each source tensor in the data section.
   private let dataOffsets: [Range<Int>]
 
-  /// Plans a file of these tensors, in any order.
+  /// Plans a file of tensors, given in any order.
   ///
-  /// - Parameter reservedByteCount: bytes of room in the header, so that later changes of its
-  ///   metadata need not move the data; 0 or more, a negative count is a caller's bug and traps.
+  /// - Parameter reservedByteCount: the number of bytes of room in the header, so that later
+  ///   changes of its metadata need not move the data. A negative count is a programming error and
+  ///   traps.
   /// - Throws: `malformed`, naming the tensor, when two have the same name or one is called
   ///   `__metadata__`; `unsupported` when the header or the file would be too large.
   /// - Complexity: O(tensors · log tensors).
@@ -35,7 +36,8 @@ public struct SafeTensorsLayout: Sendable {
       let tensor = tensors[index]
       guard !tensor.name.string.utf8.elementsEqual("__metadata__".utf8) else {
         throw CheckpointError(
-          .malformed, "no tensor of a safetensors file can have this name", tensor: tensor.name)
+          .malformed, "a safetensors file cannot contain a tensor of this name", tensor: tensor.name
+        )
       }
       let (end, overflow) = offset.addingReportingOverflow(tensor.byteCount)
       guard !overflow else { throw Self.tooLarge }
@@ -53,9 +55,10 @@ public struct SafeTensorsLayout: Sendable {
     byteCount = sum
   }
 
-  /// Where the data of a tensor goes in the file.
+  /// The range of a tensor's data in the file.
   ///
-  /// - Parameter index: the place of the tensor in the source. Another one is a caller's bug and traps.
+  /// - Parameter index: the index of the tensor in the source. One out of range is a programming
+  ///   error and traps.
   public func dataRange(of index: Int) -> Range<Int> {
     let offsets = dataOffsets[index]
     return prefix.count + offsets.lowerBound..<prefix.count + offsets.upperBound
@@ -69,7 +72,7 @@ public struct SafeTensorsLayout: Sendable {
     _ tensors: [TensorInfo], inOrder order: [Int]
   ) throws(CheckpointError) {
     guard let first = order.first, let last = order.last else { return }
-    // Of one dtype, equal names are neighbours.
+    // When all have one dtype, equal names are adjacent.
     if tensors[first].dtype == tensors[last].dtype {
       for (left, right) in zip(order, order.dropFirst())
       where tensors[left].name == tensors[right].name {
@@ -85,7 +88,7 @@ public struct SafeTensorsLayout: Sendable {
   }
 
   private static func duplicate(_ name: TensorName) -> CheckpointError {
-    CheckpointError(.malformed, "the name of a tensor comes twice", tensor: name)
+    CheckpointError(.malformed, "duplicate tensor name", tensor: name)
   }
 
   private static func precedes(_ left: TensorInfo, _ right: TensorInfo) -> Bool {

@@ -2,15 +2,16 @@ public import Archives
 public import Files
 public import Tensors
 
-/// Writes safetensors files. The one writer path: every output of the package goes through it.
+/// Writes safetensors files. Every safetensors output of the package is written here.
 public enum SafeTensorsWriter {
-  /// Writes the tensors of an archive, streaming: no more than a chunk is in memory.
+  /// Writes the tensors of an archive as a stream; at most a chunk of data is in memory.
   ///
   /// - Parameters:
-  ///   - archive: where the tensors come from, of any format.
+  ///   - archive: the tensors, opened from any format.
   ///   - metadata: `__metadata__`; nil writes none.
-  ///   - reservedByteCount: bytes of room in the header for later changes (W8).
-  ///   - output: where the file goes, not yet written to. The caller commits it.
+  ///   - reservedByteCount: the number of bytes of room in the header for later changes
+  ///     (spec/safetensors.md W8).
+  ///   - output: the output, still empty. The caller commits it.
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold, `truncated` or
   ///   `system` when reading or writing fails.
   public static func write(
@@ -24,13 +25,15 @@ public enum SafeTensorsWriter {
     }
   }
 
-  /// Writes tensors whose data `append` supplies, each when its turn comes.
+  /// Writes tensors whose data `append` supplies.
   ///
   /// - Parameters:
-  ///   - tensors: what to write, in any order; the file has the reference's order.
-  ///   - reservedByteCount: bytes of room in the header for later changes (W8).
+  ///   - tensors: the tensors, in any order; the file has the order of the reference.
+  ///   - reservedByteCount: the number of bytes of room in the header for later changes
+  ///     (spec/safetensors.md W8).
   ///   - append: appends exactly the data of the tensor with this index.
-  /// - Throws: as above, and what `append` throws. Data of another size is a caller's bug and traps.
+  /// - Throws: as above, and what `append` throws. Data of another size is a programming error and
+  ///   traps.
   public static func write(
     _ tensors: [TensorInfo], metadata: ArchiveMetadata?, reservedByteCount: Int = 0,
     to output: inout AtomicFile,

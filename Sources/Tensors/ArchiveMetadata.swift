@@ -1,13 +1,13 @@
-/// What a file says of itself: text by key, in the order of the file (`__metadata__` of safetensors).
+/// The metadata of a file: text by key, in the order of the file (`__metadata__` of safetensors).
 public struct ArchiveMetadata: Sendable, Hashable {
-  /// One key and its text.
+  /// A key and its text.
   public struct Entry: Sendable, Hashable {
     /// The key, unique as UTF-8 bytes.
     public let key: UTF8Text
     /// The text.
     public let value: String
 
-    /// Makes an entry.
+    /// Creates an entry.
     public init(key: UTF8Text, value: String) {
       self.key = key
       self.value = value
@@ -17,7 +17,8 @@ public struct ArchiveMetadata: Sendable, Hashable {
   /// The entries, in order; their keys are distinct.
   public private(set) var entries: [Entry]
 
-  /// Takes entries in their order. A key that comes twice is a caller's bug and traps.
+  /// Creates metadata from entries in their order. A duplicate key is a programming error and
+  /// traps.
   public init(_ entries: [Entry] = []) {
     precondition(
       entries.count < 2 || Set(entries.map(\.key)).count == entries.count,

@@ -4,7 +4,7 @@ extension [UInt8] {
     @_lifetime(&self)
     mutating get {
       // SAFETY: the call makes the storage unique; it stays in place while the span, an exclusive
-      // access to `self`, lives. Every byte is a valid one.
+      // access to `self`, lives. Every bit pattern is a valid byte.
       let storage = unsafe withUnsafeMutableBytes { unsafe $0 }
       let bytes = unsafe MutableRawSpan(_unsafeBytes: storage)
       return unsafe _overrideLifetime(bytes, mutating: &self)
@@ -26,7 +26,8 @@ extension [UInt8] {
 
   /// Appends the lowest bytes of an integer, lowest first.
   ///
-  /// - Parameter byteCount: from 0 to the size of the integer; another count is a caller's bug and traps.
+  /// - Parameter byteCount: from 0 to the size of the integer; another count is a programming error
+  ///   and traps.
   @inlinable
   public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T, byteCount: Int) {
     precondition(byteCount * 8 <= T.bitWidth, "an integer has no more bytes")

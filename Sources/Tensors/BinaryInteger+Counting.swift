@@ -2,8 +2,8 @@ extension BinaryInteger {
   /// The number with its noun and verb, for messages: `1 byte follows`, `2 bytes follow`.
   ///
   /// - Parameters:
-  ///   - noun: the noun for one.
-  ///   - verb: the verb for many, without an `s`.
+  ///   - noun: the noun in the singular.
+  ///   - verb: the verb in the plural, without an `s`.
   package func counting(_ noun: String, _ verb: String) -> String {
     self == 1 ? "1 \(noun) \(verb)s" : "\(self) \(noun)s \(verb)"
   }

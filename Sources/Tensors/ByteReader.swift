@@ -1,15 +1,15 @@
-/// A cursor over untrusted bytes. A read that fails throws and leaves the cursor where it was.
+/// A cursor over untrusted bytes. A read that fails throws and does not move the cursor.
 public struct ByteReader: ~Escapable {
   /// All the bytes, read or not.
   public let bytes: RawSpan
-  /// The place of `bytes` in the file, so that errors can name it.
+  /// The offset of `bytes` in the file, for errors.
   public let baseOffset: Int
-  /// The next byte to read, counted from the start of `bytes`.
+  /// The index in `bytes` of the next byte to read.
   public var position: Int { cursor }
   @usableFromInline
   var cursor = 0
 
-  /// Starts at the first of `bytes`, which stand at `baseOffset` in their file.
+  /// Starts at the first of `bytes`, which are at `baseOffset` in their file.
   @inlinable
   @_lifetime(copy bytes)
   public init(_ bytes: RawSpan, baseOffset: Int = 0) {
@@ -21,13 +21,13 @@ public struct ByteReader: ~Escapable {
   @inlinable
   public var remaining: Int { bytes.byteCount - cursor }
 
-  /// The place of the cursor in the file.
+  /// The offset of the cursor in the file.
   @inlinable
   public var offset: Int { baseOffset + cursor }
 
   /// Reads a little-endian integer.
   ///
-  /// - Throws: `truncated` when fewer bytes are left than it takes.
+  /// - Throws: `truncated` when too few bytes are left.
   @inlinable
   public mutating func readLittleEndian<T: FixedWidthInteger & BitwiseCopyable>(
     _: T.Type
@@ -41,7 +41,7 @@ public struct ByteReader: ~Escapable {
     return unsafe T(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: cursor, as: T.self))
   }
 
-  /// Takes the next `count` bytes as they stand.
+  /// Reads the next `count` bytes.
   ///
   /// - Throws: `truncated` when fewer are left, or `count` is negative.
   @inlinable

@@ -1,7 +1,6 @@
 /// The element type of a tensor, with the spelling that safetensors files use.
 ///
-/// The cases stand in the order in which the reference writer lays tensors out (spec/safetensors.md,
-/// W2), so that comparing ordinals is comparing places.
+/// The cases are in the order in which the reference writer sorts tensors (spec/safetensors.md W2).
 public enum DType: UInt8, CaseIterable, Sendable, Hashable {
   case uint64, int64, float64, complex64
   case float32, uint32, int32
@@ -15,7 +14,7 @@ public enum DType: UInt8, CaseIterable, Sendable, Hashable {
   /// The name in a safetensors header, for example `BF16`.
   public var name: String { spelling.description }
 
-  /// The name as parsers compare it, without a `String` for each look.
+  /// The name for comparisons without a `String`.
   package var spelling: StaticString {
     switch self {
     case .uint64: "U64"

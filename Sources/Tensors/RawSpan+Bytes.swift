@@ -1,5 +1,5 @@
 extension RawSpan {
-  /// The byte at an offset; an offset outside the span is a caller's bug and traps.
+  /// The byte at an offset; an offset outside the span is a programming error and traps.
   @inlinable
   package func byte(at offset: Int) -> UInt8 {
     precondition(offset >= 0 && offset < byteCount, "byte offset out of range")

@@ -1,25 +1,26 @@
-/// The extents of a tensor, outermost first; no extents at all is a scalar.
+/// The shape of a tensor: its dimensions, outermost first; a scalar has none.
 ///
-/// Extents are unsigned 64-bit numbers, as in a file: `[0, 18446744073709551615]` is a valid, empty
-/// shape.
+/// Dimensions are unsigned 64-bit numbers, as in files: `[0, 18446744073709551615]` is a valid,
+/// empty shape.
 public struct Shape: Hashable, Sendable {
-  /// The extents, outermost (slowest varying) first.
+  /// The dimensions, outermost (slowest varying) first.
   public var dimensions: [UInt]
 
-  /// Makes a shape of these extents, outermost first.
+  /// Creates a shape of dimensions, outermost first.
   public init(_ dimensions: [UInt]) {
     self.dimensions = dimensions
   }
 
-  /// Makes a shape of these extents, outermost first. A negative extent is a caller's bug and traps.
+  /// Creates a shape of dimensions, outermost first. A negative one is a programming error and
+  /// traps.
   public init(_ dimensions: [Int]) {
     self.dimensions = dimensions.map { UInt($0) }
   }
 
-  /// The number of extents: 0 for a scalar.
+  /// The number of dimensions: 0 for a scalar.
   public var rank: Int { dimensions.count }
 
-  /// The number of elements, multiplied up from the outermost extent; 1 for a scalar.
+  /// The number of elements, multiplied from the outermost dimension; 1 for a scalar.
   ///
   /// - Returns: nil when an intermediate product exceeds 64 bits, as the reference counts.
   /// - Complexity: O(rank).
@@ -27,7 +28,7 @@ public struct Shape: Hashable, Sendable {
     Self.elementCount(of: dimensions.span)
   }
 
-  /// The same for extents that stand elsewhere.
+  /// The same for borrowed dimensions.
   @inlinable
   public static func elementCount(of dimensions: Span<UInt>) -> UInt? {
     var product: UInt = 1
@@ -39,7 +40,8 @@ public struct Shape: Hashable, Sendable {
     return product
   }
 
-  /// The bytes that a tensor of this shape and dtype takes. The one size computation of the package.
+  /// The size in bytes of a tensor of this shape and dtype. All sizes of the package are computed
+  /// here.
   ///
   /// - Throws: `malformed` when the size exceeds 64 bits, or a sub-byte dtype ends inside a byte.
   /// - Complexity: O(rank).
@@ -47,7 +49,7 @@ public struct Shape: Hashable, Sendable {
     try Self.byteCount(of: dtype, dimensions: dimensions.span)
   }
 
-  /// The same for extents that stand elsewhere, such as in the flat table of a header.
+  /// The same for borrowed dimensions, such as those in the flat table of a header.
   @inlinable
   public static func byteCount(
     of dtype: DType, dimensions: Span<UInt>
@@ -75,7 +77,7 @@ extension Shape: ExpressibleByArrayLiteral, CustomStringConvertible {
     self.init(elements)
   }
 
-  /// The extents as Python prints a list, for example `[2, 8, 1]`.
+  /// The dimensions as Python prints a list, for example `[2, 8, 1]`.
   public var description: String {
     "[" + dimensions.map { String($0) }.joined(separator: ", ") + "]"
   }

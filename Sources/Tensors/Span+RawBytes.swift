@@ -10,7 +10,7 @@ extension Span where Element == UInt8 {
 }
 
 extension MutableRawSpan {
-  /// Takes over other bytes of the same count. Another count is a caller's bug and traps.
+  /// Copies other bytes of the same count. Another count is a programming error and traps.
   public mutating func copyBytes(of other: RawSpan) {
     precondition(byteCount == other.byteCount, "bytes are copied one for one")
     // SAFETY: both buffers have the same size and outlive the closures; a mutable span overlaps no

@@ -1,8 +1,8 @@
 extension String {
   /// The text with every control, format and line-separating character written as `\u{…}`.
   ///
-  /// Names and metadata come from files that nobody vouches for; printed raw they could move the
-  /// cursor, recolour the terminal or reorder the text around them.
+  /// Names and metadata come from untrusted files; printed raw they could move the cursor, recolour
+  /// the terminal or reorder the text around them.
   public var printable: String {
     guard unicodeScalars.contains(where: { !$0.isPrintable }) else { return self }
     var text = ""
@@ -18,7 +18,7 @@ extension String {
 }
 
 extension String {
-  /// The text made printable and cut to a length that fits a message.
+  /// The printable text, shortened to fit a message.
   public var excerpt: String {
     let limit = 120
     guard unicodeScalars.count > limit else { return printable }

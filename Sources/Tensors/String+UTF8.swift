@@ -1,5 +1,5 @@
 extension String {
-  /// The text of UTF-8 bytes; nil when they are none.
+  /// The text of UTF-8 bytes; nil when they are not valid UTF-8.
   ///
   /// - Complexity: O(bytes).
   public init?(utf8 bytes: Span<UInt8>) {

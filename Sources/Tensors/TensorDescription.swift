@@ -1,17 +1,17 @@
-/// What an archive says of one tensor, lent for a look.
+/// A borrowed description of a tensor.
 ///
-/// A `TensorInfo` has a name and a shape of its own, which take longer to make than all else that is done
-/// with one of 100,000 tensors in a listing.
+/// A `TensorInfo` owns its name and shape, whose allocation would dominate a listing of 100,000
+/// tensors.
 public struct TensorDescription: ~Escapable {
   /// The name, in UTF-8.
   public let name: Span<UInt8>
   /// The element type.
   public let dtype: DType
-  /// The extents, outermost first.
+  /// The dimensions, outermost first.
   public let dimensions: Span<UInt>
   /// The size of the data in bytes, as `Shape.byteCount(of:)` gives it.
   public let byteCount: Int
-  /// Where the data stands in the archive's data section, in formats that have one.
+  /// The range of the data in the archive's data section, in formats that have one.
   public let dataOffsets: Range<Int>?
 
   /// Describes a tensor whose size has been checked.

@@ -1,14 +1,14 @@
-/// What an archive says of one tensor, without its data.
+/// The description of a tensor, without its data.
 public struct TensorInfo: Hashable, Sendable {
   /// The name, unique in its archive.
   public let name: TensorName
   /// The element type.
   public let dtype: DType
-  /// The extents, outermost first.
+  /// The shape.
   public let shape: Shape
   /// The size of the data in bytes, as `Shape.byteCount(of:)` gives it.
   public let byteCount: Int
-  /// Where the data stands in the archive's data section, in formats that have one.
+  /// The range of the data in the archive's data section, in formats that have one.
   public let dataOffsets: Range<Int>?
 
   /// Describes a tensor whose size has been checked.
@@ -22,7 +22,7 @@ public struct TensorInfo: Hashable, Sendable {
     self.dataOffsets = dataOffsets
   }
 
-  /// Describes a tensor that has no place in a file yet.
+  /// Describes a tensor that is not yet in a file.
   ///
   /// - Throws: `malformed`, naming the tensor, when the shape has no size in bytes.
   public init(name: TensorName, dtype: DType, shape: Shape) throws(CheckpointError) {

@@ -1,19 +1,19 @@
-/// A part of a tensor along all its axes, still in place: a box of whole elements.
+/// A part of a tensor along all its axes: a box of whole elements, not copied.
 ///
-/// The elements stand in runs of contiguous bytes; `forEachRun` lends them in row-major order.
+/// The elements are in runs of contiguous bytes; `forEachRun` lends them in row-major order.
 public struct TensorSlice: ~Escapable {
   /// The element type.
   public let dtype: DType
-  /// The extents of the part, outermost first.
+  /// The dimensions of the part, outermost first.
   public let shape: Shape
 
   private let bytes: RawSpan
-  /// The bytes of a run, the number of runs on each outer axis, and how far apart they start.
+  /// The size of a run in bytes, the number of runs along each outer axis, and their strides.
   private let runByteCount: Int
   private let outer: [(count: Int, stride: Int)]
   private let start: Int
 
-  /// Cuts `ranges`, one for each axis, out of a tensor.
+  /// Slices a tensor by `ranges`, one for each axis.
   ///
   /// - Throws: `invalidArgument` for another number of ranges, a range outside its axis, or runs of a
   ///   sub-byte dtype that do not start and end on whole bytes.
@@ -37,7 +37,7 @@ public struct TensorSlice: ~Escapable {
       (runByteCount, outer, start) = (0, [], 0)
       return
     }
-    // No range is empty, so that no extent is zero: every product is at most the tensor's bits.
+    // No range is empty, so that every product is at most the tensor's size in bits.
     var stride = tensor.dtype.bitCount
     var runBits = stride
     var outer: [(count: Int, stride: Int)] = []
@@ -45,7 +45,7 @@ public struct TensorSlice: ~Escapable {
     for axis in extents.indices.reversed() {
       startBits += ranges[axis].lowerBound * stride
       if outer.isEmpty, runBits == stride {
-        // Every axis inside this one is whole: this one still belongs to the run.
+        // All inner axes are whole, so that this one belongs to the run.
         runBits = ranges[axis].count * stride
       } else {
         outer.append((ranges[axis].count, stride))
@@ -88,7 +88,7 @@ public struct TensorSlice: ~Escapable {
     }
   }
 
-  /// The part as bytes of its own, row-major.
+  /// A copy of the part, row-major.
   ///
   /// - Complexity: O(bytes).
   public func copied() -> [UInt8] {

@@ -1,15 +1,15 @@
-/// A borrowed look at a tensor's data: dtype, shape and the bytes, row-major and little endian.
+/// A borrowed view of a tensor's data: dtype, shape and the bytes, row-major and little-endian.
 ///
-/// The bytes belong to someone else (a mapping, a buffer) and may stand at any alignment.
+/// The bytes belong to a mapping or a buffer and may have any alignment.
 public struct TensorView: ~Escapable {
   /// The element type.
   public let dtype: DType
-  /// The extents, outermost first.
+  /// The shape.
   public let shape: Shape
   /// The data: exactly `shape.byteCount(of: dtype)` bytes.
   public let bytes: RawSpan
 
-  /// Looks at `bytes` as a tensor. Bytes of another count are a caller's bug and trap.
+  /// Views `bytes` as a tensor. Another count of bytes is a programming error and traps.
   @_lifetime(copy bytes)
   public init(dtype: DType, shape: Shape, bytes: RawSpan) {
     let expected = try? shape.byteCount(of: dtype)
@@ -19,7 +19,7 @@ public struct TensorView: ~Escapable {
     self.bytes = bytes
   }
 
-  /// Rows `range` along the outermost axis, still in place.
+  /// Rows along the outermost axis, not copied.
   ///
   /// - Throws: `invalidArgument` for a scalar, a range outside the axis, or rows of a sub-byte dtype
   ///   that do not start and end on whole bytes.
@@ -36,7 +36,7 @@ public struct TensorView: ~Escapable {
     let rowBits = (row.elementCount ?? 0) &* UInt(dtype.bitCount)
     let start = UInt(range.lowerBound).multipliedReportingOverflow(by: rowBits)
     let end = UInt(range.upperBound).multipliedReportingOverflow(by: rowBits)
-    // Overflow can only come with an empty tensor of absurd extents: then every row is empty too.
+    // Overflow is only possible for an empty tensor with huge dimensions, whose rows are empty too.
     let startBits = start.overflow ? 0 : start.partialValue
     let endBits = end.overflow ? 0 : end.partialValue
     guard startBits.isMultiple(of: 8), endBits.isMultiple(of: 8) else {

@@ -73,7 +73,7 @@ package struct ZipEnd {
       throw CheckpointError(
         .truncated, "the zip archive is incomplete: it has no end record",
         offset: tailStart + tail.count,
-        hint: "the file was probably cut short on its way here; fetch it again")
+        hint: "the file is probably an incomplete download; download it again")
     }
     let end = last + byteCount
     guard end == tail.count else {

@@ -32,7 +32,7 @@ struct IndexCase: CustomTestStringConvertible, Sendable {
   static func file(_ name: String) -> IndexCase {
     IndexCase(
       "shard \(name)", "{\"weight_map\": {\"x\": \"\(name)\"}}",
-      "is not the bare name of a file beside the index", tensor: "x")
+      "is not the plain name of a file next to the index", tensor: "x")
   }
 }
 
@@ -79,22 +79,22 @@ struct ShardIndexTests {
     arguments: [
       IndexCase("nothing", "", ""),
       IndexCase("no JSON", "{", ""),
-      IndexCase("an array", "[]", "must be a JSON object, and this is an array"),
+      IndexCase("an array", "[]", "must be a JSON object, not an array"),
       IndexCase("more behind it", "{\"weight_map\": {\"x\": \"a\"}} {}", ""),
       IndexCase("no weight_map", "{\"metadata\": {}}", "has no \"weight_map\"", .missing),
-      IndexCase("weight_map null", "{\"weight_map\": null}", "must be an object, and is null"),
+      IndexCase("weight_map null", "{\"weight_map\": null}", "must be an object, not null"),
       IndexCase("weight_map an array", "{\"weight_map\": []}", "must be an object"),
       IndexCase("weight_map empty", "{\"weight_map\": {}}", "is empty"),
       IndexCase(
         "metadata a string", "{\"metadata\": \"\", \"weight_map\": {\"x\": \"a\"}}",
-        "\"metadata\" must be an object, and is a string"),
+        "\"metadata\" must be an object, not a string"),
       IndexCase(
         "a tensor twice", "{\"weight_map\": {\"x\": \"a\", \"x\": \"a\"}}", ""),
       IndexCase(
         "weight_map twice", "{\"weight_map\": {\"x\": \"a\"}, \"weight_map\": {\"x\": \"a\"}}", ""),
       IndexCase(
         "a shard that is a number", "{\"weight_map\": {\"w\": \"a\", \"x\": 1}}",
-        "the shard of a tensor must be a string, and is an integer", tensor: "x"),
+        "the shard of a tensor must be a string, not an integer", tensor: "x"),
       IndexCase(
         "a shard that is null", "{\"weight_map\": {\"x\": null}}", "must be a string", tensor: "x"),
       IndexCase("a lone surrogate in a shard", "{\"weight_map\": {\"x\": \"\\ud800\"}}", ""),
@@ -157,7 +157,7 @@ struct OpeningTests {
       #expect(error?.message.contains(message) == true)
     }
     let array = #expect(throws: CheckpointError.self) { try open(Array("[]".utf8)) }
-    #expect(array?.message == "an index must be a JSON object, and this is an array")
+    #expect(array?.message == "an index must be a JSON object, not an array")
   }
 
   @Test("a shard is no index, not even its own (H8)")
@@ -218,10 +218,10 @@ struct OpeningTests {
     let cases: [(map: [(String, String)], code: CheckpointError.Code, message: String)] = [
       (
         [("x", "a"), ("y", "a"), ("z", "b")], .missing,
-        "is not in a, where the index says that it is"
+        "is not in a, where the index places it"
       ),
-      ([("x", "a"), ("z", "a"), ("y", "b")], .mismatch, "is in b, and the index says a"),
-      ([("z", "a"), ("y", "a"), ("x", "b")], .mismatch, "is in b, and the index says a"),
+      ([("x", "a"), ("z", "a"), ("y", "b")], .mismatch, "is in b, but the index says a"),
+      ([("z", "a"), ("y", "a"), ("x", "b")], .mismatch, "is in b, but the index says a"),
     ]
     for (map, code, message) in cases {
       let set = try ShardSet(map: map, shards: [("a", .bytes(["x"])), ("b", .bytes(["z"]))])
@@ -239,7 +239,7 @@ struct OpeningTests {
       shards: [("a", .bytes(["x", "more"])), ("b", .bytes(["y", name]))])
     let error = #expect(throws: CheckpointError.self) { try ShardedArchive(path: set.indexPath) }
     #expect(error?.code == .mismatch)
-    #expect(error?.message == "stands in two shards, a and b")
+    #expect(error?.message == "is in two shards, a and b")
     #expect(error?.tensor == TensorName(name))
   }
 

@@ -126,7 +126,7 @@ struct ShardedArchiveTests {
     #expect(archive.names == ["x", "more", "y"])
     #expect(archive.shardNotes == [.unlisted("more", file: "a")])
     #expect(
-      archive.notes == ["the index does not list \"more\", which stands in a"])
+      archive.notes == ["the index does not list \"more\", which is in a"])
   }
 
   @Test("items that are no tensors here are skipped, shard after shard (H10, H16)")
@@ -142,10 +142,10 @@ struct ShardedArchiveTests {
   @Test(
     "an item has one place, as a tensor has (H10)",
     arguments: [
-      (["x": "x-epoch-z", "y": "y-epoch"], "stands in two shards, x-epoch-z.bin and y-epoch.bin"),
-      (["x": "x-epoch-z", "epoch": "epoch"], "stands in two shards, epoch.bin and x-epoch-z.bin"),
-      (["y": "y-epoch", "epoch": "z-epoch"], "stands in two shards, y-epoch.bin and z-epoch.bin"),
-      (["step": "x-epoch-z", "y": "y-step"], "is in y-step.bin, and the index says x-epoch-z.bin"),
+      (["x": "x-epoch-z", "y": "y-epoch"], "is in two shards, x-epoch-z.bin and y-epoch.bin"),
+      (["x": "x-epoch-z", "epoch": "epoch"], "is in two shards, epoch.bin and x-epoch-z.bin"),
+      (["y": "y-epoch", "epoch": "z-epoch"], "is in two shards, y-epoch.bin and z-epoch.bin"),
+      (["step": "x-epoch-z", "y": "y-step"], "is in y-step.bin, but the index says x-epoch-z.bin"),
     ])
   func misplacedItems(map: [String: String], message: String) throws {
     let set = try self.set(map.map { ($0, $1) })

@@ -87,7 +87,7 @@ struct ReadingTests {
       [
         "complex128", "string", "byte string", "structured", "datetime64", "timedelta64",
         "float128",
-        "void array of 5 bytes", "eight bits or fewer", "no array",
+        "void array of 5 bytes", "eight bits or fewer", "not an array",
       ])
     {
       #expect(type.contains(word), "\(type)")

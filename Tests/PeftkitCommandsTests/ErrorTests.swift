@@ -37,11 +37,11 @@ struct Impostor: CustomTestStringConvertible, Sendable {
     ) { Array("\n<!DOCTYPE html>\n<html>".utf8) },
     Self(
       "empty", "is an empty file, not a checkpoint",
-      hint: "the download probably failed; fetch the file again"
+      hint: "the download probably failed; download the file again"
     ) { [] },
     Self(
       "zeros", "is a file that starts with zeros only, not a checkpoint",
-      hint: "the download probably failed; fetch the file again"
+      hint: "the download probably failed; download the file again"
     ) { [UInt8](repeating: 0, count: 1000) },
     Self("gzip", "is a gzip file, not a checkpoint", hint: "unpack it first") {
       [0x1F, 0x8B, 8, 0]
@@ -56,11 +56,11 @@ struct Impostor: CustomTestStringConvertible, Sendable {
     ) { Array("{\"a\": 1}".utf8) },
     Self(
       "cut header", "ends too early: the header takes 2648 bytes, 92 are left (byte 8)",
-      hint: "the file was probably cut short on its way here; fetch it again"
+      hint: "the file is probably an incomplete download; download it again"
     ) { Array(try weights().prefix(100)) },
     Self(
       "cut data", "ends too early: the tensors take 5888 bytes, 5883 follow the header",
-      hint: "the file was probably cut short on its way here; fetch it again"
+      hint: "the file is probably an incomplete download; download it again"
     ) { try weights().dropLast(5) },
     Self(
       "cut length", "ends too early: 8 bytes are needed, 4 are left (byte 0)", hint: nil

@@ -69,7 +69,7 @@ struct InspectTests {
     let notes = try peftkit("inspect", index, "--json").json()["notes"] as? [String]
     #expect(
       notes == [
-        "the index does not list \"u\", which stands in model-00001-of-00001.safetensors"
+        "the index does not list \"u\", which is in model-00001-of-00001.safetensors"
       ])
     // An index has no metadata, whose shards do.
     let metadata = try peftkit("metadata", index)

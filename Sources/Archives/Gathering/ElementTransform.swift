@@ -1,5 +1,4 @@
-/// What is still to be done to elements when they are copied: their bytes swapped, their values
-/// negated, their imaginary parts negated.
+/// Changes to elements while they are copied: byte swap, negation, complex conjugation.
 package struct ElementTransform: Sendable {
   private let swapsBytes: Bool
   private let isNegated: Bool
@@ -7,11 +6,11 @@ package struct ElementTransform: Sendable {
   private let isInteger: Bool
   private let componentByteCount: Int
 
-  /// Tells what is to be done.
+  /// Describes the changes.
   ///
   /// - Parameters:
   ///   - componentByteCount: the size of an element, or of the two numbers of a complex one.
-  ///   - isInteger: whether the elements are integers, which are negated in another way.
+  ///   - isInteger: whether the elements are integers, whose negation is not a flipped sign bit.
   package init(
     componentByteCount: Int, swapsBytes: Bool, isNegated: Bool = false, isConjugated: Bool = false,
     isInteger: Bool = false
@@ -23,7 +22,7 @@ package struct ElementTransform: Sendable {
     self.isInteger = isInteger
   }
 
-  /// Finishes whole elements in place.
+  /// Applies the changes to whole elements in place.
   package func apply(to bytes: inout MutableRawSpan) {
     guard swapsBytes || isNegated || isConjugated else { return }
     switch componentByteCount {
@@ -40,7 +39,7 @@ package struct ElementTransform: Sendable {
     let size = MemoryLayout<Word>.size
     let sign = Word(1) << (Word.bitWidth - 1)
     for index in 0..<bytes.byteCount / size {
-      // SAFETY: the words lie in the bytes; every bit pattern is a valid integer.
+      // SAFETY: the words are within the bytes; every bit pattern is a valid integer.
       var word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index * size, as: Word.self)
       if swapsBytes { word = word.byteSwapped }
       word = Word(littleEndian: word)

@@ -1,12 +1,11 @@
 package import Tensors
 
-/// Brings elements that stand scattered in their source into row-major order.
+/// Copies the elements of a strided view in row-major order.
 ///
-/// The output is cut into boxes of a few megabytes. Inside a box the elements are read in the order
-/// of the source and put where they belong, so that a transposed matrix is read in runs and not
-/// element by element.
+/// The output is divided into boxes of a few megabytes. Within a box the elements are read in the
+/// order of the source, so that a transposed matrix is read in runs and not element by element.
 package struct Gather {
-  /// One extent: its size, and its step in the source in bytes.
+  /// A dimension: its size, and its stride in the source in bytes.
   package struct Axis: Hashable {
     package var size: Int
     package var step: Int
@@ -17,7 +16,7 @@ package struct Gather {
     }
   }
 
-  /// One extent of a box, with its step in the output too.
+  /// A dimension of a box, with its strides in the source and in the output.
   private struct Loop {
     var size: Int
     var source: Int
@@ -25,7 +24,7 @@ package struct Gather {
   }
 
   private static let boxByteCount = 1 << 22
-  /// Steps up to this many bytes are read through rather than jumped over.
+  /// Gaps of up to this many bytes are read, not skipped.
   private static let nearness = 4096
 
   private let axes: [Axis]
@@ -33,11 +32,11 @@ package struct Gather {
   private let elementByteCount: Int
   private var window: GatherWindow
 
-  /// Prepares to gather elements, of which there is at least one.
+  /// Prepares to gather at least one element.
   ///
   /// - Parameters:
-  ///   - axes: the extents, outermost first; every element lies in the source.
-  ///   - start: where the first element stands in the source, in bytes.
+  ///   - axes: the dimensions, outermost first; every element is within the source.
+  ///   - start: the offset of the first element in the source, in bytes.
   ///   - elementByteCount: 1, 2, 4 or 8.
   package init(
     _ axes: [Axis], start: Int, elementByteCount: Int, from source: GatherSource
@@ -48,7 +47,7 @@ package struct Gather {
     window = GatherWindow(source)
   }
 
-  /// The same elements in the same order, by as few axes as possible.
+  /// The same elements in the same order, with as few axes as possible.
   static func simplified(_ axes: [Axis]) -> [Axis] {
     var simple: [Axis] = []
     for axis in axes where axis.size != 1 {
@@ -68,7 +67,7 @@ package struct Gather {
     to sink: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     let capacity = Self.boxByteCount / elementByteCount
-    // The inner axes that fit a box as a whole, and one that is cut.
+    // The inner axes that fit in a box, and one that is divided.
     var inner = axes.count
     var innerCount = 1
     while inner > 0, innerCount * axes[inner - 1].size <= capacity {
@@ -107,7 +106,7 @@ package struct Gather {
     return false
   }
 
-  /// Puts the elements of one box into the buffer.
+  /// Copies the elements of one box into the buffer.
   private mutating func fill(
     _ buffer: inout [UInt8], with box: [Axis], from base: Int
   ) throws(CheckpointError) {
@@ -119,7 +118,7 @@ package struct Gather {
       }
       destination *= axis.size
     }
-    // The order of the source: the longest steps outermost; repetitions outside of all.
+    // The order of the source: the longest strides outermost, repetitions around them.
     loops.sort { left, right in
       (left.source == 0 ? Int.max : left.source) > (right.source == 0 ? Int.max : right.source)
     }
@@ -138,7 +137,7 @@ package struct Gather {
     } while Self.advance(&counters, sizes)
   }
 
-  /// The bytes from the first element of the innermost loops up to where the next step is far.
+  /// The number of bytes from the first element of the innermost loops to the next large gap.
   private func readAhead(_ loops: [Loop], _ run: Loop) -> Int {
     var span = elementByteCount
     for loop in [run] + loops.reversed() {

@@ -1,11 +1,11 @@
 package import Files
 internal import Tensors
 
-/// Bytes that are read all over.
+/// Bytes for random access.
 package enum GatherSource: Sendable {
   /// In the file.
   case file(InputFile, start: Int, byteCount: Int)
-  /// In memory, where the file has them compressed.
+  /// In memory, decompressed.
   case memory([UInt8])
 
   /// The size in bytes.
@@ -17,14 +17,14 @@ package enum GatherSource: Sendable {
   }
 }
 
-/// A piece of a source in memory, moved over it by reads.
+/// A window of a source in memory.
 struct GatherWindow {
   private let source: GatherSource
-  /// The bytes of the window; those from `count` on are leftovers.
+  /// The bytes of the window; those from `count` on are stale.
   private(set) var bytes: [UInt8]
-  /// Where the window stands in the source.
+  /// The offset of the window in the source.
   private(set) var start = 0
-  /// The number of bytes in it.
+  /// The number of bytes in the window.
   private(set) var count = 0
 
   static let capacity = 1 << 18
@@ -40,9 +40,9 @@ struct GatherWindow {
     }
   }
 
-  /// Moves the window, if it must, so that it holds the `need` bytes at `offset`.
+  /// Moves the window, if necessary, so that it contains the `need` bytes at `offset`.
   ///
-  /// - Parameter ahead: the bytes that are worth reading at once.
+  /// - Parameter ahead: the number of bytes that are worth reading at once.
   mutating func load(at offset: Int, need: Int, ahead: Int) throws(CheckpointError) {
     if offset >= start, need <= count, offset - start <= count - need { return }
     guard case .file(let file, let fileStart, let byteCount) = source else { return }

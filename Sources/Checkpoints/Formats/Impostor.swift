@@ -19,7 +19,7 @@ struct Impostor: Equatable {
     "an AppleDouble file (macOS metadata)",
     hint: "delete it, and name the file without \"._\" in front")
 
-  /// Recognizes a file that is no checkpoint of any format by its first bytes, never by its name.
+  /// Recognizes a file that no format recognizes by its first bytes, never by its name.
   ///
   /// - Parameter prefix: the first `FormatRecognition.prefixByteCount` bytes, fewer where the file
   ///   is shorter.
@@ -46,7 +46,7 @@ struct Impostor: Equatable {
     }
   }
 
-  private static let fetchAgain = "the download probably failed; fetch the file again"
+  private static let fetchAgain = "the download probably failed; download the file again"
   private static let unpackFirst = "unpack it first"
 
   private static let binaries: [(magic: [UInt8], impostor: Impostor)] = [

@@ -1,8 +1,8 @@
 public import Tensors
 
-/// A number of bytes that a person wrote, such as `5GB` (spec/shards.md, H24 and H25).
+/// A size in bytes as users write it, such as `5GB` (spec/shards.md, H24 and H25).
 public struct ByteSize: Sendable, Hashable {
-  /// The bytes, at least one.
+  /// The number of bytes, at least one.
   public let byteCount: Int
 
   private static let units: [(name: String, byteCount: Int)] = [
@@ -11,19 +11,19 @@ public struct ByteSize: Sendable, Hashable {
   ]
 
   /// Reads a decimal number with a unit: KB, MB, GB and TB count in thousands, KiB to TiB in 1024s,
-  /// in either case of letters. A whole number without a unit is bytes.
+  /// in upper or lower case. A whole number without a unit is in bytes.
   ///
-  /// A fraction of a byte is cut off, as huggingface_hub does.
+  /// A fraction of a byte is truncated, as in huggingface_hub.
   ///
-  /// - Throws: `invalidArgument`, with a hint, for anything else, a size below one byte, and one
-  ///   that `Int` does not hold.
+  /// - Throws: `invalidArgument`, with a hint, for anything else, for a size below one byte, and
+  ///   for one beyond `Int`.
   public init(parsing text: String) throws(CheckpointError) {
     let spelled = text.trimmingBlanks
     let upper = spelled.uppercased()
     var byteCount: Int?
     if let unit = Self.units.first(where: { upper.hasSuffix($0.name) }) {
       let number = String(spelled.dropLast(unit.name.count)).trimmingBlanks
-      // Rounded as Python rounds: the number to a double, then the product.
+      // Rounded as in Python: first the number to a double, then the product.
       if number.isDecimalFraction, let value = Double(number) {
         let product = (value * Double(unit.byteCount)).rounded(.towardZero)
         byteCount = Int(exactly: product)
@@ -33,7 +33,7 @@ public struct ByteSize: Sendable, Hashable {
     }
     guard let byteCount, byteCount > 0 else {
       throw CheckpointError(
-        .invalidArgument, "\"\(text.excerpt)\" is no size",
+        .invalidArgument, "\"\(text.excerpt)\" is not a size",
         hint: "write a size such as 5GB, 500MB, 1.5GiB, or a number of bytes")
     }
     self.byteCount = byteCount
@@ -49,7 +49,7 @@ extension String {
     return String(Substring(rest))
   }
 
-  /// Whether the text is digits with at most one point, and nothing else that `Double` would take.
+  /// Whether the text consists of digits and at most one point; `Double` accepts more.
   fileprivate var isDecimalFraction: Bool {
     let digits = (UInt8(ascii: "0")...UInt8(ascii: "9"))
     return utf8.contains(where: digits.contains)

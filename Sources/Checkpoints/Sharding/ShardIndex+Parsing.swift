@@ -5,27 +5,27 @@ public import Tensors
 extension ShardIndex {
   /// Decodes an index.
   ///
-  /// - Throws: `malformed`, with byte or tensor, for text that is not JSON, a key that stands
-  ///   twice, values of the wrong kind, and shards that are not bare file names; `missing` without
-  ///   a `weight_map`; `unsupported` beyond `JSONLimits`.
+  /// - Throws: `malformed`, with byte or tensor, for text that is not JSON, duplicate keys, values
+  ///   of the wrong kind, and shards that are not plain file names; `missing` without a
+  ///   `weight_map`; `unsupported` beyond `JSONLimits`.
   /// - Complexity: O(bytes), and the sorting of the shards' names.
   public init(parsing bytes: [UInt8]) throws(CheckpointError) {
     let value = try JSONValue(parsing: bytes)
     guard let document = value.object else {
-      throw .malformed("an index must be a JSON object, and this is \(value.kindName)", at: 0)
+      throw .malformed("an index must be a JSON object, not \(value.kindName)", at: 0)
     }
     guard let map = document["weight_map"] else {
-      throw CheckpointError(.missing, "has no \"weight_map\", so that it is no index of shards")
+      throw CheckpointError(.missing, "is not an index of shards: it has no \"weight_map\"")
     }
     guard let members = map.object else {
-      throw .malformed("\"weight_map\" must be an object, and is \(map.kindName)")
+      throw .malformed("\"weight_map\" must be an object, not \(map.kindName)")
     }
     guard !members.isEmpty else {
-      throw .malformed("\"weight_map\" is empty, so that there are no shards")
+      throw .malformed("\"weight_map\" is empty")
     }
     let metadata = document["metadata"] ?? .null
     guard metadata.isNull || metadata.object != nil else {
-      throw .malformed("\"metadata\" must be an object, and is \(metadata.kindName)")
+      throw .malformed("\"metadata\" must be an object, not \(metadata.kindName)")
     }
     let files = try members.map { member throws(CheckpointError) in
       do throws(CheckpointError) {
@@ -51,7 +51,7 @@ extension ShardIndex {
     try self.init(InputFile(path: path))
   }
 
-  /// Reads and decodes a file that is open already.
+  /// Reads and decodes an open file.
   ///
   /// - Throws: as `init(parsing:)`, and `system` when it cannot be read.
   public init(_ file: InputFile) throws(CheckpointError) {
@@ -62,20 +62,20 @@ extension ShardIndex {
     }
   }
 
-  /// A path leads out of the directory, or into another one, on this system or on Windows: an index
-  /// comes with its shards, and must not reach for other files.
+  /// The shard's name, which must not be a path on this system or on Windows: an index may only
+  /// refer to files next to it.
   private static func fileName(_ value: JSONValue) throws(CheckpointError) -> String {
     guard let name = value.string else {
-      throw .malformed("the shard of a tensor must be a string, and is \(value.kindName)")
+      throw .malformed("the shard of a tensor must be a string, not \(value.kindName)")
     }
     guard isBareFileName(name) else {
       throw .malformed(
-        "the shard \"\(name.excerpt)\" is not the bare name of a file beside the index")
+        "the shard \"\(name.excerpt)\" is not the plain name of a file next to the index")
     }
     return name
   }
 
-  /// Whether text names a file in the directory itself, whatever the system.
+  /// Whether a text is the name of a file in the same directory, on every system.
   static func isBareFileName(_ name: String) -> Bool {
     let isPath = name.utf8.contains { byte in
       byte == 0 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\")

@@ -1,43 +1,44 @@
 public import JSONDocument
 public import Tensors
 
-/// Which shard holds which tensor: a `model.safetensors.index.json` (spec/shards.md, H1 to H7).
+/// The index of a sharded checkpoint, which assigns tensors to shards: a
+/// `model.safetensors.index.json` (spec/shards.md, H1 to H7).
 public struct ShardIndex: Sendable, Hashable {
   /// A tensor and its shard.
   public struct Entry: Sendable, Hashable {
     /// The tensor, listed once.
     public let name: TensorName
-    /// The place of its shard in `fileNames`.
+    /// The index of its shard in `fileNames`.
     public let file: Int
 
-    /// Assigns a tensor.
+    /// Assigns a tensor to a shard.
     public init(name: TensorName, file: Int) {
       self.name = name
       self.file = file
     }
   }
 
-  /// What the index says of the whole, with all its keys in their order; nil when it says nothing.
+  /// The object `metadata`, with all keys in their order; nil when it is absent or null.
   public let metadata: JSONObject?
-  /// The shards, each once, in the order of their bytes. They are bare names of files that stand
-  /// beside the index.
+  /// The shards, each once, in the order of their bytes. They are plain names of files next to the
+  /// index.
   public let fileNames: [String]
   /// `weight_map`, in its order.
   public let entries: [Entry]
 
-  /// What the name of an index ends with.
+  /// The suffix of an index's name.
   public static let nameSuffix = ".index.json"
 
-  /// Makes an index of parts that fit.
+  /// Creates an index of consistent parts.
   init(metadata: JSONObject?, fileNames: [String], entries: [Entry]) {
     self.metadata = metadata
     self.fileNames = fileNames
     self.entries = entries
   }
 
-  /// The bytes of all tensors, as `total_size` gives them; nil where it is not a whole number.
+  /// The number of bytes of all tensors according to `total_size`; nil unless it is a whole number.
   ///
-  /// Nothing reads it, and it need not be true.
+  /// Loaders ignore it, and it may be wrong.
   public var statedByteCount: Int? {
     switch metadata?["total_size"] {
     case .integer(let value): Int(exactly: value)

@@ -1,15 +1,15 @@
 public import Archives
 
-/// How the files of one checkpoint are called: `model.safetensors` when it is whole,
-/// `model-00001-of-00003.safetensors` and `model.safetensors.index.json` in shards
+/// The names of a checkpoint's files: `model.safetensors` for a single file,
+/// `model-00001-of-00003.safetensors` and `model.safetensors.index.json` for shards
 /// (spec/shards.md, H21).
 public struct ShardNaming: Sendable, Hashable {
-  /// What the names begin with, such as `model`.
+  /// The start of the names, such as `model`.
   public let stem: String
-  /// What the names of weights end with, without the dot.
+  /// The extension of the weights, without the dot.
   public let fileExtension: String
 
-  /// Names files after a stem.
+  /// Creates names from a stem and an extension.
   public init(stem: String, fileExtension: String) {
     self.stem = stem
     self.fileExtension = fileExtension
@@ -36,7 +36,7 @@ public struct ShardNaming: Sendable, Hashable {
     "\(stem)-\(Self.digits(number + 1))-of-\(Self.digits(count)).\(fileExtension)"
   }
 
-  /// Whether a name is one that this naming gives: the whole, a shard, or an index.
+  /// Whether a name is one of these: of a single file, a shard or an index.
   public func covers(_ name: String) -> Bool {
     var rest = Array(name.utf8)[...]
     guard rest.starts(with: stem.utf8) else { return false }
@@ -57,7 +57,7 @@ public struct ShardNaming: Sendable, Hashable {
 
   private static let digitCount = 5
 
-  /// A number with zeros in front; a larger one takes the digits that it needs.
+  /// A number of at least five digits, with leading zeros.
   private static func digits(_ number: Int) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, digitCount - digits.utf8.count)) + digits

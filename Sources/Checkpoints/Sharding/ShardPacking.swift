@@ -1,15 +1,15 @@
 internal import Tensors
 
-/// Fills files one after another, never going back to one that is full.
+/// Assigns tensors to files in order, and never returns to a full one.
 struct ShardPacking {
-  /// A file: its tensors and their bytes.
+  /// A file: its tensors and their size in bytes.
   struct File {
     var tensors: [Int] = []
     var byteCount = 0
   }
 
   let limit: Int
-  /// The bytes of all files.
+  /// The size of all files in bytes.
   private(set) var byteCount = 0
   private var files: [File] = []
   private var current = File()
@@ -18,9 +18,9 @@ struct ShardPacking {
     self.limit = limit
   }
 
-  /// Places the next tensor.
+  /// Assigns the next tensor.
   ///
-  /// - Throws: `unsupported` when the bytes can no longer be counted.
+  /// - Throws: `unsupported` when the total is beyond `Int`.
   mutating func append(_ index: Int, byteCount size: Int) throws(CheckpointError) {
     let (sum, overflow) = byteCount.addingReportingOverflow(size)
     guard !overflow else {
@@ -28,7 +28,7 @@ struct ShardPacking {
     }
     byteCount = sum
     guard size <= limit else {
-      // The file in hand stays open: smaller tensors behind this one still go there.
+      // The current file stays open for the smaller tensors that follow.
       files.append(File(tensors: [index], byteCount: size))
       return
     }
@@ -40,15 +40,15 @@ struct ShardPacking {
     current.byteCount += size
   }
 
-  /// The files; one without tensors when there are no tensors.
+  /// The files; a single empty one when there are no tensors.
   func finish() -> [File] {
     current.tensors.isEmpty && !files.isEmpty ? files : files + [current]
   }
 }
 
-/// Which tensors must stand in one file because they share their data.
+/// Groups of tensors that share their data and therefore must be in one file.
 struct SharingGroups {
-  /// For each tensor the first of its group, often itself.
+  /// For each tensor the first one of its group, often itself.
   let leaders: [Int]
 
   init(_ tensors: [TensorInfo], sharing: (Int) -> Int?) {
@@ -69,7 +69,7 @@ struct SharingGroups {
     self.leaders = leaders
   }
 
-  /// Puts every follower behind the tensors of its leader's file, group after group.
+  /// Appends the other tensors of each group to the file of the first one, group after group.
   func addFollowers(to files: inout [ShardPacking.File]) {
     var followers: [Int: [Int]] = [:]
     for (index, leader) in leaders.enumerated() where leader != index {

@@ -1,46 +1,46 @@
 public import JSONDocument
 public import Tensors
 
-/// How tensors are spread over files of a limited size: as huggingface_hub spreads them
+/// A division of tensors into files of a limited size, the same as in huggingface_hub
 /// (spec/shards.md, H17 to H23).
 public struct ShardPlan: Sendable, Hashable {
   /// A file to write.
   public struct Shard: Sendable, Hashable {
-    /// Its name.
+    /// The name of the file.
     public let fileName: String
-    /// The tensors, by their places in the list that was planned for, in the order to write them.
+    /// The indices of its tensors in the planned list, in the order of writing.
     public let tensors: [Int]
-    /// The bytes of the tensors, those that share the data of others left out.
+    /// The size of the tensors in bytes, without those that share the data of others.
     public let byteCount: Int
   }
 
-  /// The files; one, with the plain name, when nothing needs splitting.
+  /// The files; a single one, with the plain name, when no split is needed.
   public let shards: [Shard]
-  /// The bytes of all shards: `total_size`.
+  /// The size of all shards in bytes: `total_size`.
   public let byteCount: Int
-  /// The elements of the same tensors: `total_parameters`. It saturates.
+  /// The number of elements of the same tensors: `total_parameters`, at most `Int.max`.
   public let parameterCount: Int
-  /// How the files are called.
+  /// The names of the files.
   public let naming: ShardNaming
 
   private let names: [TensorName]
 
-  /// Whether there are several files, and an index.
+  /// Whether there are several files.
   public var isSharded: Bool { shards.count > 1 }
 
   /// Plans files in the order of the tensors.
   ///
   /// A tensor larger than the limit gets a file of its own. Tensors that share their data stay
-  /// together and are counted once; so do those without bytes, as all of torch's empty tensors
+  /// together and are counted once; so do tensors without bytes, since all empty tensors of torch
   /// share one null address.
   ///
   /// - Parameters:
   ///   - tensors: the tensors; their names must differ.
-  ///   - limit: the bytes of data that a file may have, headers not counted. A negative one is a
-  ///     caller's bug and traps.
-  ///   - sharing: the first tensor that shares the data of the one with this index, nil when none
-  ///     before it does. One that is not before it is a caller's bug and traps.
-  /// - Throws: `unsupported` when the tensors have more bytes together than `Int` can count.
+  ///   - limit: the largest size of a file's data in bytes, without the header. A negative one is a
+  ///     programming error and traps.
+  ///   - sharing: the first tensor that shares the data of the one with this index, nil when no
+  ///     earlier one does. A later one is a programming error and traps.
+  /// - Throws: `unsupported` when the total size is beyond `Int`.
   /// - Complexity: O(tensors).
   public init(
     _ tensors: [TensorInfo], limit: Int, naming: ShardNaming,
@@ -62,11 +62,11 @@ public struct ShardPlan: Sendable, Hashable {
       naming: naming)
   }
 
-  /// Plans a file for each group of tensors, in the order in which the groups come up.
+  /// Plans a file for each group of tensors, in the order of their first tensors.
   ///
-  /// - Parameter groups: for each tensor what its group is called, such as the shard that it came
-  ///   in.
-  /// - Throws: `unsupported` when the tensors have more bytes together than `Int` can count.
+  /// - Parameter groups: for each tensor the name of its group, such as the shard that it came
+  ///   from.
+  /// - Throws: `unsupported` when the total size is beyond `Int`.
   /// - Complexity: O(tensors).
   public init(
     _ tensors: [TensorInfo], groupedBy groups: [String], naming: ShardNaming
@@ -109,11 +109,10 @@ public struct ShardPlan: Sendable, Hashable {
     names = tensors.map(\.name)
   }
 
-  /// The index to write beside several shards, nil for a single file unless it is to have one.
+  /// The index of several shards; nil for a single file unless it is to have one.
   ///
-  /// - Parameter kept: metadata of an index that the tensors came with. Its keys are kept, a
-  ///   `total_parameters` among them, since the elements of a file may be more than parameters;
-  ///   `total_size` is replaced.
+  /// - Parameter kept: the metadata of the source's index. Its keys are kept, also
+  ///   `total_parameters`, since a file may contain more than parameters; `total_size` is replaced.
   /// - Complexity: O(tensors).
   public func index(
     keeping kept: JSONObject? = nil, evenOfSingleFile: Bool = false

@@ -2,13 +2,13 @@ internal import Archives
 internal import Files
 internal import Tensors
 
-/// What the shards of an index hold, gathered as they are opened and checked against the index.
+/// The contents of an index's shards, collected as they are opened and checked against the index.
 struct ShardTable {
   /// The path of the index, for messages.
   let path: String
   let index: ShardIndex
   private(set) var shards: [any TensorArchive] = []
-  /// The place of each shard's first tensor among all.
+  /// The index of each shard's first tensor among all tensors.
   private(set) var starts: [Int] = []
   private(set) var places: [TensorName: Int] = [:]
   private(set) var skipped: [SkippedItem] = []
@@ -21,9 +21,9 @@ struct ShardTable {
     places.reserveCapacity(index.entries.count)
   }
 
-  /// The shard of the tensor at a place.
+  /// The shard of a tensor.
   func shard(of place: Int) -> Int {
-    // The last shard that starts no later; shards without tensors start where the next one does.
+    // The last shard that starts at or before it; an empty shard starts where the next one does.
     var low = 0
     var high = starts.count
     while high - low > 1 {
@@ -33,7 +33,7 @@ struct ShardTable {
     return low
   }
 
-  /// Takes the next shard.
+  /// Adds the next shard.
   ///
   /// - Throws: `unsupported` for a format that has no shards and for a file of slices, `mismatch`
   ///   for another format than the first one's and for a name that an earlier shard holds.
@@ -75,13 +75,13 @@ struct ShardTable {
 
   private func twice(_ name: TensorName, _ one: Int, _ other: Int) -> CheckpointError {
     CheckpointError(
-      .mismatch, "stands in two shards, \(index.fileNames[one]) and \(index.fileNames[other])",
+      .mismatch, "is in two shards, \(index.fileNames[one]) and \(index.fileNames[other])",
       path: path, tensor: name)
   }
 
-  /// Checks that every tensor stands where the index says.
+  /// Checks that every tensor is in the shard that the index names.
   ///
-  /// - Returns: the places of the tensors that the index does not list.
+  /// - Returns: the indices of the tensors that are not in the index.
   /// - Throws: `mismatch` for a tensor in another shard, `missing` for one in none.
   func checkEntries() throws(CheckpointError) -> [Int] {
     var listedCount = 0
@@ -91,12 +91,12 @@ struct ShardTable {
       if place != nil { listedCount += 1 }
       guard let found = place.map(shard(of:)) ?? skippedShards[entry.name] else {
         throw CheckpointError(
-          .missing, "is not in \(expected), where the index says that it is", path: path,
+          .missing, "is not in \(expected), where the index places it", path: path,
           tensor: entry.name)
       }
       guard found == entry.file else {
         throw CheckpointError(
-          .mismatch, "is in \(index.fileNames[found]), and the index says \(expected)", path: path,
+          .mismatch, "is in \(index.fileNames[found]), but the index says \(expected)", path: path,
           tensor: entry.name)
       }
     }
@@ -105,9 +105,9 @@ struct ShardTable {
     return places.filter { !listed.contains($0.key) }.map(\.value).sorted()
   }
 
-  /// What all shards say of themselves, in the first one's order.
+  /// The metadata that all shards have in common, in the order of the first one.
   ///
-  /// - Returns: nil when a shard says nothing; and whether any entry is left out.
+  /// - Returns: nil when a shard has none; and whether any entry is left out.
   func commonMetadata() -> (metadata: ArchiveMetadata?, isPartial: Bool) {
     let all = shards.compactMap(\.metadata)
     guard let first = all.first, all.count == shards.count else { return (nil, !all.isEmpty) }

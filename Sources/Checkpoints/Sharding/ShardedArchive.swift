@@ -4,8 +4,8 @@ public import Tensors
 
 /// The shards of an index, open as one archive (spec/shards.md, H8 to H16).
 ///
-/// All shards stay open. Their tensors come in the order of the shards' names, as transformers
-/// loads the shards, then in that of each file.
+/// All shards stay open. Tensors are in the order of the shards' names, as transformers loads them,
+/// then in the order of each file.
 public final class ShardedArchive: ForwardingArchive {
   /// The path of the index as it was given.
   public let path: String
@@ -15,11 +15,11 @@ public final class ShardedArchive: ForwardingArchive {
   public var format: any CheckpointFormat { table.shards[0].format }
   /// The variant of the format, the same for all shards.
   public var variant: FormatVariant { table.shards[0].variant }
-  /// What all shards say of themselves in the same words; nil when one of them says nothing.
+  /// The metadata that all shards have in common; nil when one of them has none.
   public let metadata: ArchiveMetadata?
-  /// What the shards hold besides tensors, shard after shard.
+  /// The skipped items of all shards, shard after shard.
   public var skipped: [SkippedItem] { table.skipped }
-  /// Where index and shards differ without harm.
+  /// The harmless differences between the index and its shards.
   public let shardNotes: [ShardNote]
   /// The same, as text.
   public var notes: [String] { shardNotes.map(\.description) }
@@ -29,14 +29,14 @@ public final class ShardedArchive: ForwardingArchive {
   /// Opens an index and its shards; no tensor data is read.
   ///
   /// - Throws: what `ShardIndex` and `Checkpoint.open` throw, with the path of the shard; `missing`
-  ///   or `mismatch`, naming the tensor, when it is not where the index says or stands in two
-  ///   shards; `mismatch` when shards have different formats.
+  ///   or `mismatch`, naming the tensor, when it is not in the shard that the index names or is in
+  ///   two shards; `mismatch` when shards have different formats.
   /// - Complexity: O(index + headers of the shards).
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(InputFile(path: path))
   }
 
-  /// Opens an index that is open already, and its shards, which stand beside it.
+  /// Opens the shards next to an open index.
   ///
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
@@ -72,15 +72,15 @@ public final class ShardedArchive: ForwardingArchive {
     shardNotes = notes
   }
 
-  /// A name in the directory of another path, which may be a link: shards stand beside the link.
+  /// The path of a name next to another path. When that is a link, the shards are next to the link.
   static func path(of name: String, beside path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return name }
     return String(path[...slash]) + name
   }
 
-  /// The bytes of all tensors, second names of the same data left out as `total_size` leaves them.
+  /// The size of all tensors in bytes, without aliases, as `total_size` counts them.
   ///
-  /// - Returns: nil beyond `Int`, which views that repeat their data can reach.
+  /// - Returns: nil beyond `Int`, which is possible for views that repeat their data.
   private static func byteCount(of shards: [any TensorArchive]) -> Int? {
     var total = 0
     for shard in shards {
@@ -96,8 +96,8 @@ public final class ShardedArchive: ForwardingArchive {
   /// The number of tensors of all shards.
   public var tensorCount: Int { table.places.count }
 
-  /// The shard that a tensor comes from, and its place there. The `dataOffsets` of a tensor are
-  /// those in its shard.
+  /// The shard that contains a tensor, and its index there. The `dataOffsets` of a tensor are those
+  /// in its shard.
   ///
   /// - Complexity: O(log shards).
   public func source(of index: Int) -> (archive: any TensorArchive, index: Int) {
@@ -106,12 +106,12 @@ public final class ShardedArchive: ForwardingArchive {
     return (table.shards[shard], index - table.starts[shard])
   }
 
-  /// The place of the tensor with this name.
+  /// The index of the tensor with this name.
   ///
   /// - Complexity: O(length of the name).
   public func index(of name: TensorName) -> Int? { table.places[name] }
 
-  /// The first tensor that is the same view; it stands in the same shard.
+  /// The first tensor that is the same view; it is in the same shard.
   public func alias(of index: Int) -> Int? {
     let (shard, local) = source(of: index)
     return shard.alias(of: local).map { index - local + $0 }
@@ -120,7 +120,7 @@ public final class ShardedArchive: ForwardingArchive {
   /// The shards, in the order of their names.
   public var files: [InputFile] { table.shards.flatMap(\.files) }
 
-  /// The shards that hold some of the tensors, in the order of their names.
+  /// The shards that contain some tensors, in the order of their names.
   ///
   /// - Complexity: O(n · log shards).
   public func files(holding tensors: [Int]) -> [InputFile] {

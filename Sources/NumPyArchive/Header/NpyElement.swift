@@ -1,15 +1,15 @@
 internal import Tensors
 
-/// What the elements of an array are, by the text that NumPy calls `descr`.
+/// The element type of an array, which NumPy calls `descr`.
 enum NpyElement: Equatable {
-  /// Numbers that a tensor can hold.
+  /// A dtype that tensors have.
   case plain(DType, isBigEndian: Bool)
-  /// Python objects, held as a pickle.
+  /// Python objects, stored as a pickle.
   case objects
-  /// What no tensor can hold, in words.
+  /// A type that tensors do not have, in words.
   case other(String)
 
-  /// Understands a text such as `<f4`; nil when it is no type of NumPy's (N7, N8).
+  /// Parses a text such as `<f4`; nil when it is not a NumPy type (spec/numpy.md N7, N8).
   init?(_ text: String) {
     let units = Array(text.utf8)
     guard units.count >= 2, let order = Order(rawValue: units[0]) else { return nil }
@@ -25,20 +25,20 @@ enum NpyElement: Equatable {
       self = .other(name)
       return
     }
-    // One byte has no order; more than one must tell theirs, but for what ml_dtypes wraps.
+    // A single byte has no order; larger elements must state theirs, except those of ml_dtypes.
     let needsOrder = width > 1 && dtype != .bfloat16
     guard order != .none || !needsOrder else { return nil }
     self = .plain(dtype, isBigEndian: order == .big && width > 1)
   }
 
-  /// The order of an element's bytes.
+  /// The byte order of an element.
   private enum Order: UInt8 {
     case little = 0x3C  // <
     case big = 0x3E  // >
     case none = 0x7C  // |
   }
 
-  /// The size alone, where a time also has its unit, such as `8[ns]`.
+  /// The size without the unit of a time, as in `8[ns]`.
   private static func withoutUnit(_ text: ArraySlice<UInt8>, _ kind: UInt8) -> ArraySlice<UInt8> {
     guard
       kind == UInt8(ascii: "M") || kind == UInt8(ascii: "m"), text.last == UInt8(ascii: "]"),
@@ -47,7 +47,7 @@ enum NpyElement: Equatable {
     return text[..<bracket]
   }
 
-  /// The decimal digits of a size, no more than NumPy counts.
+  /// The decimal digits of a size, up to the largest that NumPy supports.
   private static func width(_ digits: ArraySlice<UInt8>) -> Int? {
     guard
       !digits.isEmpty, digits.count <= 10, digits.allSatisfy({ (0x30...0x39).contains($0) }),
@@ -67,19 +67,19 @@ enum NpyElement: Equatable {
     case (UInt8(ascii: "u"), 2): .uint16
     case (UInt8(ascii: "u"), 4): .uint32
     case (UInt8(ascii: "u"), 8): .uint64
-    // ml_dtypes gives only one of its eight-bit types this name.
+    // ml_dtypes uses this name for only one of its 8-bit types.
     case (UInt8(ascii: "f"), 1): .float8E5M2
     case (UInt8(ascii: "f"), 2): .float16
     case (UInt8(ascii: "f"), 4): .float32
     case (UInt8(ascii: "f"), 8): .float64
     case (UInt8(ascii: "c"), 8): .complex64
-    // ml_dtypes has one type of sixteen bits.
+    // ml_dtypes has only one 16-bit type.
     case (UInt8(ascii: "V"), 2): .bfloat16
     default: nil
     }
   }
 
-  /// What NumPy holds and tensors do not.
+  /// The name of a type that NumPy has and tensors do not.
   private static func name(of kind: UInt8, _ width: Int) -> String? {
     switch (kind, width) {
     case (UInt8(ascii: "f"), 10), (UInt8(ascii: "f"), 12), (UInt8(ascii: "f"), 16):

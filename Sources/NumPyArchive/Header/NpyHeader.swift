@@ -1,28 +1,28 @@
 internal import Tensors
 
-/// What stands in front of an array's data: its type, order and extents.
+/// The header of an array: its element type, order and dimensions.
 struct NpyHeader: Equatable {
-  /// What the elements are.
+  /// The element type.
   let element: NpyElement
-  /// Whether the first extent varies fastest.
+  /// Whether the first dimension varies fastest.
   let isFortranOrder: Bool
-  /// The extents, outermost first.
+  /// The dimensions, outermost first.
   let shape: Shape
-  /// The bytes up to the data.
+  /// The number of bytes before the data.
   let byteCount: Int
 
-  /// The bytes that every file starts with.
+  /// The magic number at the start of every file.
   static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
-  /// The longest text that is read; longer ones describe records of very many fields.
+  /// The longest text that is read, in bytes; longer ones describe records of very many fields.
   static let largestText = 1 << 16
-  /// The most extents that NumPy's arrays have.
+  /// The largest number of dimensions in NumPy.
   static let highestRank = 64
 
   /// Reads a header.
   ///
   /// - Parameters:
-  ///   - offset: where the array stands in the file, nil where it is compressed.
-  ///   - read: the next so many bytes; it throws when there are fewer.
+  ///   - offset: the offset of the array in the file, nil when it is compressed.
+  ///   - read: reads the next bytes; it throws when there are fewer.
   /// - Throws: `malformed`, `unsupported`, and what `read` throws.
   init(
     at offset: Int?, _ read: (Int) throws(CheckpointError) -> [UInt8]

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// Reads the Python dict of a header. Nothing is evaluated, and nothing nests: what stands in
-/// brackets is either the shape or skipped.
+/// Parses the Python dict of a header. Nothing is evaluated, and nothing nests: the contents of
+/// brackets are the shape, or are skipped.
 struct NpyHeaderParser {
-  /// What the dict says.
+  /// The contents of the dict.
   struct Fields {
     var element: NpyElement
     var isFortranOrder: Bool
@@ -18,7 +18,7 @@ struct NpyHeaderParser {
   /// Starts at the first byte.
   ///
   /// - Parameters:
-  ///   - baseOffset: the place of the text in the file, so that errors can name it.
+  ///   - baseOffset: the offset of the text in the file, for errors.
   ///   - allowsLongSuffix: whether integers may end in `L`, as Python 2 wrote them.
   init(_ text: [UInt8], baseOffset: Int?, allowsLongSuffix: Bool) {
     self.text = text
@@ -26,22 +26,22 @@ struct NpyHeaderParser {
     self.allowsLongSuffix = allowsLongSuffix
   }
 
-  /// Reads the dict, which is all of the text but white space.
+  /// Parses the dict; around it only white space is allowed.
   ///
   /// - Throws: `malformed`.
   mutating func parse() throws(CheckpointError) -> Fields {
     var element: NpyElement?
     var isFortranOrder: Bool?
     var extents: [UInt]?
-    // Python takes a line that starts after spaces for the inside of a block.
+    // Python treats an indented line as the inside of a block.
     while take(" ") || take("\t") {}
-    try expect("{", "the header is no dict")
+    try expect("{", "the header is not a dict")
     skipSpace()
     while !take("}") {
       let start = position
       let key = try string()
       skipSpace()
-      try expect(":", "a colon is missing")
+      try expect(":", "expected a colon")
       skipSpace()
       let isFirst: Bool
       switch key {
@@ -55,18 +55,20 @@ struct NpyHeaderParser {
         isFirst = extents == nil
         extents = try shape()
       default:
-        throw malformed("the header has the key \"\(key.excerpt)\"", at: start)
+        throw malformed("unknown key \"\(key.excerpt)\" in the header", at: start)
       }
-      guard isFirst else { throw malformed("the header has the key \"\(key)\" twice", at: start) }
+      guard isFirst else { throw malformed("duplicate key \"\(key)\" in the header", at: start) }
       skipSpace()
       if take(",") {
         skipSpace()
       } else if peek() != UInt8(ascii: "}") {
-        throw malformed("a comma is missing")
+        throw malformed("expected a comma")
       }
     }
     skipSpace()
-    guard position == text.count else { throw malformed("something follows the header's dict") }
+    guard position == text.count else {
+      throw malformed("unexpected text follows the header's dict")
+    }
     guard let element else { throw malformed("the header has no \"descr\"") }
     guard let isFortranOrder else { throw malformed("the header has no \"fortran_order\"") }
     guard let extents else { throw malformed("the header has no \"shape\"") }
@@ -82,13 +84,12 @@ extension NpyHeaderParser {
     }
     let text = try string()
     guard let element = NpyElement(text) else {
-      throw malformed("\"descr\" is \"\(text.excerpt)\", which is no type of NumPy's", at: start)
+      throw malformed("\"descr\" is \"\(text.excerpt)\", which is not a NumPy type", at: start)
     }
     return element
   }
 
-  /// A type of several parts, of which only where it ends is understood, and whether objects are
-  /// among them.
+  /// Skips a structured type, and reports whether it contains objects.
   private mutating func composite() throws(CheckpointError) -> NpyElement {
     let start = position
     var closers: [UInt8] = []
@@ -120,21 +121,21 @@ extension NpyHeaderParser {
   /// A tuple: `()`, `(3,)`, `(3, 4)`.
   private mutating func shape() throws(CheckpointError) -> [UInt] {
     let start = position
-    try expect("(", "\"shape\" is no tuple")
+    try expect("(", "\"shape\" is not a tuple")
     var extents: [UInt] = []
     skipSpace()
     while !take(")") {
       guard extents.count < NpyHeader.highestRank else {
-        throw malformed("\"shape\" has more than \(NpyHeader.highestRank) extents", at: start)
+        throw malformed("\"shape\" has more than \(NpyHeader.highestRank) dimensions", at: start)
       }
       extents.append(try extent())
       skipSpace()
       if take(",") {
         skipSpace()
       } else {
-        // Python takes `(3)` for a number.
+        // For Python `(3)` is a number.
         guard peek() == UInt8(ascii: ")"), extents.count > 1 else {
-          throw malformed("\"shape\" is no tuple of numbers")
+          throw malformed("\"shape\" is not a tuple of numbers")
         }
       }
     }
@@ -143,40 +144,40 @@ extension NpyHeaderParser {
 
   private mutating func extent() throws(CheckpointError) -> UInt {
     let start = position
-    guard peek() != UInt8(ascii: "-") else { throw malformed("\"shape\" has a negative extent") }
+    guard peek() != UInt8(ascii: "-") else { throw malformed("\"shape\" has a negative dimension") }
     var value = 0
     while let byte = peek(), (0x30...0x39).contains(byte) {
       let (product, overflow) = value.multipliedReportingOverflow(by: 10)
       let (sum, carry) = product.addingReportingOverflow(Int(byte - 0x30))
       guard !overflow, !carry else {
-        throw malformed("\"shape\" has an extent of 2^63 or more", at: start)
+        throw malformed("\"shape\" has a dimension of 2^63 or more", at: start)
       }
       value = sum
       position += 1
     }
     let digits = position - start
     guard digits > 0, digits == 1 || text[start] != 0x30 else {
-      throw malformed("\"shape\" is no tuple of numbers", at: start)
+      throw malformed("\"shape\" is not a tuple of numbers", at: start)
     }
     if allowsLongSuffix { _ = take("L") }
     return UInt(value)
   }
 
-  /// The text between two quotes of a kind.
+  /// Parses the text between two quotes of the same kind.
   private mutating func string(allowsEscapes: Bool = false) throws(CheckpointError) -> String {
     let start = position
     guard let quote = peek(), quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
-      throw malformed("a text in quotes is missing")
+      throw malformed("expected a quoted string")
     }
     position += 1
     while let byte = peek(), byte != quote, byte != 0x0A {
       if byte == UInt8(ascii: "\\") {
-        guard allowsEscapes else { throw malformed("a text has a backslash") }
+        guard allowsEscapes else { throw malformed("a string contains a backslash") }
         position += 1
       }
       position += 1
     }
-    guard peek() == quote else { throw malformed("a text does not end", at: start) }
+    guard peek() == quote else { throw malformed("a string does not end", at: start) }
     position += 1
     return String(decoding: text[start + 1..<position - 1], as: UTF8.self)
   }
@@ -187,7 +188,8 @@ extension NpyHeaderParser {
     position < text.count ? text[position] : nil
   }
 
-  /// Space, tab, line feed, form feed, carriage return. To Python a vertical tab is none.
+  /// Space, tab, line feed, form feed, carriage return. For Python a vertical tab is not white
+  /// space.
   private mutating func skipSpace() {
     while let byte = peek(), [0x20, 0x09, 0x0A, 0x0C, 0x0D].contains(byte) { position += 1 }
   }

@@ -2,20 +2,20 @@ internal import Archives
 internal import Files
 internal import Tensors
 
-/// An array whose header has been checked against the bytes that there are.
+/// An array whose header matches its size.
 struct NpyArray: Sendable {
   /// The element type.
   let dtype: DType
-  /// The extents, outermost first.
+  /// The dimensions, outermost first.
   let shape: Shape
-  /// Where the data stands, counted from the start of the header: to the end of the array.
+  /// The range of the data, relative to the start of the header.
   let data: Range<Int>
-  /// Whether the elements stand in another order than row-major.
+  /// Whether the elements are not in row-major order.
   let isTransposed: Bool
-  /// Whether the bytes of each element stand the other way round.
+  /// Whether the elements are big-endian.
   let isSwapped: Bool
 
-  /// Checks an array of `byteCount` bytes, header and all.
+  /// Checks an array of `byteCount` bytes, with its header.
   ///
   /// - Throws: `malformed` when the data has another size than the header says.
   init(
@@ -49,19 +49,19 @@ struct NpyArray: Sendable {
     isSwapped = isBigEndian
   }
 
-  /// Whether the data is, as it stands, that of a tensor.
+  /// Whether the data is that of the tensor, unchanged.
   var isAsShown: Bool { !isTransposed && !isSwapped }
 
-  /// The size of an element in bytes: NumPy has no smaller ones.
+  /// The size of an element in bytes.
   private var elementByteCount: Int { dtype.bitCount / 8 }
 
-  /// What is to be done to elements on their way.
+  /// The change of elements that are read.
   private var finish: ElementTransform {
     ElementTransform(
       componentByteCount: dtype == .complex64 ? 4 : elementByteCount, swapsBytes: isSwapped)
   }
 
-  /// The extents with their steps: the first varies fastest. No extent is zero.
+  /// The dimensions with their strides: the first varies fastest. None is zero.
   private var axes: [Gather.Axis] {
     var step = elementByteCount
     return shape.dimensions.map { extent in
@@ -70,7 +70,7 @@ struct NpyArray: Sendable {
     }
   }
 
-  /// Passes the data on in pieces of a few megabytes, row-major and little endian.
+  /// Passes the data to a sink in pieces of a few megabytes, row-major and little-endian.
   ///
   /// - Throws: what reading the source and `sink` throw.
   func read(
@@ -93,12 +93,12 @@ struct NpyArray: Sendable {
     }
   }
 
-  /// The data in memory, row-major and little endian.
+  /// The data in memory, row-major and little-endian.
   ///
   /// - Throws: as `read`.
   func materialize(from source: NpySource) throws(CheckpointError) -> [UInt8] {
     var bytes: [UInt8] = []
-    // Compressed data may turn out to be less than it claims: grow with what comes.
+    // Compressed data may be shorter than claimed: the buffer grows with the data.
     if !source.isCompressed { bytes.reserveCapacity(data.count) }
     try read(from: source) { piece throws(CheckpointError) in
       bytes.append(copying: piece)

@@ -4,13 +4,13 @@ public import Tensors
 
 /// A `.npy` file, open for reading: the one array that `numpy.save` wrote (spec/numpy.md).
 ///
-/// The format has no name for the array; the tensor is called after the file, without its extension:
+/// The format has no name for the array; the tensor has the name of the file without its extension:
 /// that of `embeddings.npy` is `embeddings`. Opening reads the header with read calls and nothing
 /// else. Python objects are refused: nothing in a file is ever evaluated or executed.
 public final class NpyFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// Always nil: the format has no text about a file.
+  /// Always nil: the format has no metadata.
   public var metadata: ArchiveMetadata? { nil }
   /// Always 1.
   public var tensorCount: Int { 1 }
@@ -23,14 +23,14 @@ public final class NpyFile: TensorArchive {
   /// Opens a file.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `truncated` or
-  ///   `malformed`, with the byte, when it is no valid array; `unsupported` for elements that no
-  ///   tensor can hold.
+  ///   `malformed`, with the byte, when it is not a valid array; `unsupported` for elements that
+  ///   tensors do not have.
   /// - Complexity: O(header).
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(InputFile(path: path))
   }
 
-  /// Opens a file that is open already.
+  /// Reads an open file.
   ///
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
@@ -65,7 +65,7 @@ public final class NpyFile: TensorArchive {
     return String(Substring(base[..<dot]))
   }
 
-  /// The array. An index other than 0 is a caller's bug and traps.
+  /// The array. An index other than 0 is a programming error and traps.
   public func tensor(at index: Int) -> TensorInfo {
     precondition(index == 0, "a NumPy file holds one array")
     return tensor.info
@@ -89,12 +89,12 @@ public final class NpyFile: TensorArchive {
   /// The file.
   public var files: [InputFile] { [file] }
 
-  /// Where the data stands: as it is, unless it must be transposed or swapped.
+  /// The location of the data: contiguous, unless it must be transposed or swapped.
   public func location(of index: Int) -> TensorLocation {
     tensor.location(in: path)
   }
 
-  /// Passes the data on in pieces of a few megabytes.
+  /// Passes the data to a sink in pieces of a few megabytes.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading fails, and what `sink`
   ///   throws.
@@ -104,7 +104,7 @@ public final class NpyFile: TensorArchive {
     try tensor.read(to: sink)
   }
 
-  /// Appends the data to an output: inside the kernel where it stands in the file as it is.
+  /// Appends the data to an output: copied in the kernel if the file contains it unchanged.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading or writing fails.
   public func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
@@ -121,11 +121,11 @@ public final class NpyFile: TensorArchive {
 }
 
 extension CheckpointError {
-  /// The elements of an array are a pickle.
+  /// The error that the elements of an array are a pickle.
   static func objectArray(at offset: Int?) -> Self {
     Self(
       .unsupported,
-      "holds Python objects: loading them asks Python to run code from the file; nothing was "
+      "contains Python objects: loading them would run code from the file; nothing was "
         + "executed", offset: offset,
       hint: "save the array with a dtype of numbers")
   }

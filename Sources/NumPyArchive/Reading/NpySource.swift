@@ -3,23 +3,23 @@ internal import Files
 internal import Tensors
 internal import ZipArchive
 
-/// Where the bytes of an array stand, header first.
+/// The source of an array's bytes, header first.
 enum NpySource {
-  /// They are a file.
+  /// A whole file.
   case file(InputFile)
-  /// They are the record at a place of an archive's index.
+  /// A record of an archive, by its place in the index.
   case record(ZipRecords, Int, InputFile)
 
-  /// The largest compressed array in Fortran order that is read: it is held in memory.
+  /// The largest compressed array in Fortran order, in bytes; it is decompressed in memory.
   private static let largestScatteredRecord = 256 << 20
 
-  /// Whether the file has them compressed.
+  /// Whether the bytes are compressed.
   var isCompressed: Bool {
     guard case .record(let records, let place, _) = self else { return false }
     return records.index.entries[place].method == .deflated
   }
 
-  /// Passes a part of the bytes on in pieces.
+  /// Passes a range of the bytes to a sink in pieces.
   func readPieces(
     _ range: Range<Int>, to sink: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
@@ -29,12 +29,12 @@ enum NpySource {
     }
   }
 
-  /// Compares the checksum, where there is one and that has not been done.
+  /// Verifies the checksum, if there is one and it was not verified before.
   func verify() throws(CheckpointError) {
     if case .record(let records, let place, _) = self { try records.verify(place) }
   }
 
-  /// The bytes for reads all over them.
+  /// The bytes for random access.
   ///
   /// - Throws: `unsupported` when they are too many to be decompressed as a whole.
   func gatherSource(byteCount: Int) throws(CheckpointError) -> GatherSource {

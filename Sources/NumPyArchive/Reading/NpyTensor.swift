@@ -20,7 +20,7 @@ struct NpyTensor {
       dataOffsets: nil)
   }
 
-  /// The place of the data in the file at a path.
+  /// The location of the data, for the path of the file.
   func location(in path: String) -> TensorLocation {
     if let range { return TensorLocation(path: path, range: range) }
     return TensorLocation(path: path, access: source.isCompressed ? .compressed : .gathered)
@@ -53,7 +53,7 @@ struct NpyTensor {
     return try body(TensorView(dtype: array.dtype, shape: array.shape, bytes: bytes))
   }
 
-  /// Passes the data on in pieces of a few megabytes.
+  /// Passes the data to a sink in pieces of a few megabytes.
   ///
   /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match or
   ///   compressed data is damaged, `system` when reading fails, and what `sink` throws.

@@ -3,9 +3,9 @@ internal import Files
 internal import Tensors
 internal import ZipArchive
 
-/// What an npz archive holds.
+/// The contents of an npz archive.
 struct NpzContents: Sendable {
-  /// An array that a tensor can hold.
+  /// An array that is read as a tensor.
   struct Member: Sendable {
     let name: TensorName
     let array: NpyArray
@@ -19,13 +19,13 @@ struct NpzContents: Sendable {
   private(set) var skipped: [SkippedItem] = []
   private var places: [TensorName: Int?] = [:]
 
-  /// What the names of arrays end in.
+  /// The suffix of an array's name.
   static let suffix = ".npy"
 
   /// Reads the headers of all arrays.
   ///
   /// - Throws: `malformed` or `truncated` when one is damaged or two have one name; `unsupported`
-  ///   when one holds Python objects.
+  ///   when one contains Python objects.
   init(_ zip: ZipIndex, in file: InputFile) throws(CheckpointError) {
     for (place, entry) in zip.entries.enumerated() where !entry.isFolder {
       guard entry.flags.contains(.utf8) || entry.name.utf8.allSatisfy({ $0 < 0x80 }) else {
@@ -41,7 +41,7 @@ struct NpzContents: Sendable {
       do throws(CheckpointError) {
         try isArray
           ? add(name, entry, place, in: file)
-          : skip(SkippedItem(name: name, type: "file that is no array", isTensor: false))
+          : skip(SkippedItem(name: name, type: "file that is not an array", isTensor: false))
       } catch {
         throw error.naming(tensor: name)
       }
@@ -53,7 +53,7 @@ struct NpzContents: Sendable {
     name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }
 
-  /// The place of the array with this name.
+  /// The index of the array with this name.
   func index(of name: TensorName) -> Int? {
     places[name] ?? nil
   }
@@ -61,7 +61,7 @@ struct NpzContents: Sendable {
   private mutating func add(
     _ name: TensorName, _ entry: ZipEntry, _ place: Int, in file: InputFile
   ) throws(CheckpointError) {
-    // In a compressed record no byte of the array has a place in the file.
+    // Bytes of a compressed record have no offset in the file.
     let offset = entry.method == .stored ? entry.dataOffset : nil
     let header = try Self.header(of: entry, at: offset, in: file)
     switch header.element {
@@ -91,7 +91,7 @@ struct NpzContents: Sendable {
   private static func header(
     of entry: ZipEntry, at offset: Int?, in file: InputFile
   ) throws(CheckpointError) -> NpyHeader {
-    // What is looked at here is checked against its checksum when the data is read.
+    // The checksum is verified when the data is read.
     var stream = try RecordStream(entry, in: file, isChecked: false)
     return try NpyHeader(at: offset) { count throws(CheckpointError) in
       guard count <= stream.remaining else {

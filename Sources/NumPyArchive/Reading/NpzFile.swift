@@ -6,18 +6,18 @@ internal import ZipArchive
 /// A `.npz` file, open for reading: the arrays that `numpy.savez` or `numpy.savez_compressed` wrote
 /// (spec/numpy.md).
 ///
-/// Opening reads the archive's index and the header of each array, with read calls. A tensor has the
-/// name of its member without `.npy`. Members that are no arrays, and arrays that no tensor can hold,
-/// are `skipped`; an archive with an array of Python objects is refused, since only code could read
-/// it. The checksum of a member is compared when its data is first read.
+/// Opening reads the archive's index and the header of each array, with read calls. A tensor has
+/// the name of its member without `.npy`. Members that are not arrays, and arrays of types that
+/// tensors do not have, are `skipped`; an archive with an array of Python objects is refused, since
+/// only code could read it. The checksum of a member is verified when its data is first read.
 public final class NpzFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// Always nil: the format has no text about a file.
+  /// Always nil: the format has no metadata.
   public var metadata: ArchiveMetadata? { nil }
   /// The number of tensors.
   public var tensorCount: Int { contents.members.count }
-  /// The members that are no tensors, in the order of the archive's index.
+  /// The members that are not read as tensors, in the order of the archive's index.
   public var skipped: [SkippedItem] { contents.skipped }
 
   private let file: InputFile
@@ -28,14 +28,14 @@ public final class NpzFile: TensorArchive {
   /// Opens a file.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `truncated` or
-  ///   `malformed`, with member and byte, when it is damaged; `unsupported` when it holds Python
+  ///   `malformed`, with member and byte, when it is damaged; `unsupported` when it contains Python
   ///   objects, is encrypted, or expands beyond reason.
   /// - Complexity: O(members), one or two small reads for each.
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(InputFile(path: path))
   }
 
-  /// Opens a file that is open already.
+  /// Reads an open file.
   ///
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
@@ -50,22 +50,22 @@ public final class NpzFile: TensorArchive {
     }
   }
 
-  /// The tensor at a place in the file's order: that of the archive's index.
+  /// The tensor at an index in the file's order, which is that of the archive's index.
   ///
   /// - Complexity: O(1) and the copying of name and shape.
   public func tensor(at index: Int) -> TensorInfo {
     member(of: index).info
   }
 
-  /// The place of the tensor with this name.
+  /// The index of the tensor with this name.
   ///
   /// - Complexity: O(length of the name).
   public func index(of name: TensorName) -> Int? {
     contents.index(of: name)
   }
 
-  /// Lends the data of a tensor: from a mapping where it stands there as it is, from a copy in memory
-  /// where it must be decompressed, transposed or swapped first.
+  /// Lends the data of a tensor: from a mapping if the file contains it unchanged, from a copy in
+  /// memory if it must be decompressed, transposed or swapped.
   ///
   /// - Throws: `malformed` when a checksum does not match or compressed data is damaged, `system`
   ///   when the file cannot be mapped or read, and what `body` throws.
@@ -78,12 +78,12 @@ public final class NpzFile: TensorArchive {
   /// The file.
   public var files: [InputFile] { [file] }
 
-  /// Where the data of a tensor stands: as it is, or to be decompressed, transposed or swapped.
+  /// The location of a tensor's data: contiguous, or to be decompressed, transposed or swapped.
   public func location(of index: Int) -> TensorLocation {
     member(of: index).location(in: path)
   }
 
-  /// Passes the data of a tensor on in pieces of a few megabytes.
+  /// Passes the data of a tensor to a sink in pieces of a few megabytes.
   ///
   /// - Throws: `truncated` when the file has shrunk, `malformed` when the checksum does not match or
   ///   compressed data is damaged, `system` when reading fails, and what `sink` throws.

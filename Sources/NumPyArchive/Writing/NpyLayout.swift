@@ -1,26 +1,26 @@
 internal import ZipArchive
 public import Tensors
 
-/// Where everything goes in an array as `numpy.save` writes it, byte for byte (spec/numpy.md).
+/// The layout of an array file as `numpy.save` writes it, byte for byte (spec/numpy.md).
 public struct NpyLayout: Sendable {
-  /// The bytes in front of the data: magic, version 1.0, the dict, its padding.
+  /// The bytes before the data: magic number, version 1.0, the dict, its padding.
   public let prefix: [UInt8]
-  /// The tensor's data in the file.
+  /// The range of the data in the file.
   public let dataRange: Range<Int>
-  /// Which integers the tensor is written as, where NumPy lacks its dtype.
+  /// The integers that the tensor is written as when NumPy lacks its dtype.
   public let substitution: NumPySubstitution?
 
   /// The size of the whole file in bytes.
   public var byteCount: Int { dataRange.upperBound }
 
-  /// NumPy leaves room for a first extent of so many digits, so that arrays can grow in place.
+  /// The digits that NumPy reserves for the first dimension, so that arrays can grow in place.
   private static let largestExtentDigits = 21
   private static let alignment = 64
 
   /// Plans the array of a tensor.
   ///
-  /// - Throws: `unsupported`, naming the tensor, for a dtype smaller than a byte and for extents that
-  ///   NumPy cannot count.
+  /// - Throws: `unsupported`, naming the tensor, for a dtype smaller than a byte and for dimensions
+  ///   beyond NumPy's limits.
   public init(_ tensor: TensorInfo) throws(CheckpointError) {
     guard let dtype = tensor.dtype.inNumPy, let description = dtype.npyDescription else {
       throw CheckpointError(
@@ -31,12 +31,12 @@ public struct NpyLayout: Sendable {
     guard extents.count <= NpyHeader.highestRank else {
       throw CheckpointError(
         .unsupported,
-        "has \(extents.count) extents, and NumPy's arrays at most \(NpyHeader.highestRank)",
+        "has \(extents.count) dimensions, and NumPy's arrays have at most \(NpyHeader.highestRank)",
         tensor: tensor.name)
     }
     guard extents.allSatisfy({ $0 <= UInt(Int.max) }) else {
       throw CheckpointError(
-        .unsupported, "the extents are larger than NumPy can count", tensor: tensor.name)
+        .unsupported, "the dimensions are larger than NumPy can count", tensor: tensor.name)
     }
     substitution =
       dtype == tensor.dtype
@@ -59,11 +59,12 @@ public struct NpyLayout: Sendable {
       text += String(repeating: " ", count: largestExtentDigits - first.utf8.count)
     }
     let preambleByteCount = NpyHeader.magic.count + 4
-    // A newline ends the header, and NumPy pads with a whole line where nothing is missing.
+    // A newline ends the header. NumPy adds 64 bytes of padding to a header that is already
+    // aligned.
     let unpadded = preambleByteCount + text.utf8.count + 1
     text += String(repeating: " ", count: alignment - unpadded % alignment) + "\n"
     var bytes = NpyHeader.magic + [1, 0]
-    // 64 extents of 20 digits are far from what version 1.0 can hold.
+    // 64 dimensions of 20 digits are far below the limit of version 1.0.
     bytes.appendLittleEndian(UInt16(text.utf8.count))
     bytes.append(contentsOf: text.utf8)
     return bytes

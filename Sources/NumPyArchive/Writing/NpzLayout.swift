@@ -1,18 +1,18 @@
 public import Tensors
 
-/// How the members of an npz archive are held.
+/// The compression of an npz archive's members.
 public enum NpzCompression: String, Sendable, CaseIterable {
-  /// As they are, as `numpy.savez` writes them.
+  /// Uncompressed, as `numpy.savez` writes them.
   case stored
   /// Compressed by DEFLATE at zlib's default level, as `numpy.savez_compressed` writes them.
   case deflated
 }
 
-/// Where everything goes in an npz archive that is to be written (spec/numpy.md).
+/// The layout of an npz archive that is to be written (spec/numpy.md).
 public struct NpzLayout: Sendable {
-  /// How the members are held.
+  /// The compression of the members.
   public let compression: NpzCompression
-  /// The size of the whole file in bytes; nil when it is compressed and so not known beforehand.
+  /// The size of the whole file in bytes; nil when compression decides.
   public let byteCount: Int?
   /// The tensors that are written as integers, because NumPy lacks their dtypes.
   public let substitutions: [NumPySubstitution]
@@ -22,7 +22,7 @@ public struct NpzLayout: Sendable {
   /// No file system has larger files; the arithmetic up to here cannot overflow.
   private static let largestOffset = 1 << 62
 
-  /// Plans an archive of these tensors, in their order.
+  /// Plans an archive of tensors, in their order.
   ///
   /// - Throws: `malformed`, naming the tensor, when two have one name; `unsupported` for dtypes,
   ///   shapes and names that the format cannot hold, or when the file would be too large.
@@ -59,9 +59,9 @@ public struct NpzLayout: Sendable {
     byteCount = offset + NpzRecord.directory(of: records, written, at: offset).count
   }
 
-  /// Where the data of a tensor goes in the file; nil when it is compressed.
+  /// The range of a tensor's data in the file; nil when it is compressed.
   ///
-  /// - Parameter index: the place among the tensors; one out of range is a caller's bug and traps.
+  /// - Parameter index: the index of the tensor; one out of range is a programming error and traps.
   public func dataRange(of index: Int) -> Range<Int>? {
     let (record, offset) = (records[index], offsets[index])
     guard compression == .stored else { return nil }
@@ -74,11 +74,11 @@ public struct NpzLayout: Sendable {
     names.reserveCapacity(tensors.count)
     for tensor in tensors where !names.insert(tensor.name).inserted {
       throw CheckpointError(
-        .malformed, "the name of a tensor comes twice", tensor: tensor.name)
+        .malformed, "duplicate tensor name", tensor: tensor.name)
     }
     for tensor in tensors
     where names.contains(TensorName(tensor.name.string + NpzContents.suffix)) {
-      // numpy.load takes `x.npy` for the member of that name, which is the array `x`.
+      // For numpy.load `x.npy` is the member of that name, which is the array `x`.
       throw CheckpointError(
         .unsupported, "another tensor has this name followed by .npy, and NumPy would confuse them",
         tensor: tensor.name)

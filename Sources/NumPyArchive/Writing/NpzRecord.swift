@@ -4,18 +4,18 @@ internal import ZipArchive
 /// A member of an npz archive, as Python's zipfile writes it to a stream: sizes and checksum follow
 /// the data.
 struct NpzRecord: Sendable {
-  /// What stands around the data.
+  /// The zip headers around the data.
   let header: ZipRecordHeader
   /// The array, header and data.
   let array: NpyLayout
 
-  /// Above this Python's zipfile uses 64 bits in the directory.
+  /// The largest number that Python's zipfile writes in 32 bits in the directory.
   static let largestNarrow = 0x7FFF_FFFF
-  /// What made it, by its own account: Unix, version 4.5.
+  /// The field "version made by": Unix, version 4.5.
   private static let madeBy: UInt16 = 0x032D
-  /// The size of the extra field in front of the data: two 64-bit numbers.
+  /// The size in bytes of the extra field before the data: two 64-bit numbers.
   private static let extraByteCount = 20
-  /// The size of what follows the data.
+  /// The size in bytes of the descriptor that follows the data.
   private static let descriptorByteCount = 24
 
   /// Plans a member.
@@ -27,12 +27,12 @@ struct NpzRecord: Sendable {
     let units = Array(path.utf8)
     if let problem = ZipName.problem(of: units) {
       throw CheckpointError(
-        .unsupported, "no member of an archive can have this name: \(problem)",
+        .unsupported, "a member of an archive cannot have this name: \(problem)",
         tensor: tensor.name)
     }
     guard units.count <= UInt16.max else {
       throw CheckpointError(
-        .unsupported, "no member of an archive can have a name this long", tensor: tensor.name)
+        .unsupported, "the name is too long for a member of an archive", tensor: tensor.name)
     }
     let isASCII = units.allSatisfy { $0 < 0x80 }
     header = ZipRecordHeader(
@@ -44,26 +44,26 @@ struct NpzRecord: Sendable {
     array = try NpyLayout(tensor)
   }
 
-  /// The bytes in front of the array.
+  /// The bytes before the array.
   var localHeader: [UInt8] {
     var extra: [UInt8] = []
     extra.appendZip64Extra([0, 0])
     return header.localHeader(sizes: .max, extra: extra)
   }
 
-  /// The size of `localHeader`.
+  /// The size of `localHeader` in bytes.
   var localHeaderByteCount: Int {
     ZipFormat.localHeaderByteCount + header.path.utf8.count + Self.extraByteCount
   }
 
-  /// The size of everything but the directory entry, when it is stored; nil beyond 2^63.
+  /// The size in bytes without the directory entry, when it is uncompressed; nil beyond 2^63.
   var storedByteCount: Int? {
     let (sum, overflow) = array.byteCount.addingReportingOverflow(
       localHeaderByteCount + Self.descriptorByteCount)
     return overflow ? nil : sum
   }
 
-  /// What follows the data.
+  /// The descriptor that follows the data.
   static func descriptor(_ written: Written, byteCount: Int) -> [UInt8] {
     ZipRecordHeader.descriptor(
       checksum: written.checksum, storedByteCount: written.storedByteCount,
@@ -86,7 +86,7 @@ struct NpzRecord: Sendable {
       headerOffset: isFar ? .max : UInt32(written.headerOffset), extra: extra, to: &bytes)
   }
 
-  /// What is known of a member once it has been written.
+  /// The properties of a member that are known once it is written.
   struct Written: Sendable {
     let headerOffset: Int
     let storedByteCount: Int

@@ -1,15 +1,15 @@
 public import Tensors
 
-/// A tensor whose dtype NumPy lacks, and which is therefore written in another of the same size.
+/// A tensor that is written with another dtype of the same size because NumPy lacks its own.
 public struct NumPySubstitution: Sendable, Hashable {
   /// The tensor.
   public let tensor: TensorName
-  /// The dtype that it has.
+  /// Its dtype.
   public let dtype: DType
-  /// The unsigned integers that its bits are written as.
+  /// The unsigned integer dtype of the file.
   public let written: DType
 
-  /// Tells what stands for what.
+  /// Describes a substitution.
   public init(tensor: TensorName, dtype: DType, written: DType) {
     self.tensor = tensor
     self.dtype = dtype
@@ -18,8 +18,8 @@ public struct NumPySubstitution: Sendable, Hashable {
 }
 
 extension DType {
-  /// The dtype that NumPy is given for this one: itself, an unsigned integer of the same size, or nil
-  /// for elements smaller than a byte.
+  /// The dtype of the file for this one: the same, an unsigned integer of the same size, or nil for
+  /// elements smaller than a byte.
   var inNumPy: DType? {
     switch self {
     case .bfloat16: .uint16
@@ -29,7 +29,7 @@ extension DType {
     }
   }
 
-  /// What NumPy calls `descr`; nil for what it lacks.
+  /// NumPy's `descr`; nil for dtypes that NumPy lacks.
   var npyDescription: StaticString? {
     switch self {
     case .bool: "|b1"

@@ -6,12 +6,13 @@ internal import ZipArchive
 /// Writes `.npy` files as `numpy.save` does, byte for byte, and `.npz` files as `numpy.savez` and
 /// `numpy.savez_compressed` do into a stream.
 ///
-/// What NumPy lacks is written as unsigned integers of the same bits: BF16 as `uint16`, the eight-bit
-/// floats as `uint8`. `NpyLayout` and `NpzLayout` tell which tensors. Smaller types are refused.
+/// Dtypes that NumPy lacks are written as unsigned integers of the same bits: BF16 as `uint16`, the
+/// 8-bit floats as `uint8`. `NpyLayout` and `NpzLayout` list those tensors. Smaller dtypes are
+/// refused.
 public enum NumPyWriter {
-  /// The dtype that a tensor of this one is written in; nil when it cannot be written.
+  /// The dtype that a tensor is written with; nil when it cannot be written.
   ///
-  /// The answer is the dtype itself where NumPy has it.
+  /// It is the same dtype if NumPy has it.
   public static func dtype(for dtype: DType) -> DType? {
     dtype.inNumPy
   }
@@ -19,8 +20,8 @@ public enum NumPyWriter {
   /// Writes the one tensor of an archive as a `.npy` file.
   ///
   /// - Parameters:
-  ///   - archive: where the tensor comes from, of any format.
-  ///   - output: where the file goes, not yet written to. The caller commits it.
+  ///   - archive: the tensor, opened from any format.
+  ///   - output: the output, still empty. The caller commits it.
   /// - Throws: `unsupported` when the archive has no or several tensors and for what NumPy cannot hold,
   ///   `truncated` or `system` when reading or writing fails.
   public static func writeArray(
@@ -46,7 +47,8 @@ public enum NumPyWriter {
   /// Writes a tensor as a `.npy` file. Its name is not written: the format has none.
   ///
   /// - Parameter append: appends exactly the tensor's data.
-  /// - Throws: as above, and what `append` throws. Data of another size is a caller's bug and traps.
+  /// - Throws: as above, and what `append` throws. Data of another size is a programming error and
+  ///   traps.
   public static func writeArray(
     _ tensor: TensorInfo, to output: inout AtomicFile,
     append: (_ output: inout AtomicFile) throws(CheckpointError) -> Void
@@ -64,12 +66,12 @@ public enum NumPyWriter {
       output.byteCount - start == tensor.byteCount, "data must have its tensor's size")
   }
 
-  /// Writes the tensors of an archive as a `.npz` file, in their order, streaming: no more than a
+  /// Writes the tensors of an archive as a `.npz` file, in their order, as a stream; at most a
   /// piece of data is in memory.
   ///
   /// - Parameters:
-  ///   - archive: where the tensors come from, of any format.
-  ///   - output: where the file goes, not yet written to. The caller commits it.
+  ///   - archive: the tensors, opened from any format.
+  ///   - output: the output, still empty. The caller commits it.
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold, naming them;
   ///   `truncated` or `system` when reading or writing fails.
   public static func writeArchive(
@@ -82,13 +84,14 @@ public enum NumPyWriter {
     }
   }
 
-  /// Writes tensors whose data `supply` passes on, as a `.npz` file.
+  /// Writes tensors whose data `supply` provides, as a `.npz` file.
   ///
   /// - Parameters:
-  ///   - tensors: what to write, in the order of the file.
-  ///   - supply: passes exactly the data of the tensor with this index to the sink, in pieces of any
-  ///     size. It goes through memory: its checksum must be taken.
-  /// - Throws: as above, and what `supply` throws. Data of another size is a caller's bug and traps.
+  ///   - tensors: the tensors, in the order of the file.
+  ///   - supply: passes exactly the data of the tensor with this index to the sink, in pieces of
+  ///     any size. The data passes through memory for its checksum.
+  /// - Throws: as above, and what `supply` throws. Data of another size is a programming error and
+  ///   traps.
   public static func writeArchive(
     _ tensors: [TensorInfo], compression: NpzCompression = .stored,
     to output: inout AtomicFile,
@@ -129,10 +132,10 @@ public enum NumPyWriter {
   }
 }
 
-/// The bytes of a member on their way into the file.
+/// Writes the bytes of a member.
 private struct NpzBody: ~Copyable {
   private(set) var checksum = Checksum()
-  /// The bytes so far, before compression.
+  /// The number of bytes so far, before compression.
   private(set) var byteCount = 0
   private var deflater: Deflater?
 

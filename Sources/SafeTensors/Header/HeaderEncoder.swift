@@ -1,10 +1,10 @@
 internal import Tensors
 
-/// Writes a header as the reference does: compact JSON in the order of the calls.
+/// Encodes a header as the reference implementation does: compact JSON in the order of the calls.
 struct HeaderEncoder {
   private var text: [UInt8] = Array("{".utf8)
 
-  /// About how much a tensor takes, in bytes.
+  /// The approximate size of a tensor's entry, in bytes.
   private static let usualByteCount = 128
 
   init(metadata: ArchiveMetadata?, tensorCount: Int) {
@@ -66,7 +66,8 @@ struct HeaderEncoder {
     text.append(contentsOf: string.utf8)
   }
 
-  /// As serde_json does: short escapes where JSON has them, other controls as `\u00XX`, all else raw.
+  /// The escapes of serde_json: short ones where JSON has them, `\u00XX` for other control
+  /// characters.
   private mutating func append(quoting string: String) {
     append("\"")
     if string.utf8.contains(where: { Self.escape($0) != nil }) {

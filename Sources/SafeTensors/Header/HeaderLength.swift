@@ -1,17 +1,18 @@
 internal import Tensors
 
-/// The length of a header, and what stands before and after its text.
+/// The length of a header, and the bytes around its text.
 enum HeaderLength {
-  /// The bytes that the length itself takes.
+  /// The size of the length itself, in bytes.
   static let byteCount = 8
 
   /// The largest length that a reader accepts, in bytes (spec/safetensors.md R3).
   static let largest = 100_000_000
 
-  /// The smallest length that holds `count` bytes and leaves the data aligned (spec/safetensors.md W5).
+  /// The smallest length of at least `count` bytes that keeps the data aligned (spec/safetensors.md
+  /// W5).
   static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
 
-  /// Refuses a length that no reader takes (spec/safetensors.md R3).
+  /// Refuses a length that readers refuse (spec/safetensors.md R3).
   ///
   /// - Throws: `unsupported`.
   static func check(_ length: Int) throws(CheckpointError) {
@@ -33,7 +34,7 @@ enum HeaderLength {
 }
 
 extension [UInt8] {
-  /// Appends spaces, which follow a header's text, up to a length.
+  /// Appends spaces up to a length.
   mutating func pad(toHeaderLength length: Int) {
     append(contentsOf: repeatElement(UInt8(ascii: " "), count: length - count))
   }

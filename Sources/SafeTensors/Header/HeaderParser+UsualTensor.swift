@@ -1,24 +1,24 @@
 internal import Tensors
 
-/// A description's text from its brace to the bracket before the extents, and what it says.
+/// The text of an entry from its brace to the bracket before the dimensions, and its meaning.
 struct UsualStart {
   let text: Range<Int>
   let dtype: DType
 }
 
 extension HeaderParser {
-  /// Takes a tensor that is described as writers do it: the start is spelled like that of the tensor before,
-  /// the rest is spelled without white space and without anything else.
+  /// Parses an entry as writers produce it: it starts like the entry before, and the rest has no
+  /// white space and no other fields.
   ///
-  /// Equal text means the same, so that nothing need be looked at again. Of a large header this reads
-  /// nearly everything.
+  /// Equal text has the same meaning and is not parsed again. In a large header nearly all entries
+  /// are read this way.
   ///
-  /// - Returns: nil, and the cursor is where it was, for everything else, right or wrong.
+  /// - Returns: nil for everything else, valid or not; the cursor has not moved.
   @inline(__always)
   mutating func takeUsualTensor(named key: StringToken) -> HeaderTables.Entry? {
     guard let usualStart, !key.hasEscapes else { return nil }
     let shape = dimensions.count
-    // A cursor of its own can stay in registers.
+    // A local cursor can stay in registers.
     var cursor = scanner
     guard cursor.takeText(likeThatAt: usualStart.text), takeUsualExtents(&cursor),
       cursor.takeUsualField() == .dataOffsets, cursor.takePlain(UInt8(ascii: "[")),
@@ -35,7 +35,7 @@ extension HeaderParser {
       end: end)
   }
 
-  /// Extents after their bracket, up to the next field.
+  /// Parses dimensions after their bracket, up to the next field.
   @inline(__always)
   private mutating func takeUsualExtents(_ cursor: inout HeaderScanner) -> Bool {
     if !cursor.takePlain(UInt8(ascii: "]")) {
@@ -50,7 +50,7 @@ extension HeaderParser {
 }
 
 extension HeaderScanner {
-  /// Takes `byte` if it comes next, without white space before it.
+  /// Consumes `byte` if it is next, without white space before it.
   @inline(__always)
   fileprivate mutating func takePlain(_ byte: UInt8) -> Bool {
     guard position < bytes.count, bytes[position] == byte else { return false }
@@ -58,7 +58,7 @@ extension HeaderScanner {
     return true
   }
 
-  /// Takes what comes next if it is the same text as that in an earlier place.
+  /// Consumes the next bytes if they are the same as an earlier range.
   @inline(__always)
   fileprivate mutating func takeText(likeThatAt range: Range<Int>) -> Bool {
     guard bytes.count - position >= range.count,

@@ -1,30 +1,30 @@
 internal import Files
 internal import Tensors
 
-/// Fills the tables from the bytes of a header (spec/safetensors.md, R7 to R17).
+/// Parses the bytes of a header into tables (spec/safetensors.md, R7 to R17).
 struct HeaderParser: ~Escapable {
   var scanner: HeaderScanner
   private var entries: [HeaderTables.Entry]
   var dimensions: [UInt]
-  /// How the last description started, up to its extents; most of the others start alike.
+  /// The start of the last entry, up to its dimensions; most entries start the same.
   var usualStart: UsualStart?
   private var metadata: ArchiveMetadata?
   private var metadataPlace: MetadataPlace?
-  /// Names that had escapes, decoded; they follow the header in the text of the tables.
+  /// Decoded names that had escapes; they follow the header in the text of the tables.
   private var decoded: [UInt8] = []
 
   @_lifetime(copy bytes)
   private init(_ bytes: Span<UInt8>, baseOffset: Int) {
     scanner = HeaderScanner(bytes, baseOffset: baseOffset)
-    // The shortest entry of a real file takes about this much.
+    // The size of a short entry in practice, in bytes.
     let count = min(bytes.count / 64, 1 << 20)
     entries = Array(roomFor: count)
     dimensions = Array(roomFor: 2 * count)
   }
 
-  /// Parses a header that stands at `baseOffset` in its file.
+  /// Parses a header at `baseOffset` in its file.
   ///
-  /// - Throws: `malformed` with the byte where the header stops being one.
+  /// - Throws: `malformed` with the byte where the header becomes invalid.
   /// - Complexity: O(bytes), one pass.
   static func parse(
     _ header: [UInt8], baseOffset: Int
@@ -58,7 +58,7 @@ struct HeaderParser: ~Escapable {
     try scanner.expect(UInt8(ascii: ":"), ":")
     if try matches(key, "__metadata__") {
       guard metadataPlace == nil else {
-        throw scanner.failure("__metadata__ comes twice", at: key.range.lowerBound)
+        throw scanner.failure("duplicate __metadata__", at: key.range.lowerBound)
       }
       scanner.skipWhitespace()
       let start = scanner.position
@@ -85,7 +85,7 @@ struct HeaderParser: ~Escapable {
         let key = UTF8Text(try scanner.string(token))
         guard keys.insert(key).inserted else {
           throw scanner.failure(
-            "__metadata__ has the key \"\(key)\" twice", at: token.range.lowerBound)
+            "duplicate key \"\(key)\" in __metadata__", at: token.range.lowerBound)
         }
         try scanner.expect(UInt8(ascii: ":"), ":")
         scanner.skipWhitespace()
@@ -117,7 +117,7 @@ struct HeaderParser: ~Escapable {
     }
   }
 
-  /// `{"dtype": …, "shape": …, "data_offsets": …}` in any order; other fields are skipped.
+  /// `{"dtype": …, "shape": …, "data_offsets": …}` in any order; unknown fields are skipped.
   private mutating func parseObject(into entry: inout TensorFields) throws(CheckpointError) {
     let start = scanner.position
     try scanner.open(UInt8(ascii: "{"), "an object")
@@ -141,7 +141,7 @@ struct HeaderParser: ~Escapable {
     } while try scanner.continues(until: UInt8(ascii: "}"))
   }
 
-  /// `[dtype, shape, data_offsets]`, which the reference takes as well.
+  /// `[dtype, shape, data_offsets]`, which the reference accepts too.
   private mutating func parseArray(into entry: inout TensorFields) throws(CheckpointError) {
     try scanner.open(UInt8(ascii: "["), "an array")
     guard !scanner.isEmpty(until: UInt8(ascii: "]")) else { return }
@@ -157,7 +157,7 @@ struct HeaderParser: ~Escapable {
 
   /// A field's name and its colon.
   ///
-  /// - Returns: the field, nil when it is none that means something, and where its name starts.
+  /// - Returns: the field, nil when it is unknown, and the offset of its name.
   private mutating func parseField() throws(CheckpointError) -> (field: TensorField?, place: Int) {
     scanner.skipWhitespace()
     let start = scanner.position + 1
@@ -171,10 +171,10 @@ struct HeaderParser: ~Escapable {
   private func refuseSecond(
     _ isSecond: Bool, _ name: StaticString, at place: Int
   ) throws(CheckpointError) {
-    if isSecond { throw scanner.failure("the field \"\(name)\" comes twice", at: place) }
+    if isSecond { throw scanner.failure("duplicate field \"\(name)\"", at: place) }
   }
 
-  /// `"F32"`, or `{"F32": null}`, which the reference takes as well.
+  /// `"F32"`, or `{"F32": null}`, which the reference accepts too.
   private mutating func parseDType() throws(CheckpointError) -> DType {
     scanner.skipWhitespace()
     let isObject = scanner.current == UInt8(ascii: "{")
@@ -201,10 +201,10 @@ struct HeaderParser: ~Escapable {
     return dtype
   }
 
-  /// An array of extents, appended to the flat table.
+  /// Parses an array of dimensions into the flat table.
   ///
-  /// - Parameter opening: where the object starts that says so, and its dtype, where that is all that it
-  ///   has said before.
+  /// - Parameter opening: the offset of the entry's object and its dtype, when it has no other
+  ///   field so far.
   private mutating func parseShape(
     after opening: (position: Int, dtype: DType)? = nil
   ) throws(CheckpointError) -> Range<Int> {
@@ -216,7 +216,7 @@ struct HeaderParser: ~Escapable {
     }
     if !scanner.isEmpty(until: UInt8(ascii: "]")) {
       repeat {
-        dimensions.append(try scanner.scanSize("an extent"))
+        dimensions.append(try scanner.scanSize("a dimension"))
       } while try scanner.continues(until: UInt8(ascii: "]"))
     }
     return start..<dimensions.count
@@ -255,12 +255,12 @@ struct HeaderParser: ~Escapable {
   private func dtype(spelled token: StringToken) throws(CheckpointError) -> DType? {
     if token.hasEscapes { return DType(name: try scanner.string(token)) }
     let spelling = scanner.bytes.extracting(token.range)
-    // Most often the same as the one before.
+    // Usually the same as the one before.
     if let last = entries.last?.dtype, spelling.elementsEqual(last.spelling) { return last }
     return DType(spelling: spelling)
   }
 
-  /// Whether a string means `text`, however it is spelled.
+  /// Whether a string equals `text` once its escapes are decoded.
   private func matches(
     _ token: StringToken, _ text: StaticString
   ) throws(CheckpointError) -> Bool {

@@ -1,15 +1,15 @@
 internal import Tensors
 
 extension HeaderScanner {
-  /// Whether a number starts under the cursor.
+  /// Whether a number starts at the cursor.
   @inline(__always)
   var isAtNumber: Bool {
     current == UInt8(ascii: "-") || digit() != nil
   }
 
-  /// Takes a size or offset: a plain integer of at most 64 bits.
+  /// Scans a size or offset: a plain integer of at most 64 bits.
   ///
-  /// - Throws: `malformed` for what is no number, or another number.
+  /// - Throws: `malformed` for anything else.
   @inline(__always)
   mutating func scanSize(_ what: StaticString) throws(CheckpointError) -> UInt {
     skipWhitespace()
@@ -19,8 +19,7 @@ extension HeaderScanner {
     throw failure("\(what) must be an integer from 0 to 2^64 - 1", at: start)
   }
 
-  /// Takes what most numbers are: at most 19 digits, and nothing else that a number may have. Leaves
-  /// the cursor for everything else, right or wrong.
+  /// Scans a number of at most 19 digits and nothing else. Otherwise the cursor does not move.
   @inline(__always)
   mutating func takeShortInteger() -> UInt? {
     var value: UInt = 0
@@ -44,11 +43,13 @@ extension HeaderScanner {
     }
   }
 
-  /// Takes a number.
+  /// Scans a number.
   ///
   /// - Returns: its value when it is a plain integer of at most 64 bits, nil for any other number
-  ///   (negative, fractional, with an exponent, larger), which is JSON but no size or offset.
-  /// - Throws: `malformed` for what is no number, or none that serde_json can hold as a double.
+  ///   (negative, fractional, with an exponent, larger), which is valid JSON but not a size or
+  ///   offset.
+  /// - Throws: `malformed` for anything else, and for a number that serde_json cannot represent as
+  ///   a double.
   mutating func scanNumber() throws(CheckpointError) -> UInt? {
     let start = position
     let isNegative = current == UInt8(ascii: "-")
@@ -80,7 +81,7 @@ extension HeaderScanner {
     }
     while let digit = digit() {
       position += 1
-      // The first digit that does not fit ends the significand; the rest only count.
+      // The first digit that does not fit ends the significand; the rest only change the exponent.
       if number.exponent > 0 || !number.append(digit) { number.exponent += 1 }
     }
   }
@@ -122,8 +123,9 @@ extension HeaderScanner {
   }
 }
 
-/// A decimal number as serde_json reads it without its exact mode (R10): a 64-bit significand and a power
-/// of ten, multiplied with a rounding that refuses some numbers just below the largest double.
+/// A decimal number as serde_json parses it without its exact mode (spec/safetensors.md R10): a
+/// 64-bit significand and a power of ten. Its rounding refuses some numbers just below the largest
+/// double.
 private struct ApproximateNumber {
   var significand: UInt64 = 0
   var exponent = 0
@@ -145,7 +147,7 @@ private struct ApproximateNumber {
     return (Double(significand) * Self.powerOfTen(exponent)).isFinite
   }
 
-  /// The double nearest to a power of ten of at most 308.
+  /// The double nearest to a power of ten, up to 308.
   private static func powerOfTen(_ exponent: Int) -> Double {
     Double("1e\(exponent)") ?? .infinity
   }

@@ -1,15 +1,15 @@
 internal import Tensors
 
-/// A string in the header, still as it is spelled there.
+/// A string in the header, with its escapes.
 struct StringToken {
   /// The bytes between the quotes.
   let range: Range<Int>
-  /// Whether it must be decoded before it means something.
+  /// Whether it contains escapes.
   let hasEscapes: Bool
 }
 
 extension HeaderScanner {
-  /// Takes a string; the cursor must stand on its opening quote.
+  /// Scans a string; the cursor must be at its opening quote.
   ///
   /// Escapes are checked here and decoded by `decode`, since most strings have none.
   mutating func scanString() throws(CheckpointError) -> StringToken {
@@ -28,7 +28,7 @@ extension HeaderScanner {
         _ = try scanEscape()
         skipPlainText()
       case 0..<0x20:
-        throw failure("a control character stands unescaped in a string")
+        throw failure("a string contains an unescaped control character")
       default:
         position += 1
       }
@@ -36,8 +36,8 @@ extension HeaderScanner {
     throw failure("a string does not end")
   }
 
-  /// Skips bytes that mean themselves, eight at a time: on return a quote, a backslash or a control
-  /// character stands under the cursor, or fewer than eight bytes are left.
+  /// Skips ordinary bytes, eight at a time. On return the cursor is at a quote, a backslash or a
+  /// control character, or fewer than eight bytes are left.
   @inline(__always)
   private mutating func skipPlainText() {
     while position <= bytes.count - 8 {
@@ -77,7 +77,7 @@ extension HeaderScanner {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Takes an escape; the cursor must stand on its backslash.
+  /// Scans an escape; the cursor must be at its backslash.
   private mutating func scanEscape() throws(CheckpointError) -> Unicode.Scalar {
     let start = position
     position += 1
@@ -103,7 +103,7 @@ extension HeaderScanner {
       value = 0x10000 + (value & 0x3FF) << 10 + (low & 0x3FF)
     }
     guard let scalar = Unicode.Scalar(value) else {
-      throw failure("a lone surrogate, which is no text", at: start)
+      throw failure("a lone surrogate, which is not text", at: start)
     }
     return scalar
   }
@@ -122,14 +122,14 @@ extension HeaderScanner {
 }
 
 extension UInt64 {
-  /// Eight times the same byte.
+  /// A byte repeated eight times.
   @inline(__always)
   fileprivate init(repeating byte: UInt8) {
     self = 0x0101_0101_0101_0101 * UInt64(byte)
   }
 
   /// A word whose lowest set bit is the high bit of the lowest byte below `limit`, which is at most
-  /// 128; zero when there is none. Bits above the lowest mean nothing: a borrow may have set them.
+  /// 128; zero when there is none. Higher bits are undefined: a borrow may have set them.
   @inline(__always)
   fileprivate func highBits(ofBytesBelow limit: UInt8) -> UInt64 {
     (self &- UInt64(repeating: limit)) & ~self & UInt64(repeating: 0x80)

@@ -2,12 +2,12 @@ internal import Tensors
 
 /// The JSON lexer of a safetensors header: one pass, no recursion, bounds checked.
 ///
-/// It takes what serde_json takes when it buffers a value for the reference implementation
+/// It accepts what serde_json accepts when it buffers a value for the reference implementation
 /// (spec/safetensors.md, R7 to R12): strict JSON, at most 127 levels, numbers that fit a double.
 struct HeaderScanner: ~Escapable {
   /// The header, valid UTF-8.
   let bytes: Span<UInt8>
-  /// The place of the header in the file, for errors.
+  /// The offset of the header in the file, for errors.
   let baseOffset: Int
   var position = 0
   /// The number of objects and arrays that are open.
@@ -22,7 +22,7 @@ struct HeaderScanner: ~Escapable {
     self.baseOffset = baseOffset
   }
 
-  /// The byte under the cursor, nil at the end.
+  /// The byte at the cursor, nil at the end.
   @inline(__always)
   var current: UInt8? {
     position < bytes.count ? bytes[position] : nil
@@ -30,7 +30,7 @@ struct HeaderScanner: ~Escapable {
 
   @inline(__always)
   mutating func skipWhitespace() {
-    // Writers leave none, so that a look at one byte is most often enough.
+    // Writers produce none, so that testing one byte is usually enough.
     guard let byte = current, byte <= UInt8(ascii: " ") else { return }
     skipRun()
   }
@@ -46,7 +46,7 @@ struct HeaderScanner: ~Escapable {
     }
   }
 
-  /// Skips white space and takes `byte` if it comes next.
+  /// Skips white space and consumes `byte` if it is next.
   @inline(__always)
   mutating func take(_ byte: UInt8) -> Bool {
     skipWhitespace()
@@ -55,13 +55,13 @@ struct HeaderScanner: ~Escapable {
     return true
   }
 
-  /// Skips white space and takes `byte`, which must come next.
+  /// Skips white space and consumes `byte`, which must be next.
   @inline(__always)
   mutating func expect(_ byte: UInt8, _ meaning: StaticString) throws(CheckpointError) {
     guard take(byte) else { throw failure("expected \(meaning)") }
   }
 
-  /// Opens an object or array: `byte` must come next.
+  /// Opens an object or array: `byte` must be next.
   @inline(__always)
   mutating func open(_ byte: UInt8, _ meaning: StaticString) throws(CheckpointError) {
     try expect(byte, meaning)
@@ -71,7 +71,7 @@ struct HeaderScanner: ~Escapable {
     }
   }
 
-  /// After an element: takes the comma, or the closing byte, which ends the object or array.
+  /// After an element: consumes the comma, or the closing byte of the object or array.
   ///
   /// - Returns: whether another element follows.
   @inline(__always)
@@ -84,7 +84,7 @@ struct HeaderScanner: ~Escapable {
     return false
   }
 
-  /// Right after `open`: takes the closing byte of an empty object or array.
+  /// Right after `open`: consumes the closing byte of an empty object or array.
   ///
   /// - Returns: whether it is empty.
   mutating func isEmpty(until closing: UInt8) -> Bool {
@@ -93,7 +93,7 @@ struct HeaderScanner: ~Escapable {
     return true
   }
 
-  /// Takes `null`, `true` or `false`.
+  /// Scans `null`, `true` or `false`.
   mutating func scanLiteral(_ literal: StaticString) throws(CheckpointError) {
     let text = literal.description.utf8
     guard text.count <= bytes.count - position else { throw failure("expected a value") }
@@ -130,7 +130,7 @@ struct HeaderScanner: ~Escapable {
       case _ where isAtNumber: _ = try scanNumber()
       default: throw failure("expected a value")
       }
-      // A value has ended: close what it was the last of.
+      // After a value: close the objects and arrays that end here.
       while true {
         guard let isObject = levels.top else { return }
         let closing = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")

@@ -1,7 +1,7 @@
 internal import Tensors
 
 extension HeaderTables {
-  /// Reads a header and holds it to all rules.
+  /// Parses a header and checks all rules.
   ///
   /// - Parameter dataByteCount: the bytes that follow the header in the file.
   /// - Throws: `malformed`, or `truncated` when the data ends before the last tensor.
@@ -15,12 +15,12 @@ extension HeaderTables {
     return (tables, names)
   }
 
-  /// Sorts the tensors by the place of their data.
+  /// Sorts the tensors by the offsets of their data.
   ///
-  /// - Complexity: O(tensors) for a file in order, as writers leave it.
+  /// - Complexity: O(tensors) for a file in order, as writers produce it.
   mutating func sortByPlace() {
     guard !isSorted else { return }
-    // Stable, so that empty tensors keep the header's order.
+    // The sort is stable, so that empty tensors keep the order of the header.
     entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
   }
 
@@ -46,7 +46,7 @@ extension HeaderTables {
       throw CheckpointError(
         .truncated,
         "ends too early: the tensors take \(position) bytes, \(dataByteCount) follow the header",
-        hint: "the file was probably cut short on its way here; fetch it again")
+        hint: "the file is probably an incomplete download; download it again")
     }
     if position < UInt(dataByteCount) {
       throw .malformed(

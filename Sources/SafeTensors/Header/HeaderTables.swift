@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// Where a header spells its member `__metadata__`.
+/// The place of the member `__metadata__` in a header.
 struct MetadataPlace: Sendable {
   /// From the quote before the name to the end of the value.
   var member: Range<Int>
@@ -8,23 +8,23 @@ struct MetadataPlace: Sendable {
   var value: Range<Int>
 }
 
-/// What a header says, in flat tables: no allocation for each tensor, so that opening a file of
-/// 100,000 tensors costs little more than reading its header.
+/// The contents of a header in flat tables, without an allocation for each tensor: opening a file
+/// of 100,000 tensors costs little more than reading its header.
 struct HeaderTables: Sendable {
   /// One tensor.
   struct Entry: Sendable {
     /// The name: a range of `text`.
     var nameOffset: UInt32
     var nameCount: UInt32
-    /// The extents: a range of `dimensions`.
+    /// The dimensions: a range of `dimensions`.
     var shapeOffset: UInt32
     var shapeCount: UInt32
     var dtype: DType
-    /// Where the data stands, relative to the data section.
+    /// The offsets of the data in the data section.
     var begin: UInt
     var end: UInt
 
-    /// Enters a tensor; the ranges are places in `text` and `dimensions`.
+    /// Describes a tensor by ranges of `text` and `dimensions`.
     init(name: Range<Int>, shape: Range<Int>, dtype: DType, begin: UInt, end: UInt) {
       // A header has at most 100,000,000 bytes, and decoding never makes a name longer.
       nameOffset = UInt32(name.lowerBound)
@@ -47,13 +47,13 @@ struct HeaderTables: Sendable {
 
   /// The header, followed by the names that had to be decoded.
   var text: [UInt8]
-  /// The tensors; sorted by place once validated.
+  /// The tensors; once validated, sorted by the offsets of their data.
   var entries: [Entry] = []
-  /// The extents of all tensors, one after another.
+  /// The dimensions of all tensors, one after another.
   var dimensions: [UInt] = []
   /// `__metadata__`.
   var metadata: ArchiveMetadata?
-  /// Where `__metadata__` is spelled in the header, be it null; nil when it is absent.
+  /// The place of `__metadata__` in the header, even if it is null; nil when it is absent.
   var metadataPlace: MetadataPlace?
 
   func name(of entry: Entry) -> TensorName {
@@ -64,7 +64,7 @@ struct HeaderTables: Sendable {
     Shape(Array(dimensions[entry.shapeRange]))
   }
 
-  /// Lends what a tensor is, once the tables are validated.
+  /// Lends the description of a tensor, once the tables are validated.
   func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {
     let entry = entries[index]
     body(
@@ -74,7 +74,7 @@ struct HeaderTables: Sendable {
         byteCount: Int(entry.end - entry.begin), dataOffsets: Int(entry.begin)..<Int(entry.end)))
   }
 
-  /// Whether these are the same tensors in the same places, ignored fields aside.
+  /// Whether these are the same tensors at the same offsets; ignored fields may differ.
   func describesSameTensors(as other: HeaderTables) -> Bool {
     guard entries.count == other.entries.count else { return false }
     return entries.indices.allSatisfy { index in

@@ -1,22 +1,22 @@
 internal import Tensors
 
-/// A header as it is spelled, without the white space after it, and changes of its spelling.
+/// The text of a header, without the white space after it.
 ///
-/// Only `__metadata__` changes. What else stands in a header stays byte for byte, fields that are
-/// ignored included: they mean something to whoever wrote them.
+/// Only `__metadata__` changes. All other bytes stay, also of ignored fields, which have a meaning
+/// for their writer.
 struct HeaderText {
   private(set) var bytes: [UInt8]
 
-  /// Takes the text of a header that has been parsed.
+  /// Copies the text of a parsed header.
   init(_ header: ArraySlice<UInt8>) {
     let end = header.lastIndex { !Self.isWhitespace($0) } ?? header.startIndex
     bytes = Array(header[...end])
   }
 
-  /// Puts `metadata` in the place of what is there; nil takes the member out.
+  /// Replaces the metadata; nil removes the member.
   ///
   /// - Parameters:
-  ///   - place: where the header has the member, nil when it has none. New members go first.
+  ///   - place: the place of the member, nil when there is none. A new member comes first.
   mutating func replaceMetadata(_ metadata: ArchiveMetadata?, at place: MetadataPlace?) {
     switch (metadata, place) {
     case (let metadata?, let place?):
@@ -33,7 +33,7 @@ struct HeaderText {
     }
   }
 
-  /// A member and the comma that goes with it: the one after it, or else the one before it.
+  /// A member and its comma: the one after it, or else the one before it.
   private func withComma(_ member: Range<Int>) -> Range<Int> {
     let next = nextToken(from: member.upperBound)
     if bytes[next] == Self.comma { return member.lowerBound..<next + 1 }
@@ -42,7 +42,7 @@ struct HeaderText {
     return previous..<member.upperBound
   }
 
-  /// Where the next token starts; the last one is the brace that ends the header.
+  /// The offset of the next token; the last one is the brace that ends the header.
   private func nextToken(from start: Int) -> Int {
     bytes[start...].firstIndex { !Self.isWhitespace($0) } ?? bytes.count - 1
   }

@@ -1,20 +1,19 @@
 internal import Tensors
 
-/// Finds tensors by name: a hash table of entry numbers over the names where they stand.
+/// A hash table that finds tensors by name, without copies of the names.
 ///
-/// Linear probing over a power of two at least twice the number of names. The hash is keyed anew in
-/// every process, so that no file can be made whose names collide.
+/// Linear probing over a power of two at least twice the number of names. Every process has its own
+/// hash key, so that a file cannot be crafted whose names collide.
 struct NameTable: Sendable {
-  /// The number of an entry in the low 24 bits of each, the highest byte of its name's hash above them,
-  /// so that a name is only looked at when it is likely the right one. Half the size of whole numbers
-  /// and hashes, which a large table feels: it is reached into at random.
+  /// Each slot has the number of an entry in the low 24 bits and the highest byte of its name's
+  /// hash above them, so that a name is only compared when it is likely the right one. Small slots
+  /// keep a large table, which is accessed at random, in the cache.
   private let slots: [UInt32]
 
-  /// One random key a process.
+  /// The random key of this process.
   private static let key = UInt64.random(in: .min ... .max) | 1
   private static let vacant = UInt32.max
-  /// The low bits. No header has room for as many tensors: each takes 19 bytes or more of at most
-  /// 100,000,000.
+  /// The low bits. A header has fewer tensors: each takes 19 bytes or more of at most 100,000,000.
   private static let number: UInt32 = 0xFF_FFFF
 
   /// Enters the names of all tensors.
@@ -36,7 +35,7 @@ struct NameTable: Sendable {
       let place = Self.place(of: name, hash: hash, in: places.span, text: text, entries: entries)
       guard places[place] == Self.vacant else {
         throw CheckpointError(
-          .malformed, "the name of a tensor comes twice",
+          .malformed, "duplicate tensor name",
           tensor: tables.name(of: tables.entries[number]),
           hint: "such a file is ambiguous: readers differ in which of the two they load")
       }
@@ -55,7 +54,7 @@ struct NameTable: Sendable {
     return found == Self.vacant ? nil : Int(found & Self.number)
   }
 
-  /// The slot that holds this name, or the vacant one where it would go.
+  /// The slot of this name, or the vacant one for it.
   @inline(__always)
   private static func place(
     of name: Span<UInt8>, hash: UInt64, in slots: Span<UInt32>, text: Span<UInt8>,
@@ -88,7 +87,7 @@ struct NameTable: Sendable {
       state = fold(state ^ bytes.word(at: index), bytes.word(at: index + 8), key)
       index += 16
     }
-    // The last sixteen bytes, some of them for the second time where there are more.
+    // The last sixteen bytes, which may overlap the previous ones.
     if bytes.count >= 16 {
       state = fold(
         state ^ bytes.word(at: bytes.count - 16), bytes.word(at: bytes.count - 8), key)

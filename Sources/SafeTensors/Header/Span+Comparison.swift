@@ -1,7 +1,7 @@
 internal import Tensors
 
 extension Span where Element == UInt8 {
-  /// The eight bytes that start at `index`, the first one lowest. Reading past the end traps.
+  /// The eight bytes at `index` as a little-endian word. Reading past the end traps.
   @inline(__always)
   func word(at index: Int) -> UInt64 {
     // SAFETY: bytes have no padding, the load checks its bounds, and every bit pattern is valid.
@@ -9,7 +9,7 @@ extension Span where Element == UInt8 {
       littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
   }
 
-  /// Whether two spans hold the same bytes.
+  /// Whether two spans contain the same bytes.
   func elementsEqual(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
     var index = 0
@@ -18,7 +18,7 @@ extension Span where Element == UInt8 {
       index += 8
     }
     if count >= 8 {
-      // The last eight, some of them for the second time.
+      // The last eight bytes, which may overlap the previous ones.
       return word(at: count - 8) == other.word(at: count - 8)
     }
     while index < count {
@@ -28,7 +28,7 @@ extension Span where Element == UInt8 {
     return true
   }
 
-  /// Whether the span spells `text`.
+  /// Whether the span is the UTF-8 of `text`.
   func elementsEqual(_ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
     return text.withUTF8Buffer { unsafe elementsEqual($0.span) }

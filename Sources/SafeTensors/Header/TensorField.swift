@@ -13,8 +13,8 @@ enum TensorField: CaseIterable {
 }
 
 extension HeaderScanner {
-  /// Takes a field's name and its colon where they are spelled as writers spell them, without escapes
-  /// and white space; leaves the cursor for anything else.
+  /// Consumes a field's name and colon as writers produce them, without escapes and white space;
+  /// otherwise the cursor does not move.
   @inline(__always)
   mutating func takeUsualField() -> TensorField? {
     guard position <= bytes.count - 16 else { return nil }

@@ -109,7 +109,7 @@ struct TorchPlan {
     names.reserveCapacity(entries.count)
     for entry in entries where !names.insert(entry.tensor.name).inserted {
       throw CheckpointError(
-        .malformed, "the name of a tensor comes twice", tensor: entry.tensor.name)
+        .malformed, "duplicate tensor name", tensor: entry.tensor.name)
     }
   }
 }
