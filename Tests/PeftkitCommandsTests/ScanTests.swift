@@ -195,7 +195,9 @@ struct ScanTests {
     #expect(lines.removeFirst() == "code/reduce.bin: asks for code (torch-zip, 1 pickle)")
     #expect(lines.contains("  peftkit_hostile_fixture.run         339  NO       REDUCE"))
     #expect(
-      lines.contains("code: asks Python to import peftkit_hostile_fixture.run (archive/data.pkl, byte 339) [import]"))
+      lines.contains(
+        "code: asks Python to import peftkit_hostile_fixture.run (archive/data.pkl, byte 339) [import]"
+      ))
     #expect(lines.contains("nothing was executed"))
   }
 

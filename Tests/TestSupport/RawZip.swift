@@ -62,6 +62,7 @@ package func deflated(_ content: [UInt8]) throws -> [UInt8] {
   try deflater.deflate(content.span.bytes) { piece throws(CheckpointError) in
     data += piece.withUnsafeBytes { Array($0) }
   }
-  try deflater.finish { piece throws(CheckpointError) in data += piece.withUnsafeBytes { Array($0) } }
+  try deflater.finish { piece throws(CheckpointError) in data += piece.withUnsafeBytes { Array($0) }
+  }
   return data
 }
