@@ -193,7 +193,7 @@ struct ScanTests {
     let run = try peftkit(["scan", "code/reduce.bin"], in: Self.vectors)
     var lines = run.output.components(separatedBy: "\n")
     #expect(lines.removeFirst() == "code/reduce.bin: asks for code (torch-zip, 1 pickle)")
-    #expect(lines.contains("  peftkit_hostile_fixture.run         339  NO       REDUCE"))
+    #expect(lines.contains("  peftkit_hostile_fixture.run       339  NO       REDUCE"))
     #expect(
       lines.contains(
         "code: asks Python to import peftkit_hostile_fixture.run (archive/data.pkl, byte 339) [import]"
