@@ -136,6 +136,9 @@ let package = Package(
     .testTarget(
       name: "SafeTensorsTests",
       dependencies: ["Tensors", "Files", "Archives", "SafeTensors", "TestSupport"]),
+    .testTarget(name: "PickleTests", dependencies: ["Tensors", "Pickle"]),
+    .testTarget(
+      name: "ZipArchiveTests", dependencies: ["Tensors", "Files", "ZipArchive", "TestSupport"]),
     .testTarget(
       name: "TorchCheckpointTests",
       dependencies: [

@@ -39,7 +39,7 @@ public enum CheckpointScanner {
     let mapping = SharedMapping(try MappedFile(file))
     let bytes = mapping.bytes
     let isArchive =
-      bytes.has(FileScan.zipSignature, at: 0) || FileScan.isTarToPython(bytes)
+      bytes.has(ZipFormat.fileSignature, at: 0) || FileScan.isTarToPython(bytes)
       || (try? ZipEnd(of: file)) != nil
     if !isArchive {
       var machine = ScanMachine(
@@ -77,11 +77,11 @@ struct FileScan {
     let depth: Int
   }
 
-  /// Where a pickle stands.
+  /// The place of a pickle.
   struct Place {
     let name: String
     let base: ScannedPickle.OffsetBase
-    /// How many strings it stands in, one inside the other.
+    /// The number of strings around it, one inside the other.
     var depth = 0
 
     init(_ name: String, _ base: ScannedPickle.OffsetBase = .file, depth: Int = 0) {
@@ -99,15 +99,12 @@ struct FileScan {
     report = ScanReport(format: .unknown, byteCount: file.byteCount)
   }
 
-  /// What a zip archive starts with.
-  static let zipSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
-
   /// What a NumPy array starts with.
   static let arraySignature: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   /// Scans everything.
   mutating func run(_ bytes: RawSpan) {
-    if bytes.has(Self.zipSignature, at: 0) {
+    if bytes.has(ZipFormat.fileSignature, at: 0) {
       scanZip(bytes)
     } else if Self.isTar(bytes) {
       scanTar(bytes)
@@ -118,7 +115,7 @@ struct FileScan {
       scanPickleFile(bytes)
     } else {
       report.format = .unknown
-      find(.unrecognized, "is no checkpoint of a known format", in: nil, at: nil)
+      find(.unrecognized, "is not a checkpoint of a known format", in: nil, at: nil)
       checkOtherFormats(bytes)
       search(bytes, 0..<bytes.byteCount)
     }

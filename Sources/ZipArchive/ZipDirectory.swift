@@ -3,8 +3,7 @@ internal import Tensors
 
 /// The lines of a zip archive's index (its central directory).
 enum ZipDirectory {
-  private static let signature: UInt32 = 0x0201_4B50
-  private static let lineByteCount = 46
+  private static let lineByteCount = ZipFormat.centralEntryByteCount
 
   /// More entries than this are refused: they would take more memory than tensors are worth.
   static let largestEntryCount = 200_000
@@ -50,7 +49,7 @@ enum ZipDirectory {
     return entries
   }
 
-  /// One line, as it stands.
+  /// The fields of one line.
   private struct Line {
     var flags: UInt16
     var method: UInt16
@@ -64,7 +63,8 @@ enum ZipDirectory {
 
     init(parsing reader: inout ByteReader) throws(CheckpointError) {
       let start = reader.offset
-      guard try reader.readLittleEndian(UInt32.self) == signature else {
+      guard try reader.readLittleEndian(UInt32.self) == ZipFormat.centralEntrySignature
+      else {
         throw .malformed("the zip index is inconsistent: no entry starts here", at: start)
       }
       _ = try reader.readLittleEndian(UInt32.self)  // Versions.

@@ -1,15 +1,7 @@
 package import Files
 package import Tensors
 
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Glibc
-#endif
-
-/// Where a zip archive's index stands, by the records at the end of the file.
+/// The index of a zip archive, as the records at the end of the file describe it.
 package struct ZipEnd {
   /// The index in the file.
   package let index: Range<Int>
@@ -19,7 +11,6 @@ package struct ZipEnd {
   static let byteCount = 22
   private static let locatorByteCount = 20
   private static let wideByteCount = 56
-  private static let signature: UInt32 = 0x0605_4B50
 
   /// Finds the end record, and the wide one where there is one.
   ///
@@ -63,7 +54,7 @@ package struct ZipEnd {
     while let start = bytes.firstOffset(of: 0x50, from: next), start <= tail.count - byteCount {
       next = start + 1
       var signed = ByteReader(bytes.extracting(start..<start + 4))
-      guard try signed.readLittleEndian(UInt32.self) == signature else { continue }
+      guard try signed.readLittleEndian(UInt32.self) == ZipFormat.endSignature else { continue }
       last = start
       var reader = ByteReader(bytes.extracting(start + 20..<start + 22))
       let comment = Int(try reader.readLittleEndian(UInt16.self))
@@ -116,7 +107,8 @@ package struct ZipEnd {
   ) throws(CheckpointError) -> (offset: Int, counts: Counts)? {
     let locator = try file.read(at: locatorStart, count: locatorByteCount)
     var reader = ByteReader(locator.span.rawBytes, baseOffset: locatorStart)
-    guard try reader.readLittleEndian(UInt32.self) == 0x0706_4B50 else { return nil }
+    guard try reader.readLittleEndian(UInt32.self) == ZipFormat.zip64LocatorSignature
+    else { return nil }
     let disk = try reader.readLittleEndian(UInt32.self)
     let offset = try reader.readLittleEndian(UInt64.self)
     let disks = try reader.readLittleEndian(UInt32.self)
@@ -126,7 +118,7 @@ package struct ZipEnd {
     }
     guard locatorStart >= wideByteCount, offset == UInt64(locatorStart - wideByteCount) else {
       throw .malformed(
-        "the zip index is inconsistent: its zip64 end record is said to stand at \(offset)",
+        "the zip index is inconsistent: its zip64 end record is not at byte \(offset)",
         at: locatorStart)
     }
     let start = Int(offset)
@@ -147,7 +139,7 @@ package struct ZipEnd {
     var reader = ByteReader(bytes, baseOffset: start)
     let signature = try reader.readLittleEndian(UInt32.self)
     let size = try reader.readLittleEndian(UInt64.self)
-    guard signature == 0x0606_4B50, size == UInt64(wideByteCount - 12) else {
+    guard signature == ZipFormat.zip64EndSignature, size == UInt64(wideByteCount - 12) else {
       throw .malformed("the zip64 end record is damaged", at: start)
     }
     _ = try reader.readLittleEndian(UInt32.self)  // Versions.
@@ -162,18 +154,5 @@ package struct ZipEnd {
     let indexSize = try reader.readLittleEndian(UInt64.self)
     let indexOffset = try reader.readLittleEndian(UInt64.self)
     return Counts(entries: entries, indexSize: indexSize, indexOffset: indexOffset)
-  }
-}
-
-extension RawSpan {
-  /// The first place from `start` on where a byte stands; nil where none does.
-  fileprivate func firstOffset(of byte: UInt8, from start: Int) -> Int? {
-    // SAFETY: the search stays in the buffer, which outlives it, and only the distance is kept.
-    unsafe extracting(start...).withUnsafeBytes { buffer in
-      guard let base = buffer.baseAddress,
-        let found = unsafe memchr(base, CInt(byte), buffer.count)
-      else { return nil }
-      return unsafe start + base.distance(to: UnsafeRawPointer(found))
-    }
   }
 }

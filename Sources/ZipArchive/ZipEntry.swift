@@ -36,11 +36,11 @@ package struct ZipEntry: Sendable, Hashable {
   package let storedByteCount: Int
   /// The bytes that they stand for.
   package let byteCount: Int
-  /// Where the local header stands in the file.
+  /// The offset of the local header in the file.
   package let headerOffset: Int
   /// Where the data starts in the file, known once the local header has been read.
   package internal(set) var dataOffset = 0
-  /// Where the entry's line in the index stands in the file.
+  /// The offset of the entry's line of the index in the file.
   package let indexOffset: Int
 
   /// Whether this is a folder of its own line, which `zip -r` writes.

@@ -1,7 +1,7 @@
 package import Files
 package import Tensors
 
-/// What a zip archive holds, every line of its index checked against what stands in the file.
+/// The entries of a zip archive, each line of the index checked against the local headers.
 package struct ZipIndex: Sendable {
   /// The entries, in the order of the index.
   package let entries: [ZipEntry]

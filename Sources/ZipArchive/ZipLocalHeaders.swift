@@ -1,14 +1,12 @@
 internal import Files
 internal import Tensors
 
-/// Checks what stands around the data of each entry against the index, and that the entries fill
+/// Compares the headers and descriptors of all entries with the index, and checks that the entries fill
 /// the archive without gap or overlap.
 struct ZipLocalHeaders: ~Copyable {
   private var window: FileWindow
 
-  private static let signature: UInt32 = 0x0403_4B50
-  private static let descriptorSignature: UInt32 = 0x0807_4B50
-  private static let fixedByteCount = 30
+  private static let fixedByteCount = ZipFormat.localHeaderByteCount
 
   /// Checks all entries and fills in where their data starts.
   ///
@@ -20,8 +18,8 @@ struct ZipLocalHeaders: ~Copyable {
     let order = entries.indices.sorted { entries[$0].headerOffset < entries[$1].headerOffset }
     if let first = order.first, entries[first].headerOffset > 0 {
       throw .malformed(
-        entries[first].headerOffset.counting("unexpected byte", "stand")
-          + " before the zip archive", at: 0)
+        entries[first].headerOffset.counting("unexpected byte", "precede")
+          + " the zip archive", at: 0)
     }
     for (place, index) in order.enumerated() {
       let next = place + 1 < order.count ? order[place + 1] : nil
@@ -45,9 +43,9 @@ struct ZipLocalHeaders: ~Copyable {
     let nameCount = entry.name.utf8.count
     let range = try window.load(at: start, count: Self.fixedByteCount)
     var reader = ByteReader(window.bytes.span.rawBytes.extracting(range), baseOffset: start)
-    guard try reader.readLittleEndian(UInt32.self) == Self.signature else {
+    guard try reader.readLittleEndian(UInt32.self) == ZipFormat.localHeaderSignature else {
       throw .malformed(
-        "no entry stands where the zip index has \"\(entry.name.excerpt)\"", at: start)
+        "the zip index points to no header for \"\(entry.name.excerpt)\"", at: start)
     }
     _ = try reader.readLittleEndian(UInt16.self)  // Version.
     let flags = try reader.readLittleEndian(UInt16.self)
@@ -119,7 +117,7 @@ struct ZipLocalHeaders: ~Copyable {
     let range = try window.load(at: start, count: count)
     var reader = ByteReader(window.bytes.span.rawBytes.extracting(range), baseOffset: start)
     if count == 16 || count == 24,
-      try reader.readLittleEndian(UInt32.self) != Self.descriptorSignature
+      try reader.readLittleEndian(UInt32.self) != ZipFormat.descriptorSignature
     {
       throw Self.unexpected(count, after: entry)
     }

@@ -18,7 +18,7 @@ import TorchCheckpoint
   static let leftToReader = [
     "appears twice", "expand", "contains itself", "nested too deeply", "surrogate", "as a key",
     "with escapes", "more items than", "waiting to be used", "of a storage reaches beyond",
-    "parameters are nested", "different element types", "stands for no tensor",
+    "parameters are nested", "different element types", "does not name a tensor",
     "another version of the format",
   ]
 

@@ -51,12 +51,12 @@ extension FileScan {
         at: machines[0].pickle.offset)
     }
     guard case .dictionary = machines[1].result else {
-      find(.malformed, "is no dict", in: "system information", at: machines[1].pickle.offset)
+      find(.malformed, "is not a dict", in: "system information", at: machines[1].pickle.offset)
       return scanRest(bytes, from: start, in: Place("storages"))
     }
     let place = machines[3].pickle.offset
     guard let keys = machines[3].texts(in: bytes.extracting(place..<start)) else {
-      find(.malformed, "is no list of text", in: "storage keys", at: place)
+      find(.malformed, "is not a list of text", in: "storage keys", at: place)
       return scanRest(bytes, from: start, in: Place("storages"))
     }
     walkStorages(bytes, from: start, keys, machines[2].storages)
@@ -83,7 +83,7 @@ extension FileScan {
         return search(bytes, offset..<bytes.byteCount)
       }
       if sizes.updateValue(byteCount, forKey: key) != nil {
-        find(.storage, "the storage \"\(key)\" stands twice", in: "storage keys", at: offset)
+        find(.storage, "the storage \"\(key)\" is there twice", in: "storage keys", at: offset)
       }
     }
     checkStorages(named, areAll: true, in: "object", against: sizes)

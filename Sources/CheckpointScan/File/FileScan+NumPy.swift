@@ -8,7 +8,7 @@ extension FileScan {
     guard let magic = try? reader.readBytes(8), magic.byteCount == 8,
       magic.has(Self.arraySignature, at: 0), (1...3).contains(magic.byte(at: 6))
     else {
-      find(.malformed, "is no NumPy array", in: place.name, at: start)
+      find(.malformed, "is not a NumPy array", in: place.name, at: start)
       return search(bytes, start..<bytes.byteCount, place: place)
     }
     let isShort = magic.byte(at: 6) == 1

@@ -1,5 +1,6 @@
 internal import Pickle
 internal import Tensors
+internal import ZipArchive
 
 extension FileScan {
   /// How far a pickle is followed where none belongs.
@@ -23,7 +24,7 @@ extension FileScan {
       // A number or name without an end is looked for up to the end of the window.
       _ = spend(machine.findings.last?.code == .truncated ? window - start : count)
       if machine.pickle.names.contains(where: { Self.isPlausible($0) }) {
-        find(.extraPickle, "a pickle stands where none belongs", in: place.name, at: start)
+        find(.extraPickle, "a pickle is where none belongs", in: place.name, at: start)
         add(machine, depth: place.depth)
         start += max(count, 1)
       } else {
@@ -92,7 +93,7 @@ extension FileScan {
       }
       let bytes = nested.bytes.span.rawBytes
       let place = Place(nested.place, .string, depth: nested.depth)
-      if bytes.has(Self.zipSignature, at: 0) {
+      if bytes.has(ZipFormat.fileSignature, at: 0) {
         surveyZip(bytes, in: place)
       } else {
         scanSequence(bytes, in: place)

@@ -37,7 +37,7 @@ extension FileScan {
 
   private mutating func accountForZeros(_ bytes: RawSpan, _ range: Range<Int>) {
     guard let place = range.first(where: { bytes.byte(at: $0) != 0 }) else { return }
-    find(.unaccounted, "bytes stand where the archive has zeros only", in: nil, at: place)
+    find(.unaccounted, "bytes are not zero where the archive has zeros only", in: nil, at: place)
     search(bytes, range)
   }
 
@@ -62,7 +62,7 @@ extension FileScan {
     }
   }
 
-  /// Where the walk through a member stands.
+  /// The position of the walk through a member.
   private struct TarCursor {
     var next: Int
   }
@@ -70,7 +70,7 @@ extension FileScan {
   private mutating func walk(_ name: String, _ bytes: RawSpan, _ cursor: inout TarCursor) {
     guard case .integer(let count) = scanPart(bytes, &cursor, .plain, in: name)?.result, count >= 0
     else {
-      return find(.malformed, "starts with no number", in: name, at: cursor.next)
+      return find(.malformed, "does not start with a number", in: name, at: cursor.next)
     }
     for _ in 0..<count {
       let start = cursor.next

@@ -63,7 +63,7 @@ extension FileScan {
           scan.scanArray(whole, at: range.lowerBound, in: place)
           return
         }
-        if member.has(Self.zipSignature, at: 0) || Self.startsPickle(member) {
+        if member.has(ZipFormat.fileSignature, at: 0) || Self.startsPickle(member) {
           scan.find(
             .record, "is a pickle or an archive, not an array", in: entry.name,
             at: entry.headerOffset)
@@ -100,14 +100,16 @@ extension FileScan {
       case .text(let rule):
         withContents(of: entry, index, in: bytes) { scan, contents, range, place in
           guard !rule.holds(for: contents.array(range)) else { return }
-          scan.find(.record, "does not hold what such a record holds", in: place.name, at: nil)
+          scan.find(
+            .record, "does not contain what such a record contains", in: place.name, at: nil)
           scan.search(contents, range, place: place)
         }
       case .program:
         programCount += 1
         if programCount == 1 {
           find(
-            .program, "holds a TorchScript program, which torch.jit.load compiles", in: entry.name,
+            .program, "contains a TorchScript program, which torch.jit.load compiles",
+            in: entry.name,
             at: entry.headerOffset)
         }
       case .folder: break
@@ -134,10 +136,10 @@ extension FileScan {
     }
   }
 
-  /// Scans a record that nobody knows: as a pickle where it is or is named like one.
+  /// Scans a record without a known use: as a pickle where it is or is named like one.
   private mutating func scanUnknown(_ bytes: RawSpan, _ range: Range<Int>, in place: Place) {
     let rest = bytes.extracting(range)
-    if rest.has(Self.zipSignature, at: 0) {
+    if rest.has(ZipFormat.fileSignature, at: 0) {
       surveyZip(rest, in: place)
     } else if Self.startsPickle(rest) || ZipName.folded(place.name).string.hasSuffix("pkl") {
       scanRecord(bytes, range, in: place, .init(dialect: .torch))
@@ -200,7 +202,7 @@ extension FileScan {
 }
 
 extension String.UTF8View {
-  /// Whether these are the last bytes; unlike `hasSuffix`, whatever character stands before them.
+  /// Whether these are the last bytes. `hasSuffix` depends on the character before them.
   fileprivate func ends(with suffix: String) -> Bool {
     self.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }

@@ -7,9 +7,10 @@ extension FileScan {
   /// torch pads with, and 64-bit sizes.
   mutating func checkSurroundings(of entry: ZipEntry, in bytes: RawSpan) {
     let nameCount = entry.name.utf8.count
-    let localExtra = entry.headerOffset + 30 + nameCount..<entry.dataOffset
+    let localExtra =
+      entry.headerOffset + ZipFormat.localHeaderByteCount + nameCount..<entry.dataOffset
     checkExtra(localExtra, of: entry, in: bytes)
-    let extraStart = entry.indexOffset + 46 + nameCount
+    let extraStart = entry.indexOffset + ZipFormat.centralEntryByteCount + nameCount
     guard let extraCount = Self.number(bytes, at: entry.indexOffset + 30),
       let commentCount = Self.number(bytes, at: entry.indexOffset + 32)
     else { return }
@@ -17,7 +18,7 @@ extension FileScan {
     guard commentCount > 0 else { return }
     let comment = extraStart + extraCount..<extraStart + extraCount + commentCount
     find(
-      .unaccounted, "\(commentCount) bytes of comment stand in the zip index", in: entry.name,
+      .unaccounted, "\(commentCount) bytes of comment are in the zip index", in: entry.name,
       at: comment.lowerBound)
     search(bytes, comment)
   }
@@ -38,8 +39,8 @@ extension FileScan {
     guard place < range.upperBound else { return }
     find(
       .unaccounted,
-      (range.upperBound - place).counting("byte", "stand")
-        + " in a header for no known use",
+      (range.upperBound - place).counting("byte", "are")
+        + " in a header without a known use",
       in: entry.name, at: place)
     search(bytes, range)
   }
@@ -107,16 +108,22 @@ extension FileScan {
   /// What a header at a place claims: a local one, or a line of the index, taken both ways where it
   /// disagrees with the local one about compression.
   private static func claims(_ bytes: RawSpan, at start: Int) -> [(Claim, String)] {
-    if bytes.has(Self.zipSignature, at: start) {
+    if bytes.has(ZipFormat.fileSignature, at: start) {
       return claim(bytes, local: start, method: nil).map { [$0] } ?? []
     }
-    guard bytes.has([0x50, 0x4B, 0x01, 0x02], at: start), start + 46 <= bytes.byteCount,
+    guard Self.isIndexLine(bytes, at: start),
       let low = number(bytes, at: start + 42), let high = number(bytes, at: start + 44),
       let method = number(bytes, at: start + 10)
     else { return [] }
     let local = low | high << 16
-    guard bytes.has(Self.zipSignature, at: local) else { return [] }
+    guard bytes.has(ZipFormat.fileSignature, at: local) else { return [] }
     return claim(bytes, local: local, method: method).map { [$0] } ?? []
+  }
+
+  private static func isIndexLine(_ bytes: RawSpan, at start: Int) -> Bool {
+    guard start + ZipFormat.centralEntryByteCount <= bytes.byteCount else { return false }
+    var reader = ByteReader(bytes.extracting(start..<start + 4))
+    return (try? reader.readLittleEndian(UInt32.self)) == ZipFormat.centralEntrySignature
   }
 
   private static func claim(
@@ -125,7 +132,7 @@ extension FileScan {
     guard let localMethod = number(bytes, at: local + 8),
       let nameCount = number(bytes, at: local + 26), let extraCount = number(bytes, at: local + 28)
     else { return nil }
-    let nameStart = local + 30
+    let nameStart = local + ZipFormat.localHeaderByteCount
     let dataStart = nameStart + nameCount + extraCount
     guard dataStart < bytes.byteCount else { return nil }
     let name = String(decoding: bytes.array(nameStart..<nameStart + nameCount), as: UTF8.self)

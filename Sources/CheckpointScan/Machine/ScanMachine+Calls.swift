@@ -1,5 +1,6 @@
 internal import Pickle
 internal import Tensors
+internal import ZipArchive
 
 extension ScanMachine {
   /// Follows the opcodes that call something.
@@ -175,7 +176,7 @@ extension ScanMachine {
   /// something.
   private static func mayBeNested(_ bytes: [UInt8]) -> Bool {
     let span = bytes.span.rawBytes
-    if span.has([0x50, 0x4B, 0x03, 0x04], at: 0) { return true }
+    if span.has(ZipFormat.fileSignature, at: 0) { return true }
     if bytes.count >= 2, bytes[0] == 0x80, bytes[1] <= PickleDecoder.highestProtocol { return true }
     var decoder = PickleDecoder(span)
     var acts = false

@@ -41,7 +41,7 @@ extension ScanMachine {
     }
   }
 
-  /// Notes a name that stands where only data may.
+  /// Adds a finding for a name where only data may be.
   mutating func requireData(_ value: ScanValue, at offset: Int) {
     guard !isPlain(value) else { return }
     var name = "an imported name"
@@ -90,7 +90,7 @@ extension ScanMachine {
     for place in stride(from: 0, to: items.count, by: 2) {
       switch items[place] {
       case .list, .dictionary, .orderedDictionary, .set, .byteArray, .other(.mutableData):
-        find(.malformed, "uses a key that is no key in Python", at: offset)
+        find(.malformed, "uses a key that Python does not accept", at: offset)
         containers[index].hasPlainKeys = false
       case .text(let text):
         if text.string(in: bytes).utf8.starts(with: "__".utf8) {

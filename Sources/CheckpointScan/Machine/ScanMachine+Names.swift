@@ -24,7 +24,7 @@ extension ScanMachine {
       let module = pop(at: offset)
       push(addName(text(of: module, in: bytes), text(of: name, in: bytes), opcode, at: offset))
     case (_, .integer(let code)):
-      find(.extension, "imports whatever the extension code \(code) stands for", at: offset)
+      find(.extension, "imports the name that is registered as extension \(code)", at: offset)
       push(.object(nil))
     default: push(.unknown)
     }

@@ -12,7 +12,7 @@ extension ScanMachine {
       if case .integer(let version) = argument, pickle.protocolVersion == nil {
         pickle.protocolVersion = version
       }
-      if pickle.opcodeCount > 1 { find(.malformed, "PROTO stands inside a pickle", at: offset) }
+      if pickle.opcodeCount > 1 { find(.malformed, "PROTO is inside the pickle", at: offset) }
     case .frame: break
     case .stop: stop(at: offset)
     case .mark: mark()
@@ -124,7 +124,7 @@ extension ScanMachine {
       return .text(ScanText(range, .escaped))
     default:
       if !PickleText.isUTF8(bytes.array(range)[...]) {
-        find(.malformed, "\(opcode.name) holds bytes that are no text", at: offset)
+        find(.malformed, "\(opcode.name) holds bytes that are not text", at: offset)
       }
       return .text(ScanText(range, .utf8))
     }

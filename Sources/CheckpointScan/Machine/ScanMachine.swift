@@ -1,8 +1,8 @@
 internal import Pickle
 internal import Tensors
 
-/// Follows a pickle without carrying it out: what stands on the stack is known as far as it is data,
-/// and everything else is a finding. It stops for nothing but the end of the pickle.
+/// Follows a pickle without executing it: values on the stack are known as far as they are data, and
+/// everything else is a finding. Only the end of the pickle stops it.
 struct ScanMachine {
   /// What the pickle is part of.
   struct Surroundings: Sendable {

@@ -1,7 +1,7 @@
 internal import Pickle
 internal import Tensors
 
-/// Where a text or bytes value stands in its pickle, and how it is written there.
+/// The range of a text or bytes value in its pickle, and how it is written there.
 struct ScanText: Hashable, Sendable {
   /// How the characters are written.
   enum Encoding: UInt8, Hashable, Sendable {
@@ -30,7 +30,7 @@ struct ScanText: Hashable, Sendable {
   /// The place, counted from the start of the pickle.
   var range: Range<Int> { Int(start)..<Int(start) + Int(count) }
 
-  /// The text, with U+FFFD for what is no text.
+  /// The text, with U+FFFD for bytes that are not text.
   func string(in bytes: RawSpan) -> String {
     let raw = bytes.array(range)
     switch encoding {

@@ -70,7 +70,7 @@ public struct ScanFinding: Sendable, Hashable {
     case `import`
     /// A name is called, or called in a way, that no tensor checkpoint needs.
     case call
-    /// An allowed name stands where no checkpoint has it.
+    /// An allowed name is where no checkpoint has it.
     case role
     /// A name from the registry of extension codes, which only the loading process knows.
     case `extension`
@@ -92,7 +92,7 @@ public struct ScanFinding: Sendable, Hashable {
     case record
     /// A storage that is missing, or of another size than the pickle says.
     case storage
-    /// The file is no checkpoint of any known format.
+    /// The file is not a checkpoint of any known format.
     case unrecognized
     /// More than a scan follows.
     case limit

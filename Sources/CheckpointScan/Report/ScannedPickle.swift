@@ -8,11 +8,11 @@ public struct ScannedPickle: Sendable, Hashable {
     case file
     /// The start of the record, which is compressed in the file.
     case record
-    /// The start of the string or bytes that the pickle stands in.
+    /// The start of the string or bytes that contain the pickle.
     case string
   }
 
-  /// Where it stands: a record's name, a part of a legacy file, or a string of another pickle.
+  /// The place: a record's name, a part of a legacy file, or a string of another pickle.
   public let place: String
   /// What `offset` and the offsets of names and calls are counted from.
   public let offsetBase: OffsetBase
@@ -30,7 +30,7 @@ public struct ScannedPickle: Sendable, Hashable {
   public internal(set) var names: [ScannedName] = []
   /// The number of names, listed or not.
   public internal(set) var nameCount = 0
-  /// Calls of what is no imported name, such as the result of another call.
+  /// Calls of something other than an imported name, such as the result of another call.
   public internal(set) var otherCalls: [ScannedCall] = []
 
   init(place: String, offsetBase: OffsetBase, offset: Int) {

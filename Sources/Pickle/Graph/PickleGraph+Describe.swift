@@ -86,7 +86,7 @@ extension AllowedGlobal: CustomStringConvertible {
     }
   }
 
-  /// The type of the name itself, where it stands as a value.
+  /// The type of the name itself, where it is a value.
   package var typeName: String {
     switch role {
     case .dtype: "torch.dtype"

@@ -1,7 +1,7 @@
 package import Tensors
 
 extension PickleGraph {
-  /// The name that a dict's key gives, as Python's `str` has it; nil where a key is no simple value.
+  /// The name for a dict's key, as Python's `str` writes it; nil where a key is not a simple value.
   ///
   /// - Throws: `unsupported` for text with a lone surrogate, which no name can hold.
   package func keyName(_ key: PickleValue) throws(CheckpointError) -> String? {
@@ -9,7 +9,7 @@ extension PickleGraph {
     case .text, .escapedText:
       guard let text = string(key) else {
         throw CheckpointError(
-          .unsupported, "a name holds half a surrogate pair, which is no character",
+          .unsupported, "a name contains half a surrogate pair, which is not a character",
           offset: offset(of: key))
       }
       return text

@@ -10,7 +10,7 @@ package struct PickleGraph: Sendable {
       case call
       /// An instance of a TorchScript class; its part, once set, holds its attributes.
       case object
-      /// What a persistent id, its one part, stands for: a storage.
+      /// The storage or tensor that a persistent id, its one part, names.
       case persistent
     }
 
@@ -40,7 +40,7 @@ package struct PickleGraph: Sendable {
     package var count: UInt32 = 0
     /// The last run of what can grow.
     package var lastRun: UInt32 = 0
-    /// Where the opcode that made it stands in the pickle.
+    /// The offset in the pickle of the opcode that made it.
     package var offset: UInt32
   }
 
@@ -53,7 +53,7 @@ package struct PickleGraph: Sendable {
 
   package static let noRun = UInt32.max
 
-  /// The bytes of the pickle, and where the first stands in the file.
+  /// The bytes of the pickle, and the offset of the first in the file.
   package let source: [UInt8]
   package let sourceStart: Int
   package let baseOffset: Int
@@ -64,7 +64,7 @@ package struct PickleGraph: Sendable {
   package var doubles = PagedArray<Double>()
   /// The nodes of persistent ids, in the order of the pickle.
   package var persistentNodes = PagedArray<UInt32>()
-  /// What BUILD set on ordered dicts, which is no part of their contents.
+  /// The attributes that BUILD set on ordered dicts, beside their contents.
   package var states = PagedArray<PickleValue>()
   /// The bytes of the last number that was too large to be held.
   package var lastNumber: Range<Int>?
@@ -72,7 +72,7 @@ package struct PickleGraph: Sendable {
   package var root = PickleValue.none
 
   /// - Parameters:
-  ///   - source: bytes that the pickle stands in.
+  ///   - source: bytes that contain the pickle.
   ///   - sourceStart: where it starts in them.
   ///   - baseOffset: the place of its first byte in the file.
   package init(source: [UInt8], sourceStart: Int, baseOffset: Int) {
@@ -112,7 +112,7 @@ extension PickleGraph {
     return parts[Int(nodes[node].start) + index]
   }
 
-  /// The parts of a tuple; nil when the value is no tuple.
+  /// The parts of a tuple; nil for another value.
   package func tuple(_ value: PickleValue) -> (node: Int, count: Int)? {
     guard let node = value.node, nodes[node].kind == .tuple else { return nil }
     return (node, Int(nodes[node].count))

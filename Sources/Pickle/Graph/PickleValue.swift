@@ -71,7 +71,7 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
 
   /// The index of the node, nil for anything else.
   package var node: Int? { if case .node(let index) = kind { index } else { nil } }
-  /// The number, nil for anything else; `True` is no number here.
+  /// The number, nil for anything else; `True` does not count as one.
   package var int: Int? { if case .int(let value) = kind { value } else { nil } }
   /// The name, nil for anything else.
   package var name: AllowedGlobal? { if case .name(let name) = kind { name } else { nil } }

@@ -111,7 +111,7 @@ extension PickleMachine {
     case .bytes(let range):
       let line = String(decoding: graph.bytes(range), as: UTF8.self)
       if let slot = Int(line), slot >= 0 { return slot }
-      throw .malformed("\"\(line.excerpt)\" is no memo slot", at: instruction.offset)
+      throw .malformed("\"\(line.excerpt)\" is not a memo slot", at: instruction.offset)
     default:
       return 0
     }

@@ -1,6 +1,6 @@
 package import Tensors
 
-/// One opcode of a pickle, and where it stands.
+/// One opcode of a pickle, and its place.
 package struct PickleInstruction: Hashable, Sendable {
   /// What follows the opcode. Ranges count from the start of the decoder's bytes.
   package enum Argument: Hashable, Sendable {
@@ -59,7 +59,8 @@ package struct PickleDecoder: ~Escapable {
     if frameEnd == cursor { frameEnd = nil }
     let code = bytes.byte(at: try take(1, at: &cursor).lowerBound)
     guard let opcode = Opcode(rawValue: code) else {
-      throw .malformed("0x\(String(code, radix: 16)) is no pickle opcode", at: baseOffset + start)
+      throw .malformed(
+        "0x\(String(code, radix: 16)) is not a pickle opcode", at: baseOffset + start)
     }
     let argument = try argument(of: opcode, at: &cursor)
     if case .integer(let value) = argument {
@@ -104,7 +105,7 @@ package struct PickleDecoder: ~Escapable {
   ) throws(CheckpointError) {
     switch opcode {
     case .proto where value > Self.highestProtocol:
-      throw .malformed("\(value) is no pickle protocol", at: baseOffset + start)
+      throw .malformed("\(value) is not a pickle protocol", at: baseOffset + start)
     case .frame:
       guard frameEnd == nil else {
         throw .malformed("a frame starts inside another frame", at: baseOffset + start)

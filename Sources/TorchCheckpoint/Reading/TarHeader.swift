@@ -102,7 +102,7 @@ package struct TarMembers {
       guard Self.names.contains(where: { $0.utf8.elementsEqual(header.name.utf8) }) else {
         throw CheckpointError(
           offset == 0 ? .unrecognized : .malformed,
-          "the tar archive holds \"\(header.name.excerpt)\", which is no part of a torch "
+          "the tar archive contains \"\(header.name.excerpt)\", which is not part of a torch "
             + "checkpoint", offset: offset)
       }
       guard ranges.updateValue(range, forKey: header.name) == nil else {

@@ -11,7 +11,7 @@ extension TorchContents {
     case pickle
 
     init?(_ prefix: [UInt8]) {
-      if prefix.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
+      if prefix.starts(with: ZipFormat.fileSignature) {
         self = .zip
       } else if TarHeader.isHeader(prefix) {
         self = .tar
@@ -42,10 +42,10 @@ extension TorchContents {
           throw CheckpointError(.unrecognized, "is an empty zip archive", offset: 0)
         }
         throw .malformed(
-          "unexpected bytes stand before a zip archive, whose index starts at byte "
+          "unexpected bytes precede a zip archive, whose index starts at byte "
             + "\(end.index.lowerBound)", at: 0)
       }
-      throw CheckpointError(.unrecognized, "is no torch checkpoint", offset: 0)
+      throw CheckpointError(.unrecognized, "is not a torch checkpoint", offset: 0)
     }
   }
 }

@@ -32,11 +32,11 @@ extension TorchContents {
     do throws(CheckpointError) {
       magic = try pickles.next(.names)
     } catch {
-      throw error.inContext("a Python pickle that is no torch checkpoint")
+      throw error.inContext("a Python pickle that is not a torch checkpoint")
     }
     guard magic.isBigInteger(LegacyMagic.bytes) else {
       throw CheckpointError(
-        .unrecognized, "is a Python pickle, but no torch checkpoint; nothing was executed",
+        .unrecognized, "is a Python pickle, but not a torch checkpoint; nothing was executed",
         offset: 0)
     }
     let versionOffset = pickles.offset
@@ -48,7 +48,7 @@ extension TorchContents {
     let systemOffset = pickles.offset
     let system = try pickles.next(.plain)
     guard let node = system.root.node, system.nodes[node].kind == .dict else {
-      throw .malformed("the third pickle is no dict about the machine", at: systemOffset)
+      throw .malformed("the third pickle is not a dict about the machine", at: systemOffset)
     }
     let entries = system.allParts(of: node)
     for index in stride(from: 0, to: entries.count, by: 2)
@@ -66,12 +66,12 @@ extension TorchContents {
     let listOffset = pickles.offset
     let list = try pickles.next(.plain)
     guard let node = list.root.node, list.nodes[node].kind == .list else {
-      throw .malformed("the list of storages is no list", at: listOffset)
+      throw .malformed("the list of storages is not a list", at: listOffset)
     }
     var located = [Bool](repeating: false, count: table.storages.count)
     for value in list.allParts(of: node) {
       guard let key = list.string(value) else {
-        throw .malformed("the list of storages holds something else than text", at: listOffset)
+        throw .malformed("the list of storages contains a value that is not text", at: listOffset)
       }
       guard let index = table.index(of: key) else {
         throw .malformed(

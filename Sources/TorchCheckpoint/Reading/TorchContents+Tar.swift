@@ -41,7 +41,7 @@ private struct TarReader {
   /// The storages and views of storages, by their keys.
   private var references: [Int: StorageReference] = [:]
   private var tensors: [Int: TensorResolver.Outcome] = [:]
-  /// What each persistent id of the pickle stands for.
+  /// The tensor that each persistent id of the pickle names.
   private(set) var outcomes: [TensorResolver.Outcome] = []
 
   /// The most storages, views or tensors that a file may have.
@@ -90,7 +90,7 @@ private struct TarReader {
     let offset = pickles.offset
     let graph = try pickles.next(.plain)
     guard let list = graph.root.node, graph.nodes[list].kind == .list else {
-      throw .malformed("the list of views is no list", at: offset)
+      throw .malformed("the list of views is not a list", at: offset)
     }
     for value in graph.allParts(of: list) {
       guard
@@ -151,7 +151,7 @@ private struct TarReader {
       let node = Int(graph.persistentNodes[index])
       let id = graph.part(0, of: node)
       guard let key = graph.string(id).flatMap({ Int($0) }), let outcome = tensors[key] else {
-        throw .malformed("a persistent id stands for no tensor", at: graph.offset(of: node))
+        throw .malformed("a persistent id does not name a tensor", at: graph.offset(of: node))
       }
       graph.nodes[node].lastRun = UInt32(outcomes.count)
       outcomes.append(outcome)

@@ -91,7 +91,7 @@ extension TorchContents {
     return storages
   }
 
-  /// The one folder that everything stands in.
+  /// The one folder that contains all records.
   private static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
     // The folder with its slash, which is what all entries start with.
     var start: Substring.UTF8View?
@@ -129,7 +129,7 @@ extension TorchContents {
     }
     let text = try note(entry, zip, file)
     guard let version = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      throw .malformed("the record \"version\" holds no number", at: entry.dataOffset)
+      throw .malformed("the record \"version\" does not contain a number", at: entry.dataOffset)
     }
     guard (1...10).contains(version) else {
       throw CheckpointError(
@@ -146,7 +146,8 @@ extension TorchContents {
     case "little": return false
     case "big": return true
     default:
-      throw .malformed("the record \"byteorder\" holds no order of bytes", at: entry.dataOffset)
+      throw .malformed(
+        "the record \"byteorder\" does not contain an order of bytes", at: entry.dataOffset)
     }
   }
 

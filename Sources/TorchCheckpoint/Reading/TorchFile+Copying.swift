@@ -10,7 +10,7 @@ extension TorchFile {
   /// Takes the next piece of a tensor's data.
   typealias Sink = (RawSpan) throws(CheckpointError) -> Void
 
-  /// Where the data of a tensor stands in the file, nil when it does not stand there as it is.
+  /// The range of a tensor's data in the file; nil when its bytes are not there unchanged.
   func rangeInFile(of tensor: TorchTensor) -> Range<Int>? {
     let storage = contents.storages[tensor.storage]
     guard tensor.isContiguous, !storage.isDeflated, !needsSwap(tensor) else { return nil }

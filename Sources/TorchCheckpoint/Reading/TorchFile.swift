@@ -38,7 +38,7 @@ public final class TorchFile: TensorArchive {
   /// Opens a file.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `unrecognized` when
-  ///   it is no torch checkpoint; `truncated` or `malformed`, with the place, when it is damaged;
+  ///   it is not a torch checkpoint; `truncated` or `malformed`, with the place, when it is damaged;
   ///   `unsupported` when it asks for code, is encrypted, or expands beyond reason.
   /// - Complexity: O(index and pickle), in memory that their size limits.
   public convenience init(path: String) throws(CheckpointError) {
@@ -87,8 +87,8 @@ public final class TorchFile: TensorArchive {
     contents.table.alias(of: index)
   }
 
-  /// Lends the data of a tensor: from a mapping where it stands there as it is, from a copy in memory
-  /// where its elements must be gathered, swapped or decompressed first.
+  /// Lends the data of a tensor: from a mapping of the file where its bytes are there unchanged, from a
+  /// copy in memory where its elements must be gathered, swapped or decompressed first.
   ///
   /// - Throws: `malformed` when a checksum does not match or compressed data is damaged, `system`
   ///   when the file cannot be mapped or read, and what `body` throws.
@@ -121,8 +121,8 @@ public final class TorchFile: TensorArchive {
   /// The file.
   public var files: [InputFile] { [file] }
 
-  /// Where the data of a tensor stands: as it is in most files, or in a view to be gathered, or in a
-  /// compressed record.
+  /// The place of a tensor's data: a range of most files, or a view to be gathered, or a compressed
+  /// record.
   public func location(of index: Int) -> TensorLocation {
     let tensor = contents.table.tensors[index]
     if let range = rangeInFile(of: tensor) { return TensorLocation(path: path, range: range) }
@@ -146,8 +146,8 @@ public final class TorchFile: TensorArchive {
     }
   }
 
-  /// Appends the data of a tensor to an output: inside the kernel where it stands in the file as it
-  /// is and no checksum must be computed, in pieces of a few megabytes otherwise.
+  /// Appends the data of a tensor to an output: inside the kernel where its bytes are in the file
+  /// unchanged and no checksum must be computed, in pieces of a few megabytes otherwise.
   ///
   /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match or
   ///   compressed data is damaged, `system` when reading or writing fails.

@@ -141,7 +141,7 @@ extension TensorResolver {
     init(_ value: PickleValue, in graph: PickleGraph) throws(CheckpointError) {
       if case .none = value.kind { return }
       guard let node = value.node, graph.nodes[node].kind == .dict else {
-        throw .malformed("a tensor has metadata that is no dict")
+        throw .malformed("the metadata of a tensor is not a dict")
       }
       var cursor = PartCursor(graph, node)
       while let key = cursor.next(in: graph), let value = cursor.next(in: graph) {

@@ -66,7 +66,7 @@ struct TensorTable: Sendable {
     names.append(name)
   }
 
-  /// Adds something that is no tensor here.
+  /// Adds an item that is not a tensor of an archive.
   ///
   /// - Throws: as `add`.
   mutating func skip(_ item: SkippedItem) throws(CheckpointError) {

@@ -10,7 +10,7 @@ struct TorchStorage: Sendable {
   let byteCount: Int
   /// The size of one element of its class, 1 for bytes without a class.
   let elementByteCount: Int
-  /// Where its persistent id stands in the file.
+  /// The offset of its persistent id in the file.
   let referenceOffset: Int
   /// Where the bytes start in the file; compressed ones have their entry instead.
   var start = 0
@@ -44,7 +44,7 @@ struct StorageTable: Sendable {
   /// Takes in every persistent id of a pickle, used or not.
   ///
   /// - Parameter fieldCount: 5 in zip archives, 6 in legacy files.
-  /// - Throws: `malformed` when one is no storage, or two disagree about one.
+  /// - Throws: `malformed` when one does not name a storage, or two disagree about one.
   mutating func collect(
     _ graph: inout PickleGraph, fieldCount: Int
   ) throws(CheckpointError) {

@@ -14,7 +14,7 @@ struct TorchTensor: Sendable {
   let byteCount: Int
   /// The index of the storage.
   let storage: Int
-  /// Where the first element stands in the storage, in bytes.
+  /// The offset of the first element in the storage, in bytes.
   let start: Int
   /// The steps along torch's extents, in elements; nil where the elements stand one after another.
   let strides: [Int]?

@@ -18,7 +18,7 @@ struct PickleEncoder {
     bytes.append(2)
   }
 
-  /// Writes an opcode that stands alone.
+  /// Writes an opcode without an argument.
   mutating func append(_ opcode: Opcode) {
     bytes.append(opcode.rawValue)
   }

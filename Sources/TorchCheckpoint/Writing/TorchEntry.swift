@@ -1,6 +1,6 @@
 public import Tensors
 
-/// What stands under a name in the dict that a torch file holds.
+/// An entry of the dict in a torch file.
 public struct TorchEntry: Hashable, Sendable {
   /// The Python type of the value.
   public enum Kind: Hashable, Sendable {

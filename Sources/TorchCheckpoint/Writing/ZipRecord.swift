@@ -1,7 +1,7 @@
 internal import Tensors
 internal import ZipArchive
 
-/// Where a stored record stands in a torch zip file.
+/// The place of a stored record in a torch zip file.
 struct ZipRecord {
   /// The name with the folder in front.
   let path: String

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// What the two headers of a zip record have in common, and the record's descriptor.
+/// The fields that both headers of a zip record share, and the record's descriptor.
 ///
-/// Which version is claimed and from where on numbers are 64 bits wide differs from writer to
-/// writer, so that whoever matches one to the byte says it.
+/// Writers differ in the version that they claim and in the size from which numbers take 64 bits, so
+/// the caller gives both.
 package struct ZipRecordHeader: Sendable {
   /// The name.
   package let path: String

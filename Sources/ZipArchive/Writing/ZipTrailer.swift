@@ -6,7 +6,7 @@ package enum ZipTrailer {
   ///
   /// - Parameters:
   ///   - recordCount: the records in the directory.
-  ///   - directory: where it stands in the file.
+  ///   - directory: its range in the file.
   ///   - wideMadeBy: the system and version that the 64-bit record claims; nil leaves it out.
   package static func bytes(
     recordCount: Int, directory: Range<Int>, wideMadeBy: UInt16?

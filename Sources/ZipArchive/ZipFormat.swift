@@ -6,13 +6,15 @@ package enum ZipFormat {
   package static let fileSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
   static let localHeaderSignature: UInt32 = 0x0403_4B50
   static let descriptorSignature: UInt32 = 0x0807_4B50
-  static let centralEntrySignature: UInt32 = 0x0201_4B50
+  package static let centralEntrySignature: UInt32 = 0x0201_4B50
   static let zip64EndSignature: UInt32 = 0x0606_4B50
   static let zip64LocatorSignature: UInt32 = 0x0706_4B50
   static let endSignature: UInt32 = 0x0605_4B50
 
   /// A local header without name and extra fields, in bytes.
   package static let localHeaderByteCount = 30
+  /// An entry of the index without name, extra fields and comment, in bytes.
+  package static let centralEntryByteCount = 46
   /// The id and the length of an extra field, in bytes.
   package static let extraHeaderByteCount = 4
   /// The extra field that holds 64-bit sizes and offsets.
