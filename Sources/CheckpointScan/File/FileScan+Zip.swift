@@ -52,8 +52,8 @@ extension FileScan {
 
   private static func isArray(_ entry: ZipEntry) -> Bool { entry.name.utf8.ends(with: ".npy") }
 
-  /// Scans the members of an archive of arrays. Those that are none are left aside by readers (N15),
-  /// unless they start as arrays do.
+  /// Scans the members of an archive of arrays. Members that are not arrays are skipped by readers
+  /// (spec/numpy.md N15), unless they start like one.
   private mutating func scanArrays(_ index: ZipIndex, in bytes: RawSpan) {
     for entry in index.entries where !entry.isFolder {
       withContents(of: entry, index, in: bytes) { scan, contents, range, place in
