@@ -1,4 +1,4 @@
-/// An element type of torch, under torch's own name.
+/// An element type of torch, by its name in torch.
 package enum TorchDType: UInt8, CaseIterable, Sendable {
   case float64, float32, float16, bfloat16
   case int64, int32, int16, int8, uint8, bool
@@ -14,7 +14,7 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
   /// The name, for example `float8_e4m3fn`.
   package var name: String { "\(self)" }
 
-  /// The size of one element in bytes, as `torch.dtype.itemsize` gives it.
+  /// The size of one element in bytes, equal to `torch.dtype.itemsize`.
   package var byteCount: Int {
     switch self {
     case .complex128: 16
@@ -25,7 +25,7 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The size in bytes of the numbers that one element consists of: of each half of a complex number.
+  /// The size in bytes of each number in an element; a complex element has two.
   package var componentByteCount: Int {
     switch self {
     case .complex128: 8
@@ -35,7 +35,7 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// Whether elements are integers with a scale beside them.
+  /// Whether the elements are quantized integers, which need a separate scale.
   package var isQuantized: Bool {
     switch self {
     case .qint8, .quint8, .qint32, .quint4x2, .quint2x4: true
@@ -65,14 +65,14 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
     case .float8_e4m3fnuz: .float8E4M3FNUZ
     case .float8_e5m2fnuz: .float8E5M2FNUZ
     case .float8_e8m0fnu: .float8E8M0FNU
-    // Two elements to a byte: the last dimension counts bytes in torch and elements elsewhere.
+    // Two elements in a byte: the last dimension counts bytes in torch, but elements elsewhere.
     case .float4_e2m1fn_x2: .float4E2M1
     default: nil
     }
   }
 
-  /// The storage class of the type, for example `FloatStorage`; nil for a type that torch keeps in
-  /// untyped storages only.
+  /// The storage class of the type, for example `FloatStorage`; nil for a type that torch stores
+  /// only in untyped storages.
   package var storageClass: String? {
     switch self {
     case .float64: "DoubleStorage"
@@ -96,7 +96,7 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The type with a dtype; nil where torch has none (F6).
+  /// The torch type of a dtype; nil for the 6-bit dtypes, which torch does not have.
   package init?(_ dtype: DType) {
     guard let match = Self.byDType[dtype] else { return nil }
     self = match
@@ -108,12 +108,12 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
 }
 
 extension DType {
-  /// The name in torch, for example `bfloat16`, or nil where torch has no such dtype
-  /// (`float6E3M2`, `float6E2M3`).
+  /// The name in torch, for example `bfloat16`; nil for the 6-bit dtypes, which torch does not
+  /// have.
   public var torchName: String? { TorchDType(self)?.name }
 
-  /// The dtype with a name in torch, with or without the module, as in `torch.float32`, or with one of
-  /// torch's second names (`half`, `float`, `double`, `cfloat`, `short`, `int`, `long`).
+  /// The dtype with this name in torch, with or without `torch.` in front, or with one of torch's
+  /// aliases (`half`, `float`, `double`, `cfloat`, `short`, `int`, `long`).
   ///
   /// - Complexity: O(1).
   public init?(torchName: String) {
