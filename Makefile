@@ -32,7 +32,7 @@ faults: build ## Kill the binary and make its system calls fail; no output may b
 toy-format: setup ## Add a format to a copy of the package, and use it.
 	bash Tests/ToyFormat/run.sh
 
-lint: ## Check the format of all Swift code.
+lint: words license layers ## Check format, language, license lines and the direction of imports.
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift
 
 words: ## Check the language: report words that CONTRIBUTING.md rules out.

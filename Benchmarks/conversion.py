@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit convert` and `inspect` against `cp`, torch + safetensors in Python, and the bare system calls.
 
     python Benchmarks/conversion.py [--rounds N] [--only NAME ...] [--small]    with torch, peft and safetensors

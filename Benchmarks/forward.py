@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The forward of peftkit against PEFT's module, and against filling memory.
 
     python Benchmarks/forward.py [PAIRS]      with torch, peft and safetensors installed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether other processes used the CPUs while something was measured (Linux)."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit inspect` of a small adapter against an empty program on swift-argument-parser.
 
     python3 Benchmarks/startup.py [PAIRS]

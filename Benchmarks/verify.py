@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit verify` of a small adapter against the shortest script that does the same with PEFT.
 
     python Benchmarks/verify.py [PAIRS]      with torch, peft and safetensors installed

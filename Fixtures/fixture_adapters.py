@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adapter directories as real PEFT saves them, and what real PEFT computes with the MPT ones."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """adapter_config.json files that real PEFT releases wrote: configs/PEFT-VERSION/PEFT_TYPE.json.
 
 A config whose values the release's class refuses is skipped; peft_configs.py decides the values.

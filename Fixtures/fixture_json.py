@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON texts with Python's own answer: accept/NAME.json + NAME.expected, refuse/NAME.json.
 
 `expected` is json.dumps(json.load(file), indent=2, sort_keys=True). Refused is what Python's json

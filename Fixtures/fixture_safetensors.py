@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """safetensors files: by the reference (written/), by hand (accept/), and invalid ones (refuse/).
 
 verdicts.json holds what the reference says about each. Duplicate tensor names it accepts; peftkit

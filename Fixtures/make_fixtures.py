@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Make every file of this folder with the real libraries, of the versions in requirements.txt.
 
     python make_fixtures.py [--only adapters|configs|json|safetensors ...]

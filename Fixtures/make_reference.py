@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Write what real PEFT computes for a Multitask Prompt Tuning adapter, for `peftkit verify`.
 
     python make_reference.py ADAPTER_DIR -o REF.safetensors

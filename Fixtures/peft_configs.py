@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configs of whatever PEFT is installed, with values that differ from the defaults.
 
 Runs on every PEFT release since 0.6, so it asks the config classes what they hold.

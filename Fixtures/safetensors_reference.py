@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference safetensors library as an oracle: it writes files, and judges any bytes."""
 
 import ctypes

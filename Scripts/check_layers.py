@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Check that imports and folders point one way.
 
 - A module imports only modules that Package.swift lists above it.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Report source files that do not name their license at the top, and exit with 1 if there is one.
 
     Scripts/check_license.py          what `make license` checks

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Report words that CONTRIBUTING.md's list rules out, as FILE:LINE, and exit with 1 if there is one.
 
     Scripts/check_words.py           what `make words` checks

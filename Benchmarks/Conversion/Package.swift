@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 // What Benchmarks/conversion.py times beside peftkit, and the benchmarks of single parts:

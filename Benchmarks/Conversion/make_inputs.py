@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes what Benchmarks/conversion.py converts.
 
     python make_inputs.py FOLDER MEGABYTES TENSORS ADAPTERS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Python side of Benchmarks/conversion.py: torch and safetensors, imported and warm.
 
 Each line on standard input is a JSON object that says what to do; each answer is the wall and the CPU seconds

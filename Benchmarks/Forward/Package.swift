@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 // The forward's side of Benchmarks/forward.py, which times it in turn with PEFT's module.

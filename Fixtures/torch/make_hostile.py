@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Make the hostile files of `hostile/` and `expectations.json`: what must be refused, and how.
 
     python make_hostile.py

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Make the torch checkpoints of `written/` with the torch that runs this script.
 
     python make_torch_fixtures.py            # NAME-VERSION.bin and its truth, NAME-VERSION.safetensors

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What torch says is in a state dict, as a safetensors file written without any library.
 
 The metadata of that file holds, as JSON: `order`, the names in the order of the dict; `skipped`, what is no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// An item of a file that is not a tensor, or a tensor of an unsupported type.

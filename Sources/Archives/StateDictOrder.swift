@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The order of an archive's tensors in a state dict, and which of them are parameters.
 ///
 /// A safetensors file keeps neither: it sorts tensors by dtype and name. A torch file keeps both.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The location of a tensor's data, and how it is read.
 public struct TensorLocation: Sendable, Hashable {
   /// How the bytes of the file become the tensor's data.

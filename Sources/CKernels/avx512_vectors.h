@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The definitions of the AVX-512 sets for kernels_body.h: splitting and joining half numbers. */
 
 #include "vector_types.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The rounding-error bound, element by element. Included by kernels_body.h. */
 
 /* For outputs of less than 53 bits: f64 errs by less than 2^-28 of the bound. */

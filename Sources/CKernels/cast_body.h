@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Casts between all element types, in blocks that stay in the first-level cache: each goes through
  * F32, F64 or I64, as torch's do (spec/casts.md, K3). Included by kernels_body.h. */
 

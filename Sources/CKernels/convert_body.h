@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Conversions between the formats, in blocks that stay in the first-level cache. Included by
  * kernels_body.h. */
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* CRC-32 of zip and gzip by carry-less multiplication.
  *
  * Bits are polynomials over GF(2), the CRC is the remainder modulo P. A block 512 bits in front of the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The choice among the instruction sets, made at each call: a few loads, no state of ours. */
 
 #include "include/CKernels.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 /* The 8-bit floating-point formats, element by element: to and from the bits of F32, without

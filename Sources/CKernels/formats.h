@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 /* Loads, stores and conversions of single elements, written without branches so that loops over

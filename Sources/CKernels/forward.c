@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The forward: divides the work among the threads. */
 
 #include "forward.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 /* The division of the forward's work: by task run, by columns, and by position. */

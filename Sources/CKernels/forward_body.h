@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The forward of one instruction set in one format: included by kernels_body.h, which defines CK_FORMAT,
  * CK_IS_F64 and CK_IS_HALF.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The products of BF16 by an instruction that takes two ranks at a time: included by forward_body.h in
  * place of its own where CK_HAS_BF16.
  *

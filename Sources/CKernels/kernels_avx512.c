@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* x86-64 with AVX-512 F, BW, DQ and VL. */
 
 #include "elements.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* x86-64 with AVX-512 F, BW, DQ, VL and BF16: the forward in BF16. All else is that of kernels_avx512.c. */
 
 #include "formats.h"

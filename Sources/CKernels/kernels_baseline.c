@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The set that every CPU of the architecture has: SSE2 on x86-64, NEON on arm64. */
 
 #include "elements.h"

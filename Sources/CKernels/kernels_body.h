@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The kernels of one instruction set: included by kernels_*.c, which define
  *   CK_NAME(name)     name with the set's prefix
  *   CK_VECTOR_BYTES   the size of a register

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Advice to the system about memory. Addresses are rounded inwards to whole pages. */
 
 #if defined(__linux__)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Threads that help the caller with its work. */
 
 #include "include/CKernels.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The vectors of one instruction set: of the accumulators, and of as many half numbers. Included by
  * kernels_*.c. */
 

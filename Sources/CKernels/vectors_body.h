@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Conversion of a register of elements of each format to vectors of accumulators, and back, rounded
  * to nearest with ties to even: read_* and pack_*. Included by kernels_body.h. */
 

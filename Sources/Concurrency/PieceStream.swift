@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// A stream of pieces that another thread reads, so that the caller can read a second input in

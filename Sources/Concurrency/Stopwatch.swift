@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A measurement of elapsed time.
 public struct Stopwatch: Sendable {
   private let start: UInt64

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CThreads
 
 /// A thread of the operating system that receives no signals.

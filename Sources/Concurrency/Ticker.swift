@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Runs a closure periodically until stopped, for example to redraw a line.
 public final class Ticker: Sendable {
   private let isStopped = Monitor(false)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Threads that share one piece of work.
 public enum WorkerPool {
   /// Runs `body` on `count` threads, including the caller's, and waits until all calls have

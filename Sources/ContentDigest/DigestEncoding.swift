@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The hashed bytes other than data (spec/digest.md, D2 and D4).

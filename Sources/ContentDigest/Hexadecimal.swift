@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The text form of digests (spec/digest.md, D5).
 enum Hexadecimal {
   /// The name of the hash function, in front of the digits.

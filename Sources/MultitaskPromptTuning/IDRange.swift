@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The ids from 0 on, for messages: "tasks 0 to 2", "only task 0".

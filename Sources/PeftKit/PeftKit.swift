@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // One import for programs: the modules whose types appear in the API of the formats, adapters and
 // conversions. `ContentDigest` is not among them, since its swift-crypto links Foundation.
 

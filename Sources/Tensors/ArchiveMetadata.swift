@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The metadata of a file: text by key, in the order of the file (`__metadata__` of safetensors).
 public struct ArchiveMetadata: Sendable, Hashable {
   /// A key and its text.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension [UInt8] {
   /// The same bytes as a mutable raw span, which readers fill.
   public var mutableRawBytes: MutableRawSpan {

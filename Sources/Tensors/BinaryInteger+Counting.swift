@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension BinaryInteger {
   /// The number with its noun and verb, for messages: `1 byte follows`, `2 bytes follow`.
   ///

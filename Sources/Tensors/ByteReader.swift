@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A cursor over untrusted bytes. A read that fails throws and does not move the cursor.
 public struct ByteReader: ~Escapable {
   /// All the bytes, read or not.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension CheckpointError {
   /// An option of the failed operation that would let it succeed.
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The error of the whole package: what went wrong, in which file, at which tensor and byte.
 ///
 /// Programs test `code`; users read `description`, one line without the hint.

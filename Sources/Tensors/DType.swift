@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The element type of a tensor, with the spelling that safetensors files use.
 ///
 /// The cases are in the order in which the reference writer sorts tensors (spec/safetensors.md W2).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension RawSpan {
   /// The byte at an offset; an offset outside the span is a programming error and traps.
   @inlinable

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The shape of a tensor: its dimensions, outermost first; a scalar has none.
 ///
 /// Dimensions are unsigned 64-bit numbers, as in files: `[0, 18446744073709551615]` is a valid,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Names are compared when files are sorted and looked up: eight bytes at a time. They are hashed as a
 // whole, not byte by byte.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Span where Element == UInt8 {
   /// The same bytes as a raw span, which parsers and writers take.
   public var rawBytes: RawSpan {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension String {
   /// The text with every control, format and line-separating character written as `\u{…}`.
   ///

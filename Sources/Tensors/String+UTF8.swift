@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension String {
   /// The text of UTF-8 bytes; nil when they are not valid UTF-8.
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A borrowed description of a tensor.
 ///
 /// A `TensorInfo` owns its name and shape, whose allocation would dominate a listing of 100,000

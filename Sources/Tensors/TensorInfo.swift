@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The description of a tensor, without its data.
 public struct TensorInfo: Hashable, Sendable {
   /// The name, unique in its archive.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The name of a tensor: valid UTF-8 that compares, hashes and sorts by its bytes.
 public struct TensorName: Sendable, Hashable {
   /// The name as text.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A part of a tensor along all its axes: a box of whole elements, not copied.
 ///
 /// The elements are in runs of contiguous bytes; `forEachRun` lends them in row-major order.

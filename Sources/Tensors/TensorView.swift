@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A borrowed view of a tensor's data: dtype, shape and the bytes, row-major and little-endian.
 ///
 /// The bytes belong to a mapping or a buffer and may have any alignment.

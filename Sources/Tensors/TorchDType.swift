@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An element type of torch, by its name in torch.
 package enum TorchDType: UInt8, CaseIterable, Sendable {
   case float64, float32, float16, bfloat16

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Text that compares, hashes and sorts by its UTF-8 bytes, as names and keys in files do.
 ///
 /// Swift's `String` treats "é" and "e\u{301}" as equal; files, and Python, do not. UTF-8 bytes sort

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// One entry of a zip archive: a record, as torch calls it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// Names of zip entries: what is safe, and what is the same name to a careless reader.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands under test: one row for each.
 
 To put a command under test, add a row. Everything else, that is the kills, the errors and the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CPU limit of a container: `forward` starts no more threads than it allows."""
 
 import json

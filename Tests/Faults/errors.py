@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """System calls that fail, each of them, one at a time."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The checkpoints and adapters that the suite converts, made without any library."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kill -9, and the signals that a program may answer, at any moment."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often a command that only reads looks a path up."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the fault-injection suite: see README.md."""
 
 import argparse

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Preloaded: reads, writes and copies of regular files do less than they are asked to, as they may,
    and now and then are interrupted before they do anything. Both by a generator that starts from
    SHORT_SEED. At the end the number of calls cut short is written to the file SHORT_COUNT. */

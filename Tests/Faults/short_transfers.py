@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads, writes and kernel copies that do less than they are asked to."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all cases share: the binary, the inputs, known-good outputs, and the running of groups."""
 
 import os

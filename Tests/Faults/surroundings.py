@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real full disks, limits, read-only places, and files that others change meanwhile."""
 
 import errno

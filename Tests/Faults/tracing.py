@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """strace: which system calls a command makes, and faults in place of one of them."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Undisturbed runs, and what they make of temporaries that others left."""
 
 import os

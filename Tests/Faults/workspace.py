@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A fresh directory for each case, and the judgement of what a run left in it."""
 
 import os

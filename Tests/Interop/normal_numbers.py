@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The random numbers of `peftkit mpt init`, written a second time, from spec/mpt-operations.md, O1 to O5."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules by which an output agrees with PEFT's, computed independently of peftkit.
 
 Rank 1: every value equal. Above: the order of summation is the library's own, so each element must

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the interop suite, after making sure that there is a binary to test."""
 
 import logging

@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+
 # Run the interop tests against $PEFTKIT (default: the release build). Arguments name modules, classes or tests:
 #     Tests/Interop/run.sh test_forward
 set -eu

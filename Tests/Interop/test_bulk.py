@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit convert --recursive` on trees of adapters that real PEFT and torch saved."""
 
 import json

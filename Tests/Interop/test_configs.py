@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit config` writes what Python's json writes, byte for byte, and refuses what it refuses."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `peftkit convert` does to tensors on the way, against torch, safetensors and numpy."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Digests and differences: `inspect --digest` against hashlib, `diff` against torch and numpy."""
 
 import functools

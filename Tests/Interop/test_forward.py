@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit forward` and `verify` against real PEFT, on random adapters that PEFT saved."""
 
 import contextlib

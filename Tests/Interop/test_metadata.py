@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit metadata` against the reference: what it says of the metadata, and that nothing else changed."""
 
 import os

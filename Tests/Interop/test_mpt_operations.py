@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit mpt` against real PEFT: what it initialises, bakes and computes loads there and computes the same."""
 
 import itertools

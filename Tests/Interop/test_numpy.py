@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """NumPy's files, read and written: against real numpy.
 
 What numpy saved must be seen as it is, what peftkit writes must load in numpy and be what numpy writes, and nothing in a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keys of rank_pattern and alpha_pattern match as Python's `re` and PEFT match them, and their order is kept."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit convert` from safetensors to safetensors, of files and of adapter directories."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit inspect` takes and refuses the same safetensors files as the reference library.
 
 The one difference: names and metadata keys given twice, which the reference takes, are refused. For files that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sharded checkpoints against transformers and huggingface_hub: reading, joining, splitting."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a terminal of some width shows; pipes get everything."""
 
 import fcntl

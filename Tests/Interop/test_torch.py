@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Torch checkpoints, read and written: against real torch, PEFT and the reference safetensors.
 
 What torch saved must come out to the last bit, what peftkit writes must be what torch writes,

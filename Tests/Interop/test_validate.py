@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`peftkit validate` finds what keeps PEFT from loading an adapter, and nothing in what PEFT loads."""
 
 import json

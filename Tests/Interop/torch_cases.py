@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random objects for torch.save, what they hold to the last bit, and the bytes of checkpoints."""
 
 import ctypes

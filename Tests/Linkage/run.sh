@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+
 # Build a program from the libraries alone, run it, and see that it links no Foundation and no Crypto.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A copy of an adapter directory of the fixtures, for a test to damage.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// The error that `body` throws, nil when it throws none. In contrast to `#expect(throws:)`, `body`

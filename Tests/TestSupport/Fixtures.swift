@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// The files under `Fixtures/`, whose README tells where they come from.

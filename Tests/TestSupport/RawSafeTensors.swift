@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A safetensors file taken apart and put together by Foundation's JSON, not by the code under test.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// SplitMix64: random tests repeat from the seed that they print.
 public struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64

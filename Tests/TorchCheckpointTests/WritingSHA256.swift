@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// SHA-256, for comparing files with those that a vector knows by their digest only.
 enum SHA256 {
   /// The digest in hexadecimal.

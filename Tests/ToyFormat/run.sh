@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+
 # Adds a format to a copy of the package and uses it: Package.swift, one module, one list.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

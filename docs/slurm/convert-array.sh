@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+
 #SBATCH --job-name=peftkit-convert
 #SBATCH --array=0-15
 #SBATCH --cpus-per-task=2

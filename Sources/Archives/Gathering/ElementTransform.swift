@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Changes to elements while they are copied: byte swap, negation, complex conjugation.
 package struct ElementTransform: Sendable {
   private let swapsBytes: Bool

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Calls that Swift cannot import from the C library: those behind _GNU_SOURCE and their Darwin equivalents.
    Each returns 0 (or a count) on success, else -1 with errno set. */
 #pragma once

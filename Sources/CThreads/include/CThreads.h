@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Calls for threads and CPUs that Swift cannot import from the C library. */
 #pragma once
 

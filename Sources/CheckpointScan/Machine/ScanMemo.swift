@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The memo of a pickle: a table where it is numbered as picklers do, with room for any other index.
 struct ScanMemo: Sendable {
   private var dense: [ScanValue] = []

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Pickle
 
 /// What a scan knows of a value that a pickle makes, in few bytes: others by their place in the

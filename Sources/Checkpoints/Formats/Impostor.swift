@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A kind of file that is often found in the place of a checkpoint.
 struct Impostor: Equatable {
   /// The kind, with an article, such as `a web page`.

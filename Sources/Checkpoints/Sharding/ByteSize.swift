@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A size in bytes as users write it, such as `5GB` (spec/shards.md, H24 and H25).

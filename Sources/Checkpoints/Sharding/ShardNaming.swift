@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Archives
 
 /// The names of a checkpoint's files: `model.safetensors` for a single file,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A harmless difference between an index and its shards (spec/shards.md, H11, H14, H15).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// Assigns tensors to files in order, and never returns to a full one.

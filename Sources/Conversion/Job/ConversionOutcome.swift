@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The result of a conversion.
 public struct ConversionOutcome: Sendable {
   /// What the conversion left out and changed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A shell pattern for the names of tensors, with the meaning of Python's `fnmatch.fnmatchcase`:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A replacement of the matches of a regular expression in tensor names, as Python's `re.sub` does

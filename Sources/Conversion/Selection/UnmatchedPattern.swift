@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A pattern of the conversion options that has no effect on an archive, usually a typo.
 public struct UnmatchedPattern: Sendable, Hashable {
   /// The option that the pattern belongs to.

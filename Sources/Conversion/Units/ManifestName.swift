@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The names that manifests have by default (spec/bulk.md B10).
 enum ManifestName {
   private static let stem = "peftkit-manifest"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Array {
   /// Creates an empty array with room for `capacity` elements, on large pages if it takes at least
   /// 2 MiB and the system has them: the page faults of a large table cost more than computing its

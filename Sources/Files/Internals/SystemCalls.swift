@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The calls into the C library that swift-system does not wrap, as functions that return the reason
 // of a failure, or nil on success. Interrupted calls are repeated.
 

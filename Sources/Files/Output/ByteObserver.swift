@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// Observes bytes as they are written to a file, for example to compute a checksum.

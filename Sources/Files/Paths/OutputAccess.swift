@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SystemPackage
 
 /// The permissions of an output that replaces nothing; the umask applies to them.

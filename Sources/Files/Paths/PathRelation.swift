@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SystemPackage
 
 /// Relations between two paths on disk, independent of their spelling.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The parts of a document that json-c would change.
 struct JSONScan {
   /// The bytes of the value, without surrounding white space.

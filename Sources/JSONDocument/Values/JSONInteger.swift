@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An integer of any size, stored as decimal digits if it exceeds `Int`.
 public struct JSONInteger: Sendable, Hashable {
   private enum Storage: Hashable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Limits on a document, so that parsing cannot exhaust memory.
 ///
 /// A shard index of 100,000 tensors stays below a tenth of each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension JSONObject: RandomAccessCollection {
   /// The index of the first member: 0.
   public var startIndex: Int { 0 }

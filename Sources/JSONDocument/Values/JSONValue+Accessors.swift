@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension JSONValue {
   /// Whether the value is `null`.
   public var isNull: Bool {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Layout and spelling of JSON.
 public struct JSONStyle: Sendable, Hashable {
   /// The spaces per level, with each entry on a line of its own; nil for a single line without

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension JSONWriter {
   /// Writes a member that is a string, or null.
   package mutating func member(_ key: String, _ value: String?) {

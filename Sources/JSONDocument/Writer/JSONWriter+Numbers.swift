@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension JSONWriter {
   /// Writes an integer.
   public mutating func integer(_ value: Int) {

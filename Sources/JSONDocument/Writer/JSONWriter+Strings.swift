@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension JSONWriter {
   /// Writes a string.
   public mutating func string(_ value: String) {

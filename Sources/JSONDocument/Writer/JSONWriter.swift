@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A streaming JSON writer with a buffer that can be drained at any time.
 ///
 /// The calls follow the document: `beginObject`, then `key` and a value for each member, `endObject`.

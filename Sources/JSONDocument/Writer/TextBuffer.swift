@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A growable buffer of text with unique ownership.
 ///
 /// An array would check for uniqueness and capacity with every byte.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension ForwardBound {
   /// Whether a BF16 output is the result of a CPU that treats subnormal numbers as zero.
   func mayFlush(to output: Double, embedding: Double, sums: Sums) -> Bool {

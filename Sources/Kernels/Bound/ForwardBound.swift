@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The largest rounding error of one element of the forward, for any order of summation.
 ///
 /// With p = Σ c·r and a = Σ |c||r| exact, g = rank · u of the accumulator (F32, or F64 for F64), η′

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension ForwardPlan {
   /// Both values of one element, with its position.
   ///

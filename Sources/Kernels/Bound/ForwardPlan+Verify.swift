@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension ForwardPlan {
   /// Compares a reference output with this forward.
   ///

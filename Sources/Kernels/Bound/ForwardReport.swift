@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The result of comparing a reference output with a forward.
 public struct ForwardReport: Hashable, Sendable {
   /// One element of the output.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The state of a verification: the report so far, and the operands of the current row.
 struct ForwardVerifier {
   private(set) var report: ForwardReport

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CKernels
 
 /// The factors of one output row, converted to the output's format and then widened to F64, and the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A number of about 104 significant bits with an unlimited exponent: two F64 numbers that do not
 /// overlap, times a power of two.
 ///

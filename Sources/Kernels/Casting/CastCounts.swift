@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The number of elements whose values a cast to a floating-point type changed (spec/casts.md, K16).
 ///
 /// Casts to integers and BOOL count only the elements: they refuse values outside the range. A cast

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// An element type with its number in the cast kernels.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CKernels
 
 /// The main part of the CRC-32 of zip archives, by carry-less multiplication, faster than memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The rule for comparing elements of two dtypes. Each kind of arithmetic has a case.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// The differences between the elements of two tensors of the same shape, in bits and in values.

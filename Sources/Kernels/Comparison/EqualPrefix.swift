@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CKernels
 
 /// The number of leading bytes that are equal, found at the speed of memory.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A comparison of two runs of elements by `torch.allclose`: every pair must satisfy
 /// |value − reference| ≤ atol + rtol · |reference|.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension FloatFormat {
   /// The position of a number among all numbers of the format, in ascending order: neighbours differ
   /// by one, both zeros are 0, and the infinities follow the largest numbers.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A comparison of two runs of elements as values: −0 equals +0 and NaN equals NaN.
 public struct ValueComparison: Hashable, Sendable {
   /// The number of pairs.

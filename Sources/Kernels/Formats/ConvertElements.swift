@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CKernels
 
 /// Converts a run of elements from one floating-point format to another, appending to `target`.

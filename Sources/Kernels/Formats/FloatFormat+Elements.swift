@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension FloatFormat {
   /// The bits of element `index` of a row-major run of elements, in the low bits of the result.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A dtype that the kernels compute in: one of the four floating-point formats of torch modules.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A BF16 number: the upper half of an F32 (1 sign, 8 exponent and 7 significand bits).
 ///
 /// Swift has no such type. This one stores and converts bits, and does not compute.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CKernels
 
 /// The vector instructions that a kernel uses. All sets give the same bits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Array where Element: BitwiseCopyable {
   /// Creates an array of at most `capacity` elements from the bytes that `initialize` appends.
   ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The factors in the format of the computation: used in place if they have it, otherwise converted

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The output of a forward: [batchCount, sequenceLength, width] in its format.
 ///
 /// The memory starts at a multiple of 64. The memory of a large output is on huge pages, and is kept

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension ForwardPlan {
   /// The rows by the definition, one element at a time.
   @_lifetime(output: copy output)

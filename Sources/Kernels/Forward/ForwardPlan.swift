@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A planned forward of multitask prompt tuning: the factors, tasks, indices and format.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CKernels
 
 /// Some positions of some prompts: the work of one call of the kernel.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The singular values and vectors of a small matrix, by one-sided Jacobi rotations.
 ///
 /// Uses only + − × ÷ √ of F64 in a fixed order, so that every machine computes the same bits.

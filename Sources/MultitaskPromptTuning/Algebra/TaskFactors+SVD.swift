@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The singular value decomposition of a task's `cols @ rows`, from its factors alone.
 struct FactoredSVD {
   /// One singular value with its vectors.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The Householder QR decomposition of a matrix with few columns: Q has orthonormal columns, T is
 /// upper triangular.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Normally distributed numbers from a seed: the same bits on every machine.
 ///
 /// xoshiro256\*\* makes the words and the polar method the numbers, with a logarithm of our own:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// Parses the Python dict of a header. Nothing is evaluated, and nothing nests: the contents of

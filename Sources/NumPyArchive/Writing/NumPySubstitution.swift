@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// A tensor that is written with another dtype of the same size because NumPy lacks its own.

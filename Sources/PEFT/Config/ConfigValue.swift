@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import JSONDocument
 
 /// A Swift type for the value of a config key.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A release of PEFT, such as 0.18.0.
 public struct PEFTRelease: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The three numbers of the version.

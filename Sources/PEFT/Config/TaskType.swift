@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The task of the model with the adapter: `task_type`, PEFT's `TaskType`.
 public enum TaskType: String, Sendable, CaseIterable {
   /// Text classification.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The position of a tensor in a module's state dict, as far as its name determines it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A method without a description: only the fields that every config has are known.
 public struct UndescribedMethod: AdapterMethod {
   public let type: PEFTType

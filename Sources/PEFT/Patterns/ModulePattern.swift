@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A key of `rank_pattern`, `alpha_pattern` and their like, which says for which modules a value
 /// is.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A regular expression with the meaning of Python's `re`, matched in time that is linear in the
 /// text.
 ///

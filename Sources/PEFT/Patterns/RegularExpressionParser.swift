@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads a regular expression as Python's `re` does, as far as `RegularExpression` supports it.
 struct RegularExpressionParser {
   typealias Node = RegularExpression.Node

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The Unicode scalars that one element of a regular expression matches.
 struct ScalarSet: Sendable, Hashable {
   /// A class of Python's `re`, in its Unicode meaning.

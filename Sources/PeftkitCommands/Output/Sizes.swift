@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Numbers formatted for people.
 enum Sizes {
   /// A count of bytes: exact below 1 kB, else three digits and a decimal unit.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Colors and weights of text on a terminal.
 enum Style: Int {
   case bold = 1

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Columns of text, each as wide as its widest cell. (docs/decisions.md gives the reasons for it.)
 struct Table {
   enum Alignment {

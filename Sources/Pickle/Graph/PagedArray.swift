@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An array that grows without moving, so that growing never holds it twice.
 package struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
   /// The first page, which is all that most pickles need; it grows by itself.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PickleGraph: PickleInspector {
   package func type(of value: PickleValue) -> PickleType {
     switch value.kind {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// What a pickle describes: nodes that refer to each other by index, over the pickle's own bytes.

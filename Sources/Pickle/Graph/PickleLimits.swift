@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How much a pickle may ask for before it is refused.
 package struct PickleLimits: Sendable, Hashable {
   /// The largest pickle, in bytes; offsets in it take 28 bits.

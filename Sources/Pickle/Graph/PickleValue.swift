@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A value of a pickle in 8 bytes: small ones as they are, others by their place in the bytes or in
 /// the graph. Nothing is owned, so that nothing deep is ever torn down.
 package struct PickleValue: BitwiseCopyable, Sendable, Hashable {

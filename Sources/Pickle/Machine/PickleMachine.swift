@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// Turns a pickle into a graph of values. Nothing is imported, called or set: names must be on a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The opcodes of Python's pickle, protocols 0 to 5, by their names in `pickletools`.
 package enum Opcode: UInt8, CaseIterable, Sendable {
   // Protocol 0: text.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the opcodes of a pickle write numbers.
 package enum PickleNumber: Equatable {
   case boolean(Bool)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the opcodes of a pickle write text and numbers.
 package enum PickleText {
   /// Whether the text of STRING is in quotes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 // What a checkpoint's pickle may name and call, and with which arguments. The reader and the scan both

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// A class, function or constant that the pickle of a checkpoint may name.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a checkpoint may call a name.
 package struct CallRule: Sendable {
   /// What a parameter accepts.

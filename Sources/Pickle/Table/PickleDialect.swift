@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a pickle may contain besides plain values, by the part of a checkpoint that it is.
 package enum PickleDialect: Sendable, Hashable {
   /// Numbers, text and containers of them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The type of a value in a pickle, as far as the rules of calls distinguish types.
 package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
   case none, boolean, integer, float, text, bytes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// A storage as a persistent id names it: `("storage", class, key, location, count)`, in legacy files

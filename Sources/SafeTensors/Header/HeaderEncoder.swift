@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// Encodes a header as the reference implementation does: compact JSON in the order of the calls.

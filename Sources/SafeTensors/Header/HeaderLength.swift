@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The length of a header, and the bytes around its text.

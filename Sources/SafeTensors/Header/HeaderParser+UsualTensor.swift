@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The text of an entry from its brace to the bracket before the dimensions, and its meaning.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The JSON lexer of a safetensors header: one pass, no recursion, bounds checked.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The fields that describe a tensor in a header.
 enum TensorField: CaseIterable {
   case dtype, shape, dataOffsets

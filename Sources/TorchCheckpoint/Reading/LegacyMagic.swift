@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// The number that the first pickle of a legacy file holds.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// The sizes and strides of a view of a storage.

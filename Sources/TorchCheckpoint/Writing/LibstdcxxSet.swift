@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What libstdc++ does with an `unordered_set<string>`: torch's serialization id depends on it.
 enum LibstdcxxSet {
   /// `std::hash<std::string>`: MurmurHash64A.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// A tensor in the terms of torch: contiguous, in a storage of its own.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The records that a torch zip file has and their order, which changed twice since torch 1.13.
 ///
 /// Each is named after the first release that writes it. Every later release reads it too.

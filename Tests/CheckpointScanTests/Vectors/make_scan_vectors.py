@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes the files that the scan tests read: real torch checkpoints, and what attackers make of them.
 
 Run with a Python that has torch:  python make_scan_vectors.py

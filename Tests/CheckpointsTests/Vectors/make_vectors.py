@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Write the vectors of the sharding tests: what transformers and huggingface_hub save and plan.
 
     pip install torch==2.13.0 transformers==5.23.0 huggingface_hub==2.4.0 safetensors==0.8.0

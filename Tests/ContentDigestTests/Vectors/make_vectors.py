@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Digests of fixtures, by hashlib, the reference safetensors and the program in spec/digest.md."""
 
 import json

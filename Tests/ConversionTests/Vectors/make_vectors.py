@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pairs of tensors that differ, and how they do by numpy, torch and integers."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes the vectors beside this script with Python's own json: run it with Python 3.11 or newer.
 
 floats.txt   bits of a double in hexadecimal, and its repr

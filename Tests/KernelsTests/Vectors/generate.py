@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes forward.bin and conversions.bin: what real PEFT and torch compute. See README.md."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes casts.txt and casts.bin: what torch's Tensor.to computes. See README.md."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Make the vectors of NumPyArchiveTests with real NumPy and ml_dtypes; see README.md."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adds to writing.json what the torch that runs this writes for each case; see README.md.
 
     python make_writing_vectors.py          the cases, for the installed torch

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import PeftKit
 
 /// What the benchmarks read; files that are made stand in the folder for temporary ones.

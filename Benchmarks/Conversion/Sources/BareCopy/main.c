@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The least that any converter pays for one large file: threads that read a megabyte and write it to
    its place, and neither look at it nor do anything else.
 

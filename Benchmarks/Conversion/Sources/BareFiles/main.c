@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What any converter pays for its outputs: for every directory of a tree, a temporary directory is
    made, its files are created, written and closed, and it is renamed to its name. The files are in
    memory before the clock starts.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Opens a safetensors file over and over, as Benchmarks/conversion.py asks on standard input: each
 // line is a number of repetitions, each answer the seconds of each of them.
 

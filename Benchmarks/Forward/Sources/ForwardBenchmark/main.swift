@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // One case: ForwardBenchmark ADAPTER DTYPE TASKS INDICES. Then a line of input asks for work:
 //
 //     fresh N   forwards into new memory, freed again

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// The sizes of a `MultitaskPromptEmbedding`, each at least 1.

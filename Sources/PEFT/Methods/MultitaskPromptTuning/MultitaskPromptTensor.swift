@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// The tensors of a multitask prompt tuning adapter, by their names in the file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import JSONDocument
 
 /// The fields of PEFT's `MultitaskPromptTuningConfig` beyond the base fields, with their defaults.

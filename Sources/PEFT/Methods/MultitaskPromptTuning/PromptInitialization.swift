@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The initialisation of a prompt: `prompt_tuning_init`, PEFT's `MultitaskPromptTuningInit`.
 public enum PromptInitialization: String, Sendable, CaseIterable {
   /// From the word embeddings of a text.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Archives
 public import ArgumentParser
 internal import Checkpoints
