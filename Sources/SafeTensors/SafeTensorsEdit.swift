@@ -6,14 +6,14 @@ public import Tensors
 ///
 /// The data does not change, and of the header only `__metadata__` changes.
 public struct SafeTensorsEdit: Sendable {
-  /// The file with its old header.
+  /// The file, with its old header.
   private let file: SafeTensorsFile
   /// The new text of the header, without padding.
   private let text: [UInt8]
   /// The length of the header when the whole file is written.
   private let length: Int
 
-  /// Plans the same file with this metadata.
+  /// Plans to replace the metadata of a file.
   ///
   /// - Parameters:
   ///   - metadata: the new metadata; nil removes `__metadata__`.
@@ -24,7 +24,7 @@ public struct SafeTensorsEdit: Sendable {
   public init(
     of file: SafeTensorsFile, metadata: ArchiveMetadata?, reservedByteCount: Int? = nil
   ) throws(CheckpointError) {
-    precondition(reservedByteCount ?? 0 >= 0, "room cannot be negative")
+    precondition(reservedByteCount ?? 0 >= 0, "the number of reserved bytes cannot be negative")
     self.file = file
     let old = file.header
     var header = HeaderText(old)
@@ -68,7 +68,7 @@ public struct SafeTensorsEdit: Sendable {
       }
   }
 
-  /// The new header, filled with spaces.
+  /// The new header, padded with spaces.
   private func header(of length: Int) -> [UInt8] {
     var header = text
     header.pad(toHeaderLength: length)
@@ -87,7 +87,7 @@ public struct SafeTensorsEdit: Sendable {
   /// The number of names of the file, with hard links.
   public var nameCount: Int { file.file.nameCount }
 
-  /// Writes the new header and the data of the old file, inside the kernel where it can.
+  /// Writes the new header and the data of the old file, copied in the kernel if possible.
   ///
   /// - Parameter path: the path of the output, which appears whole or not at all; it may be that of
   ///   the old file.
@@ -108,7 +108,7 @@ public struct SafeTensorsEdit: Sendable {
   /// This is not crash-safe: a concurrent reader, or one after a power failure, may find a header
   /// that is partly old and partly new.
   ///
-  /// - Returns: whether anything was written; a header that stays the same is not.
+  /// - Returns: whether anything was written; an unchanged header is not.
   /// - Throws: `unsupported`, with nothing changed, when the header does not fit; `mismatch` when
   ///   another process changed the file; else as `InputFile.overwrite`.
   @discardableResult

@@ -59,7 +59,7 @@ public final class SafeTensorsFile: TensorArchive {
     let length = try reader.readLittleEndian(UInt64.self)
     guard length <= largestHeader else {
       throw .malformed(
-        "the header's length is given as \(length) bytes, more than the \(largestHeader) allowed",
+        "the header's stated length is \(length) bytes, more than the \(largestHeader) allowed",
         at: 0)
     }
     let rest = file.byteCount - HeaderLength.byteCount
@@ -75,7 +75,7 @@ public final class SafeTensorsFile: TensorArchive {
   /// The tensor at an index in the file's order: that of the data, for empty ones that of the
   /// header.
   ///
-  /// - Complexity: O(1) and the copying of name and shape.
+  /// - Complexity: O(1), plus a copy of name and shape.
   public func tensor(at index: Int) -> TensorInfo {
     let entry = tables.entries[index]
     return TensorInfo(
@@ -97,7 +97,7 @@ public final class SafeTensorsFile: TensorArchive {
     names.entry(named: name, in: tables)
   }
 
-  /// Lends the data of a tensor in the mapping.
+  /// Passes a view of a tensor's data in the mapping to `body`.
   ///
   /// - Throws: `system` when the file cannot be mapped, and what `body` throws.
   public func withTensor<R>(
@@ -110,7 +110,7 @@ public final class SafeTensorsFile: TensorArchive {
       TensorView(dtype: entry.dtype, shape: tables.shape(of: entry), bytes: bytes))
   }
 
-  /// The file.
+  /// The open file, as the only element.
   public var files: [InputFile] { [file] }
 
   /// The location of a tensor's data, which is always contiguous.

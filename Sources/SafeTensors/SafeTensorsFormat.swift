@@ -5,10 +5,11 @@ public import Tensors
 
 /// The safetensors format (spec/safetensors.md).
 public struct SafeTensorsFormat: CheckpointFormat {
-  /// The number of bytes of room in the header of a written file, for later changes of its metadata.
+  /// The number of bytes to reserve in the header of a written file, for later changes of its
+  /// metadata.
   public var reservedByteCount: Int
 
-  /// Describes the format.
+  /// Creates the format with options for writing.
   public init(reservedByteCount: Int = 0) {
     self.reservedByteCount = reservedByteCount
   }
@@ -25,7 +26,7 @@ public struct SafeTensorsFormat: CheckpointFormat {
 
   public func storedDType(for dtype: DType) -> DType? { dtype }
 
-  /// Certain for a header length that fits the file, followed by a header that begins with `{`.
+  /// Recognizes a header length that fits the file, followed by a header that starts with `{`.
   public func recognize(
     _ prefix: [UInt8], of file: InputFile
   ) throws(CheckpointError) -> FormatRecognition {

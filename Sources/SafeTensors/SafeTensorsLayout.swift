@@ -9,7 +9,7 @@ public import Tensors
 public struct SafeTensorsLayout: Sendable {
   /// The indices of the source's tensors, in the order in which their data must be written.
   public let order: [Int]
-  /// The first bytes of the file: the header's length, the header, its padding.
+  /// The first bytes of the file: the header's length, the header and its padding.
   public let prefix: [UInt8]
   /// The size of the whole file in bytes.
   public let byteCount: Int
@@ -27,7 +27,7 @@ public struct SafeTensorsLayout: Sendable {
   public init(
     tensors: [TensorInfo], metadata: ArchiveMetadata?, reservedByteCount: Int = 0
   ) throws(CheckpointError) {
-    precondition(reservedByteCount >= 0, "room cannot be negative")
+    precondition(reservedByteCount >= 0, "the number of reserved bytes cannot be negative")
     try HeaderLength.check(reservedByteCount)
     order = tensors.indices.sorted { Self.precedes(tensors[$0], tensors[$1]) }
     var header = HeaderEncoder(metadata: metadata, tensorCount: tensors.count)

@@ -6,7 +6,7 @@ public struct ArchiveMetadata: Sendable, Hashable {
   public struct Entry: Sendable, Hashable {
     /// The key, unique as UTF-8 bytes.
     public let key: UTF8Text
-    /// The text.
+    /// The text of the key.
     public let value: String
 
     /// Creates an entry.
@@ -28,7 +28,8 @@ public struct ArchiveMetadata: Sendable, Hashable {
     self.entries = entries
   }
 
-  /// The text of a key; setting replaces it in place, appends it, or removes it with nil.
+  /// The text of a key. Setting it replaces the text in place or appends an entry; nil removes the
+  /// entry.
   ///
   /// - Complexity: O(entries).
   public subscript(key: UTF8Text) -> String? {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 extension [UInt8] {
-  /// The same bytes as a mutable raw span, which readers fill.
+  /// The bytes as a mutable raw span, for readers to fill.
   public var mutableRawBytes: MutableRawSpan {
     @_lifetime(&self)
     mutating get {
@@ -14,18 +14,18 @@ extension [UInt8] {
 
   /// Appends a copy of other bytes.
   public mutating func append(copying bytes: RawSpan) {
-    // SAFETY: the buffer is read, whole, before the closure returns.
+    // SAFETY: the buffer is copied before the closure returns.
     unsafe bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
   }
 
-  /// Appends the bytes of an integer, lowest first.
+  /// Appends the bytes of an integer, least significant first.
   @inlinable
   public mutating func appendLittleEndian<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
     // SAFETY: the bytes of an integer are copied before the closure returns.
     unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }
 
-  /// Appends the lowest bytes of an integer, lowest first.
+  /// Appends the low bytes of an integer, least significant first.
   ///
   /// - Parameter byteCount: from 0 to the size of the integer; another count is a programming error
   ///   and traps.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 extension BinaryInteger {
-  /// The number with its noun and verb, for messages: `1 byte follows`, `2 bytes follow`.
+  /// The number with a noun and a verb that agree with it, for messages: `1 byte follows`, `2 bytes
+  /// follow`.
   ///
   /// - Parameters:
   ///   - noun: the noun in the singular.

@@ -2,7 +2,7 @@
 
 /// A cursor over untrusted bytes. A read that fails throws and does not move the cursor.
 public struct ByteReader: ~Escapable {
-  /// All the bytes, read or not.
+  /// All bytes, including those already read.
   public let bytes: RawSpan
   /// The offset of `bytes` in the file, for errors.
   public let baseOffset: Int

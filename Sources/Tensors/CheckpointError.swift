@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The error of the whole package: what went wrong, in which file, at which tensor and byte.
+/// The error type of the package: what is wrong, and in which file, tensor and byte.
 ///
 /// Programs test `code`; users read `description`, one line without the hint.
 public struct CheckpointError: Error, Hashable, Sendable {
@@ -38,9 +38,9 @@ public struct CheckpointError: Error, Hashable, Sendable {
   public let code: Code
   /// The problem, without the place.
   public private(set) var message: String
-  /// The file.
+  /// The path of the file.
   public private(set) var path: String?
-  /// The tensor.
+  /// The name of the tensor.
   public private(set) var tensor: TensorName?
   /// The offset in the file, in bytes.
   public private(set) var offset: Int?
@@ -66,7 +66,7 @@ public struct CheckpointError: Error, Hashable, Sendable {
 }
 
 extension CheckpointError {
-  /// The file ends `need - have` bytes early.
+  /// An error for a file that ends `need - have` bytes too early.
   @inline(never)
   public static func truncated(need: Int, have: Int, at offset: Int) -> Self {
     Self(.truncated, "ends too early: \(need) bytes are needed, \(have) are left", offset: offset)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The element type of a tensor, with the spelling that safetensors files use.
+/// The element type of a tensor, with its name in safetensors files.
 ///
 /// The cases are in the order in which the reference writer sorts tensors (spec/safetensors.md W2).
 public enum DType: UInt8, CaseIterable, Sendable, Hashable {
@@ -67,12 +67,12 @@ public enum DType: UInt8, CaseIterable, Sendable, Hashable {
     }
   }
 
-  /// The size of one element in bytes, or nil for the sub-byte types.
+  /// The size of one element in bytes; nil for the sub-byte types.
   public var byteCount: Int? {
     bitCount.isMultiple(of: 8) ? bitCount / 8 : nil
   }
 
-  /// The dtype that a safetensors header spells `name`, compared byte for byte.
+  /// The dtype with this name in a safetensors header; the comparison is exact.
   public init?(name: String) {
     guard let match = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = match

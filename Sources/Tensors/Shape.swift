@@ -24,7 +24,7 @@ public struct Shape: Hashable, Sendable {
 
   /// The number of elements, multiplied from the outermost dimension; 1 for a scalar.
   ///
-  /// - Returns: nil when an intermediate product exceeds 64 bits, as the reference counts.
+  /// - Returns: nil when an intermediate product exceeds 64 bits, as in the reference implementation.
   /// - Complexity: O(rank).
   public var elementCount: UInt? {
     Self.elementCount(of: dimensions.span)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Names are compared when files are sorted and looked up: eight bytes at a time. They are hashed as a
-// whole, not byte by byte.
+// Comparisons and hashes of names, for sorting and lookups: eight bytes at a time, or all at once.
 
 extension Span where Element == UInt8 {
   /// Whether both contain the same bytes.

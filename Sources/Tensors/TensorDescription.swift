@@ -11,12 +11,12 @@ public struct TensorDescription: ~Escapable {
   public let dtype: DType
   /// The dimensions, outermost first.
   public let dimensions: Span<UInt>
-  /// The size of the data in bytes, as `Shape.byteCount(of:)` gives it.
+  /// The size of the data in bytes, equal to `Shape.byteCount(of:)`.
   public let byteCount: Int
   /// The range of the data in the archive's data section, in formats that have one.
   public let dataOffsets: Range<Int>?
 
-  /// Describes a tensor whose size has been checked.
+  /// Creates a description; `byteCount` must have been checked.
   @_lifetime(copy name, copy dimensions)
   public init(
     name: Span<UInt8>, dtype: DType, dimensions: Span<UInt>, byteCount: Int,
@@ -29,7 +29,7 @@ public struct TensorDescription: ~Escapable {
     self.dataOffsets = dataOffsets
   }
 
-  /// The number of elements. The size in bytes has been checked, so that it exists and fits.
+  /// The number of elements, which fits, since the size in bytes has been checked.
   public var elementCount: Int {
     Int(clamping: Shape.elementCount(of: dimensions) ?? 0)
   }

@@ -8,12 +8,12 @@ public struct TensorInfo: Hashable, Sendable {
   public let dtype: DType
   /// The shape.
   public let shape: Shape
-  /// The size of the data in bytes, as `Shape.byteCount(of:)` gives it.
+  /// The size of the data in bytes, equal to `Shape.byteCount(of:)`.
   public let byteCount: Int
   /// The range of the data in the archive's data section, in formats that have one.
   public let dataOffsets: Range<Int>?
 
-  /// Describes a tensor whose size has been checked.
+  /// Creates a description; `byteCount` must have been checked.
   public init(
     name: TensorName, dtype: DType, shape: Shape, byteCount: Int, dataOffsets: Range<Int>?
   ) {
@@ -26,7 +26,8 @@ public struct TensorInfo: Hashable, Sendable {
 
   /// Describes a tensor that is not yet in a file.
   ///
-  /// - Throws: `malformed`, naming the tensor, when the shape has no size in bytes.
+  /// - Throws: `malformed`, with the tensor's name, when the size exceeds 64 bits or is not in whole
+  ///   bytes.
   public init(name: TensorName, dtype: DType, shape: Shape) throws(CheckpointError) {
     do throws(CheckpointError) {
       let byteCount = try shape.byteCount(of: dtype)
@@ -36,7 +37,7 @@ public struct TensorInfo: Hashable, Sendable {
     }
   }
 
-  /// The number of elements. The size in bytes has been checked, so that it exists and fits.
+  /// The number of elements, which fits, since the size in bytes has been checked.
   public var elementCount: Int {
     Int(clamping: shape.elementCount ?? 0)
   }

@@ -8,15 +8,15 @@ public struct TensorName: Sendable, Hashable {
   /// The name as a string.
   public var string: String { text.string }
 
-  /// Names a tensor.
+  /// Creates a name from text.
   public init(_ string: String) {
     text = UTF8Text(string)
   }
 
-  /// The name with control characters escaped, fit for a terminal or a message.
+  /// The name with control characters escaped, for terminals and messages.
   public var printable: String { text.printable }
 
-  /// The name as messages quote it; see `UTF8Text.excerpt`.
+  /// The name as quoted in messages; see `UTF8Text.excerpt`.
   public var excerpt: String { text.excerpt }
 }
 

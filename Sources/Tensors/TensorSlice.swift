@@ -63,10 +63,10 @@ public struct TensorSlice: ~Escapable {
     self.outer = outer.reversed().map { ($0.count, $0.stride / 8) }
   }
 
-  /// The size of the part in bytes.
+  /// The size of the slice in bytes.
   public var byteCount: Int { outer.reduce(runByteCount) { $0 * $1.count } }
 
-  /// Lends each run of contiguous bytes, in row-major order.
+  /// Calls `body` with each run of contiguous bytes, in row-major order.
   ///
   /// - Throws: what `body` throws.
   /// - Complexity: O(runs).

@@ -2,21 +2,21 @@
 
 /// Text that compares, hashes and sorts by its UTF-8 bytes, as names and keys in files do.
 ///
-/// Swift's `String` treats "é" and "e\u{301}" as equal; files, and Python, do not. UTF-8 bytes sort
-/// as code points do.
+/// Swift's `String` treats "é" and "e\u{301}" as equal; file formats and Python do not. UTF-8 bytes
+/// sort in the same order as code points.
 public struct UTF8Text: Sendable {
   /// The text.
   public let string: String
 
-  /// Wraps text.
+  /// Creates a value from text.
   public init(_ string: String) {
     self.string = string
   }
 
-  /// The text with control characters escaped, fit for a terminal or a message.
+  /// The text with control characters escaped, for terminals and messages.
   public var printable: String { string.printable }
 
-  /// The text as messages quote it without quotation marks: printable, cut to a length that fits, and
+  /// The text as quoted in messages, without quotation marks: printable, cut to 120 characters, and
   /// `""` for empty text.
   public var excerpt: String { string.isEmpty ? "\"\"" : string.excerpt }
 }

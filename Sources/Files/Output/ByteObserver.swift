@@ -7,7 +7,7 @@ public protocol ByteObserver: AnyObject {
   func observe(_ bytes: RawSpan)
 }
 
-/// Checks a range of a file as it is copied, for example against a checksum.
+/// Checks a range of a file during a copy, for example against a checksum.
 ///
 /// Several threads pass it the pieces of the range, in any order, each once.
 public protocol RangeCheck: Sendable {

@@ -42,7 +42,7 @@ struct NpyHeader: Equatable {
     let length = try read(lengthByteCount).reversed().reduce(0) { $0 << 8 | Int($1) }
     guard length <= Self.largestText else {
       throw .malformed(
-        "the header's length is given as \(length) bytes, more than the \(Self.largestText) allowed",
+        "the header's stated length is \(length) bytes, more than the \(Self.largestText) allowed",
         at: offset.map { $0 + 8 })
     }
     let start = 8 + lengthByteCount

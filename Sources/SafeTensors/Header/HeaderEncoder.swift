@@ -19,7 +19,7 @@ struct HeaderEncoder {
     self.text = text
   }
 
-  /// Metadata alone, as the value of `__metadata__`.
+  /// The text of the value of `__metadata__`.
   static func value(_ metadata: ArchiveMetadata) -> [UInt8] {
     var encoder = HeaderEncoder(text: [])
     encoder.append(metadata)
@@ -43,9 +43,9 @@ struct HeaderEncoder {
     append("]}")
   }
 
-  /// The header, padded (W5).
+  /// The header, padded (spec/safetensors.md W5).
   ///
-  /// - Parameter reservedByteCount: the spaces that come before the padding (W8).
+  /// - Parameter reservedByteCount: the number of spaces before the padding (W8).
   consuming func finish(reservedByteCount: Int) -> [UInt8] {
     append("}")
     text.pad(toHeaderLength: HeaderLength.padded(text.count + reservedByteCount))

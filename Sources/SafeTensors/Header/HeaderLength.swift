@@ -25,7 +25,7 @@ enum HeaderLength {
     }
   }
 
-  /// The first bytes of a file: the length of a header, and the header.
+  /// The first bytes of a file: the length of the header, and the header.
   static func prefix(_ header: [UInt8]) -> [UInt8] {
     var prefix: [UInt8] = []
     prefix.reserveCapacity(byteCount + header.count)

@@ -50,7 +50,7 @@ struct HeaderParser: ~Escapable {
       repeat { try parseMember() } while try scanner.continues(until: UInt8(ascii: "}"))
     }
     scanner.skipWhitespace()
-    guard scanner.current == nil else { throw scanner.failure("text follows its end") }
+    guard scanner.current == nil else { throw scanner.failure("unexpected text after its end") }
   }
 
   private mutating func parseMember() throws(CheckpointError) {
@@ -156,7 +156,7 @@ struct HeaderParser: ~Escapable {
     }
   }
 
-  /// A field's name and its colon.
+  /// Parses a field's name and its colon.
   ///
   /// - Returns: the field, nil when it is unknown, and the offset of its name.
   private mutating func parseField() throws(CheckpointError) -> (field: TensorField?, place: Int) {
@@ -271,7 +271,7 @@ struct HeaderParser: ~Escapable {
   }
 }
 
-/// The fields of one tensor while they are being collected.
+/// The fields of a tensor that is being parsed.
 private struct TensorFields {
   let key: StringToken
   var dtype: DType?

@@ -109,7 +109,7 @@ extension HeaderScanner {
     var exponent = 0
     while let digit = digit() {
       position += 1
-      // Far beyond any double, and far from overflow.
+      // The limit is far beyond any double and far from overflow.
       exponent = min(exponent * 10 + Int(digit), 1 << 40)
     }
     number.exponent += isNegative ? -exponent : exponent

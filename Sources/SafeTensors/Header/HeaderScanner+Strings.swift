@@ -12,7 +12,7 @@ struct StringToken {
 extension HeaderScanner {
   /// Scans a string; the cursor must be at its opening quote.
   ///
-  /// Escapes are checked here and decoded by `decode`, since most strings have none.
+  /// Escapes are checked here, but decoded by `decode`, since most strings have none.
   mutating func scanString() throws(CheckpointError) -> StringToken {
     guard current == UInt8(ascii: "\"") else { throw failure("expected a string") }
     position += 1
@@ -55,7 +55,7 @@ extension HeaderScanner {
     }
   }
 
-  /// The text of a string as UTF-8, appended to `text`.
+  /// Decodes a string to UTF-8 and appends it to `text`.
   func decode(_ token: StringToken, into text: inout [UInt8]) throws(CheckpointError) {
     var scanner = HeaderScanner(bytes, baseOffset: baseOffset)
     scanner.position = token.range.lowerBound
@@ -70,7 +70,7 @@ extension HeaderScanner {
     }
   }
 
-  /// The text of a string.
+  /// The decoded text of a string.
   func string(_ token: StringToken) throws(CheckpointError) -> String {
     var text: [UInt8] = []
     text.reserveCapacity(token.range.count)
@@ -92,7 +92,7 @@ extension HeaderScanner {
     case UInt8(ascii: "r"): return "\r"
     case UInt8(ascii: "t"): return "\t"
     case UInt8(ascii: "u"): break
-    default: throw failure("an unknown escape", at: start)
+    default: throw failure("unknown escape", at: start)
     }
     var value = UInt32(try scanHexadecimal())
     if value & 0xFC00 == 0xD800, current == UInt8(ascii: "\\") {

@@ -11,10 +11,10 @@ struct HeaderScanner: ~Escapable {
   /// The offset of the header in the file, for errors.
   let baseOffset: Int
   var position = 0
-  /// The number of objects and arrays that are open.
+  /// The number of open objects and arrays.
   var depth = 0
 
-  /// serde_json's limit: the object of the header counts as the first level (R9).
+  /// serde_json's limit; the header's object is the first level (spec/safetensors.md R9).
   static let deepestNesting = 127
 
   @_lifetime(copy bytes)
@@ -106,7 +106,7 @@ struct HeaderScanner: ~Escapable {
 
   /// Skips a value of any kind, with a stack instead of recursion.
   mutating func skipValue() throws(CheckpointError) {
-    // One bit a level tells arrays from objects: 127 levels fit two words.
+    // One bit per level distinguishes arrays and objects: 127 levels fit in two words.
     var levels = NestingStack()
     while true {
       skipWhitespace()

@@ -4,7 +4,7 @@ internal import Tensors
 extension HeaderTables {
   /// Parses a header and checks all rules.
   ///
-  /// - Parameter dataByteCount: the bytes that follow the header in the file.
+  /// - Parameter dataByteCount: the number of bytes after the header in the file.
   /// - Throws: `malformed`, or `truncated` when the data ends before the last tensor.
   static func read(
     _ header: [UInt8], dataByteCount: Int
@@ -27,10 +27,10 @@ extension HeaderTables {
 
   /// Checks that the sorted tensors fill the data section exactly.
   ///
-  /// The rules and their order are the reference's `Metadata::validate` (spec/safetensors.md, R18 to
-  /// R22).
+  /// The checks and their order are those of the reference implementation's `Metadata::validate`
+  /// (spec/safetensors.md R18 to R22).
   ///
-  /// - Parameter dataByteCount: the bytes that follow the header in the file.
+  /// - Parameter dataByteCount: the number of bytes after the header in the file.
   /// - Throws: `malformed`, or `truncated` when the data ends before the last tensor.
   /// - Complexity: O(tensors).
   func validate(dataByteCount: Int) throws(CheckpointError) {
@@ -75,7 +75,7 @@ extension HeaderTables {
     }
     guard entry.begin == position else {
       throw .malformed(
-        "its data begins at \(entry.begin), and bytes \(position) to there belong to no tensor")
+        "its data begins at \(entry.begin), but bytes \(position) to there belong to no tensor")
     }
     let byteCount = try Shape.byteCount(
       of: entry.dtype, dimensions: dimensions.span.extracting(entry.shapeRange))

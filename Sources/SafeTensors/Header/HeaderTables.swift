@@ -5,7 +5,7 @@ internal import Tensors
 struct MetadataPlace: Sendable {
   /// From the quote before the name to the end of the value.
   var member: Range<Int>
-  /// The value.
+  /// The range of the value.
   var value: Range<Int>
 }
 
@@ -14,7 +14,7 @@ struct MetadataPlace: Sendable {
 struct HeaderTables: Sendable {
   /// One tensor.
   struct Entry: Sendable {
-    /// The name: a range of `text`.
+    /// The name, as a range of `text`.
     var nameOffset: UInt32
     var nameCount: UInt32
     /// The dimensions: a range of `dimensions`.
@@ -46,7 +46,7 @@ struct HeaderTables: Sendable {
     }
   }
 
-  /// The header, followed by the names that had to be decoded.
+  /// The header, followed by the decoded text of names with escapes.
   var text: [UInt8]
   /// The tensors; once validated, sorted by the offsets of their data.
   var entries: [Entry] = []

@@ -17,7 +17,7 @@ struct NameTable: Sendable {
   /// The low bits. A header has fewer tensors: each takes 19 bytes or more of at most 100,000,000.
   private static let number: UInt32 = 0xFF_FFFF
 
-  /// Enters the names of all tensors.
+  /// Creates the table of all tensors' names.
   ///
   /// - Throws: `malformed` when two tensors have the same name.
   /// - Complexity: O(bytes of all names).
@@ -45,7 +45,7 @@ struct NameTable: Sendable {
     self.slots = slots
   }
 
-  /// The number of the entry with this name.
+  /// The index of the entry with this name; nil when there is none.
   func entry(named name: TensorName, in tables: HeaderTables) -> Int? {
     let bytes = Array(name.string.utf8)
     let place = Self.place(
@@ -79,7 +79,7 @@ struct NameTable: Sendable {
     UInt32(truncatingIfNeeded: hash >> 32) & ~number
   }
 
-  /// Folds sixteen bytes at a time by a 128-bit multiplication.
+  /// The keyed hash of a name: a 128-bit multiplication for every sixteen bytes.
   @inline(__always)
   private static func hash(_ bytes: Span<UInt8>, key: UInt64) -> UInt64 {
     var state = key ^ UInt64(bytes.count)

@@ -37,7 +37,7 @@ extension Span where Element == UInt8 {
 }
 
 extension DType {
-  /// The dtype spelled by these bytes.
+  /// The dtype with this name, in UTF-8.
   init?(spelling bytes: Span<UInt8>) {
     for dtype in DType.allCases where bytes.elementsEqual(dtype.spelling) {
       self = dtype

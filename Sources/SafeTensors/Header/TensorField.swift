@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The fields that describe a tensor in a header.
+/// A field of a tensor's description in a header.
 enum TensorField: CaseIterable {
   case dtype, shape, dataOffsets
 
@@ -35,7 +35,7 @@ extension HeaderScanner {
     }
   }
 
-  // `"dtype":`, `"shape":`, `"data_of` and `ffsets":`, the first letter lowest.
+  // `"dtype":`, `"shape":`, `"data_of` and `ffsets":` as little-endian integers.
   private static var dtypeWord: UInt64 { 0x3A22_6570_7974_6422 }
   private static var shapeWord: UInt64 { 0x3A22_6570_6168_7322 }
   private static var dataWord: UInt64 { 0x666F_5F61_7461_6422 }
