@@ -35,6 +35,12 @@ extension PickleGraph: PickleInspector {
     tuple.node.map { part(index, of: $0) } ?? .none
   }
 
+  // Not the generic one of the protocol, which is not specialized: the reader asks for every tensor.
+  package func elements(_ value: PickleValue) -> [PickleValue]? {
+    guard type(of: value) == .tuple else { return nil }
+    return (0..<elementCount(of: value)).map { element($0, of: value) }
+  }
+
   package func tuple(ofSize size: PickleValue) -> PickleValue {
     guard let node = size.node, let arguments = tuple(part(0, of: node)), arguments.count == 1
     else {
