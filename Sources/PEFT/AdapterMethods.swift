@@ -6,7 +6,8 @@ internal import Tensors
 public enum AdapterMethods {
   /// The methods whose configs and weights are described.
   public static let all: [any AdapterMethod] = [
-    MultitaskPromptTuningMethod()
+    MultitaskPromptTuningMethod(),
+    LoRAMethod(),
   ]
 
   /// The method that a `peft_type` names, also by a former name.

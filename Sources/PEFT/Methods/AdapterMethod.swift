@@ -31,6 +31,31 @@ public protocol AdapterMethod: Sendable {
   /// - Throws: `mismatch` when a key contains JSON of another type than its field.
   func config(_ config: AdapterConfig) throws(CheckpointError) -> Config
 
+  /// PEFT's prefix of the method's parameters, `lora_`. A component of a tensor's name that begins
+  /// with it ends the path of the module. Empty for methods without one, such as those of prompts.
+  var parameterPrefix: String { get }
+
+  /// Whether the method learns a prompt, so that its tensors belong to no module of the base model
+  /// (PEFT's `is_prompt_learning`).
+  var isPromptLearning: Bool { get }
+
+  /// The sizes that a config gives modules, such as `r`.
+  var moduleSizes: [ModuleSize] { get }
+
+  /// The tensors of a module that the method adapts, for each kind of layer.
+  ///
+  /// - Returns: none for methods whose tensors belong to no module.
+  func moduleForms(for config: Config) -> [ModuleForm]
+
+  /// The values of a module's symbols, as far as the config tells them.
+  ///
+  /// - Parameters:
+  ///   - module: the module's name in the base model.
+  ///   - sizes: the sizes of the config; looking up a module takes from their budget.
+  func values(
+    of config: Config, in module: String, sizes: inout ModuleSizes
+  ) -> ExtentValues
+
   /// Findings about several fields of a config together.
   func crossFieldFindings(of config: Config) -> [Finding]
 
@@ -60,7 +85,16 @@ public protocol AdapterMethod: Sendable {
 extension AdapterMethod {
   public var formerTypes: [PEFTType] { [] }
   public var listsAllFields: Bool { true }
+  public var parameterPrefix: String { "" }
+  public var isPromptLearning: Bool { false }
+  public var moduleSizes: [ModuleSize] { [] }
+  public func moduleForms(for config: Config) -> [ModuleForm] { [] }
   public var patternMatching: ModulePattern.Matching { .path }
+  public func values(
+    of config: Config, in module: String, sizes: inout ModuleSizes
+  ) -> ExtentValues {
+    sizes.values(for: module)
+  }
   public func crossFieldFindings(of config: Config) -> [Finding] { [] }
   public func expectedTensors(for config: Config?) -> [ExpectedTensor] { [] }
   public func weightFindings(of weights: any TensorArchive, for config: Config?) -> [Finding] { [] }

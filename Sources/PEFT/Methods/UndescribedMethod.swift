@@ -14,8 +14,16 @@ public struct UndescribedMethod: AdapterMethod {
     Self.matchingByType[type.rawValue] ?? .path
   }
 
+  public var parameterPrefix: String { Self.prefixByType[type.rawValue] ?? "" }
+
   /// The methods without a description whose pattern objects are not matched as those of most.
   private static let matchingByType: [String: ModulePattern.Matching] = [
     "ADALORA": .exact, "C3A": .submodule, "FOURIERFT": .submodule, "OSF": .anywhere,
+  ]
+
+  /// The prefixes of the methods without a description that have pattern objects.
+  private static let prefixByType: [String: String] = [
+    "ADALORA": "lora_", "LOHA": "hada_", "LOKR": "lokr_", "DELORA": "delora_", "HIRA": "hira_",
+    "FOURIERFT": "fourierft_", "C3A": "c3a_", "WAVEFT": "waveft_", "OSF": "osf_",
   ]
 }

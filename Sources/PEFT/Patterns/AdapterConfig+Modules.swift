@@ -4,10 +4,6 @@ internal import JSONDocument
 internal import Tensors
 
 extension AdapterConfig {
-  /// The prefixes of tensor names, after the module's name, of the methods with pattern objects.
-  private static let tensorPrefixes = [
-    "lora_", "hada_", "lokr_", "delora_", "hira_", "fourierft_", "c3a_", "waveft_", "osf_",
-  ]
   private static let modelPrefix = "base_model.model."
   /// The most adapted parameters that are looked up for each module; configs have a few.
   private static let largestParameterCount = 64
@@ -22,14 +18,17 @@ extension AdapterConfig {
   /// - Complexity: O(tensors), with at most `largestParameterCount` comparisons each.
   public func adaptedModules(in weights: any TensorArchive) -> [String] {
     let parameters = (document["target_parameters"]?.array ?? []).compactMap(\.string)
-    guard parameters.count <= Self.largestParameterCount else { return [] }
+    guard parameters.count <= Self.largestParameterCount,
+      let prefix = try? method.parameterPrefix, !prefix.isEmpty
+    else { return [] }
     var seen: Set<UTF8Text> = []
     var modules: [String] = []
     func add(_ module: String) {
       if seen.insert(UTF8Text(module)).inserted { modules.append(module) }
     }
     for index in 0..<weights.tensorCount {
-      guard let module = Self.module(of: weights.tensor(at: index).name.string) else { continue }
+      let name = weights.tensor(at: index).name.string
+      guard let module = Self.module(of: name, parameterPrefix: prefix) else { continue }
       add(module)
       for parameter in parameters {
         guard let dot = parameter.lastIndex(of: ".") else { continue }
@@ -41,13 +40,13 @@ extension AdapterConfig {
   }
 
   /// The module of a tensor such as `base_model.model.M.lora_A.weight`; nil for tensors of none.
-  static func module(of tensor: String) -> String? {
+  ///
+  /// - Parameter parameterPrefix: the prefix of the method's parameters.
+  static func module(of tensor: String, parameterPrefix: String) -> String? {
     let path = tensor.hasPrefix(modelPrefix) ? tensor.dropFirst(modelPrefix.count) : tensor[...]
     var components = path.split(separator: ".", omittingEmptySubsequences: false)
     guard
-      let end = components.firstIndex(where: { component in
-        tensorPrefixes.contains(where: component.hasPrefix)
-      })
+      let end = components.firstIndex(where: { $0.hasPrefix(parameterPrefix) })
     else { return nil }
     components.removeSubrange(end...)
     // Several parameters of one module wrap one another.
