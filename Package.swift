@@ -15,6 +15,7 @@ let package = Package(
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "CheckpointScan", targets: ["CheckpointScan"]),
     .library(name: "PEFT", targets: ["PEFT"]),
+    .library(name: "Validation", targets: ["Validation"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Conversion", targets: ["Conversion"]),
     .library(name: "ContentDigest", targets: ["ContentDigest"]),
@@ -82,6 +83,8 @@ let package = Package(
       name: "PEFT",
       dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "Checkpoints"]),
     .target(
+      name: "Validation", dependencies: ["Tensors", "Concurrency", "Files", "Archives", "PEFT"]),
+    .target(
       name: "MultitaskPromptTuning",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints",
@@ -104,8 +107,8 @@ let package = Package(
       name: "PeftKit",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "MultitaskPromptTuning",
-        "Conversion",
+        "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
+        "MultitaskPromptTuning", "Conversion",
       ]),
 
     // Command line.
@@ -113,7 +116,7 @@ let package = Package(
       name: "PeftkitCommands",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT",
+        "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
         "MultitaskPromptTuning", "Conversion", "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

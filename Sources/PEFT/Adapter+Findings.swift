@@ -5,10 +5,13 @@ public import Tensors
 extension Adapter {
   /// Everything that can be found without running the adapter, values included.
   ///
+  /// - Parameter options: what the adapter is checked against.
   /// - Throws: what reading the weights throws.
   /// - Complexity: O(bytes of the weights).
-  public func findings() throws(CheckpointError) -> [Finding] {
-    var findings = config.findings(with: weights) + fileFindings + weights.fileFindings
+  public func findings(
+    _ options: FindingOptions = FindingOptions()
+  ) throws(CheckpointError) -> [Finding] {
+    var findings = config.findings(with: weights, options) + fileFindings + weights.fileFindings
     findings += try weights.valueFindings()
     return findings
   }
@@ -21,7 +24,8 @@ extension Adapter {
       + directory.supersededNames.map {
         Finding(
           .warning, "superseded-weights",
-          "PEFT never reads \($0), since it prefers \(directory.weightsName)")
+          "PEFT never reads \($0), since it prefers \(directory.weightsName)",
+          repairs: [.removeFile($0)])
       }
   }
 

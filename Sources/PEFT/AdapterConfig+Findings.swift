@@ -5,10 +5,14 @@ internal import Tensors
 
 extension AdapterConfig {
   /// Findings about the config alone (spec/adapter_config.md, C20 to C29, C34).
-  public var findings: [Finding] { findings(with: nil) }
+  ///
+  /// - Parameter options: what the config is checked against.
+  public func findings(_ options: FindingOptions = FindingOptions()) -> [Finding] {
+    findings(with: nil, options)
+  }
 
   /// Findings about the config, and about the weights that go with it.
-  func findings(with weights: (any TensorArchive)?) -> [Finding] {
+  func findings(with weights: (any TensorArchive)?, _ options: FindingOptions) -> [Finding] {
     var findings: [Finding] = []
     do throws(CheckpointError) {
       let method = try method

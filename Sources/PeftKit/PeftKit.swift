@@ -16,3 +16,4 @@
 @_exported public import SafeTensors
 @_exported public import Tensors
 @_exported public import TorchCheckpoint
+@_exported public import Validation

@@ -148,7 +148,7 @@ struct AdapterDirectoryTests {
     let names = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path("adapters"))
     for name in names.sorted() where !name.hasSuffix("-bin") {
       let findings = try Adapter(path: Fixtures.adapter(name)).findings()
-      let expected = name.contains("-source-") ? ["source-initialization"] : []
+      let expected: [Finding.Code] = name.contains("-source-") ? ["source-initialization"] : []
       #expect(findings.map(\.code) == expected, "\(name)")
     }
   }
@@ -159,7 +159,7 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
   let rule: String
   let adapter: String
   let severity: Finding.Severity
-  let code: String
+  let code: Finding.Code
   let tensor: TensorName?
   let parts: [String]
   let change: @Sendable (inout RawSafeTensors) -> Void
@@ -167,7 +167,7 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
   var testDescription: String { "\(rule) \(code) in \(adapter)" }
 
   init(
-    _ rule: String, _ severity: Finding.Severity, _ code: String, _ tensor: TensorName?,
+    _ rule: String, _ severity: Finding.Severity, _ code: Finding.Code, _ tensor: TensorName?,
     _ parts: [String], adapter: String = "mpt-causal-lm",
     change: @escaping @Sendable (inout RawSafeTensors) -> Void
   ) {
@@ -300,8 +300,8 @@ struct WeightFindingTests {
     let findings = try Adapter(path: copy.path).findings()
     #expect(findings.map(\.code) == ["missing-tensor"])
     let finding = try #require(findings.first)
-    #expect(finding.rename?.from.string == other)
-    #expect(finding.rename?.to.string == name)
+    #expect(finding.renames.map(\.from.string) == [other])
+    #expect(finding.renames.map(\.to.string) == [name])
     #expect(finding.message.hasPrefix("the weights have no \(name): rename \(other), "))
     // Of another shape it is another tensor.
     try copy.changeWeights { weights in
@@ -310,7 +310,7 @@ struct WeightFindingTests {
     }
     let others = try Adapter(path: copy.path).findings()
     #expect(others.map(\.code) == ["missing-tensor", "unexpected-tensor"])
-    #expect(others.allSatisfy { $0.rename == nil })
+    #expect(others.allSatisfy { $0.repairs.isEmpty })
   }
 
   @Test("a token_dim that is null is that of the tensors, which must agree on it (C16, M5)")

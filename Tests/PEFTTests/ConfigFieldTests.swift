@@ -241,7 +241,7 @@ struct ConfigFieldTests {
   func otherMethods() throws {
     let lora = try config(#"{"peft_type": "LORA", "num_ranks": "many", "r": 8}"#)
     #expect(try lora.peftType.rawValue == "LORA")
-    #expect(lora.findings.isEmpty)
+    #expect(lora.findings().isEmpty)
   }
 
   @Test(

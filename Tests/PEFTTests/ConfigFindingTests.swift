@@ -11,7 +11,7 @@ struct ConfigFindingCase: CustomTestStringConvertible, Sendable {
   /// Keys to set, or to remove where nil.
   let changes: [(key: String, value: JSONValue?)]
   let severity: Finding.Severity
-  let code: String
+  let code: Finding.Code
   let key: String?
   /// What the message must hold: both sides.
   let parts: [String]
@@ -19,7 +19,8 @@ struct ConfigFindingCase: CustomTestStringConvertible, Sendable {
   var testDescription: String { "\(rule) \(code): \(changes)" }
 
   init(
-    _ rule: String, _ changes: [(String, JSONValue?)], _ severity: Finding.Severity, _ code: String,
+    _ rule: String, _ changes: [(String, JSONValue?)], _ severity: Finding.Severity,
+    _ code: Finding.Code,
     key: String?, _ parts: [String]
   ) {
     self.rule = rule
@@ -111,9 +112,9 @@ struct ConfigFindingTests {
   func finding(_ item: ConfigFindingCase) throws {
     var changed = try AdapterConfig(
       path: Fixtures.adapter("mpt-causal-lm") + "/adapter_config.json")
-    #expect(changed.findings.isEmpty)
+    #expect(changed.findings().isEmpty)
     for (key, value) in item.changes { changed.document[key] = value }
-    let findings = changed.findings
+    let findings = changed.findings()
     #expect(findings.count == 1)
     let finding = try #require(findings.first)
     #expect(finding.severity == item.severity)
@@ -129,19 +130,21 @@ struct ConfigFindingTests {
   func silent(initialization: JSONValue) throws {
     var changed = try AdapterConfig(
       path: Fixtures.adapter("mpt-text-init") + "/adapter_config.json")
-    #expect(changed.findings.isEmpty)
+    #expect(changed.findings().isEmpty)
     // PEFT asks whether the arguments hold something, and whether the text is None.
     changed.document["prompt_tuning_init"] = initialization
     changed.document["tokenizer_kwargs"] = [:]
     changed.document["prompt_tuning_init_text"] = ""
-    #expect(changed.findings.isEmpty)
+    #expect(changed.findings().isEmpty)
   }
 
   @Test("every config that PEFT wrote is of a known method and task (C20, C21)")
   func knownMethods() throws {
-    let codes: Set = ["peft-type", "unknown-peft-type", "unknown-task-type", "wrong-type"]
+    let codes: Set<Finding.Code> = [
+      "peft-type", "unknown-peft-type", "unknown-task-type", "wrong-type",
+    ]
     for path in try writtenConfigs() {
-      let findings = try AdapterConfig(path: path).findings.filter { codes.contains($0.code) }
+      let findings = try AdapterConfig(path: path).findings().filter { codes.contains($0.code) }
       #expect(findings.isEmpty, "\(path): \(findings)")
     }
   }
@@ -149,7 +152,7 @@ struct ConfigFindingTests {
   @Test("older releases' configs lack keys and are well (C12, C24)")
   func olderReleases() throws {
     let path = Fixtures.path("configs/0.6.2/MULTITASK_PROMPT_TUNING.json")
-    let codes = try AdapterConfig(path: path).findings.map(\.code)
+    let codes = try AdapterConfig(path: path).findings().map(\.code)
     #expect(!codes.contains("wrong-type") && !codes.contains("unknown-key"))
   }
 
@@ -158,7 +161,7 @@ struct ConfigFindingTests {
     let read = try config(
       #"{"peft_type": "MULTITASK_PROMPT_TUNING", "num_ranks": "a", "token_dim": "b", "x": 1, "y": 2}"#
     )
-    let findings = read.findings
+    let findings = read.findings()
     #expect(findings.filter { $0.code == "wrong-type" }.map(\.key) == ["token_dim", "num_ranks"])
     #expect(findings.filter { $0.code == "unknown-key" }.map(\.key) == ["x", "y"])
     #expect(findings.count == 4)
@@ -168,11 +171,11 @@ struct ConfigFindingTests {
   func otherMethods() throws {
     let read = try config(
       #"{"peft_type": "LORA", "task_type": "CHAT", "runtime_config": 1, "x": 1, "num_tasks": "a"}"#)
-    #expect(read.findings.map(\.code) == ["unknown-task-type", "runtime-config"])
+    #expect(read.findings().map(\.code) == ["unknown-task-type", "runtime-config"])
     let wrong = try config(
       #"{"peft_type": "LORA", "task_type": 5, "modules_to_save": "all", "r": "a"}"#)
-    #expect(wrong.findings.map(\.code) == ["wrong-type", "wrong-type"])
-    #expect(wrong.findings.map(\.key) == ["task_type", "modules_to_save"])
+    #expect(wrong.findings().map(\.code) == ["wrong-type", "wrong-type"])
+    #expect(wrong.findings().map(\.key) == ["task_type", "modules_to_save"])
   }
 
   @Test("a described method is found by its name, every other known name has the fields of C14")

@@ -91,7 +91,7 @@ public struct MultitaskPromptInitialization: Sendable {
   private func check(
     _ config: MultitaskPromptTuningConfig, _ initialization: PromptInitialization
   ) throws(CheckpointError) {
-    if let finding = config.adapterConfig.findings.first(where: { $0.severity == .error }) {
+    if let finding = config.adapterConfig.findings().first(where: { $0.severity == .error }) {
       throw CheckpointError(.mismatch, finding.message)
     }
     if sourcePath != nil, !initialization.readsSource {

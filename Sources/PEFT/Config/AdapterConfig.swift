@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Files
+public import Files
 public import JSONDocument
 public import Tensors
 
@@ -44,7 +44,7 @@ public struct AdapterConfig: Sendable, Hashable {
   /// Decodes an open file.
   ///
   /// - Throws: as `init(path:)`.
-  init(_ file: InputFile) throws(CheckpointError) {
+  public init(_ file: InputFile) throws(CheckpointError) {
     do throws(CheckpointError) {
       try self.init(parsing: file.readAll(limit: JSONLimits.byteCount))
     } catch {

@@ -4,7 +4,7 @@ public import Tensors
 /// Something about an adapter that its user should know before relying on it.
 public struct Finding: Sendable, Hashable {
   /// How much it matters.
-  public enum Severity: String, Sendable {
+  public enum Severity: String, Sendable, CaseIterable {
     /// PEFT refuses the adapter, ignores weights, or leaves weights untrained.
     case error
     /// The adapter loads here and now, but may fail elsewhere or later.
@@ -15,41 +15,41 @@ public struct Finding: Sendable, Hashable {
 
   /// How much it matters.
   public let severity: Severity
-  /// The rule, a stable word for programs such as `shape-mismatch`.
-  public let code: String
+  /// The rule, such as `shape-mismatch`.
+  public let code: Code
   /// What was found, with both sides where two things disagree.
   public let message: String
   /// The key of the config that the finding is about, if any.
   public let key: String?
   /// The tensor that the finding is about, if any.
   public let tensor: TensorName?
-  /// The new name of a tensor that resolves the finding, if one does.
-  public let rename: TensorRename?
+  /// The changes of the files that resolve the finding together; empty if none are known to keep what
+  /// the adapter computes.
+  public let repairs: [Repair]
 
   /// Creates a finding.
   public init(
-    _ severity: Severity, _ code: String, _ message: String, key: String? = nil,
-    tensor: TensorName? = nil, rename: TensorRename? = nil
+    _ severity: Severity, _ code: Code, _ message: String, key: String? = nil,
+    tensor: TensorName? = nil, repairs: [Repair] = []
   ) {
     self.severity = severity
     self.code = code
     self.message = message
     self.key = key
     self.tensor = tensor
-    self.rename = rename
+    self.repairs = repairs
   }
 }
 
-/// A change of the name of one tensor.
-public struct TensorRename: Sendable, Hashable {
-  /// The name in the file.
-  public let from: TensorName
-  /// The name that PEFT expects.
-  public let to: TensorName
+extension Finding.Severity: Comparable {
+  /// Whether the left severity matters less.
+  public static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
 
-  /// Creates a rename.
-  public init(from: TensorName, to: TensorName) {
-    self.from = from
-    self.to = to
+  private var rank: Int {
+    switch self {
+    case .note: 0
+    case .warning: 1
+    case .error: 2
+    }
   }
 }

@@ -23,7 +23,7 @@ extension TensorArchive {
       Finding(
         .warning, "index-without-metadata",
         "the index has no \"metadata\", without which transformers cannot load the model; "
-          + "a conversion writes it")
+          + "a conversion writes it", repairs: [.rewriteIndex])
     ]
   }
 }

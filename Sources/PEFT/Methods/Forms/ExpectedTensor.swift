@@ -90,7 +90,7 @@ extension ExpectedTensor {
     return Finding(
       .error, "missing-tensor",
       message + ": rename \(other), which is the same tensor under its name in a whole model",
-      tensor: name, rename: TensorRename(from: other, to: name))
+      tensor: name, repairs: [.renameTensor(from: other, to: name)])
   }
 
   /// The only tensor of the expected shape whose path ends with the name of the tensor or parameter.

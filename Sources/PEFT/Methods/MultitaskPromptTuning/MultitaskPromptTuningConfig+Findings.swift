@@ -95,6 +95,12 @@ extension MultitaskPromptTuningConfig {
       .warning, "source-initialization",
       "PEFT reads \"\(path)\" again whenever it loads this adapter (\(initialization)), and fails on "
         + "machines that do not have it; set \"prompt_tuning_init\" to RANDOM to publish the adapter",
-      key: key)
+      key: key,
+      repairs: [
+        .setKey(
+          MultitaskPromptTuningFields.initialization.key,
+          to: .string(PromptInitialization.random.rawValue)),
+        .setKey(key, to: .null),
+      ])
   }
 }

@@ -35,7 +35,7 @@ extension MultitaskPromptTuningMethod {
   ) -> [Finding] {
     let modules = SavedModules(config?.savedModules ?? [])
     let expected = expectedTensors(for: config)
-    let renamed = expected.findings(in: weights).compactMap(\.rename?.from)
+    let renamed = expected.findings(in: weights).flatMap { $0.renames.map(\.from) }
     let own = Set(expected.map(\.name) + renamed)
     let width = config?.tokenDimension ?? weights.promptWidth
     let embeddings = width.map { SavedEmbeddings(in: weights, width: $0) }

@@ -2,6 +2,7 @@
 internal import ArgumentParser
 internal import PEFT
 internal import Tensors
+internal import Validation
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,19 +15,31 @@ struct ValidateCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit validate my-adapter
+        peftkit validate my-adapter --ignore superseded-weights --fail-on error
+        peftkit validate my-adapter/adapter_config.json
         peftkit validate my-adapter --json | jq '.findings[].message'
       """)
 
   @Argument(
-    help: "A checkpoint file, an index of shards, or the directory of an adapter or a model.",
+    help: """
+      A checkpoint file, an index of shards, the directory of an adapter or a model, or an \
+      adapter_config.json.
+      """,
     completion: .file())
   var path: String
+
+  @OptionGroup
+  var against: FindingArguments
+
+  @OptionGroup
+  var filter: FindingFilter
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
   func run() throws {
-    let report = try ValidationReport(path: path)
+    let validation = try Validation(path: path, options: against.options())
+    let report = ValidationReport(validation, filter)
     try print(report, json: json)
     if !report.holds { throw ExitCode.finding }
   }

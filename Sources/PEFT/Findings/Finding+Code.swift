@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Finding {
+  /// The rule that a finding comes from, a stable word for programs.
+  ///
+  /// spec/findings.md says what each code means, and ``all`` lists them.
+  public struct Code: RawRepresentable, ExpressibleByStringLiteral, Hashable, Sendable {
+    /// The word, such as `shape-mismatch`.
+    public let rawValue: String
+
+    /// Creates a code.
+    public init(rawValue: String) {
+      self.rawValue = rawValue
+    }
+
+    /// Creates a code.
+    public init(stringLiteral: String) {
+      rawValue = stringLiteral
+    }
+  }
+}
+
+extension Finding.Code: CustomStringConvertible {
+  /// The word.
+  public var description: String { rawValue }
+}
+
+extension Finding.Code {
+  /// All codes, in byte order. A test compares them with spec/findings.md and with the sources.
+  public static let all: [Finding.Code] = [
+    "dimensions",
+    "dtype-mismatch",
+    "format-mismatch",
+    "index-without-metadata",
+    "missing-module",
+    "missing-tensor",
+    "non-finite-values",
+    "peft-type",
+    "runtime-config",
+    "saved-embeddings",
+    "shape-mismatch",
+    "sliced-tensors",
+    "source-initialization",
+    "superseded-weights",
+    "text-initialization",
+    "token-dimension",
+    "tokenizer-arguments",
+    "unexpected-tensor",
+    "unknown-initialization",
+    "unknown-key",
+    "unknown-peft-type",
+    "unknown-task-type",
+    "unsupported-dtype",
+    "unsupported-task-type",
+    "wrong-type",
+  ]
+}

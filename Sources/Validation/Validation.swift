@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Files
+public import PEFT
+public import Tensors
+
+/// The findings about one checkpoint, adapter or config, without running it.
+public struct Validation: Sendable {
+  /// What was checked.
+  public enum Kind: String, Sendable {
+    /// A checkpoint file, or an index with its shards.
+    case file
+    /// An adapter directory.
+    case adapter
+    /// A model directory.
+    case model
+    /// A config without weights.
+    case config
+  }
+
+  /// The path as it was given.
+  public let path: String
+  /// What is at the path.
+  public let kind: Kind
+  /// The name of the variant of the weights' format; nil for a config.
+  public let format: String?
+  /// The number of tensors; nil for a config.
+  public let tensorCount: Int?
+  /// The findings: those about the config first, those about values last.
+  public let findings: [Finding]
+
+  /// Checks what is at a path: a checkpoint file, an index of shards, an `adapter_config.json`, or
+  /// the directory of an adapter or a model.
+  ///
+  /// - Throws: what opening and reading it throws.
+  /// - Complexity: O(bytes of the weights), in constant memory.
+  public init(
+    path: String, options: FindingOptions = FindingOptions()
+  ) throws(CheckpointError) {
+    if Self.isConfig(path), let file = try InputFile(unlessDirectory: path) {
+      self.init(path, .config, nil, try AdapterConfig(file).findings(options))
+    } else {
+      try self.init(OpenedCheckpoint(path: path), path: path, options: options)
+    }
+  }
+
+  /// Checks an open checkpoint.
+  ///
+  /// - Throws: what reading the data throws.
+  init(
+    _ checkpoint: OpenedCheckpoint, path: String, options: FindingOptions
+  ) throws(CheckpointError) {
+    let archive = checkpoint.archive
+    switch checkpoint {
+    case .adapter(let adapter):
+      self.init(path, .adapter, archive, try adapter.findings(options))
+    case .model:
+      self.init(path, .model, archive, try archive.fileFindings + archive.valueFindings())
+    case .file:
+      self.init(path, .file, archive, try archive.fileFindings + archive.valueFindings())
+    }
+  }
+
+  private init(
+    _ path: String, _ kind: Kind, _ archive: (any TensorArchive)?, _ findings: [Finding]
+  ) {
+    self.path = path
+    self.kind = kind
+    format = archive?.variant.name
+    tensorCount = archive?.tensorCount
+    self.findings = findings
+  }
+
+  /// Whether a path names a config: JSON that is not an index of shards.
+  private static func isConfig(_ path: String) -> Bool {
+    path.hasSuffix(".json") && !path.hasSuffix(".index.json")
+  }
+}
