@@ -65,6 +65,16 @@ public protocol AdapterMethod: Sendable {
   ///   value then.
   func expectedTensors(for config: Config?) -> [ExpectedTensor]
 
+  /// The tensors that exist once and depend on the adapted modules, such as VeRA's shared factors.
+  ///
+  /// - Parameter modules: the modules, in the order of their tensors.
+  /// - Complexity: O(modules).
+  func sharedTensors(for config: Config, modules: [AdaptedModule]) -> [ExpectedTensor]
+
+  /// Whether a tensor that belongs to no module, and that the method does not expect, is the
+  /// method's nevertheless: a part of a network whose layers the config does not tell.
+  func ownsSharedTensor(_ name: TensorName) -> Bool
+
   /// Findings about weights beyond the presence and the shapes of the expected tensors.
   ///
   /// - Parameter config: nil for a config that cannot be read.
@@ -97,6 +107,10 @@ extension AdapterMethod {
   }
   public func crossFieldFindings(of config: Config) -> [Finding] { [] }
   public func expectedTensors(for config: Config?) -> [ExpectedTensor] { [] }
+  public func sharedTensors(for config: Config, modules: [AdaptedModule]) -> [ExpectedTensor] {
+    []
+  }
+  public func ownsSharedTensor(_ name: TensorName) -> Bool { false }
   public func weightFindings(of weights: any TensorArchive, for config: Config?) -> [Finding] { [] }
   public func stateDictOrder(of tensors: [TensorInfo], isSorted: Bool) -> StateDictOrder? { nil }
   public func summary(of config: Config, weights: any TensorArchive) -> [String] { [] }

@@ -34,13 +34,21 @@
 /// Names are those in the file: without the adapter's name, below the module. Symbols that the base
 /// model gives are `in` and `out` (features or channels, as PEFT counts them; of an embedding
 /// `vocab` and `out`), `k`, `k'` and `k''` (the kernel, in the order of the weight's dimensions),
-/// `groups`, and `experts`. Tensors that
-/// exist once, such as VeRA's shared factors, are ``AdapterMethod/expectedTensors(for:)``. Rules that
-/// shapes cannot express go into ``AdapterMethod/crossFieldFindings(of:)`` and
+/// `groups`, and `experts`. Tensors that exist once are ``AdapterMethod/expectedTensors(for:)``, or
+/// ``AdapterMethod/sharedTensors(for:modules:)`` if they depend on the modules. What else PEFT asks of
+/// a config is ``rules``. Rules about weights that shapes cannot express go into
 /// ``AdapterMethod/weightFindings(of:for:)``.
-public protocol ModuleMethod: AdapterMethod where Config == AdapterConfig {}
+public protocol ModuleMethod: AdapterMethod where Config == AdapterConfig {
+  /// The conditions on values of the config that PEFT checks, besides the minima of the sizes.
+  var rules: [ConfigRule] { get }
+
+  /// The key of α, if the method has one.
+  var alphaKey: String? { get }
+}
 
 extension ModuleMethod {
+  public var rules: [ConfigRule] { [] }
+  public var alphaKey: String? { nil }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }
   public var fields: [any AnyConfigField] {
     BaseConfigFields.all + [BaseConfigFields.modulesToSave]

@@ -17,13 +17,8 @@ public struct UndescribedMethod: AdapterMethod {
   public var parameterPrefix: String { Self.prefixByType[type.rawValue] ?? "" }
 
   /// The methods without a description whose pattern objects are not matched as those of most.
-  private static let matchingByType: [String: ModulePattern.Matching] = [
-    "ADALORA": .exact, "C3A": .submodule, "FOURIERFT": .submodule, "OSF": .anywhere,
-  ]
+  private static let matchingByType: [String: ModulePattern.Matching] = ["ADALORA": .exact]
 
   /// The prefixes of the methods without a description that have pattern objects.
-  private static let prefixByType: [String: String] = [
-    "ADALORA": "lora_", "LOHA": "hada_", "LOKR": "lokr_", "DELORA": "delora_", "HIRA": "hira_",
-    "FOURIERFT": "fourierft_", "C3A": "c3a_", "WAVEFT": "waveft_", "OSF": "osf_",
-  ]
+  private static let prefixByType: [String: String] = ["ADALORA": "lora_"]
 }

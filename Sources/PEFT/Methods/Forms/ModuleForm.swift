@@ -11,7 +11,7 @@ public struct ModuleForm: Sendable {
   /// The tensors, in the order of the module's state dict.
   public let tensors: [ModuleTensor]
   /// Whether PEFT uses the form for a module with these sizes; nil when that depends on a size that
-  /// is unknown without the base model.
+  /// is unknown. It is asked again with the sizes that the module's tensors have.
   public let applies: @Sendable (ExtentValues) -> Bool?
 
   /// Describes a form.

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A condition on the values of a config that PEFT checks when it reads the config or creates the
+/// adapter. It raises an error where the condition does not hold.
+///
+/// Rules do not judge types: where a value has the wrong type, they hold.
+public struct ConfigRule: Sendable {
+  /// The key that a violation is about.
+  public let key: String
+  /// What is wrong with a config; nil where the condition holds.
+  public let violation: @Sendable (AdapterConfig) -> String?
+
+  /// Creates a rule.
+  public init(_ key: String, violation: @escaping @Sendable (AdapterConfig) -> String?) {
+    self.key = key
+    self.violation = violation
+  }
+}
+
+extension [ConfigRule] {
+  /// Findings about the rules that a config violates (spec/adapter-methods.md, A30).
+  func findings(about config: AdapterConfig) -> [Finding] {
+    compactMap { rule in
+      rule.violation(config).map { Finding(.error, "invalid-value", $0, key: rule.key) }
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Tensors
+
+/// ShadowPEFT: a small network runs beside the blocks of the model; each block has a bottleneck that
+/// lets it in, and two networks that update it.
+///
+/// Names contain `default`, whatever the adapter's name is. The layers of the small network are those
+/// of the base model's kind, so that the config does not tell its tensors.
+public struct ShadowMethod: ModuleMethod {
+  /// Creates the description.
+  public init() {}
+
+  public var type: PEFTType { PEFTType(rawValue: "SHADOW") }
+  public var parameterPrefix: String { "shadow_" }
+  public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8)] }
+  public var alphaKey: String? { "shadow_alpha" }
+  public var rules: [ConfigRule] { ConfigRule.layerSelection + [Self.ownArchitecture] }
+
+  public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
+    let width = config.integer("update_hidden_size", default: nil).flatMap { $0 == 0 ? nil : $0 }
+    let hidden = width.map { Extent("update_hidden_size", value: $0) } ?? "r"
+    let networks = ["shadow_update_transform", "shadow_update_gate"].flatMap {
+      (name: String) -> [ModuleTensor] in
+      [
+        .init("\(name).default.0.weight", [hidden, "hidden_size"]),
+        .init("\(name).default.0.bias", [hidden]),
+        .init("\(name).default.2.weight", ["hidden_size", hidden]),
+        .init("\(name).default.2.bias", ["hidden_size"]),
+      ]
+    }
+    return [
+      ModuleForm(
+        .block,
+        tensors: [
+          .init("shadow_down.default.weight", ["r", "hidden_size"]),
+          .init("shadow_up.default.weight", ["hidden_size", "r"], untrained: .zeros),
+        ] + networks)
+    ]
+  }
+
+  public func ownsSharedTensor(_ name: TensorName) -> Bool {
+    ["backbone", "projection", "head"].contains {
+      name.string.utf8.starts(with: "base_model.shadow_\($0).default.".utf8)
+    }
+  }
+
+  /// A checkpoint of its own has its architecture.
+  private static let ownArchitecture = ConfigRule("shadow_model") { config in
+    guard let model = config.text("shadow_model", default: "mirror"), model != "mirror" else {
+      return nil
+    }
+    let keys = [
+      "shadow_num_hidden_layers", "shadow_hidden_size", "shadow_num_attention_heads",
+      "shadow_intermediate_size",
+    ]
+    guard let key = keys.first(where: { config.integer($0, default: nil) != nil }) else {
+      return nil
+    }
+    return
+      "\"\(key)\" is set, but \"shadow_model\" is \"\(model)\", which has its own architecture: "
+      + "set \"\(key)\" to null"
+  }
+}
