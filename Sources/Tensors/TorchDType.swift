@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An element type of torch, by its name in torch.
+@usableFromInline
 package enum TorchDType: UInt8, CaseIterable, Sendable {
   case float64, float32, float16, bfloat16
   case int64, int32, int16, int8, uint8, bool
@@ -17,6 +18,7 @@ package enum TorchDType: UInt8, CaseIterable, Sendable {
   package var name: String { "\(self)" }
 
   /// The size of one element in bytes, equal to `torch.dtype.itemsize`.
+  @usableFromInline
   package var byteCount: Int {
     switch self {
     case .complex128: 16

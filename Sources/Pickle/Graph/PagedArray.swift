@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An array that grows without moving, so that growing never holds it twice.
+///
+/// It is inlinable: the reader of another module asks for millions of elements, and generic code of
+/// another module is compiled for a type only where it is visible.
+@usableFromInline
 package struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
   /// The first page, which is all that most pickles need; it grows by itself.
-  private var first: [Element] = []
-  private var pages: [[Element]] = []
+  @usableFromInline var first: [Element] = []
+  @usableFromInline var pages: [[Element]] = []
   /// The number of elements.
   package private(set) var count = 0
 
-  private static var shift: Int { 12 }
-  private static var pageCount: Int { 1 << shift }
+  @inlinable static var shift: Int { 12 }
+  @inlinable static var pageCount: Int { 1 << shift }
   private static var firstCapacity: Int { 64 }
 
   /// Adds an element and gives its index.
@@ -31,6 +35,7 @@ package struct PagedArray<Element: BitwiseCopyable & Sendable>: Sendable {
   }
 
   /// The element at an index; an index outside is a caller's bug and traps.
+  @inlinable
   package subscript(index: Int) -> Element {
     get {
       index < Self.pageCount

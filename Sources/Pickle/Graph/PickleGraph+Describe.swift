@@ -53,6 +53,7 @@ extension PickleGraph {
 
 extension AllowedGlobal: CustomStringConvertible {
   /// The name as a programmer knows it.
+  @usableFromInline
   package var description: String {
     switch role {
     case .rebuildTensor: "_rebuild_tensor"

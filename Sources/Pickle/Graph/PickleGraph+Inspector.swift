@@ -28,17 +28,13 @@ extension PickleGraph: PickleInspector {
   package func global(of value: PickleValue) -> AllowedGlobal? { value.name }
 
   package func elementCount(of tuple: PickleValue) -> Int {
-    tuple.node.map { Int(nodes[$0].count) } ?? 0
+    guard let node = tuple.node else { return 0 }
+    return Int(nodes[node].count)
   }
 
   package func element(_ index: Int, of tuple: PickleValue) -> PickleValue {
-    tuple.node.map { part(index, of: $0) } ?? .none
-  }
-
-  // Not the generic one of the protocol, which is not specialized: the reader asks for every tensor.
-  package func elements(_ value: PickleValue) -> [PickleValue]? {
-    guard type(of: value) == .tuple else { return nil }
-    return (0..<elementCount(of: value)).map { element($0, of: value) }
+    guard let node = tuple.node else { return .none }
+    return part(index, of: node)
   }
 
   package func tuple(ofSize size: PickleValue) -> PickleValue {
@@ -58,15 +54,18 @@ extension PickleGraph: PickleInspector {
   }
 
   package func isEmpty(dictionary: PickleValue) -> Bool {
-    dictionary.node.map { nodes[$0].count == 0 } ?? false
+    guard let node = dictionary.node else { return false }
+    return nodes[node].count == 0
   }
 
   package func hasPlainKeys(dictionary: PickleValue) -> Bool {
-    dictionary.node.map { !nodes[$0].flags.contains(.hasSpecialKeys) } ?? false
+    guard let node = dictionary.node else { return false }
+    return !nodes[node].flags.contains(.hasSpecialKeys)
   }
 
   package func arePairs(list: PickleValue) -> Bool {
-    list.node.map { !nodes[$0].flags.contains(.hasOtherThanPairs) } ?? false
+    guard let node = list.node else { return false }
+    return !nodes[node].flags.contains(.hasOtherThanPairs)
   }
 
   package func integer(_ value: PickleValue) -> Int? { value.int }

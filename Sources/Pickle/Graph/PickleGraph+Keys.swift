@@ -60,7 +60,7 @@ extension PickleGraph {
     var hasher = Hasher()
     switch key.kind {
     case .text(let range), .escapedText(let range), .bytes(let range):
-      for byte in bytes(range) { hasher.combine(byte) }
+      bytes(range).span.hash(into: &hasher)
     default:
       hasher.combine(key)
     }

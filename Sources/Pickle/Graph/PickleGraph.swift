@@ -88,10 +88,6 @@ package struct PickleGraph: Sendable {
       + runs.count * MemoryLayout<Run>.stride + persistentNodes.count * 4 + states.count * 8
   }
 
-  /// The node at an index. Other modules read nodes by this call, which is compiled for `Node`; an
-  /// index outside is a caller's bug and traps.
-  package func node(at index: Int) -> Node { nodes[index] }
-
   /// The place of a node in the file.
   package func offset(of node: Int) -> Int { baseOffset + Int(nodes[node].offset) }
 

@@ -72,9 +72,14 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
   }
 
   /// The index of the node, nil for anything else.
-  package var node: Int? { if case .node(let index) = kind { index } else { nil } }
+  package var node: Int? { bits & 15 == Tag.node.rawValue ? Int(bits >> 4) : nil }
   /// The number, nil for anything else; `True` does not count as one.
-  package var int: Int? { if case .int(let value) = kind { value } else { nil } }
+  package var int: Int? {
+    bits & 15 == Tag.int.rawValue ? Int(bitPattern: UInt(bits)) >> 4 : nil
+  }
   /// The name, nil for anything else.
-  package var name: AllowedGlobal? { if case .name(let name) = kind { name } else { nil } }
+  package var name: AllowedGlobal? {
+    guard bits & 15 == Tag.name.rawValue else { return nil }
+    return AllowedGlobal(rawValue: UInt16(truncatingIfNeeded: bits >> 4))
+  }
 }

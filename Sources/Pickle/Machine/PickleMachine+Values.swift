@@ -105,6 +105,7 @@ extension PickleMachine {
     }
   }
 
+  @inline(__always)
   private func slot(_ instruction: PickleInstruction) throws(CheckpointError) -> Int {
     switch instruction.argument {
     case .integer(let slot):

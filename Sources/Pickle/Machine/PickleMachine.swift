@@ -139,6 +139,7 @@ extension PickleMachine {
   }
 
   /// The top of the stack, left there.
+  @inline(__always)
   func top(_ instruction: PickleInstruction) throws(CheckpointError) -> PickleValue {
     guard stack.count > marks.last ?? 0, let value = stack.last else {
       throw .malformed(

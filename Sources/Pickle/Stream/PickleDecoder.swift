@@ -136,7 +136,12 @@ package struct PickleDecoder: ~Escapable {
   private func unsigned(_ width: Int, at cursor: inout Int) throws(CheckpointError) -> Int {
     let start = cursor
     let range = try take(width, at: &cursor)
-    let value = range.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes.byte(at: $1)) }
+    var value: UInt64 = 0
+    var index = range.upperBound
+    while index > range.lowerBound {
+      index -= 1
+      value = value << 8 | UInt64(bytes.byte(at: index))
+    }
     guard let value = Int(exactly: value) else {
       throw .malformed("the length \(value) is impossible", at: baseOffset + start)
     }

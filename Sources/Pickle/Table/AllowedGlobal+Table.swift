@@ -71,6 +71,7 @@ extension AllowedGlobal {
   ]
 
   /// How a checkpoint may call the name; nil for a name that it only mentions.
+  @usableFromInline
   package var call: CallRule? { Self.calls[Int(role.rawValue)] }
 
   private static let calls: [CallRule?] = Role.allCases.map(call)

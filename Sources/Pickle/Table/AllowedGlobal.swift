@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Tensors
+public import Tensors
 
 /// A class, function or constant that the pickle of a checkpoint may name.
 ///
 /// A name is a token: nothing is imported and nothing is called. `AllowedGlobal+Table.swift` lists all of
 /// them, with the arguments that each may be called with.
+@usableFromInline
 package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
   /// What the name denotes.
+  @usableFromInline
   package enum Role: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     // Functions and constructors, which a checkpoint calls.
     case rebuildTensor, rebuildTensorV2, rebuildTensorV3
@@ -23,10 +25,12 @@ package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
   }
 
   /// What the name denotes.
+  @usableFromInline
   package let role: Role
   private let dtypeCode: UInt8
 
   /// The element type of a storage class, tensor class or dtype.
+  @usableFromInline
   package var dtype: TorchDType? { TorchDType(rawValue: dtypeCode) }
 
   package init(_ role: Role, _ dtype: TorchDType? = nil) {
@@ -52,6 +56,7 @@ package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
   }
 
   /// Whether the function returns a tensor.
+  @usableFromInline
   package var rebuildsTensor: Bool { role.rawValue <= Role.rebuildNested.rawValue }
 
   /// The allowed name that a pickle spells as `module` and `name`, or nil.

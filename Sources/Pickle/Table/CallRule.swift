@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How a checkpoint may call a name.
+@usableFromInline
 package struct CallRule: Sendable {
   /// What a parameter accepts.
+  @usableFromInline
   package enum Parameter: BitwiseCopyable, Sendable {
     case boolean, integer, text, bytes, list, storage, tensor, dtype, layout
     /// An integer or a float.
@@ -42,6 +44,7 @@ package struct CallRule: Sendable {
   }
 
   /// The result of a call.
+  @usableFromInline
   package enum Result: Sendable {
     case value(PickleType)
     /// The argument at an index.
@@ -49,6 +52,7 @@ package struct CallRule: Sendable {
   }
 
   /// What a call with other arguments would do.
+  @usableFromInline
   package enum Refusal: Sendable {
     /// Python would raise an error, or build what torch never writes.
     case fails
@@ -59,10 +63,13 @@ package struct CallRule: Sendable {
   }
 
   /// The parameters, required ones first.
+  @usableFromInline
   package let parameters: [Parameter]
   /// The number of parameters that must be given.
+  @usableFromInline
   package let requiredCount: Int
   /// Another list of parameters, told apart by its count.
+  @usableFromInline
   package let alternative: [Parameter]?
   package let result: Result
   package let refusal: Refusal
@@ -87,6 +94,7 @@ package struct CallRule: Sendable {
   }
 
   /// Why arguments are refused.
+  @usableFromInline
   package enum Mismatch: Error {
     /// They are no tuple, or too few or too many.
     case count
@@ -191,6 +199,7 @@ extension CallRule.Parameter {
 
 extension CallRule.Parameter: CustomStringConvertible {
   /// The accepted values in words, after "must be".
+  @usableFromInline
   package var description: String {
     switch self {
     case .boolean: "a bool"

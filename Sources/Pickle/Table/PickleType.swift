@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The type of a value in a pickle, as far as the rules of calls distinguish types.
+@usableFromInline
 package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
   case none, boolean, integer, float, text, bytes
   case tuple, list
@@ -35,6 +36,7 @@ package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
 /// What the table of calls asks about the values of a pickle.
 ///
 /// The reader answers for the graph that it builds, the scan for its abstract stack.
+@usableFromInline
 package protocol PickleInspector: ~Escapable {
   associatedtype Value
 
@@ -96,6 +98,10 @@ extension PickleInspector where Self: ~Escapable {
   @inlinable
   package func elements(_ value: Value) -> [Value]? {
     guard type(of: value) == .tuple else { return nil }
-    return (0..<elementCount(of: value)).map { element($0, of: value) }
+    let count = elementCount(of: value)
+    var elements: [Value] = []
+    elements.reserveCapacity(count)
+    for index in 0..<count { elements.append(element(index, of: value)) }
+    return elements
   }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Tensors
+public import Tensors
 
 /// A storage as a persistent id names it: `("storage", class, key, location, count)`, in legacy files
 /// with a view as a sixth field.
+@usableFromInline
 package struct StorageID: Sendable {
   /// The name that the file has for the storage.
   package let key: String

@@ -48,7 +48,7 @@ extension TorchContents {
     }
     let systemOffset = pickles.offset
     let system = try pickles.next(.plain)
-    guard let node = system.root.node, system.node(at: node).kind == .dict else {
+    guard let node = system.root.node, system.nodes[node].kind == .dict else {
       throw .malformed("the third pickle is not a dict about the machine", at: systemOffset)
     }
     let entries = system.allParts(of: node)
@@ -66,7 +66,7 @@ extension TorchContents {
   ) throws(CheckpointError) {
     let listOffset = pickles.offset
     let list = try pickles.next(.plain)
-    guard let node = list.root.node, list.node(at: node).kind == .list else {
+    guard let node = list.root.node, list.nodes[node].kind == .list else {
       throw .malformed("the list of storages is not a list", at: listOffset)
     }
     var located = [Bool](repeating: false, count: table.storages.count)

@@ -90,7 +90,7 @@ private struct TarReader {
   private mutating func readViews(_ pickles: inout PickleSequence) throws(CheckpointError) {
     let offset = pickles.offset
     let graph = try pickles.next(.plain)
-    guard let list = graph.root.node, graph.node(at: list).kind == .list else {
+    guard let list = graph.root.node, graph.nodes[list].kind == .list else {
       throw .malformed("the list of views is not a list", at: offset)
     }
     for value in graph.allParts(of: list) {

@@ -75,8 +75,8 @@ struct TensorAttributes: Sendable {
 
   /// What restores a tensor's attributes: the last argument of the calls that do.
   private static func states(of value: PickleValue, in graph: PickleGraph) -> [PickleValue] {
-    guard let node = value.node, graph.node(at: node).kind == .call else { return [] }
-    switch graph.node(at: node).name.role {
+    guard let node = value.node, graph.nodes[node].kind == .call else { return [] }
+    switch graph.nodes[node].name.role {
     case .rebuildFromTypeV2, .rebuildParameterWithState: break
     default: return []
     }
@@ -88,12 +88,12 @@ struct TensorAttributes: Sendable {
   }
 
   private static func isDict(_ value: PickleValue, in graph: PickleGraph) -> Bool {
-    value.node.map { graph.node(at: $0).kind == .dict } ?? false
+    value.node.map { graph.nodes[$0].kind == .dict } ?? false
   }
 
   private static func count(of value: PickleValue, in graph: PickleGraph) -> Int {
     guard isDict(value, in: graph), let node = value.node else { return 0 }
-    return Int(graph.node(at: node).count)
+    return Int(graph.nodes[node].count)
   }
 
   private static func name(_ key: PickleValue, in graph: PickleGraph) -> String? {

@@ -118,9 +118,9 @@ struct TensorCollector {
 
   private mutating func visit(node: Int, isSilent: Bool) throws(CheckpointError) {
     let value = PickleValue.node(node)
-    switch graph.node(at: node).kind {
+    switch graph.nodes[node].kind {
     case .list, .tuple, .dict:
-      if graph.node(at: node).count == 0 {
+      if graph.nodes[node].count == 0 {
         if !isSilent { try skip(value, type: "empty " + graph.typeName(value)) }
       } else {
         try open(node, isSilent: isSilent)
@@ -129,7 +129,7 @@ struct TensorCollector {
       if !isSilent { try skip(value, type: graph.typeName(value)) }
       try open(node, isSilent: true)
     case .object:
-      if graph.node(at: node).count == 0 {
+      if graph.nodes[node].count == 0 {
         if !isSilent { try skip(value, type: graph.typeName(value)) }
       } else {
         try open(node, isSilent: isSilent, isNamed: false)
@@ -178,7 +178,7 @@ struct TensorCollector {
     _ node: Int, isSilent: Bool, isNamed: Bool = true
   ) throws(CheckpointError) {
     let offset = graph.offset(of: node)
-    guard !graph.node(at: node).flags.contains(.isOpen) else {
+    guard !graph.nodes[node].flags.contains(.isOpen) else {
       throw .malformed(
         "\(graph.article(.node(node))) contains itself", at: offset)
     }
@@ -187,17 +187,17 @@ struct TensorCollector {
         .unsupported, "the pickle is nested too deeply, more than \(limits.depth) levels",
         offset: offset)
     }
-    let isMapping = graph.node(at: node).kind == .dict
+    let isMapping = graph.nodes[node].kind == .dict
     if isMapping { try graph.checkKeys(of: node) }
     graph.nodes[node].flags.insert(.isOpen)
-    if !isNamed, let state = graph.part(0, of: node).node, graph.node(at: state).kind == .dict {
+    if !isNamed, let state = graph.part(0, of: node).node, graph.nodes[state].kind == .dict {
       // The attributes of an object stand under the object's own name.
-      guard graph.node(at: state).count > 0 else {
+      guard graph.nodes[state].count > 0 else {
         graph.nodes[node].flags.remove(.isOpen)
         return
       }
       try graph.checkKeys(of: state)
-      guard !graph.node(at: state).flags.contains(.isOpen) else {
+      guard !graph.nodes[state].flags.contains(.isOpen) else {
         throw .malformed("a TorchScript object contains itself", at: offset)
       }
       frames.append(

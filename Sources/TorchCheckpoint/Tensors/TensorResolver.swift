@@ -39,10 +39,10 @@ struct TensorResolver {
   ) throws(CheckpointError) -> Outcome {
     var node = start
     for _ in 0..<Self.deepestWrapping {
-      if graph.node(at: node).kind == .persistent, isTar {
-        return tarTensors[Int(graph.node(at: node).lastRun)]
+      if graph.nodes[node].kind == .persistent, isTar {
+        return tarTensors[Int(graph.nodes[node].lastRun)]
       }
-      var role = graph.node(at: node).name.role
+      var role = graph.nodes[node].name.role
       var arguments = Self.arguments(graph.part(0, of: node), in: graph)
       if role == .rebuildFromTypeV2, arguments.count == 4, let function = arguments[0].name {
         (role, arguments) = (function.role, Self.arguments(arguments[2], in: graph))
@@ -114,7 +114,7 @@ extension TensorResolver {
     _ arguments: [PickleValue], dtype: TorchDType?, metadata: PickleValue?, in graph: PickleGraph
   ) throws(CheckpointError) -> Outcome {
     guard let node = arguments[0].node else { throw .malformed("a tensor has no storage") }
-    let reference = storages.references[Int(graph.node(at: node).lastRun)]
+    let reference = storages.references[Int(graph.nodes[node].lastRun)]
     guard let dtype = dtype ?? reference.dtype else {
       throw .malformed("a tensor has no element type")
     }
@@ -141,7 +141,7 @@ extension TensorResolver {
 
     init(_ value: PickleValue, in graph: PickleGraph) throws(CheckpointError) {
       if case .none = value.kind { return }
-      guard let node = value.node, graph.node(at: node).kind == .dict else {
+      guard let node = value.node, graph.nodes[node].kind == .dict else {
         throw .malformed("the metadata of a tensor is not a dict")
       }
       var cursor = PartCursor(graph, node)
