@@ -111,8 +111,11 @@ public struct JSONWriter: ~Copyable {
 
   @inline(__always)
   private mutating func endKey() {
-    buffer.append(UInt8(ascii: ":"))
-    if style.indent != nil { buffer.append(UInt8(ascii: " ")) }
+    if style.indent != nil {
+      buffer.append(UInt8(ascii: ":"), UInt8(ascii: " "))
+    } else {
+      buffer.append(UInt8(ascii: ":"))
+    }
     hasKey = true
   }
 
@@ -147,7 +150,7 @@ public struct JSONWriter: ~Copyable {
   @inline(__always)
   private mutating func end(_ container: Container, _ bracket: UInt8) {
     precondition(innermost == container && !hasKey, "an end must match the innermost begin")
-    innermost = outer.popLast()
+    innermost = outer.isEmpty ? nil : outer.removeLast()
     depth -= 1
     if !isEmpty { breakLine() }
     isEmpty = false

@@ -52,20 +52,24 @@ struct TextBuffer: ~Copyable {
   mutating func append(_ byte: UInt8) {
     makeRoom(1)
     // SAFETY: there is room for it.
-    unsafe start[count] = byte
-    count += 1
+    unsafe put(byte)
+  }
+
+  /// Appends two bytes.
+  @inline(__always)
+  mutating func append(_ first: UInt8, _ second: UInt8) {
+    makeRoom(2)
+    // SAFETY: there is room for both.
+    unsafe put(first)
+    unsafe put(second)
   }
 
   /// Appends bytes.
   @inline(__always)
   mutating func append(_ bytes: Span<UInt8>) {
     makeRoom(bytes.count)
-    // SAFETY: there is room for them, in memory that no span can refer to.
-    unsafe bytes.withUnsafeBufferPointer { buffer in
-      guard let source = buffer.baseAddress else { return }
-      unsafe Self.copy(source, to: start + count, count: buffer.count)
-    }
-    count += bytes.count
+    // SAFETY: there is room for them.
+    unsafe put(bytes)
   }
 
   /// Appends a literal of the program.
@@ -79,9 +83,10 @@ struct TextBuffer: ~Copyable {
   @inline(__always)
   mutating func append(quoting bytes: Span<UInt8>) {
     makeRoom(bytes.count + 2)
-    append(UInt8(ascii: "\""))
-    append(bytes)
-    append(UInt8(ascii: "\""))
+    // SAFETY: there is room for the bytes and both quotes.
+    unsafe put(UInt8(ascii: "\""))
+    unsafe put(bytes)
+    unsafe put(UInt8(ascii: "\""))
   }
 
   /// Appends a literal of the program with quotes.
@@ -95,10 +100,10 @@ struct TextBuffer: ~Copyable {
   @inline(__always)
   mutating func append(lineBreakBefore spaces: Int) {
     makeRoom(1 + spaces + 8)
-    append(UInt8(ascii: "\n"))
+    // SAFETY: there is room for eight more bytes than are counted.
+    unsafe put(UInt8(ascii: "\n"))
     var index = 0
     while index < spaces {
-      // SAFETY: there is room for eight more bytes than are counted.
       unsafe UnsafeMutableRawPointer(start + count + index)
         .storeBytes(of: 0x2020_2020_2020_2020, as: UInt64.self)
       index += 8
@@ -133,6 +138,27 @@ struct TextBuffer: ~Copyable {
       limit *= 10
     }
     return digits
+  }
+
+  /// Appends a byte for which there is room.
+  @unsafe
+  @inline(__always)
+  private mutating func put(_ byte: UInt8) {
+    // SAFETY: the caller has made room.
+    unsafe start[count] = byte
+    count &+= 1
+  }
+
+  /// Appends bytes for which there is room.
+  @unsafe
+  @inline(__always)
+  private mutating func put(_ bytes: Span<UInt8>) {
+    // SAFETY: the caller has made room, in memory that no span can refer to.
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      guard let source = buffer.baseAddress else { return }
+      unsafe Self.copy(source, to: start + count, count: buffer.count)
+    }
+    count &+= bytes.count
   }
 
   /// Copies bytes that do not overlap; a few bytes without a call, which would take longer.

@@ -19,17 +19,7 @@ extension Inspection {
       output.writer.key("config")
       output.writer.value(.object(adapter.config.document))
     }
-    output.writer.key("tensors")
-    output.writer.beginArray()
-    var totals = InspectionTotals()
-    for index in 0..<archive.tensorCount {
-      archive.describeTensor(at: index) { tensor in
-        totals.add(tensor)
-        output.writer.tensor(tensor, digest: digests?.tensors[index])
-      }
-      try output.flushIfLarge()
-    }
-    output.writer.endArray()
+    let totals = try writeTensors(to: &output)
     output.writer.member("tensor_count", archive.tensorCount)
     output.writer.member("parameter_count", totals.parameterCount)
     output.writer.member("byte_count", totals.byteCount)
@@ -41,6 +31,26 @@ extension Inspection {
     for note in checkpoint.notes { output.writer.string(note) }
     output.writer.endArray()
     output.writer.endObject()
+  }
+
+  private func writeTensors(
+    to output: inout JSONOutput
+  ) throws(CheckpointError) -> InspectionTotals {
+    // Both are looked up once, not for each of 100,000 tensors.
+    let archive = self.archive
+    let digests = self.digests?.tensors
+    var totals = InspectionTotals()
+    output.writer.key("tensors")
+    output.writer.beginArray()
+    for index in 0..<archive.tensorCount {
+      archive.describeTensor(at: index) { tensor in
+        totals.add(tensor)
+        output.writer.tensor(tensor, digest: digests?[index])
+      }
+      try output.flushIfLarge()
+    }
+    output.writer.endArray()
+    return totals
   }
 
   private func writeSkipped(to output: inout JSONOutput) throws(CheckpointError) {
