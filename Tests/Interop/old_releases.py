@@ -4,7 +4,7 @@
     .interop-venv/bin/python Tests/Interop/old_releases.py WORK [RELEASE...]
 
 installs each release with libraries of its time into WORK, lets it make the corpus of `adapter_corpus.py` as far as it
-has the methods, and validates every adapter. It takes some minutes and is no part of CI. torch is the one of the suite:
+has the methods, and validates every adapter. It takes some minutes and is not part of CI. torch is the one of the suite:
 the old releases run with it.
 """
 
