@@ -81,9 +81,12 @@ let package = Package(
     // Operations.
     .target(
       name: "PEFT",
-      dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "Checkpoints"]),
+      dependencies: [
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
+      ]),
     .target(
-      name: "Validation", dependencies: ["Tensors", "Concurrency", "Files", "Archives", "PEFT"]),
+      name: "Validation",
+      dependencies: ["Tensors", "Concurrency", "Files", "Archives", "Checkpoints", "PEFT"]),
     .target(
       name: "MultitaskPromptTuning",
       dependencies: [

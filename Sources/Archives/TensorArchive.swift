@@ -40,6 +40,9 @@ public protocol TensorArchive: AnyObject, Sendable {
   ) throws(CheckpointError) -> R
   /// The location of a tensor's data.
   func location(of index: Int) -> TensorLocation
+  /// The bytes of a file that are a tensor's data, where `readTensor` does nothing but read them, so
+  /// that parts of a tensor can be read by several threads. Nil elsewhere.
+  func storedBytes(of index: Int) -> (file: InputFile, range: Range<Int>)?
   /// Passes the data of a tensor to a sink, in pieces of whole elements and at most a few
   /// megabytes, read with system calls and not from a mapping.
   ///
@@ -73,6 +76,9 @@ extension TensorArchive {
 
   /// Nil: in most formats every tensor has its own bytes.
   public func alias(of index: Int) -> Int? { nil }
+
+  /// Nil: most formats compute checksums, or change the bytes.
+  public func storedBytes(of index: Int) -> (file: InputFile, range: Range<Int>)? { nil }
 
   /// Lends a description that is created for the call.
   public func describeTensor(at index: Int, to body: (TensorDescription) -> Void) {

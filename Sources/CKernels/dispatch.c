@@ -10,7 +10,9 @@
                           size_t count);                                                           \
   void ck_##set##_cast(void *target, int target_type, const void *source, int source_type,         \
                        size_t count, ck_cast_counts *counts, size_t *done);                        \
-  void ck_##set##_bound(const ck_bound_row *row);
+  void ck_##set##_bound(const ck_bound_row *row);                                                  \
+  void ck_##set##_survey_values(const void *values, int element_size, size_t count,                \
+                                ck_value_survey *survey);
 
 CK_DECLARE(baseline)
 CK_DECLARE(avx2)
@@ -60,6 +62,11 @@ size_t ck_cast(void *target, int target_type, const void *source, int source_typ
 
 void ck_bound(const ck_bound_row *row, int instruction_set) {
   CK_DISPATCH(instruction_set, bound, row)
+}
+
+void ck_survey_values(const void *values, int element_size, size_t count, ck_value_survey *survey,
+                      int instruction_set) {
+  CK_DISPATCH(instruction_set, survey_values, values, element_size, count, survey)
 }
 
 size_t ck_equal_prefix(const void *left, const void *right, size_t count) {

@@ -19,6 +19,8 @@
 
 #include "bound_body.h"
 
+#include "survey_body.h"
+
 #define CK_FORMAT f64
 #define CK_IS_F64
 #include "forward_body.h"

@@ -118,6 +118,11 @@ public final class SafeTensorsFile: TensorArchive {
     TensorLocation(path: path, range: fileRange(of: tables.entries[index]))
   }
 
+  /// The bytes of a tensor's data.
+  public func storedBytes(of index: Int) -> (file: InputFile, range: Range<Int>)? {
+    (file, fileRange(of: tables.entries[index]))
+  }
+
   /// Passes the data of a tensor to a sink in pieces.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading fails, and what `sink`

@@ -107,6 +107,21 @@ typedef struct {
 
 void ck_bound(const ck_bound_row *_Nonnull row, int instruction_set);
 
+/* A survey of the values of a tensor, continued from one part of it to the next; see ValueSurvey in
+ * Swift. An element is special (NaN or infinite) if the bits of special_mask are those of special_bits,
+ * and is zero if none of value_mask is set. */
+typedef struct {
+  uint64_t special_mask, special_bits, value_mask;
+  size_t count;         /* the elements so far */
+  size_t special_count; /* the special ones */
+  size_t first_special; /* the index of the first of them, if there is one */
+  size_t nonzero_end;   /* one more than the index of the last that is not zero; 0 if all are */
+} ck_value_survey;
+
+/* Adds count elements of 1, 2, 4 or 8 bytes to a survey. */
+void ck_survey_values(const void *_Nullable values, int element_size, size_t count,
+                      ck_value_survey *_Nonnull survey, int instruction_set);
+
 /* The number of leading bytes in which two buffers agree, in whole blocks of 4096 and then exactly. */
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
 

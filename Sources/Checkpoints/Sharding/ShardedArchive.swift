@@ -107,6 +107,12 @@ public final class ShardedArchive: ForwardingArchive {
     return (table.shards[shard], index - table.starts[shard])
   }
 
+  /// The bytes of a tensor's data, as its shard has them.
+  public func storedBytes(of index: Int) -> (file: InputFile, range: Range<Int>)? {
+    let (shard, local) = source(of: index)
+    return shard.storedBytes(of: local)
+  }
+
   /// The index of the tensor with this name.
   ///
   /// - Complexity: O(length of the name).

@@ -82,16 +82,7 @@ public struct CheckpointFinder: Sendable {
 
   /// The unit that consists of a whole directory; nil if the directory is not one.
   private static func unit(at listing: DirectoryListing, in root: String) -> ConversionUnit? {
-    func place(of name: String) -> RelativePath? {
-      guard let index = listing.index(of: name) else { return nil }
-      switch listing.kind(at: index) {
-      case .file: return listing.path(at: index)
-      case .link:
-        let path = listing.path(at: index)
-        return path.kind(in: root) == .file ? path : nil
-      case .directory, .other: return nil
-      }
-    }
+    func place(of name: String) -> RelativePath? { listing.file(named: name, in: root) }
     if place(of: AdapterConfig.fileName) != nil,
       let weights = AdapterDirectory.weightsNames.lazy.compactMap(place).first
     {

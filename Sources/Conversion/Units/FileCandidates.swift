@@ -24,7 +24,7 @@ struct FileCandidates {
   ///   `._`.
   init(in listing: DirectoryListing, of root: String, target: any CheckpointFormat) {
     let newExtension = Array(target.fileExtension.utf8)
-    let files = (0..<listing.count).filter { Self.isCandidate($0, in: listing, of: root) }
+    let files = (0..<listing.count).filter { listing.isCheckpointFile(at: $0, in: root) }
     var rivals: [Int: Int] = [:]
     for file in files {
       // Directories keep their names.
@@ -69,22 +69,6 @@ struct FileCandidates {
       kind: .file, source: source, destination: source.replacingName(with: name),
       weights: [source], listing: nil)
     return (unit, rivals[index].map(listing.path(at:)))
-  }
-
-  /// Whether an entry has the name of a checkpoint, and is not a directory.
-  private static func isCandidate(
-    _ index: Int, in listing: DirectoryListing, of root: String
-  ) -> Bool {
-    let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
-    guard format?.isExpectedInTrees == true,
-      !Checkpoint.isAppleDouble(listing.path(at: index), in: root)
-    else { return false }
-    switch listing.kind(at: index) {
-    case .directory: return false
-    case .link: return listing.path(at: index).kind(in: root) != .directory
-    // An entry that cannot be read fails later: its name says that it is a checkpoint.
-    case .file, .other: return true
-    }
   }
 
   /// The configs that MLX and AdapterHub write; the second one is that of a head.

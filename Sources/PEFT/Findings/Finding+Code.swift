@@ -55,5 +55,6 @@ extension Finding.Code {
     "unsupported-dtype",
     "unsupported-task-type",
     "wrong-type",
+    "zero-tail",
   ]
 }

@@ -39,6 +39,11 @@ struct TextOutput {
   /// Prints the text so far, if there is enough for a write.
   mutating func flushIfLarge() throws(CheckpointError) {
     guard text.utf8.count >= Self.chunkByteCount else { return }
+    try flush()
+  }
+
+  /// Writes the text so far.
+  mutating func flush() throws(CheckpointError) {
     try StandardStream.output.write(Array(text.utf8).span.rawBytes)
     text = ""
   }

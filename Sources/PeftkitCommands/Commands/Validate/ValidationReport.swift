@@ -32,23 +32,24 @@ struct ValidationReport: Report {
     output.line("\(validation.path.printable): \(parts.joined(separator: ", "))")
   }
 
-  /// The schema is in spec/command-line.md.
   func writeJSON(to output: inout JSONOutput) throws(CheckpointError) {
-    output.writer.beginObject()
-    output.writer.member("path", validation.path)
-    output.writer.member("kind", validation.kind.rawValue)
-    output.writer.member("format", validation.format)
-    output.writer.member("holds", holds)
-    output.writer.key("findings")
-    output.writer.beginArray()
-    for finding in findings {
-      output.writer.finding(finding)
-      try output.flushIfLarge()
-    }
-    output.writer.endArray()
-    output.writer.member("finding_count", findings.count)
-    output.writer.member("ignored_count", ignoredCount)
-    output.writer.endObject()
+    write(to: &output.writer)
+  }
+
+  /// Writes the object of spec/command-line.md L27.
+  func write(to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("path", validation.path)
+    writer.member("kind", validation.kind.rawValue)
+    writer.member("format", validation.format)
+    writer.member("holds", holds)
+    writer.key("findings")
+    writer.beginArray()
+    for finding in findings { writer.finding(finding) }
+    writer.endArray()
+    writer.member("finding_count", findings.count)
+    writer.member("ignored_count", ignoredCount)
+    writer.endObject()
   }
 
   /// The option of `convert` that renames a tensor; nil for names with other characters than

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+package import Files
+
+extension DirectoryListing {
+  /// The path of the regular file of a name, or of a link to one; nil if there is none.
+  ///
+  /// - Parameter root: the root of the tree that the directory was listed in.
+  package func file(named name: String, in root: String) -> RelativePath? {
+    guard let index = index(of: name) else { return nil }
+    switch kind(at: index) {
+    case .file: return path(at: index)
+    case .link:
+      let path = path(at: index)
+      return path.kind(in: root) == .file ? path : nil
+    case .directory, .other: return nil
+    }
+  }
+
+  /// Whether an entry has the name of a checkpoint and is not a directory (spec/bulk.md, B2 and B6).
+  package func isCheckpointFile(at index: Int, in root: String) -> Bool {
+    let format = CheckpointFormats.format(ofFileName: text(at: index))
+    guard format?.isExpectedInTrees == true, !Checkpoint.isAppleDouble(path(at: index), in: root)
+    else { return false }
+    switch kind(at: index) {
+    case .directory: return false
+    case .link: return path(at: index).kind(in: root) != .directory
+    // An entry that cannot be read fails later: its name says that it is a checkpoint.
+    case .file, .other: return true
+    }
+  }
+}
