@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tiny base models, each of another architecture, for the adapters of `adapter_corpus.py`.
 
-No two extents of a model are equal where the architecture allows it (`hidden` 16, `intermediate` 24, vocabulary 40),
-so that a transposed tensor never fits by accident.
+Few extents of a model are equal (hidden 16, intermediate 24, vocabulary 40), so that a transposed tensor seldom fits by
+accident. Those without a head dimension of their own are the same in old releases of transformers.
 """
 
 import torch
@@ -29,7 +29,7 @@ TASK_CLASSES = {
 # Configuration class and its values, and the task whose model is saved as the base.
 ARCHITECTURES = {
     "llama": ("LlamaConfig", LLAMA_LIKE, "CAUSAL_LM"),
-    "llama_tied": ("LlamaConfig", {**LLAMA_LIKE, "tie_word_embeddings": True}, "CAUSAL_LM"),
+    "llama_tied": ("LlamaConfig", {**WITHOUT_HEAD, "num_key_value_heads": 2, "tie_word_embeddings": True}, "CAUSAL_LM"),
     "qwen2": ("Qwen2Config", {**WITHOUT_HEAD, "num_key_value_heads": 2, "num_hidden_layers": 3}, "CAUSAL_LM"),
     "gpt2": (
         "GPT2Config",
@@ -61,7 +61,7 @@ ARCHITECTURES = {
          "vocab_size": VOCABULARY, "max_position_embeddings": 64, "pad_token_id": 0},
         "FEATURE_EXTRACTION",
     ),
-    "mixtral": ("MixtralConfig", {**LLAMA_LIKE, "num_local_experts": 3, "num_experts_per_tok": 2}, "CAUSAL_LM"),
+    "mixtral": ("MixtralConfig", {**WITHOUT_HEAD, "num_key_value_heads": 2, "num_local_experts": 3, "num_experts_per_tok": 2}, "CAUSAL_LM"),
     "qwen3_moe": (
         "Qwen3MoeConfig",
         {**LLAMA_LIKE, "moe_intermediate_size": 8, "num_experts": 3, "num_experts_per_tok": 2},
