@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults lint words license layers static linkage fixtures clean
+.PHONY: help setup demo build test interop faults lint words license layers static linkage fixtures fields clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,10 @@ linkage: setup ## Check that the libraries do not pull in Foundation.
 
 fixtures: ## Make the fixtures again with the pinned releases.
 	cd Fixtures && python3 make_fixtures.py
+
+fields: ## Make the table of config fields again from every release of PEFT (half an hour).
+	sh Tests/Interop/setup.sh
+	.interop-venv/bin/python Scripts/config_fields/make_fields.py
 
 clean: ## Remove what builds and the interop suite left.
 	rm -rf .build .build-static .build-toy Tests/Linkage/.build .interop-venv

@@ -81,22 +81,15 @@ public enum BaseConfigFields {
   /// The model that the adapter was trained on.
   public static let baseModel = ConfigField<String?>("base_model_name_or_path", default: nil)
   /// The revision of that model.
-  public static let revision = ConfigField<String?>(
-    "revision", default: nil, since: .init(0, 4, 0))
+  public static let revision = ConfigField<String?>("revision", default: nil)
   /// Whether the adapter is for inference only; saved as true.
   public static let inferenceMode = ConfigField<Bool>("inference_mode", default: false)
   /// The class of a model without a task type.
-  public static let autoMapping = ConfigField<JSONObject?>(
-    "auto_mapping", default: nil, since: .init(0, 4, 0))
+  public static let autoMapping = ConfigField<JSONObject?>("auto_mapping", default: nil)
   /// The release that wrote the config; absent before 0.18.
-  public static let peftVersion = ConfigField<String?>(
-    "peft_version", default: nil, since: .init(0, 18, 0))
+  public static let peftVersion = ConfigField<String?>("peft_version", default: nil)
   /// Modules that are trained and saved whole.
   public static let modulesToSave = ConfigField<[String]?>("modules_to_save", default: nil)
-
-  static let all: [any AnyConfigField] = [
-    peftType, taskType, baseModel, revision, inferenceMode, autoMapping, peftVersion,
-  ]
 }
 
 extension AdapterConfig {

@@ -12,6 +12,18 @@ public struct PEFTRelease: Hashable, Sendable, Comparable, CustomStringConvertib
     self.patch = patch
   }
 
+  /// Reads a version as `peft_version` has it: `0.18.1`, `0.19.2.dev0@UNKNOWN`. Missing numbers are 0;
+  /// what follows the third number is ignored.
+  ///
+  /// - Returns: nil unless the text begins with a number.
+  public init?(parsing text: some StringProtocol) {
+    let parts = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).prefix(3)
+    let numbers = parts.map { Int($0.prefix { $0.isASCII && $0.isNumber }) }
+    guard let major = numbers.first ?? nil else { return nil }
+    self.init(
+      major, numbers.count > 1 ? numbers[1] ?? 0 : 0, numbers.count > 2 ? numbers[2] ?? 0 : 0)
+  }
+
   public var description: String { "\(major).\(minor).\(patch)" }
 
   public static func < (left: Self, right: Self) -> Bool {

@@ -2,9 +2,9 @@
 public import Archives
 public import Tensors
 
-/// A PEFT method: the fields of its configs, the tensors of its weights, and the rules between
-/// them.
+/// A PEFT method: the tensors of its weights, and the rules between them and its configs.
 ///
+/// ``MethodFields`` has the fields of its configs, by release.
 /// Each method is one value in a folder of its own, and one line of ``AdapterMethods/all``.
 public protocol AdapterMethod: Sendable {
   /// The config of the method with typed fields.
@@ -15,12 +15,6 @@ public protocol AdapterMethod: Sendable {
 
   /// Names that earlier releases of PEFT gave the method.
   var formerTypes: [PEFTType] { get }
-
-  /// The fields of the method's config class, in every release.
-  var fields: [any AnyConfigField] { get }
-
-  /// Whether `fields` lists all fields of the class, so that any other key is unknown to PEFT.
-  var listsAllFields: Bool { get }
 
   /// How PEFT matches the keys of the method's pattern objects, such as `rank_pattern`, with
   /// modules.
@@ -94,7 +88,6 @@ public protocol AdapterMethod: Sendable {
 
 extension AdapterMethod {
   public var formerTypes: [PEFTType] { [] }
-  public var listsAllFields: Bool { true }
   public var parameterPrefix: String { "" }
   public var isPromptLearning: Bool { false }
   public var moduleSizes: [ModuleSize] { [] }

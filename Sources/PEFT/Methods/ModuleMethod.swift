@@ -50,8 +50,4 @@ extension ModuleMethod {
   public var rules: [ConfigRule] { [] }
   public var alphaKey: String? { nil }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }
-  public var fields: [any AnyConfigField] {
-    BaseConfigFields.all + [BaseConfigFields.modulesToSave]
-  }
-  public var listsAllFields: Bool { false }
 }

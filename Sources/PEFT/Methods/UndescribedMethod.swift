@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A method without a description: only the fields that every config has are known.
+/// A method without a description: only the fields of its configs are known.
 public struct UndescribedMethod: AdapterMethod {
   public let type: PEFTType
 
-  public var fields: [any AnyConfigField] {
-    BaseConfigFields.all + [BaseConfigFields.modulesToSave]
-  }
-  public var listsAllFields: Bool { false }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }
 
   public var patternMatching: ModulePattern.Matching {

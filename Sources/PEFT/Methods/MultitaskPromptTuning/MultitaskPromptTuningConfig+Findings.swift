@@ -27,13 +27,7 @@ extension MultitaskPromptTuningConfig {
       }
     case .averageSourceTasks?, .exactSourceTask?, .onlySourceShared?:
       findings.append(sourceFinding)
-    case .random?: break
-    case nil:
-      findings.append(
-        Finding(
-          .warning, "unknown-initialization",
-          "unknown initialisation \"\(self[Fields.initialization])\": PEFT treats it as RANDOM",
-          key: Fields.initialization.key))
+    case .random?, nil: break
     }
     return findings
   }
@@ -69,6 +63,10 @@ extension MultitaskPromptTuningConfig {
           "\"\(key)\" is not set, and PEFT takes it from the base model", key: key))
       sizes.tokenDimension = 1
     }
+    // Sizes that are not set are findings about their keys.
+    sizes.virtualTokenCount = virtualTokenCount ?? 1
+    sizes.taskCount = taskCount ?? 1
+    sizes.rank = rank ?? 1
     do throws(CheckpointError) {
       _ = try sizes.dimensions
     } catch {

@@ -22,7 +22,7 @@ extension MultitaskPromptTuningConfig {
   /// null `peft_version` is kept: PEFT replaces it by its own when it loads the config.
   public var completed: MultitaskPromptTuningConfig {
     var config = self
-    for field in MultitaskPromptTuningFields.all { config.fill(field) }
+    config.fill(from: MethodFields(.multitaskPromptTuning)?.defaults ?? JSONObject())
     config[BaseConfigFields.inferenceMode] = true
     config[MultitaskPromptTuningFields.submoduleCount] = submoduleCount
     return config
@@ -34,9 +34,9 @@ extension MultitaskPromptTuningConfig {
   /// The initialisation is RANDOM, which does not affect a trained prompt and needs no tokenizer.
   /// Other keys are not copied.
   public var promptTuning: AdapterConfig {
-    var document = JSONObject()
-    for field in PromptTuningFields.all {
-      document[field.key] = adapterConfig.document[field.key] ?? field.defaultJSON
+    var document = MethodFields(.promptTuning)?.defaults ?? JSONObject()
+    for key in Array(document.keys) {
+      if let value = adapterConfig.document[key] { document[key] = value }
     }
     var config = AdapterConfig(document: document)
     config.set(BaseConfigFields.peftType, to: PEFTType.promptTuning.rawValue)
@@ -51,16 +51,4 @@ extension MultitaskPromptTuningConfig {
     config.set(MultitaskPromptTuningFields.tokenizerArguments, to: nil)
     return config
   }
-}
-
-/// The fields of PEFT's `PromptTuningConfig`, all of which a multitask config has too.
-enum PromptTuningFields {
-  static let all: [any AnyConfigField] =
-    BaseConfigFields.all + [
-      BaseConfigFields.modulesToSave, MultitaskPromptTuningFields.virtualTokenCount,
-      MultitaskPromptTuningFields.tokenDimension, MultitaskPromptTuningFields.submoduleCount,
-      MultitaskPromptTuningFields.attentionHeadCount, MultitaskPromptTuningFields.layerCount,
-      MultitaskPromptTuningFields.initialization, MultitaskPromptTuningFields.initializationText,
-      MultitaskPromptTuningFields.tokenizer, MultitaskPromptTuningFields.tokenizerArguments,
-    ]
 }

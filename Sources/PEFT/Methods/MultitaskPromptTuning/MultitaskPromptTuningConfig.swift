@@ -24,7 +24,7 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
         "the adapter's peft_type is \(type.rawValue), not \(PEFTType.multitaskPromptTuning.rawValue)"
       )
     }
-    for field in MultitaskPromptTuningFields.all { try field.check(config.document) }
+    try MethodFields(type)?.check(config.document)
     adapterConfig = config
   }
 
@@ -40,12 +40,8 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
     virtualTokenCount: Int, tokenDimension: Int, taskCount: Int = 1, rank: Int = 1,
     taskType: TaskType? = nil
   ) {
-    let fields = MultitaskPromptTuningFields.all.map { ($0.key, $0.defaultJSON) }
-    var document = JSONObject(uniqueKeysWithValues: fields)
-    document.sortKeys()
-    adapterConfig = AdapterConfig(document: document)
-    adapterConfig.set(
-      BaseConfigFields.peftType, to: PEFTType.multitaskPromptTuning.rawValue)
+    adapterConfig = AdapterConfig(
+      document: MethodFields(.multitaskPromptTuning)?.defaults ?? JSONObject())
     self.virtualTokenCount = virtualTokenCount
     self.tokenDimension = tokenDimension
     self.taskCount = taskCount
@@ -56,10 +52,12 @@ public struct MultitaskPromptTuningConfig: Sendable, Hashable {
   /// The bytes that PEFT writes for this config.
   public func encoded() -> [UInt8] { adapterConfig.encoded() }
 
-  /// Gives an absent key PEFT's default.
-  mutating func fill(_ field: any AnyConfigField) {
-    guard adapterConfig.document[field.key] == nil else { return }
-    adapterConfig.document[field.key] = field.defaultJSON
+  /// Gives absent keys their values in another config.
+  mutating func fill(from defaults: JSONObject) {
+    for (key, value) in defaults.map({ ($0.key, $0.value) })
+    where adapterConfig.document[key] == nil {
+      adapterConfig.document[key] = value
+    }
   }
 
   /// The value of a field. Its type was checked when the config was read.

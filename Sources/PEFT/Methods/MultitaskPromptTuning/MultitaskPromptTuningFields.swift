@@ -31,14 +31,5 @@ public enum MultitaskPromptTuningFields {
   public static let tokenizer = ConfigField<String?>("tokenizer_name_or_path", default: nil)
   /// Arguments for that tokenizer.
   public static let tokenizerArguments = ConfigField<JSONObject?>(
-    "tokenizer_kwargs", default: nil, since: .init(0, 7, 1))
-
-  /// All fields of the class; PEFT 0.21 has all 21.
-  static let all: [any AnyConfigField] =
-    BaseConfigFields.all + [
-      BaseConfigFields.modulesToSave.since(.init(0, 18, 0)), virtualTokenCount, tokenDimension,
-      submoduleCount,
-      attentionHeadCount, layerCount, rank, taskCount, initialization, initializationText,
-      sourcePath, sourceTask, tokenizer, tokenizerArguments,
-    ]
+    "tokenizer_kwargs", default: nil)
 }

@@ -11,7 +11,6 @@ public struct MultitaskPromptTuningMethod: AdapterMethod {
   public init() {}
 
   public var type: PEFTType { .multitaskPromptTuning }
-  public var fields: [any AnyConfigField] { MultitaskPromptTuningFields.all }
 
   public func config(
     _ config: AdapterConfig

@@ -17,10 +17,6 @@ public protocol PromptMethod: AdapterMethod where Config == AdapterConfig {
 extension PromptMethod {
   public var rules: [ConfigRule] { [] }
   public var isPromptLearning: Bool { true }
-  public var fields: [any AnyConfigField] {
-    BaseConfigFields.all + [BaseConfigFields.modulesToSave]
-  }
-  public var listsAllFields: Bool { false }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }
 
   public func expectedTensors(for config: AdapterConfig?) -> [ExpectedTensor] {

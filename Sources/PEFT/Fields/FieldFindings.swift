@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import JSONDocument
+internal import Tensors
+
+/// The findings about the keys of a config, as one release of PEFT reads them
+/// (spec/adapter_config.md, C20 to C24 and C38 to C41).
+struct FieldFindings {
+  /// The fields of the config's method.
+  let fields: MethodFields
+  /// The release that reads the config.
+  let release: ExaminedRelease
+
+  /// The most unknown keys that are compared with the known ones.
+  private static let suggestionLimit = 16
+
+  /// The findings about all keys, in the order of the config.
+  ///
+  /// - Complexity: O(keys + items of lists).
+  func findings(about document: JSONObject) -> [Finding] {
+    let known = fields.fields(in: release.release)
+    let byKey = Dictionary(
+      known.map { (UTF8Text($0.key), $0) }, uniquingKeysWith: { first, _ in first })
+    var findings: [Finding] = []
+    var unknownCount = 0
+    for member in document where !Self.isReadElsewhere(member.key) {
+      if let field = byKey[UTF8Text(member.key)] {
+        findings += valueFinding(member.value, of: field).map { [$0] } ?? []
+      } else {
+        unknownCount += 1
+        let absent = known.lazy.map(\.key).filter { document[$0] == nil }
+        let near =
+          unknownCount <= Self.suggestionLimit ? member.key.nearest(in: absent, limit: 1) : []
+        findings.append(unknownKeyFinding(member, near: near.first))
+      }
+    }
+    for field in known where field.traits.contains(.required) && document[field.key] == nil {
+      findings.append(missingKeyFinding(field))
+    }
+    return findings
+  }
+
+  /// Whether another rule is about a key.
+  private static func isReadElsewhere(_ key: String) -> Bool {
+    key == "runtime_config" || key == "peft_type" || key == "task_type"
+  }
+
+  private func missingKeyFinding(_ field: FieldVersion) -> Finding {
+    Finding(
+      .error, "missing-key",
+      "\"\(field.key)\" is not set, and PEFT cannot load \(fields.type.rawValue) without it",
+      key: field.key)
+  }
+
+  /// A finding about a value that PEFT does not declare for its key.
+  private func valueFinding(_ value: JSONValue, of field: FieldVersion) -> Finding? {
+    if value.isNull, field.traits.contains(.required) { return missingKeyFinding(field) }
+    if field.types.accept(value) {
+      guard value.isNull, field.traits.contains(.nonnull) else { return nil }
+      return Finding(
+        .error, "wrong-type",
+        "\"\(field.key)\" is null, which PEFT cannot load; its default is "
+          + field.defaultValue.description, key: field.key)
+    }
+    if let text = value.string, !field.types.literals.isEmpty {
+      return textFinding(text, of: field)
+    }
+    let message = field.mismatch(value)
+    guard field.tolerates(value) else {
+      return Finding(.error, "wrong-type", message, key: field.key)
+    }
+    return Finding(.note, "wrong-type", message + "; PEFT loads it all the same", key: field.key)
+  }
+
+  private func textFinding(_ text: String, of field: FieldVersion) -> Finding {
+    let near = text.nearest(in: field.types.literals, limit: 1)
+    let hint = near.first.map { "; did you mean \"\($0)\"?" } ?? ""
+    let message =
+      "\"\(field.key)\" must be \(field.types.expectation(namesTexts: true)), but is "
+      + "\"\(text.excerpt)\""
+    if field.traits.contains(.free) {
+      return Finding(
+        .warning, "invalid-value", message + "; PEFT ignores it" + hint, key: field.key)
+    }
+    return Finding(.error, "invalid-value", message + hint, key: field.key)
+  }
+
+  /// A finding about a key that the release's class does not have.
+  private func unknownKeyFinding(_ member: JSONObject.Member, near: String?) -> Finding {
+    let key = member.key
+    let others = fields.versions.filter { $0.key == key }
+    let name = "PEFT \(release.release)"
+    var message = "unknown key \"\(key.excerpt)\""
+    if let first = others.first, let last = others.last {
+      let range = ReleaseRange(first: first.releases.first, last: last.releases.last)
+      message = "\(name) does not have the key \"\(key)\" (PEFT \(range) has it)"
+    }
+    if let near { message += "; did you mean \"\(near)\"?" }
+    if release.unknownKey == .refuses {
+      return Finding(
+        .error, "unknown-key", message + "; it raises TypeError", key: key,
+        repairs: isMeaningless(member.value, others) ? [.removeKey(key)] : [])
+    }
+    message += "; \(name) drops it"
+    if isMeaningless(member.value, others) {
+      return Finding(
+        .note, "unknown-key", message + Self.refusal, key: key, repairs: [.removeKey(key)])
+    }
+    if let newer = others.last, newer.releases.last == nil {
+      return Finding(
+        .error, "lost-key", message + ", and what the adapter computes changes", key: key)
+    }
+    return Finding(.warning, "unknown-key", message + Self.refusal, key: key)
+  }
+
+  /// Whether a key can be dropped: its value is empty or the default, or matters in training only.
+  private func isMeaningless(_ value: JSONValue, _ versions: [FieldVersion]) -> Bool {
+    guard let version = versions.last else { return value.isFalsy }
+    return value == version.defaultValue || version.traits.contains(.inert)
+      || value.isFalsy && version.defaultValue.isFalsy
+  }
+
+  /// The releases that raise an error for an unknown key, in words.
+  private static var refusal: String {
+    let ranges = ExaminedRelease.all.filter { $0.unknownKey == .refuses }.ranges
+    return ranges.map { ", and PEFT \($0) raises TypeError" } ?? ""
+  }
+}

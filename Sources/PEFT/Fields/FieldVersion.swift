@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+public import JSONDocument
+
+/// A key of a config class, as a range of releases has it.
+public struct FieldVersion: Sendable {
+  /// The key as PEFT spells it.
+  public let key: String
+  /// The releases that have the key with these types and this default.
+  public let releases: ReleaseRange
+  /// The JSON types that PEFT declares.
+  public let types: [FieldType]
+  /// The value of an absent key.
+  public let defaultValue: JSONValue
+  /// How the newest release treats other values.
+  let traits: FieldTraits
+
+  /// Parses a line of the field table: key, releases, traits, types and default.
+  init?(parsing line: Substring) {
+    let words = line.split(separator: " ", maxSplits: 4)
+    guard words.count == 5, let releases = ReleaseRange(parsing: words[1]),
+      let value = try? JSONValue(parsing: Array(words[4].utf8))
+    else { return nil }
+    key = String(words[0])
+    self.releases = releases
+    traits = FieldTraits(parsing: words[2])
+    types = FieldType.parse(words[3])
+    defaultValue = value
+  }
+
+  /// Whether PEFT loads a value of another type, as measured.
+  func tolerates(_ value: JSONValue) -> Bool {
+    if !traits.isDisjoint(with: [.any, .truth]) { return true }
+    if traits.contains(.falsy), value.isFalsy { return true }
+    return traits.contains(.float) && value.float != nil
+  }
+}
+
+/// The measured treatment of a field by the newest release, beyond its declared types.
+struct FieldTraits: OptionSet, Sendable {
+  let rawValue: UInt8
+
+  /// No value of another type changes the result.
+  static let any = Self(rawValue: 1)
+  /// A value of another type counts as its truth value.
+  static let truth = Self(rawValue: 2)
+  /// An empty value, 0 and false count as null.
+  static let falsy = Self(rawValue: 4)
+  /// A float counts as the integer.
+  static let float = Self(rawValue: 8)
+  /// No value changes the result: the field matters in training only.
+  static let inert = Self(rawValue: 16)
+  /// A text that the types do not list is accepted.
+  static let free = Self(rawValue: 32)
+  /// PEFT cannot load an adapter without the key, which has no default.
+  static let required = Self(rawValue: 64)
+  /// Null is refused although the types have it.
+  static let nonnull = Self(rawValue: 128)
+
+  init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  /// Parses words such as `falsy,inert`; `-` is none.
+  init(parsing words: Substring) {
+    self = []
+    for word in words.split(separator: ",") {
+      switch word {
+      case "any": insert(.any)
+      case "truth": insert(.truth)
+      case "falsy": insert(.falsy)
+      case "float": insert(.float)
+      case "inert": insert(.inert)
+      case "free": insert(.free)
+      case "required": insert(.required)
+      case "nonnull": insert(.nonnull)
+      default: break
+      }
+    }
+  }
+}
+
+extension JSONValue {
+  /// Whether Python's `bool` of the value is false.
+  var isFalsy: Bool {
+    switch self {
+    case .null: true
+    case .bool(let value): !value
+    case .integer: integer == 0
+    case .float(let value): value == 0
+    case .string(let text): text.isEmpty
+    case .array(let items): items.isEmpty
+    case .object(let members): members.isEmpty
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+public import JSONDocument
+public import Tensors
+
+/// The config class of a method by release: every key with its types, its default and the releases
+/// that have it.
+///
+/// The table is made from real releases of PEFT by Scripts/config_fields.
+public struct MethodFields: Sendable {
+  /// The method.
+  public let type: PEFTType
+  /// The releases that have the method.
+  public let releases: ReleaseRange
+  /// The keys. One whose type or default changed comes once for each change.
+  public let versions: [FieldVersion]
+
+  /// Looks up a method.
+  ///
+  /// - Returns: nil for a `peft_type` that no release has.
+  /// - Complexity: O(keys of the method).
+  public init?(_ type: PEFTType) {
+    guard let text = FieldTableText.fields(of: type.rawValue) else { return nil }
+    var lines = text.split(separator: "\n")[...]
+    guard let header = lines.popFirst(), let releases = ReleaseRange(parsing: header) else {
+      return nil
+    }
+    self.type = type
+    self.releases = releases
+    versions = (FieldTableText.common.split(separator: "\n") + lines)
+      .compactMap(FieldVersion.init)
+  }
+
+  /// The keys of the class in a release.
+  ///
+  /// - Returns: none when the release does not have the method.
+  public func fields(in release: PEFTRelease) -> [FieldVersion] {
+    releases.contains(release) ? versions.filter { $0.releases.contains(release) } : []
+  }
+
+  /// The config that PEFT's class has by default in the newest release, sorted by key.
+  ///
+  /// - Complexity: O(keys · log keys).
+  public var defaults: JSONObject {
+    let fields = fields(in: ExaminedRelease.newest.release)
+    var document = JSONObject(uniqueKeysWithValues: fields.map { ($0.key, $0.defaultValue) })
+    document["peft_type"] = .string(type.rawValue)
+    document.sortKeys()
+    return document
+  }
+
+  /// Checks the declared types of all keys in the newest release. Any text is a string.
+  ///
+  /// - Throws: `mismatch` when a key contains JSON of another type.
+  public func check(_ document: JSONObject) throws(CheckpointError) {
+    for field in fields(in: ExaminedRelease.newest.release) {
+      guard let value = document[field.key] else { continue }
+      guard field.types.accept(value) || (value.string != nil && !field.types.literals.isEmpty)
+      else { throw CheckpointError(.mismatch, field.mismatch(value)) }
+    }
+  }
+}
+
+extension FieldVersion {
+  /// A message about a value of another type.
+  func mismatch(_ value: JSONValue) -> String {
+    "\"\(key)\" must be \(types.expectation(namesTexts: false)), but is \(value.kindInConfig)"
+  }
+}
+
+extension PEFTType {
+  /// Every `peft_type` of the releases in the field table, in byte order.
+  public static var all: [PEFTType] {
+    FieldTableText.types.split(separator: "\n").map { PEFTType(rawValue: String($0)) }
+  }
+
+  /// Whether an examined release of PEFT has this method; loading any other is an error there.
+  public var isKnown: Bool { FieldTableText.fields(of: rawValue) != nil }
+}
