@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "Validation", targets: ["Validation"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Conversion", targets: ["Conversion"]),
+    .library(name: "AdapterRepair", targets: ["AdapterRepair"]),
     .library(name: "ContentDigest", targets: ["ContentDigest"]),
   ],
   dependencies: [
@@ -99,6 +100,11 @@ let package = Package(
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
         "PEFT",
       ]),
+    .target(
+      name: "AdapterRepair",
+      dependencies: [
+        "Tensors", "Files", "Archives", "JSONDocument", "Checkpoints", "PEFT", "Conversion",
+      ]),
     // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
     .target(
       name: "ContentDigest",
@@ -111,7 +117,7 @@ let package = Package(
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
-        "MultitaskPromptTuning", "Conversion",
+        "MultitaskPromptTuning", "Conversion", "AdapterRepair",
       ]),
 
     // Command line.
@@ -120,7 +126,7 @@ let package = Package(
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
-        "MultitaskPromptTuning", "Conversion", "ContentDigest",
+        "MultitaskPromptTuning", "Conversion", "AdapterRepair", "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),

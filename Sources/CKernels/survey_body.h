@@ -8,14 +8,16 @@
     const uint##bits##_t mask = (uint##bits##_t)survey->special_mask;                              \
     const uint##bits##_t special = (uint##bits##_t)survey->special_bits;                           \
     const uint##bits##_t value_mask = (uint##bits##_t)survey->value_mask;                          \
+    const uint##bits##_t one = (uint##bits##_t)survey->one;                                        \
     enum { block = 4096 / sizeof(uint##bits##_t) };                                                \
     for (size_t start = 0; start < count; start += block) {                                        \
       size_t length = count - start < block ? count - start : block;                               \
       const ck_file_u##bits *values = from + start;                                                \
-      uint##bits##_t any_bits = 0, any_special = 0;                                                \
+      uint##bits##_t any_bits = 0, any_special = 0, any_other = 0;                                 \
       for (size_t i = 0; i < length; i++) {                                                        \
         uint##bits##_t value = values[i];                                                          \
         any_bits |= value;                                                                         \
+        any_other |= value ^ one;                                                                  \
         any_special |= (uint##bits##_t)((value & mask) == special ? ~(uint##bits##_t)0 : 0);       \
       }                                                                                            \
       if (any_bits & value_mask) {                                                                 \
@@ -23,6 +25,7 @@
         while ((values[last - 1] & value_mask) == 0) last--;                                       \
         survey->nonzero_end = survey->count + start + last;                                        \
       }                                                                                            \
+      survey->other_count += any_other != 0;                                                       \
       if (any_special) {                                                                           \
         size_t found = 0;                                                                          \
         for (size_t i = 0; i < length; i++) found += (values[i] & mask) == special;                \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 public import Files
+public import JSONDocument
+package import PEFT
 public import Tensors
 
 /// The options of a conversion.
@@ -13,6 +15,8 @@ public struct ConversionOptions: Sendable {
   public var casts: [CastRule] = []
   /// The change of `__metadata__`.
   public var metadata = MetadataChange()
+  /// The changes of an adapter's config, in order.
+  public var configChanges: [ConfigChange] = []
   /// The largest size of the tensors of a file, in bytes; nil for no limit, which keeps the shards
   /// of a model.
   public var shardByteCount: Int?
@@ -30,6 +34,22 @@ public struct ConversionOptions: Sendable {
   public init(format: any CheckpointFormat, policy: OutputPolicy = OutputPolicy()) {
     self.format = format
     self.policy = policy
+  }
+}
+
+/// A change of a key of an adapter's config.
+public enum ConfigChange: Sendable, Hashable {
+  /// The key gets a value.
+  case set(String, to: JSONValue)
+  /// The key is removed.
+  case remove(String)
+
+  /// Makes the change.
+  package func apply(to config: inout AdapterConfig) {
+    switch self {
+    case .set(let key, let value): config.document[key] = value
+    case .remove(let key): config.document.removeValue(forKey: key)
+    }
   }
 }
 

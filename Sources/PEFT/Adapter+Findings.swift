@@ -3,17 +3,22 @@ internal import Archives
 public import Tensors
 
 extension Adapter {
-  /// Everything that can be found without running the adapter, values included.
+  /// Everything that can be found without running the adapter.
   ///
-  /// - Parameter options: what the adapter is checked against.
+  /// - Parameters:
+  ///   - options: what the adapter is checked against.
+  ///   - readsValues: whether the data of the weights is read.
   /// - Throws: what reading the weights throws.
-  /// - Complexity: O(bytes of the weights).
+  /// - Complexity: O(bytes of the weights), O(tensors) without values.
   public func findings(
-    _ options: FindingOptions = FindingOptions()
+    _ options: FindingOptions = FindingOptions(), readsValues: Bool = true
   ) throws(CheckpointError) -> [Finding] {
-    var findings = config.findings(with: weights, options) + fileFindings + weights.fileFindings
-    findings += try weights.valueFindings()
-    return findings
+    let findings =
+      config.findings(with: weights, options) + fileFindings + weights.fileFindings
+      + weights.formatKeyFindings(.note)
+    guard readsValues else { return findings }
+    let surveys = try weights.surveyValues()
+    return findings + weights.valueFindings(of: surveys) + zeroFindings(of: surveys)
   }
 }
 
@@ -38,7 +43,8 @@ extension Adapter {
       Finding(
         .error, "format-mismatch",
         "\(directory.weightsName) is \(weights.variant.name), but PEFT loads only \(expected) "
-          + "by this name")
+          + "by this name",
+        repairs: [.writeWeights(as: weights.format.adapterWeightsName ?? directory.weightsName)])
     ]
   }
 }

@@ -3,6 +3,7 @@
 // One import for programs: the modules whose types appear in the API of the formats, adapters and
 // conversions. `ContentDigest` is not among them, since its swift-crypto links Foundation.
 
+@_exported public import AdapterRepair
 @_exported public import Archives
 @_exported public import CheckpointScan
 @_exported public import Checkpoints

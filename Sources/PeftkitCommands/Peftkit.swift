@@ -24,8 +24,8 @@ public struct Peftkit: ParsableCommand {
     version: Version.current,
     subcommands: [
       InspectCommand.self, ConfigCommand.self, ConvertCommand.self, ForwardCommand.self,
-      VerifyCommand.self, DiffCommand.self, ValidateCommand.self, ScanCommand.self,
-      MetadataCommand.self, MPTCommand.self,
+      VerifyCommand.self, DiffCommand.self, ValidateCommand.self, RepairCommand.self,
+      ScanCommand.self, MetadataCommand.self, MPTCommand.self,
     ])
 
   /// The tool without arguments: prints its help.

@@ -54,8 +54,8 @@ public struct Validation: Sendable {
     switch checkpoint {
     case .adapter(let adapter):
       self.init(path, .adapter, archive, try adapter.findings(options))
-    case .model:
-      self.init(path, .model, archive, try archive.fileFindings + archive.valueFindings())
+    case .model(let model):
+      self.init(path, .model, archive, try model.findings())
     case .file:
       self.init(path, .file, archive, try archive.fileFindings + archive.valueFindings())
     }

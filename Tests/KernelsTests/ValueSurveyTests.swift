@@ -17,6 +17,17 @@ struct SurveyedBits: CustomTestStringConvertible, Sendable {
   var testDescription: String { dtype.name }
   var byteCount: Int { dtype.bitCount / 8 }
 
+  /// The bits of the number 1, in the types that it is told of.
+  var one: UInt64? {
+    switch dtype {
+    case .float64: Double(1).bitPattern
+    case .float32: UInt64(Float(1).bitPattern)
+    case .bfloat16: UInt64(Float(1).bitPattern >> 16)
+    case .float16: 0x3C00
+    default: nil
+    }
+  }
+
   static let all: [SurveyedBits] = [
     Self(
       dtype: .float64, special: [0x7FF0 << 48, 0xFFF0 << 48, 0x7FF8 << 48, 0x7FF0 << 48 | 1, .max],
@@ -68,6 +79,7 @@ struct ValueSurveyTests {
         #expect(survey.nonFiniteCount == (bits.special.contains(element) ? 1 : 0), "\(name)")
         #expect(survey.firstNonFinite == (bits.special.contains(element) ? 0 : nil), "\(name)")
         #expect(survey.isZero == bits.zeros.contains(element), "\(name)")
+        #expect(survey.isOne == (element == bits.one), "\(name)")
       }
     }
   }
@@ -112,6 +124,7 @@ struct ValueSurveyTests {
       #expect(survey.nonFiniteCount == special.count, "seed \(seed)")
       #expect(survey.firstNonFinite == special.first, "seed \(seed)")
       #expect(survey.nonzeroEnd == (last ?? -1) + 1, "seed \(seed)")
+      #expect(!survey.isOne, "seed \(seed)")
       #expect(survey.trailingZeroCount == count - (last ?? -1) - 1, "seed \(seed)")
     }
   }

@@ -108,6 +108,62 @@ struct ValueFindingTests {
       ])
   }
 
+  /// The findings about the fixture `lora` with changed data.
+  private func findings(
+    of adapter: String = "lora", _ change: (inout RawSafeTensors.Tensor) -> Void
+  ) throws -> [Finding] {
+    let copy = try AdapterCopy(of: adapter)
+    try copy.changeWeights { weights in
+      for place in weights.tensors.indices { change(&weights.tensors[place]) }
+    }
+    let codes: Set<Finding.Code> = ["untrained", "untrained-modules", "zero-tensor", "zero-tail"]
+    return try Adapter(path: copy.path).findings().filter { codes.contains($0.code) }
+  }
+
+  private func clear(_ tensor: inout RawSafeTensors.Tensor) {
+    tensor.bytes = .init(repeating: 0, count: tensor.bytes.count)
+  }
+
+  @Test("tensors that have their value from before training (G7)")
+  func untrained() throws {
+    #expect(try findings { _ in }.isEmpty)
+    let all = try findings { if $0.name.contains("lora_B") { clear(&$0) } }
+    #expect(all.map(\.code) == ["untrained"])
+    #expect(all.map(\.severity) == [.warning])
+    #expect(all[0].message.hasPrefix("every lora_B.weight is zero, as before training"))
+    var first = true
+    let one = try findings {
+      guard first, $0.name.contains("lora_B") else { return }
+      clear(&$0)
+      first = false
+    }
+    #expect(one.map(\.code) == ["untrained-modules"])
+    #expect(one.map(\.severity) == [.note])
+    let ones = try findings(of: "ia3") { tensor in
+      let count = tensor.bytes.count / 4
+      tensor.bytes = (0..<count).flatMap { _ in [0, 0, 0x80, 0x3F] as [UInt8] }
+    }
+    #expect(ones.map(\.code) == ["untrained"])
+    #expect(ones[0].message.hasPrefix("every ia3_l is one"))
+  }
+
+  @Test("tensors that are zero and do not start so (G7)")
+  func zeroTensors() throws {
+    var first = true
+    let factor = try findings {
+      guard first, $0.name.contains("lora_A") else { return }
+      clear(&$0)
+      first = false
+    }
+    #expect(factor.map(\.code) == ["zero-tensor"])
+    #expect(factor.map(\.severity) == [.note])
+    let prompt = try findings(of: "mpt-causal-lm") {
+      if $0.name == "prompt_embeddings" { clear(&$0) }
+    }
+    #expect(prompt.map(\.code) == ["zero-tensor"])
+    #expect(prompt.map(\.severity) == [.warning])
+  }
+
   @Test("a file that has become shorter is an error that names the first tensor that is cut")
   func shortened() throws {
     let ones = bytes([Float](repeating: 1, count: 1 << 20))

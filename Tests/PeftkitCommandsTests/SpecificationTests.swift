@@ -59,7 +59,8 @@ struct SpecificationTests {
 @Suite("Help, version and usage")
 struct UsageTests {
   static let commands = [
-    "inspect", "config", "convert", "forward", "verify", "diff", "validate", "scan", "metadata",
+    "inspect", "config", "convert", "forward", "verify", "diff", "validate", "repair", "scan",
+    "metadata",
   ]
 
   @Test("each command has help that fits a terminal (L6)", arguments: commands)

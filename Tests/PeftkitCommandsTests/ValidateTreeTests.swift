@@ -25,7 +25,8 @@ struct ValidateTreeTests {
     try directory.write(Array("no checkpoint".utf8), to: "files/notes.txt")
     try directory.write(Array("{}".utf8), to: "no-weights/adapter_config.json")
     try directory.write(Array("{}".utf8), to: "model/config.json")
-    let weights = RawSafeTensors([.init("t", [1], floats: [1])])
+    let weights = RawSafeTensors(
+      [.init("t", [1], floats: [1])], metadata: ["format": "pt"])
     try directory.write(weights.encoded(), to: "model/model.safetensors")
     return directory
   }

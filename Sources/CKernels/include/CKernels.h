@@ -112,9 +112,11 @@ void ck_bound(const ck_bound_row *_Nonnull row, int instruction_set);
  * and is zero if none of value_mask is set. */
 typedef struct {
   uint64_t special_mask, special_bits, value_mask;
+  uint64_t one;         /* the bits of the number 1 */
   size_t count;         /* the elements so far */
   size_t special_count; /* the special ones */
   size_t first_special; /* the index of the first of them, if there is one */
+  size_t other_count;   /* 0 if all elements are the number 1, else any other number */
   size_t nonzero_end;   /* one more than the index of the last that is not zero; 0 if all are */
 } ck_value_survey;
 

@@ -15,13 +15,18 @@ final class ConfigRewriter: Sendable {
 
   /// The bytes to write for the config in a file.
   ///
+  /// - Parameter changes: changes of its keys; the same in all calls.
   /// - Throws: as `AdapterConfig.init(path:)`.
-  func rewrite(path: String) throws(CheckpointError) -> [UInt8] {
+  func rewrite(
+    path: String, changes: [ConfigChange] = []
+  ) throws(CheckpointError) -> [UInt8] {
     let source = try InputFile(path: path).readAll(limit: JSONLimits.byteCount)
     if let config = recent[source] { return config }
     let config: [UInt8]
     do throws(CheckpointError) {
-      config = try AdapterConfig(parsing: source).encodedKeepingPatternOrder()
+      var parsed = try AdapterConfig(parsing: source)
+      for change in changes { change.apply(to: &parsed) }
+      config = parsed.encodedKeepingPatternOrder()
     } catch {
       throw error.inFile(path)
     }

@@ -77,7 +77,7 @@ extension ConversionPlan {
         .unsupported, "is an adapter, which PEFT does not load from \(options.format.name)",
         path: adapter.path, hint: "convert its weights file instead")
     }
-    let config = try configs.rewrite(path: adapter.configPath)
+    let config = try configs.rewrite(path: adapter.configPath, changes: options.configChanges)
     let name = directory.appending(weightsName)
     let weights = try TensorPlan(
       Checkpoint.open(path: adapter.weightsPath), options: options, record: casts)

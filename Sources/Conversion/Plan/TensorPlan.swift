@@ -40,7 +40,7 @@ struct TensorPlan {
     for index in 0..<source.tensorCount {
       let info = source.tensor(at: index)
       guard options.selection.contains(info.name) else { continue }
-      var name = info.name
+      var name = options.selection.renames[info.name] ?? info.name
       for rewriter in rewriters { name = rewriter.rewrite(name) }
       let dtype = options.casts.dtype(for: info)
       guard options.format.storedDType(for: dtype) != nil else {

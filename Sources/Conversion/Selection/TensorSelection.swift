@@ -7,6 +7,8 @@ public struct TensorSelection: Sendable {
   public var included: [GlobPattern] = []
   /// Patterns; a name must match none of them.
   public var excluded: [GlobPattern] = []
+  /// New names of single tensors, given before the replacements.
+  public var renames: [TensorName: TensorName] = [:]
   /// Replacements in names, applied in order.
   public var replacements: [NameReplacement] = []
 

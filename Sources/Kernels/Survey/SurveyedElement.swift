@@ -11,14 +11,16 @@ struct SurveyedElement: Hashable, Sendable {
   let specialBits: UInt64
   /// The bits that are zero in a zero, of either sign.
   let valueMask: UInt64
+  /// The bits of the number 1; nil for types of which it is not told.
+  let one: UInt64?
 
   init(_ dtype: DType) {
     switch dtype {
     // An exponent of all ones is a NaN or an infinity.
-    case .float64: self.init(8, exponent: 0x7FF0_0000_0000_0000)
-    case .float32: self.init(4, exponent: 0x7F80_0000)
-    case .bfloat16: self.init(2, exponent: 0x7F80)
-    case .float16: self.init(2, exponent: 0x7C00)
+    case .float64: self.init(8, exponent: 0x7FF0_0000_0000_0000, one: 0x3FF0_0000_0000_0000)
+    case .float32: self.init(4, exponent: 0x7F80_0000, one: 0x3F80_0000)
+    case .bfloat16: self.init(2, exponent: 0x7F80, one: 0x3F80)
+    case .float16: self.init(2, exponent: 0x7C00, one: 0x3C00)
     case .float8E5M2: self.init(1, exponent: 0x7C)
     // The one NaN of each sign; there are no infinities.
     case .float8E4M3FN: self.init(1, exponent: 0x7F)
@@ -30,9 +32,10 @@ struct SurveyedElement: Hashable, Sendable {
     }
   }
 
-  private init(_ byteCount: Int, exponent: UInt64) {
+  private init(_ byteCount: Int, exponent: UInt64, one: UInt64? = nil) {
     let sign = UInt64(1) << (UInt64(byteCount) * 8 - 1)
-    self.init(byteCount, specialMask: exponent, specialBits: exponent, valueMask: sign - 1)
+    self.init(
+      byteCount, specialMask: exponent, specialBits: exponent, valueMask: sign - 1, one: one)
   }
 
   private init(_ byteCount: Int, special: UInt64) {
@@ -43,7 +46,11 @@ struct SurveyedElement: Hashable, Sendable {
     self.init(bits / 8, specialMask: 0, specialBits: 1, valueMask: .max)
   }
 
-  private init(_ byteCount: Int, specialMask: UInt64, specialBits: UInt64, valueMask: UInt64) {
+  private init(
+    _ byteCount: Int, specialMask: UInt64, specialBits: UInt64, valueMask: UInt64,
+    one: UInt64? = nil
+  ) {
+    self.one = one
     self.byteCount = byteCount
     self.specialMask = specialMask
     self.specialBits = specialBits

@@ -17,6 +17,9 @@ public struct ValueSurvey: Hashable, Sendable {
   /// One more than the index of the last element that is not zero; 0 if all are.
   public private(set) var nonzeroEnd = 0
 
+  /// Whether an element is not the number 1.
+  private var hasOther = false
+
   private let element: SurveyedElement
 
   /// Starts a survey of a tensor.
@@ -26,6 +29,9 @@ public struct ValueSurvey: Hashable, Sendable {
 
   /// Whether there are elements, all of them zero.
   public var isZero: Bool { elementCount > 0 && nonzeroEnd == 0 }
+
+  /// Whether there are elements, all of them the number 1, in F64, F32, BF16 or F16.
+  public var isOne: Bool { elementCount > 0 && element.one != nil && !hasOther }
 
   /// The number of zeros after the last element that is not zero.
   public var trailingZeroCount: Int { elementCount - nonzeroEnd }
@@ -44,6 +50,7 @@ public struct ValueSurvey: Hashable, Sendable {
     survey.special_mask = element.specialMask
     survey.special_bits = element.specialBits
     survey.value_mask = element.valueMask
+    survey.one = element.one ?? 0
     // SAFETY: the kernel reads the counted elements, at any alignment, before the closure returns.
     unsafe bytes.withUnsafeBytes { buffer in
       unsafe ck_survey_values(
@@ -54,6 +61,7 @@ public struct ValueSurvey: Hashable, Sendable {
     part.nonFiniteCount = survey.special_count
     part.firstNonFinite = survey.special_count > 0 ? survey.first_special : nil
     part.nonzeroEnd = survey.nonzero_end
+    part.hasOther = survey.other_count > 0
     append(part)
   }
 
@@ -63,6 +71,7 @@ public struct ValueSurvey: Hashable, Sendable {
       firstNonFinite = elementCount + first
     }
     if next.nonzeroEnd > 0 { nonzeroEnd = elementCount + next.nonzeroEnd }
+    hasOther = hasOther || next.hasOther
     nonFiniteCount += next.nonFiniteCount
     elementCount += next.elementCount
   }

@@ -16,6 +16,13 @@ public struct Adapter: Sendable {
   /// The weights.
   public let weights: any TensorArchive
 
+  /// Combines parts that were opened.
+  package init(directory: AdapterDirectory, config: AdapterConfig, weights: any TensorArchive) {
+    self.directory = directory
+    self.config = config
+    self.weights = weights
+  }
+
   /// Opens a directory, each of its files at most once; no tensor data is read.
   ///
   /// - Throws: `missing` when config or weights are missing, and what decoding and opening them throws.

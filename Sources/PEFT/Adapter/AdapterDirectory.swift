@@ -45,7 +45,7 @@ public struct AdapterDirectory: Sendable {
   }
 
   /// Creates a description of a directory whose files were found.
-  init(path: String, weightsName: String, supersededNames: [String]) {
+  package init(path: String, weightsName: String, supersededNames: [String]) {
     self.path = path
     self.weightsName = weightsName
     self.supersededNames = supersededNames

@@ -38,6 +38,7 @@ extension Finding.Code {
     "missing-method",
     "missing-module",
     "missing-tensor",
+    "no-format-key",
     "non-finite-values",
     "peft-type",
     "runtime-config",
@@ -56,7 +57,10 @@ extension Finding.Code {
     "unknown-task-type",
     "unsupported-dtype",
     "unsupported-task-type",
+    "untrained",
+    "untrained-modules",
     "wrong-type",
     "zero-tail",
+    "zero-tensor",
   ]
 }

@@ -13,6 +13,8 @@ extension Finding {
     case setKey(String, to: JSONValue)
     /// Sets an entry of the metadata of the weights.
     case setMetadata(key: String, to: String)
+    /// Writes the weights again, in the format that PEFT expects under a name, and under that name.
+    case writeWeights(as: String)
     /// Removes a file of the directory that nothing reads.
     case removeFile(String)
     /// Writes the index of the shards from the shards themselves.

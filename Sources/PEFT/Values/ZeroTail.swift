@@ -41,8 +41,7 @@ struct ZeroTail {
     let tail = Array(indices.suffix(from: start))
     guard !tail.isEmpty else { return nil }
     let names = tail.map { archive.tensor(at: $0).name }
-    // Biases are often zero, and so are the factors of modules that were never trained.
-    guard names.contains(where: { !$0.string.hasSuffix("bias") }) else { return nil }
+    guard !names.allSatisfy(\.isOftenZero) else { return nil }
     if start > 0 {
       let last = surveys[indices[start - 1]]
       guard last.trailingZeroCount >= Self.leastZeros else { return nil }
@@ -59,4 +58,10 @@ struct ZeroTail {
         + (names.count == 1 ? "is" : "are") + " wholly zero",
       tensor: names[0])
   }
+}
+
+extension TensorName {
+  /// Whether the name is one of a bias, or of a buffer of zeros such as GLoRA's, which may well be
+  /// wholly zero.
+  var isOftenZero: Bool { string.hasSuffix("bias") || string.hasSuffix(".zeros") }
 }

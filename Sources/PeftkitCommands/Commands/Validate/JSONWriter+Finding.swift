@@ -39,6 +39,9 @@ extension JSONWriter {
       member("action", "set-metadata")
       member("key", key)
       member("value", text)
+    case .writeWeights(let name):
+      member("action", "write-weights")
+      member("file", name)
     case .removeFile(let name):
       member("action", "remove-file")
       member("file", name)

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import TestSupport
+import Testing
+
+/// spec/repair.md.
+@Suite("repair")
+struct RepairTests {
+  /// Repairs a copy, then repairs the result, which must not change a byte.
+  private func repaired(_ path: String, in directory: TemporaryDirectory) throws -> (
+    run: Run, path: String
+  ) {
+    let (out, again) = (directory.path("out"), directory.path("again"))
+    let run = try peftkit("repair", path, "-o", out, "--json")
+    let second = try peftkit("repair", out, "-o", again)
+    #expect(second.output.contains("\nmended: nothing"), "\(second.output)")
+    #expect(try contents(of: out) == contents(of: again))
+    return (run, out)
+  }
+
+  @Test("names of tensors, and keys without a meaning, are mended together (Y1, Y2, Y4, Y8)")
+  func adapter() throws {
+    let copy = try AdapterCopy(of: "mpt-average-source-tasks")
+    try copy.changeWeights { weights in
+      for place in weights.tensors.indices {
+        let name = weights.tensors[place].name
+        weights.tensors[place].name =
+          "prompt_encoder.default."
+          + (name == "prompt_embeddings" ? "embedding.weight" : name)
+      }
+      weights.metadata = nil
+    }
+    let directory = try TemporaryDirectory()
+    let (run, out) = try repaired(copy.path, in: directory)
+    #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
+    let json = try run.json()
+    let mended = try #require(json["mended"] as? [[String: Any]])
+    #expect(
+      mended.compactMap { $0["code"] as? String }.sorted() == [
+        "missing-tensor", "missing-tensor", "missing-tensor", "no-format-key",
+        "source-initialization",
+      ])
+    #expect((json["left"] as? [Any])?.isEmpty == true)
+    #expect(json["holds"] as? Bool == true)
+    #expect(json["dry_run"] as? Bool == false)
+    #expect(try peftkit("validate", out).output == "\(out): 3 tensors, no findings\n")
+    // The tensors are those of the adapter that was damaged.
+    let same = try peftkit(
+      "diff", Fixtures.adapter("mpt-average-source-tasks") + "/adapter_model.safetensors",
+      out + "/adapter_model.safetensors")
+    #expect(same.exitCode == 0)
+  }
+
+  @Test("what would change what is computed is left, and the rest is written (Y1, Y5, Y6)")
+  func left() throws {
+    let copy = try AdapterCopy(of: "mpt-only-source-shared")
+    try copy.replaceInConfig("\"num_tasks\": 2", "\"num_tasks\": 4")
+    let directory = try TemporaryDirectory()
+    let run = try peftkit("repair", copy.path, "-o", directory.path("out"))
+    #expect(run.exitCode == 1)
+    #expect(run.output.contains("\nleft:\nerror: prefix_task_cols has the shape "))
+    #expect(run.output.hasSuffix("\nmended: 1 finding, 2 left\n"))
+    #expect(
+      try contents(of: directory.path("out"))["adapter_model.safetensors"]
+        == bytes(of: copy.weightsPath))
+  }
+
+  @Test("a rename to the name of another tensor is not made (Y3)")
+  func conflict() throws {
+    let copy = try AdapterCopy(of: "mpt-causal-lm")
+    // Both are the tensor by name and shape, so that neither is renamed.
+    try copy.changeWeights { weights in
+      let place = weights.tensors.firstIndex { $0.name == "prompt_embeddings" } ?? 0
+      var other = weights.tensors[place]
+      weights.tensors[place].name = "a.prompt_embeddings"
+      other.name = "b.prompt_embeddings"
+      weights.tensors.append(other)
+    }
+    let directory = try TemporaryDirectory()
+    let run = try peftkit("repair", copy.path, "-o", directory.path("out"))
+    #expect(run.exitCode == 1)
+    #expect(run.output.contains("\nmended: nothing, "))
+  }
+
+  @Test(
+    "weights under the name of another format get their own, and superseded ones are left out (Y2)")
+  func names() throws {
+    let directory = try TemporaryDirectory()
+    let source = directory.path("in")
+    try FileManager.default.copyItem(atPath: Fixtures.adapter("mpt-causal-lm"), toPath: source)
+    try directory.write(
+      bytes(of: Fixtures.adapter("mpt-causal-lm-bin") + "/adapter_model.bin"),
+      to: "in/adapter_model.bin")
+    try directory.write([1, 2, 3], to: "in/notes.txt")
+    let (run, out) = try repaired(source, in: directory)
+    #expect(run.exitCode == 0)
+    #expect(
+      try contents(of: out).keys.sorted() == [
+        "README.md", "adapter_config.json", "adapter_model.safetensors", "notes.txt",
+      ])
+    let other = directory.path("torch")
+    try FileManager.default.copyItem(
+      atPath: Fixtures.adapter("mpt-causal-lm-bin"), toPath: other)
+    try FileManager.default.moveItem(
+      atPath: other + "/adapter_model.bin", toPath: other + "/adapter_model.safetensors")
+    let forced = try peftkit("repair", other, "-o", other, "--force")
+    #expect(forced.exitCode == 0, "\(forced.errors)")
+    #expect(
+      try contents(of: other).keys.sorted() == [
+        "README.md", "adapter_config.json", "adapter_model.bin",
+      ])
+    #expect(try peftkit("validate", other).exitCode == 0)
+  }
+
+  @Test("a model gets the metadata that its loader needs (Y1, Y2)")
+  func model() throws {
+    let directory = try TemporaryDirectory()
+    for name in ["in"] {
+      try FileManager.default.createDirectory(
+        atPath: directory.path(name), withIntermediateDirectories: true)
+    }
+    for (index, name) in ["a", "b"].enumerated() {
+      let raw = RawSafeTensors([.init(name, [1], floats: [1])])
+      try directory.write(
+        raw.encoded(), to: "in/model-0000\(index + 1)-of-00002.safetensors")
+    }
+    let index = #"""
+      {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+      """#
+    try directory.write(Array(index.utf8), to: "in/model.safetensors.index.json")
+    try directory.write(Array("{}".utf8), to: "in/config.json")
+    #expect(try peftkit("validate", directory.path("in")).exitCode == 1)
+    let (run, out) = try repaired(directory.path("in"), in: directory)
+    #expect(run.exitCode == 0, "\(run.output)")
+    #expect(try peftkit("validate", out).output == "\(out): 2 tensors, no findings\n")
+    #expect(
+      try peftkit("inspect", out, "--json").json()["metadata"] as? [String: String] == [
+        "format": "pt"
+      ])
+  }
+
+  @Test(
+    "a dry run writes nothing; a file is not repaired; an existing output needs --force (Y1, Y5, Y7)"
+  )
+  func refusals() throws {
+    let directory = try TemporaryDirectory()
+    let adapter = Fixtures.adapter("mpt-only-source-shared")
+    let dry = try peftkit("repair", adapter, "-o", directory.path("out"), "--dry-run")
+    #expect(dry.exitCode == 0)
+    #expect(dry.output.hasSuffix("to mend: 1 finding\n"))
+    #expect(try directory.names.isEmpty)
+    let file = try peftkit(
+      "repair", adapter + "/adapter_model.safetensors", "-o", directory.path("out"))
+    #expect(file.exitCode == 2)
+    #expect(file.errors.contains("is not the directory of an adapter or a model"))
+    #expect(try peftkit("repair", adapter, "-o", directory.path("out")).exitCode == 0)
+    let again = try peftkit("repair", adapter, "-o", directory.path("out"))
+    #expect(again.exitCode == 2)
+    #expect(again.errors.contains("already exists"))
+  }
+}
