@@ -16,7 +16,9 @@ let package = Package(
     .library(name: "CheckpointScan", targets: ["CheckpointScan"]),
     .library(name: "PEFT", targets: ["PEFT"]),
     .library(name: "Validation", targets: ["Validation"]),
+    .library(name: "LowRank", targets: ["LowRank"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
+    .library(name: "Verification", targets: ["Verification"]),
     .library(name: "Conversion", targets: ["Conversion"]),
     .library(name: "AdapterRepair", targets: ["AdapterRepair"]),
     .library(name: "ContentDigest", targets: ["ContentDigest"]),
@@ -89,10 +91,19 @@ let package = Package(
       name: "Validation",
       dependencies: ["Tensors", "Concurrency", "Files", "Archives", "Checkpoints", "PEFT"]),
     .target(
+      name: "LowRank",
+      dependencies: ["Tensors", "Files", "Archives", "Kernels", "JSONDocument", "PEFT"]),
+    .target(
       name: "MultitaskPromptTuning",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints",
-        "PEFT",
+        "PEFT", "LowRank",
+      ]),
+    .target(
+      name: "Verification",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "Checkpoints", "PEFT", "LowRank",
+        "MultitaskPromptTuning",
       ]),
     .target(
       name: "Conversion",
@@ -116,8 +127,8 @@ let package = Package(
       name: "PeftKit",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
-        "MultitaskPromptTuning", "Conversion", "AdapterRepair",
+        "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation", "LowRank",
+        "MultitaskPromptTuning", "Verification", "Conversion", "AdapterRepair",
       ]),
 
     // Command line.
@@ -126,7 +137,8 @@ let package = Package(
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
-        "MultitaskPromptTuning", "Conversion", "AdapterRepair", "ContentDigest",
+        "LowRank", "MultitaskPromptTuning", "Verification", "Conversion", "AdapterRepair",
+        "ContentDigest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -186,7 +198,15 @@ let package = Package(
       name: "MultitaskPromptTuningTests",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "PEFT", "MultitaskPromptTuning",
-        "TestSupport",
+        "Verification", "TestSupport",
+      ]),
+    .testTarget(
+      name: "LowRankTests",
+      dependencies: ["Tensors", "Files", "Archives", "Kernels", "PEFT", "LowRank", "TestSupport"]),
+    .testTarget(
+      name: "VerificationTests",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "PEFT", "LowRank", "Verification", "TestSupport",
       ]),
     .testTarget(
       name: "ConversionTests",

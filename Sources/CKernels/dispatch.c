@@ -12,7 +12,8 @@
                        size_t count, ck_cast_counts *counts, size_t *done);                        \
   void ck_##set##_bound(const ck_bound_row *row);                                                  \
   void ck_##set##_survey_values(const void *values, int element_size, size_t count,                \
-                                ck_value_survey *survey);
+                                ck_value_survey *survey);                                       \
+  void ck_##set##_product(const ck_product_job *job);
 
 CK_DECLARE(baseline)
 CK_DECLARE(avx2)
@@ -67,6 +68,10 @@ void ck_bound(const ck_bound_row *row, int instruction_set) {
 void ck_survey_values(const void *values, int element_size, size_t count, ck_value_survey *survey,
                       int instruction_set) {
   CK_DISPATCH(instruction_set, survey_values, values, element_size, count, survey)
+}
+
+void ck_product(const ck_product_job *job, int instruction_set) {
+  CK_DISPATCH(instruction_set, product, job)
 }
 
 size_t ck_equal_prefix(const void *left, const void *right, size_t count) {

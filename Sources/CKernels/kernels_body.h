@@ -21,6 +21,8 @@
 
 #include "survey_body.h"
 
+#include "product_body.h"
+
 #define CK_FORMAT f64
 #define CK_IS_F64
 #include "forward_body.h"

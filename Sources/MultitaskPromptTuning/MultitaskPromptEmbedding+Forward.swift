@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Kernels
+package import Kernels
 internal import PEFT
 public import Tensors
 
@@ -95,7 +95,7 @@ extension MultitaskPromptEmbedding {
   }
 
   /// Plans a forward, and calls a closure with the plan.
-  func withPlan<R>(
+  package func withPlan<R>(
     _ input: PromptInput, dtype: DType,
     _ body: (borrowing ForwardPlan) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {

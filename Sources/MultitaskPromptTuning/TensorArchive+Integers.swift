@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Archives
+package import Archives
 internal import Files
-internal import Tensors
+package import Tensors
 
 extension TensorArchive {
   /// The values of an I64 tensor.
@@ -9,7 +9,7 @@ extension TensorArchive {
   /// - Parameter shape: the shape that it must have; nil for any list.
   /// - Throws: `mismatch`, naming the tensor, for another dtype or shape.
   /// - Complexity: O(elements).
-  func integers(at index: Int, shape: Shape?) throws(CheckpointError) -> [Int] {
+  package func integers(at index: Int, shape: Shape?) throws(CheckpointError) -> [Int] {
     let info = tensor(at: index)
     guard info.dtype == .int64 else {
       throw CheckpointError(

@@ -40,7 +40,7 @@ import Testing
       #expect(report.largestShare == nil)
       let offender = report.firstOffenders.first
       #expect(offender == report.largestDistanceElement)
-      #expect(offender?.component == 2 && offender?.reference == next && offender?.computed == 3)
+      #expect(offender?.index == 2 && offender?.reference == next && offender?.computed == 3)
     }
   }
 
@@ -82,7 +82,7 @@ import Testing
           #expect(try problem.verify(vector.replacing(element, with: inside)).holds)
           let report = try problem.verify(vector.replacing(element, with: outside))
           #expect(report.offenderCount == 1)
-          #expect(report.firstOffenders.first?.component == d)
+          #expect(report.firstOffenders.first?.index == element)
         }
       }
     }
@@ -166,7 +166,7 @@ extension FloatFormat {
   }
 }
 
-extension ForwardReport {
+extension NumericReport {
   /// Whether two reports say the same, but for the last digits of the largest shares.
   fileprivate func agrees(with other: Self) -> Bool {
     func alike(_ left: Double?, _ right: Double?) -> Bool {

@@ -73,11 +73,11 @@ struct Problem: CustomStringConvertible {
 
   func verify(
     _ reference: [UInt8], _ implementation: KernelImplementation = .automatic
-  ) throws -> ForwardReport {
+  ) throws -> NumericReport {
     try withPlan { $0.verify(reference.span.bytes, implementation: implementation) }
   }
 
-  func verify(values reference: [Double]) throws -> ForwardReport {
+  func verify(values reference: [Double]) throws -> NumericReport {
     try verify(Self.bytes(reference, format))
   }
 

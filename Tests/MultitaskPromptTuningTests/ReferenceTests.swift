@@ -8,6 +8,7 @@ import PEFT
 import Tensors
 import TestSupport
 import Testing
+import Verification
 
 @Suite("Reference files")
 struct ReferenceTests {
@@ -19,7 +20,7 @@ struct ReferenceTests {
     _ tensors: [RawSafeTensors.Tensor], in directory: TemporaryDirectory
   ) throws -> ReferenceFile {
     let path = try directory.write(RawSafeTensors(tensors).encoded(), to: "reference.safetensors")
-    return try ReferenceFile(path: path)
+    return try ReferenceFile(path: path, layouts: [.taskPrompts])
   }
 
   @Test("what PEFT computed is what we compute, for every adapter and case (M16 to M19, F1, F2)")
@@ -28,9 +29,9 @@ struct ReferenceTests {
     var cases = 0
     for name in referencedAdapters {
       let embedding = try MultitaskPromptEmbedding(path: Fixtures.adapter(name))
-      let file = try ReferenceFile(path: Fixtures.reference(name))
+      let file = try ReferenceFile(path: Fixtures.reference(name), layouts: [.taskPrompts])
       for item in file.cases {
-        let verdict = try embedding.verify(item, of: file)
+        let verdict = try MultitaskPromptVerifier(embedding).verify(item, of: file)
         #expect(verdict.holds, "\(name) \(item.name)")
         #expect(verdict.report.notComparableCount == 0)
         #expect(verdict.report.flushedCount == 0 && verdict.report.overflowedCount == 0)
@@ -47,10 +48,10 @@ struct ReferenceTests {
       let embedding = try MultitaskPromptEmbedding(path: Fixtures.adapter(name))
       guard embedding.dimensions.rank == 1 else { continue }
       let raw = try RawSafeTensors(path: Fixtures.reference(name))
-      let file = try ReferenceFile(path: Fixtures.reference(name))
+      let file = try ReferenceFile(path: Fixtures.reference(name), layouts: [.taskPrompts])
       for item in file.cases {
         let input = try file.input(of: item, for: embedding.dimensions)
-        let output = try embedding.forward(input, dtype: item.output.dtype)
+        let output = try embedding.forward(input, dtype: item.result.dtype)
         let reference = try #require(raw["\(item.name).output"])
         #expect(
           values(output.bytes, output.dtype) == values(reference.bytes, output.dtype),
@@ -165,7 +166,7 @@ struct ReferenceTests {
     let embedding = try MultitaskPromptEmbedding(path: Fixtures.adapter("mpt-one-token"))
     let file = try Self.open(tensors, in: directory)
     let error = #expect(throws: CheckpointError.self) {
-      try embedding.verify(file.cases[0], of: file)
+      try MultitaskPromptVerifier(embedding).verify(file.cases[0], of: file)
     }
     #expect(error?.message == message)
     #expect(error?.tensor == tensor)
@@ -194,8 +195,8 @@ struct ReferenceTests {
     #expect(raw["case0.output"]?.dtype == dtype.name)
     #expect(raw["case0.output"]?.bytes == output.bytes)
 
-    let file = try ReferenceFile(path: path)
-    let verdict = try embedding.verify(file.cases[0], of: file)
+    let file = try ReferenceFile(path: path, layouts: [.taskPrompts])
+    let verdict = try MultitaskPromptVerifier(embedding).verify(file.cases[0], of: file)
     #expect(verdict.holds && verdict.report.equalCount == verdict.report.elementCount)
   }
 
@@ -205,7 +206,7 @@ struct ReferenceTests {
     let embedding = try MultitaskPromptEmbedding(path: Fixtures.adapter("mpt-one-token"))
     let file = try Self.open(
       [.init("c.output", "F32", [0, 1, 5], []), Self.taskIDs], in: directory)
-    let verdict = try embedding.verify(file.cases[0], of: file)
+    let verdict = try MultitaskPromptVerifier(embedding).verify(file.cases[0], of: file)
     #expect(verdict.holds && verdict.report.elementCount == 0)
   }
 }

@@ -5,6 +5,7 @@ import PEFT
 import Tensors
 import TestSupport
 import Testing
+import Verification
 
 @Suite("Verification")
 struct VerificationTests {
@@ -34,7 +35,7 @@ struct VerificationTests {
     #expect(verdict.report.equalCount == 3)
     #expect(verdict.report.largestDistance == 1)
     let offender = try #require(verdict.offenders.first)
-    #expect([offender.batch, offender.position, offender.component] == [0, 1, 1])
+    #expect(offender.index == 3)
     #expect(offender.computed == 10)
     #expect(offender.reference == MultitaskPromptTuningTests.values(wrong, dtype)[3])
     #expect(offender.reference > 10)
@@ -175,7 +176,7 @@ struct VerificationTests {
     let verdict = try adapter.verify(
       [.infinity, .nan], rule: .allClose(relative: 1, absolute: 1))
     #expect(!verdict.holds)
-    #expect(verdict.offenders.map(\.component) == [1])
+    #expect(verdict.offenders.map(\.index) == [1])
     // The figures stay those of the numerics, by which both are equal.
     #expect(verdict.report.equalCount == 2)
     #expect(verdict.report.holds)
@@ -189,12 +190,12 @@ struct VerificationTests {
     // Element [1, 2, 3] of [3, 8, 16].
     raw["case5.output"]?.bytes[4 * (8 * 16 + 2 * 16 + 3)] ^= 1
     let path = try directory.write(raw.encoded(misalignment: 1), to: "r.safetensors")
-    let file = try ReferenceFile(path: path)
+    let file = try ReferenceFile(path: path, layouts: [.taskPrompts])
     for item in file.cases {
-      let verdict = try embedding.verify(item, of: file)
+      let verdict = try MultitaskPromptVerifier(embedding).verify(item, of: file)
       #expect(verdict.holds == (item.name != "case5"))
       guard let offender = verdict.offenders.first else { continue }
-      #expect([offender.batch, offender.position, offender.component] == [1, 2, 3])
+      #expect(verdict.reference.position(of: offender.index) == [1, 2, 3])
       #expect(verdict.offenderCount == 1 && verdict.report.largestDistance == 1)
     }
   }
@@ -206,6 +207,6 @@ struct VerificationTests {
       embeddings: [Double](repeating: 1, count: 20))
     let verdict = try adapter.verify([Double](repeating: 2, count: 20))
     #expect(verdict.offenderCount == 20)
-    #expect(verdict.offenders.map(\.component) == Array(0..<8))
+    #expect(verdict.offenders.map(\.index) == Array(0..<8))
   }
 }

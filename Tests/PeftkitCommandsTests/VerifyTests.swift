@@ -62,7 +62,7 @@ struct VerifyTests {
     let run = try peftkit("verify", adapter, "--reference", path, "--json")
     #expect(run.exitCode == 1)
     let json = try run.json()
-    #expect(Set(json.keys) == ["path", "reference", "rule", "holds", "cases"])
+    #expect(Set(json.keys) == ["path", "reference", "rule", "holds", "cases", "uncovered_modules"])
     #expect(json["path"] as? String == adapter)
     #expect(json["reference"] as? String == path)
     #expect(json["holds"] as? Bool == false)
@@ -132,7 +132,10 @@ struct VerifyTests {
     let arguments = ["verify", Fixtures.adapter("mpt-causal-lm"), "--reference", path] + options
     #expect(try peftkit(arguments).exitCode == exitCode)
     let json = try peftkit(arguments + ["--json"]).json()
-    #expect(Set(json.keys) == ["path", "reference", "rule", "rtol", "atol", "holds", "cases"])
+    #expect(
+      Set(json.keys) == [
+        "path", "reference", "rule", "rtol", "atol", "holds", "cases", "uncovered_modules",
+      ])
     #expect(json["rule"] as? String == "allclose")
     #expect(json["rtol"] as? Double == rtol)
     #expect(json["atol"] as? Double == atol)
@@ -202,14 +205,35 @@ struct VerifyTests {
     #expect(run.output.isEmpty)
   }
 
-  @Test("another method's adapter is refused (C17, L1)")
+  @Test("cases of another method are not cases of an adapter (F3, L1)")
   func otherMethod() throws {
     let adapter = Fixtures.adapter("ia3")
-    let run = try peftkit("verify", adapter, "--reference", Fixtures.reference("mpt-one-token"))
+    let reference = Fixtures.reference("mpt-one-token")
+    let run = try peftkit("verify", adapter, "--reference", reference)
     #expect(run.exitCode == 2)
     #expect(
-      run.errors == "error: \(adapter)/adapter_config.json: the adapter's peft_type is IA3, "
-        + "not MULTITASK_PROMPT_TUNING\n")
+      run.errors.hasPrefix("error: \(reference): has no reference cases\nhint: a case NAME has "))
+  }
+
+  @Test("weights: cases, rule and the modules without a case (L22, L24)")
+  func weights() throws {
+    let directory = try TemporaryDirectory()
+    var raw = try RawSafeTensors(path: Fixtures.reference("lora"))
+    raw["transformer.h.0.attn.c_attn.delta"] = nil
+    let path = try directory.write(raw.encoded(), to: "r.safetensors")
+    let run = try peftkit("verify", Fixtures.adapter("lora"), "--reference", path)
+    #expect(run.exitCode == 0)
+    #expect(
+      run.output.contains("\n1 module of the adapter has no case: transformer.h.0.attn.c_attn\n"))
+    #expect(
+      run.output.hasSuffix(
+        "\nverified: 10 cases, within the rounding error of any order of summation\n"))
+    let json = try peftkit("verify", Fixtures.adapter("lora"), "--reference", path, "--json").json()
+    #expect(json["rule"] as? String == "rounding-bound")
+    #expect(json["uncovered_modules"] as? [String] == ["transformer.h.0.attn.c_attn"])
+    let cases = try #require(json["cases"] as? [[String: Any]])
+    #expect(cases.count == 10)
+    #expect((cases[0]["largest_ulp_position"] as? [Int])?.count == 2)
   }
 }
 

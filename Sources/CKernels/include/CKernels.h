@@ -124,6 +124,23 @@ typedef struct {
 void ck_survey_values(const void *_Nullable values, int element_size, size_t count,
                       ck_value_survey *_Nonnull survey, int instruction_set);
 
+/* Rows of the product of two matrices, and of the product of their magnitudes, in f64, summed in ascending
+ * order, each step rounded. All operands are at their natural alignment. With `lower`, sums are
+ * kept in two f64 numbers that do not overlap: values and lower. */
+typedef struct {
+  const double *_Nonnull left;        /* [rows, rank] */
+  const double *_Nullable left_lower; /* the same; with `lower` only */
+  const double *_Nonnull right;       /* [rank, width] */
+  const double *_Nullable right_lower; /* the same; with `lower` only */
+  const double *_Nonnull right_magnitudes; /* [rank, width] */
+  double *_Nonnull values;            /* [rows, width], written */
+  double *_Nullable lower;            /* the same, or null */
+  double *_Nonnull magnitudes;        /* [rows, width], written: of |left| and right_magnitudes */
+  size_t rows, rank, width;
+} ck_product_job;
+
+void ck_product(const ck_product_job *_Nonnull job, int instruction_set);
+
 /* The number of leading bytes in which two buffers agree, in whole blocks of 4096 and then exactly. */
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
 

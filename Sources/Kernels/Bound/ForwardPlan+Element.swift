@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 extension ForwardPlan {
-  /// Both values of one element, with its position.
+  /// Both values of one element.
   ///
   /// - Parameters:
   ///   - index: the element, counted through [batchCount, sequenceLength, width]; another one
@@ -9,19 +9,9 @@ extension ForwardPlan {
   ///   - computed: the output of this forward.
   public func element(
     at index: Int, reference: RawSpan, computed: RawSpan
-  ) -> ForwardReport.Element {
-    element(
-      row: index / factors.width, component: index % factors.width,
-      reference: format.bits(of: index, in: reference),
-      computed: format.bits(of: index, in: computed))
-  }
-
-  /// Both values of the element with these bits, with its position.
-  func element(
-    row: Int, component: Int, reference: UInt64, computed: UInt64
-  ) -> ForwardReport.Element {
-    ForwardReport.Element(
-      batch: row / sequenceLength, position: row % sequenceLength, component: component,
-      reference: format.value(ofBits: reference), computed: format.value(ofBits: computed))
+  ) -> NumericReport.Element {
+    NumericReport.Element(
+      index: index, reference: format.value(of: index, in: reference),
+      computed: format.value(of: index, in: computed))
   }
 }

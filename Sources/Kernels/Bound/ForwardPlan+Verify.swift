@@ -16,7 +16,7 @@ extension ForwardPlan {
   /// - Complexity: O(rowCount * rank * width), and O(rank * width) memory.
   public func verify(
     _ reference: RawSpan, implementation: KernelImplementation = .automatic
-  ) -> ForwardReport {
+  ) -> NumericReport {
     precondition(reference.byteCount == outputByteCount, "the reference must match the output")
     var verifier = ForwardVerifier(self, instructionSet: implementation.instructionSet)
     let rowsAtOnce = max(1, 65536 / max(1, rowByteCount))

@@ -2,7 +2,7 @@
 
 /// The state of a verification: the report so far, and the operands of the current row.
 struct ForwardVerifier {
-  private(set) var report: ForwardReport
+  private(set) var report: NumericReport
   private let bound: ForwardBound
   private let rank: Int
   private var operands: RowOperands
@@ -20,7 +20,7 @@ struct ForwardVerifier {
     operands = RowOperands(instructionSet: instructionSet)
     rank = plan.factors.rank
     bound = ForwardBound(format: plan.format, rank: rank)
-    report = ForwardReport(
+    report = NumericReport(
       format: plan.format, elementCount: plan.outputByteCount / plan.format.byteCount)
   }
 
@@ -114,8 +114,10 @@ struct ForwardVerifier {
     report.addDistance(pair.distance, Self.element(pair, plan))
   }
 
-  private static func element(_ pair: Pair, _ plan: ForwardPlan) -> ForwardReport.Element {
-    plan.element(
-      row: pair.row, component: pair.component, reference: pair.theirs, computed: pair.ours)
+  private static func element(_ pair: Pair, _ plan: ForwardPlan) -> NumericReport.Element {
+    NumericReport.Element(
+      index: pair.row * plan.factors.width + pair.component,
+      reference: plan.format.value(ofBits: pair.theirs),
+      computed: plan.format.value(ofBits: pair.ours))
   }
 }

@@ -14,7 +14,7 @@ public struct ToleranceComparison: Hashable, Sendable {
   public static let defaultAbsoluteTolerance = 1e-8
 
   /// The number of pairs.
-  public let elementCount: Int
+  public private(set) var elementCount = 0
   /// The pairs that satisfy the rule.
   public private(set) var closeCount = 0
   /// The indexes of the first pairs that do not, at most eight.
@@ -23,29 +23,52 @@ public struct ToleranceComparison: Hashable, Sendable {
   /// Whether all pairs satisfy the rule (`torch.allclose`).
   public var isClose: Bool { closeCount == elementCount }
 
+  private let rule: Rule
+
+  /// Creates an empty comparison.
+  ///
+  /// - Parameters:
+  ///   - relative: `rtol`, not negative.
+  ///   - absolute: `atol`, not negative.
+  ///   - equalNaN: whether NaN is close to NaN; by default it is not, as in torch.
+  public init(
+    format: FloatFormat, relative: Double = defaultRelativeTolerance,
+    absolute: Double = defaultAbsoluteTolerance,
+    equalNaN: Bool = false
+  ) {
+    precondition(relative >= 0 && absolute >= 0, "tolerances are not negative")
+    rule = Rule(format: format, relative: relative, absolute: absolute, equalNaN: equalNaN)
+  }
+
   /// Compares two runs of elements.
   ///
   /// - Parameters:
   ///   - values: whole elements of `format`, little endian, at any alignment (torch's `input`).
   ///   - reference: as many of them (torch's `other`); another number traps.
-  ///   - relative: `rtol`, not negative.
-  ///   - absolute: `atol`, not negative.
-  ///   - equalNaN: whether NaN is close to NaN; by default it is not, as in torch.
   /// - Complexity: O(elements).
   public init(
     _ values: RawSpan, reference: RawSpan, format: FloatFormat,
     relative: Double = defaultRelativeTolerance, absolute: Double = defaultAbsoluteTolerance,
     equalNaN: Bool = false
   ) {
+    self.init(format: format, relative: relative, absolute: absolute, equalNaN: equalNaN)
+    add(values, reference: reference)
+  }
+
+  /// Compares further elements, which follow those compared so far.
+  ///
+  /// - Parameters: as for `init(_:reference:format:relative:absolute:equalNaN:)`.
+  /// - Complexity: O(elements).
+  public mutating func add(_ values: RawSpan, reference: RawSpan) {
+    let format = rule.format
     precondition(values.byteCount == reference.byteCount, "runs of different lengths")
     precondition(
       values.byteCount.isMultiple(of: format.byteCount), "runs must hold whole elements")
-    precondition(relative >= 0 && absolute >= 0, "tolerances are not negative")
-    elementCount = values.byteCount / format.byteCount
-    let rule = Rule(format: format, relative: relative, absolute: absolute, equalNaN: equalNaN)
-    for index in 0..<elementCount {
-      let value = format.value(of: index, in: values)
-      if rule.isClose(value, format.value(of: index, in: reference)) {
+    let start = elementCount
+    elementCount += values.byteCount / format.byteCount
+    for index in start..<elementCount {
+      let value = format.value(of: index - start, in: values)
+      if rule.isClose(value, format.value(of: index - start, in: reference)) {
         closeCount += 1
       } else if firstOffenders.count < 8 {
         firstOffenders.append(index)
@@ -54,7 +77,7 @@ public struct ToleranceComparison: Hashable, Sendable {
   }
 
   /// The rule for one pair.
-  private struct Rule {
+  private struct Rule: Hashable {
     let format: FloatFormat
     let relative: Double
     let absolute: Double

@@ -19,7 +19,7 @@ extension Array where Element: BitwiseCopyable {
 
 extension [Double] {
   /// The elements of `bytes` in `format`, first rounded to `rounding` and then widened to F64.
-  init(_ bytes: RawSpan, from format: FloatFormat, rounding: FloatFormat) {
+  package init(_ bytes: RawSpan, from format: FloatFormat, rounding: FloatFormat) {
     let rounded = convertElements(bytes, from: format, to: rounding)
     self.init(capacity: rounded.count / rounding.byteCount) { output in
       // SAFETY: bytes have no padding.

@@ -2,6 +2,7 @@
 internal import Archives
 internal import Files
 internal import Kernels
+internal import LowRank
 internal import PEFT
 internal import Tensors
 
@@ -60,27 +61,6 @@ struct TaskFactors {
     let length = distance.norm
     return length == 0 ? 0 : length / norm.norm
   }
-}
-
-/// A sum of squares that neither overflows nor underflows.
-struct ScaledSquares {
-  private var scale = 0.0
-  private var sum = 0.0
-
-  mutating func add(_ value: Double) {
-    let magnitude = value.magnitude
-    guard magnitude > 0 else { return }
-    if magnitude > scale {
-      let ratio = scale / magnitude
-      sum = 1 + sum * ratio * ratio
-      scale = magnitude
-    } else {
-      let ratio = magnitude / scale
-      sum += ratio * ratio
-    }
-  }
-
-  var norm: Double { scale * sum.squareRoot() }
 }
 
 extension MultitaskPromptAdapter {

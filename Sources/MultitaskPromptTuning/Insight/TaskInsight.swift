@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Kernels
+internal import LowRank
 internal import PEFT
 public import Tensors
 
@@ -61,7 +62,7 @@ extension MultitaskPromptAdapter {
     let tasks = zip(factors, norms).map { factors, norm in
       let values = factors.svd().values
       return TaskInsight.Task(
-        norm: norm, effectiveRank: Self.participation(of: values), singularValues: values)
+        norm: norm, effectiveRank: SingularValues.effectiveRank(of: values), singularValues: values)
     }
     return TaskInsight(tasks: tasks, similarities: similarities)
   }
@@ -113,12 +114,5 @@ extension MultitaskPromptAdapter {
     for lane in 0..<8 { sum += sums[lane] }
     for index in whole..<left.count { sum += left[index] * right[index] }
     return sum
-  }
-
-  private static func participation(of values: [Double]) -> Double {
-    guard let largest = values.first, largest > 0 else { return 0 }
-    let squares = values.map { ($0 / largest) * ($0 / largest) }
-    let sum = squares.reduce(0, +)
-    return sum * sum / squares.reduce(0) { $0 + $1 * $1 }
   }
 }

@@ -32,10 +32,12 @@ public struct LoRAScales: Sendable {
   private var budget = ModulePatterns.largestBudget
 
   /// Reads a config.
-  public init(_ config: AdapterConfig) {
+  ///
+  /// - Parameter alphaKey: the key of α: `alpha` in the configs of LoHa and LoKr.
+  public init(_ config: AdapterConfig, alphaKey: String = "lora_alpha") {
     ranks = ModuleSizes(LoRAMethod().moduleSizes, of: config, matching: .path)
     let document = config.document
-    alpha = document["lora_alpha"].map { $0.number } ?? 8
+    alpha = document[alphaKey].map { $0.number } ?? 8
     alphaPatterns = document["alpha_pattern"]?.object.map { ModulePatterns($0, matching: .path) }
     isRankStabilized = document["use_rslora"]?.bool ?? false
   }

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
 internal import Kernels
-internal import MultitaskPromptTuning
 internal import Tensors
+internal import Verification
 
 /// The result of `verify`.
 struct VerificationReport: Report {
   let adapter: String
   let reference: String
-  let rank: Int
+  let numericRule: NumericRule
   let rule: VerificationRule
   let verdicts: [CaseVerdict]
+  let uncoveredModules: [String]
 
   var holds: Bool { verdicts.allSatisfy(\.holds) }
 
   /// The rule in one word, for programs.
   private var ruleName: String {
     switch rule {
-    case .numerics: rank <= 1 ? "equal" : "rounding-bound"
+    case .numerics: numericRule == .equality ? "equal" : "rounding-bound"
     case .allClose: "allclose"
     }
   }
@@ -32,7 +33,8 @@ extension VerificationReport {
     for verdict in verdicts {
       let report = verdict.report
       table.add([
-        verdict.name.printable, verdict.output.dtype.name, verdict.output.shape.description,
+        verdict.title.printable, verdict.reference.result.dtype.name,
+        verdict.reference.result.shape.description,
         Sizes.count(report.elementCount), Sizes.count(report.equalCount),
         String(report.largestDistance),
         report.largestShare.map(percentage) ?? "-",
@@ -41,6 +43,7 @@ extension VerificationReport {
     }
     output.table(table)
     for verdict in verdicts { addDetails(of: verdict, to: &output) }
+    addUncovered(to: &output)
     let cases = Sizes.count(verdicts.count, "case")
     if holds {
       output.line(output.styled("verified:", .green) + " \(cases), \(meaning)")
@@ -53,40 +56,49 @@ extension VerificationReport {
   private var meaning: String {
     switch rule {
     case .numerics:
-      rank <= 1
+      numericRule == .equality
         ? "every value must be equal" : "within the rounding error of any order of summation"
     case .allClose(let relative, let absolute):
       "by torch.allclose with rtol \(relative), atol \(absolute)"
     }
   }
 
+  /// The modules without a case, of which the first few are named.
+  private func addUncovered(to output: inout TextOutput) {
+    guard let first = uncoveredModules.first else { return }
+    let count = uncoveredModules.count
+    output.line(
+      "\(Sizes.count(count, "module")) of the adapter \(count == 1 ? "has" : "have") no case: "
+        + first.printable + (count > 1 ? " and \(Sizes.count(count - 1)) more" : ""))
+  }
+
   private func addDetails(of verdict: CaseVerdict, to output: inout TextOutput) {
     let report = verdict.report
     if let element = report.largestDistanceElement, verdict.holds {
       output.line(
-        "\(verdict.name.printable): largest distance \(report.largestDistance) ULP at "
-          + place(element))
+        "\(verdict.title.printable): largest distance \(report.largestDistance) ULP at "
+          + place(element, verdict))
     }
     for (count, reason) in [
       (report.notComparableCount, "not comparable: a factor is infinite or NaN"),
       (report.flushedCount, "accepted: a CPU may flush subnormal numbers to zero"),
       (report.overflowedCount, "accepted: an intermediate result may overflow"),
     ] where count > 0 {
-      output.line("\(verdict.name.printable): \(Sizes.count(count, "element")) \(reason)")
+      output.line("\(verdict.title.printable): \(Sizes.count(count, "element")) \(reason)")
     }
     guard !verdict.holds else { return }
     for element in verdict.offenders {
       output.line(
-        "\(verdict.name.printable): at \(place(element)) the reference has "
+        "\(verdict.title.printable): at \(place(element, verdict)) the reference has "
           + "\(element.reference), computed is \(element.computed)")
     }
     if report.ownOffenderCount > 0 {
       output.line(
-        "\(verdict.name.printable): \(Sizes.count(report.ownOffenderCount, "value")) computed here "
+        "\(verdict.title.printable): \(Sizes.count(report.ownOffenderCount, "value")) computed here "
           + "outside the bound, which is a bug in peftkit: please report it")
     }
     let rest = verdict.offenderCount - verdict.offenders.count
-    if rest > 0 { output.line("\(verdict.name.printable): and \(Sizes.count(rest)) more") }
+    if rest > 0 { output.line("\(verdict.title.printable): and \(Sizes.count(rest)) more") }
   }
 
   /// A share in percent, rounded up; above 999%, infinity included, only that.
@@ -94,8 +106,8 @@ extension VerificationReport {
     share <= 9.99 ? "\(Int((share * 100).rounded(.up)))%" : ">999%"
   }
 
-  private func place(_ element: ForwardReport.Element) -> String {
-    "[\(element.batch), \(element.position), \(element.component)]"
+  private func place(_ element: NumericReport.Element, _ verdict: CaseVerdict) -> String {
+    "\(verdict.reference.position(of: element.index))"
   }
 }
 
@@ -115,6 +127,10 @@ extension VerificationReport {
     output.writer.beginArray()
     for verdict in verdicts { output.writer.verdict(verdict) }
     output.writer.endArray()
+    output.writer.key("uncovered_modules")
+    output.writer.beginArray()
+    for module in uncoveredModules { output.writer.string(module) }
+    output.writer.endArray()
     output.writer.endObject()
   }
 }
@@ -123,17 +139,17 @@ extension JSONWriter {
   fileprivate mutating func verdict(_ verdict: CaseVerdict) {
     let report = verdict.report
     beginObject()
-    member("name", verdict.name)
-    member("dtype", verdict.output.dtype.name)
+    member("name", verdict.title)
+    member("dtype", verdict.reference.result.dtype.name)
     key("shape")
-    integers(verdict.output.shape.dimensions)
+    integers(verdict.reference.result.shape.dimensions)
     member("holds", verdict.holds)
     member("element_count", report.elementCount)
     member("equal_count", report.equalCount)
     key("largest_ulp_distance")
     integer(report.largestDistance)
     key("largest_ulp_position")
-    position(report.largestDistanceElement)
+    position(report.largestDistanceElement, verdict)
     member("largest_bound_share", report.largestShare)
     member("not_comparable_count", report.notComparableCount)
     member("flushed_count", report.flushedCount)
@@ -144,7 +160,7 @@ extension JSONWriter {
     for element in verdict.offenders {
       beginObject()
       key("position")
-      position(element)
+      position(element, verdict)
       member("reference", element.reference)
       member("computed", element.computed)
       endObject()
@@ -153,11 +169,18 @@ extension JSONWriter {
     endObject()
   }
 
-  private mutating func position(_ element: ForwardReport.Element?) {
+  private mutating func position(_ element: NumericReport.Element?, _ verdict: CaseVerdict) {
     if let element {
-      integers([element.batch, element.position, element.component])
+      integers(verdict.reference.position(of: element.index))
     } else {
       null()
     }
+  }
+}
+
+extension CaseVerdict {
+  /// The name of the case; a bias has the name of its module as well.
+  fileprivate var title: String {
+    reference.layout == .biasDelta ? reference.name + ".bias" : reference.name
   }
 }

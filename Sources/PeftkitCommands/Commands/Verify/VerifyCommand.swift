@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ArgumentParser
 internal import Kernels
-internal import MultitaskPromptTuning
 internal import PEFT
 internal import Tensors
+internal import Verification
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Check an adapter against reference outputs.",
     discussion: """
-      Computes the prompts of a multitask prompt tuning adapter on the CPU, in the dtype of each \
-      case's output, and compares them with the reference. At rank 1 every value must be equal; at \
-      higher ranks it must be within the rounding error of any order of summation. With --rtol or \
-      --atol, values are compared as torch.allclose does. Exit code 1 when a case differs.
+      Computes on the CPU what an adapter adds to the weights of its base model, or its prompts, \
+      and compares it with the reference. Values must be equal where nothing is summed, and \
+      elsewhere within the rounding error of any order of summation. With --rtol or --atol, \
+      values are compared as torch.allclose does. Exit code 1 when a case differs.
+
+      Methods: LORA with its variants, LOHA, LOKR, VERA, IA3, MISS, PROMPT_TUNING, P_TUNING, \
+      PREFIX_TUNING and MULTITASK_PROMPT_TUNING.
 
       Fixtures/make_reference.py makes a reference from your own adapter with PEFT.
 
@@ -61,15 +64,15 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let embedding = try MultitaskPromptEmbedding(path: adapter)
-    let file = try ReferenceFile(path: reference)
+    let verifier = try AdapterVerifier.verifier(for: try Adapter(path: adapter))
+    let file = try ReferenceFile(path: reference, layouts: verifier.layouts)
     var verdicts: [CaseVerdict] = []
     for item in file.cases {
-      verdicts.append(try embedding.verify(item, of: file, rule: rule))
+      verdicts.append(try verifier.verify(item, of: file, rule: rule))
     }
     let report = VerificationReport(
-      adapter: adapter, reference: reference, rank: embedding.dimensions.rank, rule: rule,
-      verdicts: verdicts)
+      adapter: adapter, reference: reference, numericRule: verifier.rule, rule: rule,
+      verdicts: verdicts, uncoveredModules: verifier.uncoveredModules(by: file))
     try print(report, json: json)
     if !report.holds { throw ExitCode.finding }
   }

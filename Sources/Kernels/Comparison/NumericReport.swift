@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The result of comparing a reference output with a forward.
-public struct ForwardReport: Hashable, Sendable {
-  /// One element of the output.
+/// The result of comparing a reference with computed values, element by element.
+public struct NumericReport: Hashable, Sendable {
+  /// One element.
   public struct Element: Hashable, Sendable {
-    /// The prompt, b.
-    public let batch: Int
-    /// The row of the prompt, l.
-    public let position: Int
-    /// The component, d.
-    public let component: Int
+    /// The index of the element, counted in row-major order.
+    public let index: Int
     /// The value in the reference.
     public let reference: Double
     /// The computed value.
     public let computed: Double
   }
 
-  /// The format of both outputs.
+  /// The format of the reference.
   public let format: FloatFormat
   /// The number of elements.
   public let elementCount: Int
@@ -27,12 +23,12 @@ public struct ForwardReport: Hashable, Sendable {
   /// The first element at that distance, or nil when all are equal.
   public internal(set) var largestDistanceElement: Element?
   /// The largest share of the rounding-error bound that the reference uses: more than 1 is outside,
-  /// infinite for an unexplained infinity or NaN. Nil up to rank 1, where values must be
-  /// equal, and when no element was measured.
+  /// infinite for an unexplained infinity or NaN. Nil where values must be equal, and when no element
+  /// was measured.
   public internal(set) var largestShare: Double?
   /// The first element with that share.
   public internal(set) var largestShareElement: Element?
-  /// The largest share that the forward itself uses.
+  /// The largest share that the computed values use.
   public internal(set) var largestOwnShare: Double?
   /// The elements that depend on an infinite or NaN factor and are not equal.
   public internal(set) var notComparableCount = 0
@@ -40,11 +36,12 @@ public struct ForwardReport: Hashable, Sendable {
   public internal(set) var flushedCount = 0
   /// The infinities and NaNs accepted because finite factors may overflow.
   public internal(set) var overflowedCount = 0
-  /// The elements of the reference that are wrong: unequal up to rank 1, outside the bound above.
+  /// The elements of the reference that are wrong: unequal where values must be equal, or outside the
+  /// bound.
   public internal(set) var offenderCount = 0
   /// The first of them, at most eight.
   public internal(set) var firstOffenders: [Element] = []
-  /// The elements of the forward that are outside the bound: always 0 unless this library has a bug.
+  /// The computed values that are outside the bound: always 0 unless this library has a bug.
   public internal(set) var ownOffenderCount = 0
 
   /// Whether no comparable element of either side is wrong.

@@ -3,18 +3,18 @@
 /// The singular values and vectors of a small matrix, by one-sided Jacobi rotations.
 ///
 /// Uses only + − × ÷ √ of F64 in a fixed order, so that every machine computes the same bits.
-struct JacobiSVD {
+package struct JacobiSVD {
   /// The left vectors, each scaled by its singular value; columns of the rotated matrix.
-  private(set) var scaledLeft: [[Double]]
+  package private(set) var scaledLeft: [[Double]]
   /// The right vectors.
-  private(set) var right: [[Double]]
+  package private(set) var right: [[Double]]
 
   private static let sweepLimit = 60
 
   /// Decomposes a matrix.
   ///
   /// - Parameter columns: columns of one length, which is at least their number.
-  init(_ columns: [[Double]]) {
+  package init(_ columns: [[Double]]) {
     scaledLeft = columns
     right = columns.indices.map { index in columns.indices.map { $0 == index ? 1 : 0 } }
     for _ in 0..<Self.sweepLimit where !sweep() { return }

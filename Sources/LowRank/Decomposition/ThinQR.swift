@@ -4,17 +4,20 @@
 /// upper triangular.
 ///
 /// Uses only + − × ÷ √ of F64 in a fixed order, so that every machine computes the same bits.
-struct ThinQR {
-  /// The columns of Q: as many as the lesser of rows and columns of the matrix.
-  let basis: [[Double]]
+package struct ThinQR {
+  /// The columns of Q: as many as the lesser of rows and columns of the matrix; none when only the
+  /// triangle is computed.
+  package let basis: [[Double]]
   /// The columns of T, one for each column of the matrix.
-  let triangle: [[Double]]
+  package let triangle: [[Double]]
 
   /// Decomposes a matrix.
   ///
-  /// - Parameter columns: at least one column, each of `rowCount` numbers.
+  /// - Parameters:
+  ///   - columns: at least one column, each of `rowCount` numbers.
+  ///   - formsBasis: whether to compute Q, which costs as much again.
   /// - Complexity: O(rowCount · columns²).
-  init(_ columns: [[Double]], rowCount: Int) {
+  package init(_ columns: [[Double]], rowCount: Int, formsBasis: Bool = true) {
     let size = min(rowCount, columns.count)
     var columns = columns
     var reflectors: [[Double]] = []
@@ -26,7 +29,7 @@ struct ThinQR {
     triangle = columns.enumerated().map { column, values in
       (0..<size).map { $0 <= column ? values[$0] : 0 }
     }
-    basis = (0..<size).map { index in
+    basis = (0..<(formsBasis ? size : 0)).map { index in
       var column = [Double](repeating: 0, count: rowCount)
       column[index] = 1
       for step in (0..<size).reversed() {
