@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adapter directories as real PEFT saves them, and what real PEFT computes with the MPT ones."""
+"""Adapter directories as real PEFT saves them, and what real PEFT computes with them."""
 
 import os
 import tempfile
@@ -7,15 +7,19 @@ import warnings
 import zlib
 from pathlib import Path
 
+import peft_references
 import torch
 from make_reference import Case, load_embedding, make_reference, save_reference
 from peft import (
     IA3Config,
+    LoHaConfig,
+    LoKrConfig,
     LoraConfig,
     MultitaskPromptTuningConfig,
     PeftModel,
     PrefixTuningConfig,
     PromptTuningConfig,
+    VeraConfig,
     get_peft_model,
 )
 from tokenizers import Tokenizer
@@ -165,6 +169,58 @@ OTHER_ADAPTERS = {
     ),
 }
 
+# Adapters of methods that change weights, as they are after some training: no factor is zero.
+TRAINED_ADAPTERS = {
+    "lora-embedding": (
+        lambda: gpt2(16),
+        lambda: LoraConfig(
+            task_type="CAUSAL_LM",
+            r=4,
+            lora_alpha=6,
+            use_rslora=True,
+            target_modules=["wte", "c_attn"],
+            rank_pattern={"wte": 3},
+            alpha_pattern={"c_attn": 5},
+            fan_in_fan_out=True,
+        ),
+    ),
+    "lora-dora": (
+        lambda: t5(16),
+        lambda: LoraConfig(
+            task_type="SEQ_2_SEQ_LM", r=2, target_modules=["q", "wi"], use_dora=True
+        ),
+    ),
+    "loha": (
+        lambda: t5(16),
+        lambda: LoHaConfig(task_type="SEQ_2_SEQ_LM", r=2, alpha=3, target_modules=["q", "wo"]),
+    ),
+    "lokr": (
+        lambda: t5(16),
+        lambda: LoKrConfig(
+            task_type="SEQ_2_SEQ_LM",
+            r=1,
+            alpha=2,
+            target_modules=["q", "wo"],
+            decompose_both=True,
+        ),
+    ),
+    "vera": (
+        lambda: t5(16),
+        lambda: VeraConfig(task_type="SEQ_2_SEQ_LM", r=3, target_modules=["q", "v"]),
+    ),
+    "ia3-trained": (
+        lambda: t5(16),
+        lambda: IA3Config(
+            task_type="SEQ_2_SEQ_LM",
+            target_modules=["k", "wo"],
+            feedforward_modules=["wo"],
+        ),
+    ),
+}
+
+# The methods of these have references.
+REFERENCED_ADAPTERS = ["lora", "prompt-tuning", "prefix-tuning"]
+
 # These are also saved as torch files, in NAME-bin.
 ALSO_BIN = [
     "mpt-causal-lm",
@@ -194,6 +250,15 @@ def build(name, make_model, make_config):
             torch.nn.init.normal_(parameter, std=0.02)
     for config in model.peft_config.values():
         sort_sets(config)
+    return model
+
+
+def build_trained(name, make_model, make_config):
+    """The same, with all that is trained random."""
+    model = build(name, make_model, make_config)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.2)
     return model
 
 
@@ -290,6 +355,16 @@ def make_mpt_reference(name):
     save_reference(f"../references/{name}/reference.safetensors", tensors)
 
 
+def make_method_reference(name, make_model):
+    """What PEFT computes with the adapter in the base model that it was made for."""
+    seed(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = PeftModel.from_pretrained(make_model(), name).eval()
+    Path(f"../references/{name}").mkdir(parents=True)
+    save_reference(f"../references/{name}/reference.safetensors", peft_references.tensors(model))
+
+
 def check_against_peft_model(name):
     """The script's way to load an adapter must be PeftModel.from_pretrained's."""
     make_model = MPT_ADAPTERS[name][0]
@@ -318,6 +393,11 @@ def make(root):
         make_mpt_named()
         for name, recipe in OTHER_ADAPTERS.items():
             save(build(name, *recipe), name)
+        for name, recipe in TRAINED_ADAPTERS.items():
+            save(build_trained(name, *recipe), name)
+            make_method_reference(name, recipe[0])
+        for name in REFERENCED_ADAPTERS:
+            make_method_reference(name, OTHER_ADAPTERS[name][0])
         for name in [*MPT_ADAPTERS, "mpt-text-init", "mpt-two-adapters"]:
             make_mpt_reference(name)
         for name in MPT_ADAPTERS:

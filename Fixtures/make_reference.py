@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write what real PEFT computes for a Multitask Prompt Tuning adapter, for `peftkit verify`.
+"""Write what real PEFT computes for an adapter, for `peftkit verify`.
 
-    python make_reference.py ADAPTER_DIR -o REF.safetensors
-                             [--tasks 0,2] [--indices FILE] [--dtype bfloat16]
+    python make_reference.py ADAPTER_DIR -o REF.safetensors [--dtype bfloat16]
+                             [--base MODEL]                      # most methods
+                             [--tasks 0,2] [--indices FILE]      # multitask prompt tuning
 
-The base model is not needed: PEFT's own MultitaskPromptEmbedding is built from the adapter's config
-and loaded with the adapter's weights. It runs in float32, as PeftModel.from_pretrained makes every
-adapter, unless --dtype says otherwise. Needs torch, peft and safetensors. The format of the file is
-described in the README beside this script.
+Most adapters are loaded into their base model: MODEL, or the one that the config names. See
+peft_references.py for what is written.
+
+For multitask prompt tuning the base model is not needed: PEFT's own MultitaskPromptEmbedding is built
+from the adapter's config and loaded with the adapter's weights.
+
+PEFT computes in float32, as PeftModel.from_pretrained makes every adapter; for multitask prompt tuning
+--dtype changes that, and for the others it rounds the results. Needs torch, peft,
+transformers and safetensors. The format of the file is described in the README beside this script.
 """
 
 import argparse
@@ -16,8 +22,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import peft_references
 import torch
-from peft import MultitaskPromptTuningConfig, PeftConfig, TaskType
+import transformers
+from peft import MultitaskPromptTuningConfig, PeftConfig, PeftModel, TaskType
 from peft import __version__ as peft_version
 from peft.tuners.multitask_prompt_tuning import MultitaskPromptEmbedding
 from peft.utils import load_peft_weights
@@ -116,12 +124,25 @@ def parse_arguments(arguments):
     parser.add_argument(
         "--indices", type=Path, help="a safetensors file holding I64 `indices` [B, L]"
     )
+    parser.add_argument("--base", help="the base model; default: the one that the config names")
     parser.add_argument("--dtype", choices=DTYPES, default="float32")
     return parser.parse_args(arguments)
 
 
+def load_model(directory, base):
+    """The adapter in its base model, of the class that the model's config names."""
+    base = base or PeftConfig.from_pretrained(str(directory)).base_model_name_or_path
+    architecture = (transformers.AutoConfig.from_pretrained(base).architectures or ["AutoModel"])[0]
+    model = getattr(transformers, architecture).from_pretrained(base)
+    return PeftModel.from_pretrained(model, str(directory)).eval()
+
+
 def main(arguments=None):
     options = parse_arguments(arguments)
+    if not isinstance(PeftConfig.from_pretrained(str(options.adapter)), MultitaskPromptTuningConfig):
+        model = load_model(options.adapter, options.base)
+        save_reference(options.output, peft_references.tensors(model, dtype=DTYPES[options.dtype]))
+        return
     if options.tasks is None:
         tasks = list(range(load_config(options.adapter).num_tasks))
     else:
