@@ -16,12 +16,17 @@ OF_THE_MACHINE = ("is_gradient_checkpointing", "CUDA extension")
 
 @dataclass
 class Outcome:
-    """The result of a load. Names are those of the file, without the adapter's name."""
+    """The result of a load. Names are those of the file, without the adapter's name.
+
+    `missing` are the tensors that PEFT's load result lacks; `fresh` are those of them that nothing was loaded into, which
+    is less where modules share a tensor.
+    """
 
     error: str | None = None
     warnings: set = field(default_factory=set)
     unexpected: set = field(default_factory=set)
     fresh: set = field(default_factory=set)
+    missing: set = field(default_factory=set)
     bound: set = field(default_factory=set)
 
     def worse_than(self, other):
@@ -90,56 +95,45 @@ class _Recorder:
 
         model.load_state_dict = recording
         config = model.peft_config[adapter_name]
-        if config.is_prompt_learning:
-            encoder = model.prompt_encoder[adapter_name]
-            encoder_load = encoder._load_adapter_state_dict
-
-            def loading(state):
-                tracked = _Tracked(state)
-                encoder_load(tracked)
-                used.update(tracked.read)
-                ignored.difference_update(tracked.read)
-
-            encoder._load_adapter_state_dict = loading
         try:
             result = peft.set_peft_model_state_dict(model, tensors, adapter_name, **options)
         finally:
             del model.load_state_dict
+        self.find_missing(model, config, given, set(tensors), adapter_name)
+        if config.is_prompt_learning:  # its own state dict is that of the prompt encoder
+            own = set(saved_names(model, adapter_name))
+            used, ignored = used | own & set(tensors), ignored - own
         self.outcome.unexpected, self.outcome.bound = ignored, used
-        if not config.is_prompt_learning or config.modules_to_save:
-            self.outcome.fresh = self.fresh(model, config, given, adapter_name)
         return result
 
-    def fresh(self, model, config, given, adapter_name):
-        """The adapter's own tensors that nothing was loaded into."""
-        import peft
+    def find_missing(self, model, config, given, present, adapter_name):
+        """Record the adapter's own tensors that were not given."""
         from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
 
         state = model.state_dict()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            saved = peft.get_peft_model_state_dict(model, adapter_name=adapter_name, save_embedding_layers=False)
-        names = {(value.data_ptr(), value.shape): name for name, value in saved.items()}
+        saved = saved_names(model, adapter_name)
+        names = {(value.data_ptr(), value.shape) for value in saved.values()}  # modules share some
         loaded = {state[key].data_ptr() for key in given if key in state}
         remove = PEFT_TYPE_TO_TUNER_MAPPING[config.peft_type]._remove_adapter_name_from_key
-        fresh = set()
+        bound = {remove(key, adapter_name) for key in given}
+        for name in saved.keys() - present - bound:  # also what is saved without being in the state dict
+            self.outcome.missing.add(name)
+            if saved[name].data_ptr() not in loaded:
+                self.outcome.fresh.add(name)
         for key, value in state.items():
-            pointer = value.data_ptr()
-            name = names.get((pointer, value.shape))
-            if key in given or pointer in loaded or key.startswith("prompt_encoder."):
+            name = remove(key, adapter_name)
+            if key in given or key.startswith("prompt_encoder.") or value.data_ptr() in self.own:
                 continue
-            if pointer not in self.own or name:  # biases of the base are saved, too, if they were trained
-                fresh.add(name or remove(key, adapter_name))
-        return fresh
+            if name not in saved and (value.data_ptr(), value.shape) not in names:
+                self.outcome.missing.add(name)
+                if value.data_ptr() not in loaded:
+                    self.outcome.fresh.add(name)
 
 
-class _Tracked(dict):
-    """A dictionary that remembers which keys were read."""
+def saved_names(model, adapter_name):
+    """The tensors that PEFT would save of the model, by their names in a file."""
+    import peft
 
-    def __init__(self, values):
-        super().__init__(values)
-        self.read = set()
-
-    def __getitem__(self, key):
-        self.read.add(key)
-        return super().__getitem__(key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return peft.get_peft_model_state_dict(model, adapter_name=adapter_name, save_embedding_layers=False)

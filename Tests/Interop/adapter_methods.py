@@ -15,7 +15,7 @@ TARGETS = {
     "llama_tied": (["v_proj", "o_proj"], r".*\.(gate|up)_proj", ["layers.0.self_attn.o_proj"], ["model.norm"], "layers", "embed_tokens"),
     "qwen2": (["k_proj", "up_proj"], r".*self_attn.*proj", r".*\.2\..*", ["lm_head", "norm"], "layers", "embed_tokens"),
     "gpt2": (["c_attn", "mlp.c_proj"], r"transformer\.h\.[01]\.mlp\.c_fc", ["h.0.attn.c_attn"], ["ln_f"], "h", "wte"),
-    "gpt_neox": (["query_key_value", "dense"], r".*dense_(h_to_4h|4h_to_h)", ["layers.0.attention.dense"], ["embed_out"], "layers", "embed_in"),
+    "gpt_neox": (["query_key_value", "dense"], r".*dense_(h_to_4h|4h_to_h)", ["layers.0.attention.dense"], ["final_layer_norm"], "layers", "embed_in"),
     "opt": (["q_proj", "fc1"], r"model\.decoder\.layers\..*\.(fc2|out_proj)", ["layers.0.fc1"], ["final_layer_norm"], "layers", "embed_tokens"),
     "t5": (["q", "wo"], r"(encoder|decoder)\.block\.\d\.layer\.0\.SelfAttention\.[kv]", ["decoder.block.0.layer.0.SelfAttention.q"], ["lm_head"], "block", "shared"),
     "bert": (["query", "output.dense"], r".*attention\.self\.(key|value)", ["encoder.layer.0.output.dense"], ["pooler"], "layer", "word_embeddings"),
@@ -330,6 +330,7 @@ METHODS = {
     "OSF": Method(
         {"effective_rank": 4},
         {"rank pattern": {"rank_pattern": {"q_proj": 2}}, "half": {"effective_rank": None}, "share": {"effective_rank": 0.25}},
+        bases=LINEAR,
     ),
     "PEANUT": Method(
         {"r": 4},

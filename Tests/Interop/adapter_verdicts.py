@@ -21,6 +21,7 @@ class Report:
     code: int
     findings: list
     text: str
+    binding: dict | None = None
 
     def of(self, *severities):
         return [finding for finding in self.findings if finding["severity"] in severities]
@@ -31,7 +32,8 @@ def validate(directory, base=None):
     run = peftkit("validate", directory, "--json", *(["--base", base] if base else []))
     if run.code not in (0, 1):
         return Report(run.code, [], str(run))
-    return Report(run.code, run.json()["findings"], str(run))
+    result = run.json()
+    return Report(run.code, result["findings"], str(run), result.get("base"))
 
 
 def false_findings(directory, base=None):
@@ -50,6 +52,25 @@ def false_findings(directory, base=None):
         return None
     said = "; ".join(f"{one['severity']} {one['code']} {one['message']}" for one in wrong[:2]) or report.text
     return f"{Path(directory).name}{' with --base' if base else ''}: {said}"
+
+
+def binding_problem(directory, base, outcome, intact):
+    """How the binding that `validate --base` reports differs from PEFT's load result; None if it does not.
+
+    `outcome` is PEFT's result for the directory, `intact` its result for the adapter before the damage: what is
+    missing there PEFT never saves.
+    """
+    report = validate(directory, base)
+    if outcome.error:
+        return None if report.of("error") else f"{directory}: no error, but PEFT says {outcome.error[:200]}"
+    if report.binding is None:
+        return f"{directory}: no binding: {report.text[:300]}"
+    expected = {"dead": outcome.unexpected, "missing": outcome.missing - intact.missing}
+    for name, names in expected.items():
+        more, fewer = set(report.binding[name]) - names, names - set(report.binding[name])
+        if more or fewer:
+            return f"{directory}: {name}: not PEFT's: {sorted(more)[:3]}, PEFT's alone: {sorted(fewer)[:3]}"
+    return None
 
 
 @dataclass
@@ -94,13 +115,14 @@ class Verdict:
 
 
 # Codes that fit a damage of tensors.
-MISSING = {"missing-tensor", "missing-module"}
+MISSING = {"missing-tensor", "missing-module", "no-tensors", "no-adapter-tensors"}
+MISNAMED = MISSING | {"misnamed-tensor", "unexpected-tensor"}
 FITTING = {
     "tensor removed": MISSING,
-    "tensor renamed": MISSING | {"unexpected-tensor"},
+    "tensor renamed": MISNAMED,
     "tensor reshaped": {"shape-mismatch"},
     "tensor emptied": {"shape-mismatch", "empty-tensor"},
-    "all renamed": MISSING | {"unexpected-tensor"},
+    "all renamed": MISNAMED,
 }
 
 
