@@ -13,6 +13,8 @@ extension AdapterConfig {
   func findings(with weights: (any TensorArchive)?, _ options: FindingOptions) -> [Finding] {
     let reading = readingFindings(in: options.release ?? .newest)
     guard let method = try? method else { return reading }
-    return method.findings(about: self, weights: weights, fieldFindings: reading)
+    let findings = method.findings(about: self, fieldFindings: reading)
+    guard let weights else { return findings }
+    return findings + Attachment(AttachmentRules(method, self), weights).findings
   }
 }

@@ -8,6 +8,7 @@ public enum AdapterMethods {
   public static let all: [any AdapterMethod] = [
     MultitaskPromptTuningMethod(),
     LoRAMethod(),
+    AdaLoRAMethod(),
     AdaMSSMethod(),
     AdaptionPromptMethod(),
     BEFTMethod(),
@@ -50,6 +51,7 @@ public enum AdapterMethods {
     VBLoRAMethod(),
     VeRAMethod(),
     WaveFTMethod(),
+    XLoRAMethod(),
   ]
 
   /// The method that a `peft_type` names, also by a former name.

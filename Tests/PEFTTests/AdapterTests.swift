@@ -399,7 +399,7 @@ struct WeightFindingTests {
       return
     }
     let finding = try #require(findings.first { $0.code == "missing-module" })
-    #expect(finding.severity == .warning)
+    #expect(finding.severity == .error)
     #expect(
       finding.message == "the weights have no tensor of base_model.classifier or "
         + "base_model.score, the head for SEQ_CLS: PEFT raises KeyError if the base model has one, "
@@ -418,10 +418,10 @@ struct WeightFindingTests {
     let modules = (0..<count).map { "\"x.m\($0)\"" }.joined(separator: ",")
     try copy.replaceInConfig("\"modules_to_save\": null", "\"modules_to_save\": [\(modules)]")
     try copy.changeWeights {
-      $0.tensors += (0...count).map { .init("base.x.m\($0).weight", "U8", [0], []) }
+      $0.tensors += (0...count).map { .init("base_model.x.m\($0).weight", "U8", [1], [0]) }
     }
     let findings = try Adapter(path: copy.path).findings()
-    #expect(findings.map(\.tensor) == ["base.x.m20000.weight"])
+    #expect(findings.map(\.tensor) == ["base_model.x.m20000.weight"])
   }
 }
 

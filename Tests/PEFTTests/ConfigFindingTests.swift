@@ -193,7 +193,7 @@ struct ConfigFindingTests {
 
   @Test("a described method is found by its name, every other known name has the fields of C14")
   func methods() throws {
-    #expect(try config(#"{"peft_type": "ADALORA"}"#).method is UndescribedMethod)
+    #expect(try config(#"{"peft_type": "LORAPLUS"}"#).method is UndescribedMethod)
     #expect(
       try config(#"{"peft_type": "MULTITASK_PROMPT_TUNING"}"#).method
         is MultitaskPromptTuningMethod)

@@ -21,10 +21,36 @@ public struct SavedModules: Sendable {
   /// - Complexity: one lookup for each dot of the path and length of a name, since a config and a
   ///   file can each contain a million names.
   public func contains(_ tensor: TensorName) -> Bool {
+    var isContained = false
+    forEachModule(of: tensor) { _ in
+      isContained = true
+      return false
+    }
+    return isContained
+  }
+
+  /// The names of the modules that a tensor belongs to.
+  ///
+  /// - Complexity: as that of `contains(_:)`.
+  func modules(of tensor: TensorName) -> [String] {
+    var modules: [String] = []
+    forEachModule(of: tensor) { name in
+      modules.append(String(decoding: name, as: UTF8.self))
+      return true
+    }
+    return modules
+  }
+
+  /// Passes on the names of the modules that a tensor belongs to, until the closure returns false.
+  private func forEachModule(
+    of tensor: TensorName, _ body: (ArraySlice<UInt8>) -> Bool
+  ) {
     let path = Array(tensor.string.utf8)
-    return path.indices.contains { end in
-      guard path[end] == Self.dot else { return false }
-      return byteCounts.prefix { $0 <= end }.contains { names.contains(path[end - $0..<end]) }
+    for end in path.indices where path[end] == Self.dot {
+      for count in byteCounts.prefix(while: { $0 <= end }) {
+        let name = path[end - count..<end]
+        if names.contains(name), !body(name) { return }
+      }
     }
   }
 }

@@ -28,17 +28,22 @@ extension Finding.Code: CustomStringConvertible {
 extension Finding.Code {
   /// All codes, in byte order. A test compares them with spec/findings.md and with the sources.
   public static let all: [Finding.Code] = [
+    "base-weights",
     "dimensions",
     "dtype-mismatch",
+    "empty-tensor",
     "format-mismatch",
     "index-without-metadata",
     "invalid-value",
     "lost-key",
+    "misnamed-tensor",
     "missing-key",
     "missing-method",
     "missing-module",
     "missing-tensor",
+    "no-adapter-tensors",
     "no-format-key",
+    "no-tensors",
     "non-finite-values",
     "peft-type",
     "runtime-config",

@@ -5,8 +5,6 @@ internal import Tensors
 
 extension AdapterConfig {
   private static let modelPrefix = "base_model.model."
-  /// The most adapted parameters that are looked up for each module; configs have a few.
-  private static let largestParameterCount = 64
 
   /// The modules that an adapter's tensors belong to, by their names in the base model, in the
   /// order of the tensors, each once.
@@ -15,11 +13,10 @@ extension AdapterConfig {
   /// parameter, and patterns match the parameter's name: both names are given.
   ///
   /// - Returns: none if the config names more parameters than any adapter has.
-  /// - Complexity: O(tensors), with at most `largestParameterCount` comparisons each.
+  /// - Complexity: O(tensors), with a bounded number of comparisons each.
   public func adaptedModules(in weights: any TensorArchive) -> [String] {
-    let parameters = (document["target_parameters"]?.array ?? []).compactMap(\.string)
-    guard parameters.count <= Self.largestParameterCount,
-      let prefix = try? method.parameterPrefix, !prefix.isEmpty
+    let parameters = TargetParameters(self)
+    guard !parameters.isTooLarge, let prefix = try? method.parameterPrefix, !prefix.isEmpty
     else { return [] }
     var seen: Set<UTF8Text> = []
     var modules: [String] = []
@@ -30,11 +27,7 @@ extension AdapterConfig {
       let name = weights.tensor(at: index).name.string
       guard let module = Self.module(of: name, parameterPrefix: prefix) else { continue }
       add(module)
-      for parameter in parameters {
-        guard let dot = parameter.lastIndex(of: ".") else { continue }
-        let parent = parameter[..<dot]
-        if module == parent || module.hasSuffix("." + parent) { add(module + parameter[dot...]) }
-      }
+      for parameter in parameters.names(in: module) { add(parameter) }
     }
     return modules
   }

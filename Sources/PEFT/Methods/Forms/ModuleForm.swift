@@ -47,6 +47,8 @@ public enum LayerKind: Sendable, Hashable {
 public struct ModuleTensor: Sendable {
   /// The name below the module, without the adapter's name: `lora_A.weight`.
   public let name: String
+  /// Another name in the file that PEFT takes for it; nil if there is none.
+  public let otherName: String?
   /// The shape, outermost extent first.
   public let shape: [Extent]
   /// Whether PEFT loads a module without it in full: it is not a parameter of every such module.
@@ -59,9 +61,10 @@ public struct ModuleTensor: Sendable {
   /// Describes a tensor.
   public init(
     _ name: String, _ shape: [Extent], isOptional: Bool = false,
-    untrained: UntrainedValue? = nil, isInteger: Bool = false
+    untrained: UntrainedValue? = nil, isInteger: Bool = false, otherName: String? = nil
   ) {
     self.name = name
+    self.otherName = otherName
     self.shape = shape
     self.isOptional = isOptional
     self.untrained = untrained

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import JSONDocument
 
 /// LoRA: a module's change is `scale · B · A`, two factors of a low rank.
 ///
@@ -9,40 +10,43 @@ public struct LoRAMethod: ModuleMethod {
 
   public var type: PEFTType { .lora }
   public var parameterPrefix: String { "lora_" }
+  public var alphaKey: String? { "lora_alpha" }
+  public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias] + LoRARules.all }
 
   public var moduleSizes: [ModuleSize] {
-    [ModuleSize("r", default: 8, pattern: "rank_pattern")]
-  }
-
-  public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     [
-      ModuleForm(
-        .linear,
-        tensors: [
-          .init("lora_A.weight", ["r", "in"]),
-          .init("lora_B.weight", ["out", "r"], untrained: .zeros),
-        ]),
-      ModuleForm(
-        .embedding,
-        tensors: [
-          .init("lora_embedding_A", ["r", "vocab"], untrained: .zeros),
-          .init("lora_embedding_B", ["out", "r"]),
-        ]),
-      Self.convolution(kernel: ["k"]),
-      Self.convolution(kernel: ["k", "k'"]),
-      Self.convolution(kernel: ["k", "k'", "k''"]),
+      ModuleSize("r", default: 8, pattern: "rank_pattern"),
+      ModuleSize("qalora_group_size", default: 16),
     ]
   }
 
-  /// A convolution: A has its kernel, and B its groups.
-  private static func convolution(kernel: [Extent]) -> ModuleForm {
-    let ones = kernel.map { _ in Extent(integerLiteral: 1) }
-    return ModuleForm(
-      .convolution(kernel.count),
-      tensors: [
-        .init("lora_A.weight", ["r", "in"] + kernel),
-        .init("lora_B.weight", ["out", "r" / "groups"] + ones, untrained: .zeros),
-      ])
+  public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
+    LoRAForms(config).all
+  }
+
+  /// The sizes of the module that a name with `base_layer` is about: of the attention for its output
+  /// projection, of the parameters for those of `target_parameters`, which wrap one another.
+  public func values(
+    of config: AdapterConfig, in module: String, sizes: inout ModuleSizes
+  ) -> ExtentValues {
+    let end = module.firstRange(of: ".base_layer")?.lowerBound ?? module.endIndex
+    let name = String(module[..<end])
+    let parameters = TargetParameters(config).names(in: name)
+    guard !parameters.isEmpty else {
+      var values = sizes.values(for: name)
+      if name == "experts" || name.hasSuffix(".experts") {
+        // PEFT turns the projections of transformers 4 into parameters, and doubles ranks.
+        values[LoRAForms.parameterMark] = 1
+        values["r"] = nil
+      }
+      return values
+    }
+    // The name of the parameter is not in the file, so that only a rank of all of them is known.
+    let candidates = parameters.map { sizes.values(for: $0) }
+    var values = candidates[0]
+    if candidates.contains(where: { $0["r"] != values["r"] }) { values["r"] = nil }
+    values[LoRAForms.parameterMark] = 1
+    return values
   }
 }
 

@@ -11,6 +11,7 @@ public struct MultitaskPromptTuningMethod: AdapterMethod {
   public init() {}
 
   public var type: PEFTType { .multitaskPromptTuning }
+  public var isPromptLearning: Bool { true }
 
   public func config(
     _ config: AdapterConfig

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import JSONDocument
+internal import Tensors
+
+extension Attachment {
+  /// Findings about the tensors of each module: those that are missing, surplus or of another shape.
+  var moduleFindings: [Finding] {
+    var missing = FindingGroups<String>()
+    var missingNames: [Int: String] = [:]
+    var mismatches = FindingGroups<ShapeFault>()
+    var details: [Int: FormFit.Mismatch] = [:]
+    var numbers: [Int: Int] = [:]
+    var surplus: [Int] = unknownParameters
+    for (number, (module, fit)) in zip(modules, fits).enumerated() {
+      for tensor in fit.missing {
+        missing.add(number, to: tensor.name)
+        missingNames[number] = module.name
+      }
+      for mismatch in fit.mismatches {
+        details[mismatch.index] = mismatch
+        numbers[mismatch.index] = number
+        mismatches.add(mismatch.index, to: fault(of: mismatch, in: fit))
+      }
+      surplus += fit.surplus
+    }
+    return missing.findings { leaf, modules in
+      missingFinding(leaf, modules.map { missingNames[$0] ?? "" })
+    }
+      + mismatches.findings { fault, tensors in
+        shapeFinding(fault, tensors, details[tensors[0]], numbers[tensors[0]])
+      } + surplusFindings(surplus.sorted())
+  }
+
+  private func missingFinding(_ leaf: String, _ modules: [String]) -> Finding {
+    let name = TensorName(TensorPath.modelPrefix + modules[0] + "." + leaf)
+    let others = modules.count - 1
+    let more = others == 0 ? "" : ", nor that of \(others.counted("other module"))"
+    return Finding(
+      .error, "missing-tensor",
+      "the weights have no \(name)\(more): PEFT leaves \(others == 0 ? "it" : "them") at "
+        + "\(others == 0 ? "its" : "their") fresh values", tensor: name)
+  }
+
+  private func surplusFindings(_ tensors: [Int]) -> [Finding] {
+    var groups = FindingGroups<String>()
+    for index in tensors {
+      groups.add(index, to: leaf(of: weights.tensor(at: index).name.string))
+    }
+    return groups.findings { leaf, tensors in
+      let name = weights.tensor(at: tensors[0]).name
+      let others = tensors.count - 1
+      let more = others == 0 ? "" : " and \(others.counted("other tensor")) of this kind"
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(more): with this config, \(rules.type.rawValue) has no tensor of "
+          + "this name", tensor: name)
+    }
+  }
+
+  /// The part of a parameter's name from the method's prefix on.
+  private func leaf(of name: String) -> String {
+    let path = name.split(separator: ".", omittingEmptySubsequences: false)
+    let start = path.lastIndex { $0.hasPrefix(rules.parameterPrefix) } ?? path.startIndex
+    return path[start...].prefix(4).joined(separator: ".")
+  }
+
+  /// Findings about tensors without elements.
+  var emptyFindings: [Finding] {
+    let saved = (savedTensors.map(\.index) + tokenTensors.map(\.index)).filter { index in
+      weights.tensor(at: index).byteCount == 0
+    }
+    let tensors = (fits.flatMap(\.empty) + saved).sorted()
+    guard let first = tensors.first else { return [] }
+    let tensor = weights.tensor(at: first)
+    let others = tensors.count - 1
+    let more =
+      others == 0 ? "" : ", as \(others == 1 ? "is" : "are") \(others.counted("other tensor"))"
+    return [
+      Finding(
+        .error, "empty-tensor",
+        "\(tensor.name) \(tensor.shape) has no elements\(more): DeepSpeed ZeRO-3 and FSDP leave such "
+          + "tensors when an adapter is saved without gathering its parameters; save it again",
+        tensor: tensor.name)
+    ]
+  }
+}
+
+/// A way in which shapes differ from the expected ones.
+private struct ShapeFault: Hashable {
+  /// The symbol of the config, or the name of the tensor.
+  let subject: String
+  let expected: Int?
+  let actual: Int?
+}
+
+extension Attachment {
+  /// Extents that the config gives are a cause of their own, whatever tensor has them.
+  private func fault(of mismatch: FormFit.Mismatch, in fit: FormFit) -> ShapeFault {
+    guard mismatch.shape.rank == mismatch.tensor.shape.count else {
+      return ShapeFault(subject: mismatch.tensor.name, expected: nil, actual: mismatch.shape.rank)
+    }
+    for (actual, extent) in zip(mismatch.shape.dimensions, mismatch.tensor.shape) {
+      var values = fit.values
+      guard let actual = Int(exactly: actual), !extent.accepts(actual, in: &values),
+        let expected = extent.value(in: values)
+      else { continue }
+      guard rules.key(of: extent.symbol) != nil else { break }
+      return ShapeFault(subject: extent.symbol, expected: expected, actual: actual)
+    }
+    return ShapeFault(subject: mismatch.tensor.name, expected: nil, actual: nil)
+  }
+
+  private func shapeFinding(
+    _ fault: ShapeFault, _ tensors: [Int], _ mismatch: FormFit.Mismatch?, _ module: Int?
+  ) -> Finding {
+    let tensor = weights.tensor(at: tensors[0])
+    let expected = mismatch?.tensor.shape ?? []
+    let values = module.map { modules[$0].values } ?? ExtentValues()
+    let numbers = expected.map { $0.value(in: values).map(String.init) ?? $0.symbol }
+    let symbols = expected.map(\.symbol)
+    let isFromTensors = symbols.contains(where: values.isFromTensor)
+    let source = isFromTensors ? "the config and the other tensors say" : "the config says"
+    let others = tensors.count - 1
+    var message =
+      "\(tensor.name) has the shape \(tensor.shape), but \(source) "
+      + "[\(numbers.joined(separator: ", "))]"
+    if numbers != symbols { message += " = [\(symbols.joined(separator: ", "))]" }
+    if others > 0 {
+      message += "; \(others.counted("other tensor")) differ\(others == 1 ? "s" : "") alike"
+    }
+    let key = module.flatMap { sizeKey(of: fault.subject, in: modules[$0].name) }
+    if let key, let actual = fault.actual, fault.expected != nil {
+      message +=
+        laterPattern(key, giving: actual, in: module.map { modules[$0].name } ?? "").map {
+          "; \"\($0)\" in \"\(key)\" gives \(actual), but PEFT takes the first key that matches, and "
+            + "sorts the keys when it saves"
+        } ?? "; set \"\(key)\" to \(actual) if the tensors are right"
+    }
+    return Finding(.error, "shape-mismatch", message, key: key, tensor: tensor.name)
+  }
+
+  /// Another key of a pattern object that matches a module and gives a value.
+  private func laterPattern(_ key: String, giving value: Int, in module: String) -> String? {
+    guard let patterns = rules.config.document[key]?.object else { return nil }
+    var budget = ModulePatterns.largestBudget
+    return patterns.first { pattern in
+      pattern.value.integer == value
+        && ModulePattern(pattern.key, matching: rules.patternMatching)
+          .matches(module, budget: &budget) == true
+    }?.key
+  }
+
+  /// The key that gives a module the value of a symbol.
+  private func sizeKey(of symbol: String, in module: String) -> String? {
+    guard let size = rules.moduleSizes.first(where: { $0.symbol == symbol }) else { return nil }
+    guard let patternKey = size.patternKey,
+      let patterns = rules.config.document[patternKey]?.object, !patterns.isEmpty
+    else { return size.key }
+    var budget = ModulePatterns.largestBudget
+    let value = ModulePatterns(patterns, matching: rules.patternMatching)
+      .value(for: module, budget: &budget)
+    return value == .none ? size.key : patternKey
+  }
+}

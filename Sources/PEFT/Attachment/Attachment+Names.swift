@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Tensors
+
+extension Attachment {
+  /// Findings about names that PEFT ignores or refuses, with the names that it expects.
+  var nameFindings: [Finding] {
+    var groups = FindingGroups<NameCause>()
+    var canonical: [Int: String] = [:]
+    for tensor in misnamed {
+      groups.add(
+        tensor.index, to: NameCause(faults: tensor.faults, isParameter: tensor.isParameter))
+      canonical[tensor.index] = tensor.canonical
+    }
+    return groups.findings { cause, tensors in finding(cause, tensors, canonical) }
+  }
+
+  private func finding(
+    _ cause: NameCause, _ tensors: [Int], _ canonical: [Int: String]
+  ) -> Finding {
+    let renames = tensors.compactMap { index in
+      canonical[index].map { (from: weights.tensor(at: index).name, to: TensorName($0)) }
+    }
+    let reasons = cause.faults.map(\.reason).joined(separator: ", and ")
+    let count = tensors.count
+    let first = renames.first.map { "rename \($0.from) to \($0.to)" } ?? ""
+    let isTaken = cause.isParameter && cause.faults == [.adapterName("default")]
+    let effect =
+      isTaken
+      ? "PEFT before 0.21 and other runtimes do not find them"
+      : cause.isParameter
+        ? "PEFT ignores \(count == 1 ? "it" : "them"), and leaves the modules at their fresh values"
+        : "PEFT raises KeyError"
+    let message =
+      "the \(count == 1 ? "name" : "names") of \(count.counted("tensor")) \(reasons): \(effect); "
+      + first + (count == 1 ? "" : ", and the others alike")
+    let tensor = renames.first?.from
+    let repairs = renames.map { Finding.Repair.renameTensor(from: $0.from, to: $0.to) }
+    return isTaken
+      ? Finding(.warning, "misnamed-tensor", message, tensor: tensor, repairs: repairs)
+      : Finding(.error, "misnamed-tensor", message, tensor: tensor, repairs: repairs)
+  }
+}
+
+/// What is wrong with the name of a tensor, and whether it is one of the method.
+private struct NameCause: Hashable {
+  let faults: [NameFault]
+  let isParameter: Bool
+}
+
+extension NameFault {
+  /// What is wrong, after "the names of 3 tensors".
+  fileprivate var reason: String {
+    switch self {
+    case .missingPrefix: "do not begin with \(TensorPath.modelPrefix)"
+    case .repeatedPrefix(let count):
+      "repeat the prefix \(TensorPath.modelPrefix)" + (count == 1 ? "" : " \(count) times")
+    case .strayPrefix(let text): "have \(text) before \(TensorPath.modelPrefix)"
+    case .wrapper(let text): "contain \(text), which a wrapper of the model added"
+    case .adapterName(let name): "contain the adapter's name, .\(name)"
+    case .suffix: "have .weight in the wrong place"
+    }
+  }
+}

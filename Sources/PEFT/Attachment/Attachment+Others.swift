@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import JSONDocument
+internal import Tensors
+
+extension Attachment {
+  /// Findings about tensors that belong neither to the method nor to a saved module.
+  var otherFindings: [Finding] {
+    rules.isPromptLearning ? promptOtherFindings : moduleOtherFindings
+  }
+
+  /// Tensors beside a prompt: embeddings of the base model, or unknown ones.
+  private var promptOtherFindings: [Finding] {
+    let width = expected.lazy.compactMap { expected in
+      expected.shape.last { $0.symbol == "token_dim" }?.value(in: [:])
+    }.first
+    let embeddings = (width ?? weights.promptWidth).map { SavedEmbeddings(in: weights, width: $0) }
+    return others.compactMap { index in
+      let tensor = weights.tensor(at: index)
+      if let embeddings, embeddings.contains(tensor.name) {
+        return embeddings.finding(about: tensor)
+      }
+      return Finding(
+        .warning, "unexpected-tensor",
+        "\(tensor.name) belongs neither to the method nor to a module of \"modules_to_save\"",
+        tensor: tensor.name)
+    }
+  }
+
+  /// A kind of tensor that PEFT treats alike.
+  private enum Kind: Hashable {
+    /// A weight of an adapted module under its name in the base model.
+    case shadowed
+    /// A tensor of the base model under PEFT's name for it.
+    case base
+    /// A tensor that PEFT does not look at.
+    case foreign
+  }
+
+  /// Tensors beside those of modules.
+  private var moduleOtherFindings: [Finding] {
+    let adapted = Set(modules.map { UTF8Text(TensorPath.modelPrefix + $0.name) })
+    let learnsBias = (rules.config.document["bias"]?.string ?? "none") != "none"
+    var groups = FindingGroups<Kind>()
+    var embeddings: [Finding] = []
+    for index in others {
+      let tensor = weights.tensor(at: index)
+      let name = tensor.name.string
+      guard name.hasPrefix(TensorPath.modelPrefix) else {
+        groups.add(index, to: .foreign)
+        continue
+      }
+      // PEFT saves every bias, also those that it does not load again.
+      if learnsBias && name.hasSuffix(".bias") { continue }
+      let dot = name.lastIndex(of: ".") ?? name.startIndex
+      if adapted.contains(UTF8Text(String(name[..<dot]))) {
+        groups.add(index, to: .shadowed)
+      } else if let finding = embeddingFinding(tensor) {
+        embeddings.append(finding)
+      } else {
+        groups.add(index, to: .base)
+      }
+    }
+    for (index, _) in savedTensors {
+      if let finding = embeddingFinding(weights.tensor(at: index)) { embeddings.append(finding) }
+    }
+    return embeddings + groups.findings { kind, tensors in finding(kind, tensors) }
+  }
+
+  private func finding(_ kind: Kind, _ tensors: [Int]) -> Finding {
+    let name = weights.tensor(at: tensors[0]).name
+    let others = tensors.count - 1
+    let more = others == 0 ? "" : " and \(others.counted("other tensor"))"
+    switch kind {
+    case .shadowed:
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(more): in an adapted module, the weights of the base model are below "
+          + "base_layer", tensor: name)
+    case .base:
+      return Finding(
+        .note, "base-weights",
+        "the weights contain \(name)\(more) of the base model, which PEFT loads over its own",
+        tensor: name)
+    case .foreign:
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(more): \(others == 0 ? "it belongs" : "they belong") neither to "
+          + "\(rules.type.rawValue) nor to a module of \"modules_to_save\"", tensor: name)
+    }
+  }
+
+  /// The embeddings and output layers of language models.
+  private static let embeddings: Set<Substring> = [
+    "embed_tokens", "lm_head", "embed_out", "wte", "word_embeddings", "shared", "embed_in",
+  ]
+
+  /// A note about an embedding matrix; nil for other tensors.
+  private func embeddingFinding(_ tensor: TensorInfo) -> Finding? {
+    var path = tensor.name.string.split(separator: ".")
+    guard tensor.shape.rank == 2, path.popLast() == "weight" else { return nil }
+    if path.last == "base_layer" { path.removeLast() }
+    guard let module = path.last, Self.embeddings.contains(module) else { return nil }
+    return Finding(
+      .note, "saved-embeddings",
+      "\(tensor.name) \(tensor.shape) is an embedding matrix of the base model, which must have "
+        + "\(tensor.shape.dimensions[0]) rows, too; vLLM and llama.cpp refuse such adapters",
+      tensor: tensor.name)
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import JSONDocument
+internal import Tensors
+
+/// What a method says about the weights of one config, without the type of its configs.
+struct AttachmentRules: Sendable {
+  let type: PEFTType
+  let parameterPrefix: String
+  let isPromptLearning: Bool
+  let forms: [ModuleForm]
+  /// The tensors that exist once.
+  let expected: [ExpectedTensor]
+  /// The tensors that exist once and depend on the modules.
+  let sharedTensors: @Sendable ([AdaptedModule]) -> [ExpectedTensor]
+  /// Whether a tensor of no module is the method's though it is not expected.
+  let ownsSharedTensor: @Sendable (TensorName) -> Bool
+  let moduleSizes: [ModuleSize]
+  let patternMatching: ModulePattern.Matching
+  let config: AdapterConfig
+  /// The findings of the method itself about weights.
+  let weightFindings: @Sendable (any TensorArchive) -> [Finding]
+  private var sizes: ModuleSizes
+  private let lookup: @Sendable (String, inout ModuleSizes) -> ExtentValues
+
+  /// Asks a method about a config.
+  init<Method: AdapterMethod>(_ method: Method, _ adapterConfig: AdapterConfig) {
+    let config = try? method.config(adapterConfig)
+    type = method.type
+    parameterPrefix = method.parameterPrefix
+    isPromptLearning = method.isPromptLearning
+    forms = config.map(method.moduleForms) ?? []
+    expected = method.expectedTensors(for: config)
+    sharedTensors = { modules in
+      config.map { method.sharedTensors(for: $0, modules: modules) } ?? []
+    }
+    ownsSharedTensor = { method.ownsSharedTensor($0) }
+    moduleSizes = method.moduleSizes
+    patternMatching = method.patternMatching
+    self.config = adapterConfig
+    weightFindings = { method.weightFindings(of: $0, for: config) }
+    sizes = ModuleSizes(
+      method.moduleSizes, of: adapterConfig, matching: method.patternMatching)
+    lookup = { module, sizes in
+      config.map { method.values(of: $0, in: module, sizes: &sizes) } ?? ExtentValues()
+    }
+  }
+
+  /// Whether the method's tensors are described, so that others do not belong to it.
+  var isDescribed: Bool { !forms.isEmpty || !expected.isEmpty }
+
+  /// The values of a module's symbols that the config gives.
+  mutating func values(for module: String) -> ExtentValues { lookup(module, &sizes) }
+
+  /// What PEFT puts in front of a module's name in the base model.
+  var modelPrefix: String {
+    isPromptLearning ? AdapterConfig.baseModelPrefix : TensorPath.modelPrefix
+  }
+
+  /// The key of the config that a symbol comes from, if it does.
+  func key(of symbol: String) -> String? {
+    moduleSizes.first { $0.symbol == symbol }?.key
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The path of a module, told from the name of a tensor, and what is wrong with it.
+struct TensorPath {
+  /// The prefix of PEFT for the modules of the base model.
+  static let modelPrefix = "base_model.model."
+
+  /// The components of the module's name in the base model.
+  private(set) var module: ArraySlice<Substring>
+  /// The faults, in the order in which they occur.
+  private(set) var faults: [NameFault] = []
+
+  /// Reads the components before the name of a parameter.
+  ///
+  /// - Complexity: O(path).
+  init(_ path: ArraySlice<Substring>) {
+    module = path
+    if let start = Self.prefix(in: path) {
+      if start > path.startIndex {
+        let stray = path[..<start].joined(separator: ".")
+        faults.append(.strayPrefix(stray + "."))
+      }
+      module = path[(start + 2)...]
+      var surplus = 0
+      while module.starts(with: ["base_model", "model"]) {
+        module = module.dropFirst(2)
+        surplus += 1
+      }
+      if surplus > 0 { faults.append(.repeatedPrefix(surplus)) }
+    } else {
+      faults.append(.missingPrefix)
+      if module.first == "base_model" {
+        module.removeFirst()
+      } else if module.starts(with: ["model", "model"]) {
+        module.removeFirst()
+      }
+    }
+    removeWrappers()
+  }
+
+  /// The place of the first `base_model.model`.
+  private static func prefix(in path: ArraySlice<Substring>) -> Int? {
+    path.indices.dropLast().first { path[$0] == "base_model" && path[$0 + 1] == "model" }
+  }
+
+  private mutating func removeWrappers() {
+    if module.first == "module" {
+      faults.append(.wrapper("module."))
+      module.removeFirst()
+    }
+    for wrapper in module where NameFault.wrappers.contains(wrapper) {
+      let fault = NameFault.wrapper(wrapper + ".")
+      if !faults.contains(fault) { faults.append(fault) }
+    }
+    if case .wrapper? = faults.last {
+      module = module.filter { !NameFault.wrappers.contains($0) }[...]
+    }
+  }
+}

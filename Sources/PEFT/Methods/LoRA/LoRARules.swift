@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import JSONDocument
+
+/// What PEFT refuses in LoRA configs, beyond the rules that methods share.
+enum LoRARules {
+  static let all: [ConfigRule] = [
+    ConfigRule("target_parameters") { config in
+      config.document["target_parameters"]?.string == nil
+        ? nil : "\"target_parameters\" is a string, but must be a list of names of parameters"
+    },
+    ConfigRule("use_dora") { config in
+      guard isOn("use_dora", config), isSet("megatron_config", config) else { return nil }
+      return "\"use_dora\" is true, which \"megatron_config\" does not support"
+    },
+    ConfigRule("loftq_config") { config in
+      guard config.document["init_lora_weights"]?.string == "loftq",
+        !isSet("loftq_config", config)
+          || config.document["loftq_config"]?.object?.isEmpty == true
+      else { return nil }
+      return "\"init_lora_weights\" loftq needs \"loftq_config\""
+    },
+    ConfigRule("lora_bias") { config in
+      guard isOn("lora_bias", config) else { return nil }
+      if isOn("use_dora", config) {
+        return "\"lora_bias\" is true, which \"use_dora\" does not support"
+      }
+      guard let initialization = config.document["init_lora_weights"]?.string else { return nil }
+      return "\"lora_bias\" is true, which \"init_lora_weights\" \"\(initialization)\" does not "
+        + "support"
+    },
+    ConfigRule("init_lora_weights") { config in
+      guard let value = config.document["init_lora_weights"]?.string, !isInitialization(value)
+      else { return nil }
+      return "unknown initialisation \"\(value)\" in \"init_lora_weights\""
+    },
+    variants,
+  ]
+
+  private static func isOn(_ key: String, _ config: AdapterConfig) -> Bool {
+    config.document[key]?.bool ?? false
+  }
+
+  private static func isSet(_ key: String, _ config: AdapterConfig) -> Bool {
+    switch config.document[key] {
+    case nil, .null?, .bool(false)?: false
+    default: true
+    }
+  }
+
+  /// The initialisations of PEFT, and those that it recognizes by their start.
+  private static func isInitialization(_ value: String) -> Bool {
+    let name = value.lowercased()
+    return ["gaussian", "olora", "eva", "loftq", "orthogonal", "lora_ga", "mica", "true"]
+      .contains { $0 == name }
+      || value.hasPrefix("pissa") || value.hasPrefix("corda")
+  }
+
+  /// Variants that PEFT does not combine.
+  private static let variants = ConfigRule("use_dora") { config in
+    let keys = [
+      "use_dora", "arrow_config", "use_bdlora", "alora_invocation_tokens", "velora_config",
+      "monteclora_config", "kasa_config",
+    ]
+    let active = keys.filter { key in
+      isSet(key, config) && config.document[key]?.array?.isEmpty != true
+    }
+    guard active.count > 1 else { return nil }
+    return "\"\(active[0])\" and \"\(active[1])\" are set, which PEFT does not combine"
+  }
+}
