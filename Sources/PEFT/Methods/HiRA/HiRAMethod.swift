@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// HiRA: a module's change is its weight times, element by element, the product of two factors.
+///
+/// PEFT ignores `rank_pattern` when it creates the adapter: every module has the rank `r`.
 public struct HiRAMethod: ModuleMethod {
   /// Creates the description.
   public init() {}
 
   public var type: PEFTType { PEFTType(rawValue: "HIRA") }
   public var parameterPrefix: String { "hira_" }
-  public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 32, pattern: "rank_pattern")] }
+  public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 32)] }
   public var rules: [ConfigRule] { [.layersNeedTargetList, .layersPatternNeedsTargetList] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {

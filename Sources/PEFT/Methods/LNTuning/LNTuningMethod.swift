@@ -15,6 +15,8 @@ public struct LNTuningMethod: ModuleMethod {
     return [
       ModuleForm(.normalization, tensors: [.init(weight, ["out"]), bias]),
       ModuleForm(.linear, tensors: [.init(weight, ["out", "in"]), bias]),
+      // transformers' Conv1D
+      ModuleForm(.linear, tensors: [.init(weight, ["in", "out"]), bias]),
       ModuleForm(.embedding, tensors: [.init(weight, ["vocab", "out"])]),
     ]
       + kernels.map {
