@@ -55,7 +55,6 @@ REFUSED = {
               {"num_cayley_neumann_terms": 0, "use_cayley_neumann": True},
               {"cayley_neumann_eps": 1.5, "use_cayley_neumann": True}],
     "PVERA": [LAYERS, SIZE],
-    "P_TUNING": [{"encoder_reparameterization_type": "x"}],
     "RANDLORA": [SIZE, {"bias": "some"}],
     "ROAD": [{"variant": "road_3"}, {"group_size": 3}, {"group_size": 0}],
     "SHADOW": [LAYERS, {"shadow_model": "other", "shadow_hidden_size": 8}, SIZE],

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Archives
+internal import Tensors
 
 /// Adaption prompt (LLaMA-Adapter): the last blocks of attention get a prompt, which a gate lets in.
 ///
@@ -11,7 +13,7 @@ public struct AdaptionPromptMethod: ModuleMethod {
   public var parameterPrefix: String { "adaption_" }
   public var moduleSizes: [ModuleSize] { [ModuleSize("adapter_len", default: nil)] }
   public var rules: [ConfigRule] {
-    [.required("adapter_len"), .required("adapter_layers"), .atLeast(1, "adapter_layers")]
+    [.atLeast(1, "adapter_layers")]
   }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
@@ -22,6 +24,22 @@ public struct AdaptionPromptMethod: ModuleMethod {
           .init("adaption_prompt", [1, "adapter_len", "hidden_size"]),
           .init("adaption_gate", [1], untrained: .zeros),
         ])
+    ]
+  }
+
+  /// PEFT adapts the last blocks, as many as `adapter_layers`.
+  public func weightFindings(
+    of weights: any TensorArchive, for config: AdapterConfig?
+  ) -> [Finding] {
+    guard let layers = config?.integer("adapter_layers", default: nil) else { return [] }
+    let count = weights.tensors.count { $0.name.string.hasSuffix(".adaption_prompt") }
+    guard count > 0, count != layers else { return [] }
+    return [
+      Finding(
+        .error, count < layers ? "missing-tensor" : "unexpected-tensor",
+        "the weights have prompts for \(count) blocks, but \"adapter_layers\" is \(layers): PEFT "
+          + (count < layers ? "leaves the others at their fresh values" : "ignores the others"),
+        key: "adapter_layers")
     ]
   }
 }

@@ -49,7 +49,6 @@ public struct PTuningMethod: PromptMethod {
   public init() {}
 
   public var type: PEFTType { PEFTType(rawValue: "P_TUNING") }
-  public var rules: [ConfigRule] { [.oneOf("encoder_reparameterization_type", ["MLP", "LSTM"])] }
 
   public func promptShape(for config: AdapterConfig) -> [Extent] {
     [config.promptLength, config.promptSize("token_dim")]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Archives
 public import Tensors
 
 /// ShadowPEFT: a small network runs beside the blocks of the model; each block has a bottleneck that
@@ -42,6 +43,19 @@ public struct ShadowMethod: ModuleMethod {
     ["backbone", "projection", "head"].contains {
       name.string.utf8.starts(with: "base_model.shadow_\($0).default.".utf8)
     }
+  }
+
+  /// The small network is part of every adapter.
+  public func weightFindings(
+    of weights: any TensorArchive, for config: AdapterConfig?
+  ) -> [Finding] {
+    guard !weights.tensors.contains(where: { ownsSharedTensor($0.name) }) else { return [] }
+    return [
+      Finding(
+        .error, "missing-tensor",
+        "the weights have no tensor of base_model.shadow_backbone.default: PEFT leaves the small "
+          + "network at its fresh values", tensor: "base_model.shadow_backbone.default")
+    ]
   }
 
   /// A checkpoint of its own has its architecture.
