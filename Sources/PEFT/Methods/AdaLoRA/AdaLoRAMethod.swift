@@ -14,7 +14,7 @@ public struct AdaLoRAMethod: ModuleMethod {
   public var rules: [ConfigRule] {
     [
       .layersNeedTargetList, .layersPatternNeedsLayers, .bias,
-      Self.noVariant("use_dora"), Self.noVariant("loftq_config"), .required("total_step"),
+      Self.noVariant("use_dora"), Self.noVariant("loftq_config"),
       .atLeast(1, "total_step"), Self.schedule,
       .number("orth_reg_weight", "at least 0") { $0 >= 0 },
     ]
