@@ -36,7 +36,7 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
     .target(name: "CThreads"),
-    .target(name: "CFileSystem"),
+    .target(name: "CPlatform"),
     .target(name: "CKernels"),
 
     // Core.
@@ -49,11 +49,11 @@ let package = Package(
     .target(
       name: "Files",
       dependencies: [
-        "CFileSystem", "Tensors", "Concurrency",
+        "CPlatform", "Tensors", "Concurrency",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "Archives", dependencies: ["Tensors", "Files"]),
-    .target(name: "Kernels", dependencies: ["CKernels", "Tensors", "Concurrency"]),
+    .target(name: "Kernels", dependencies: ["CPlatform", "CKernels", "Tensors", "Concurrency"]),
     .target(name: "JSONDocument", dependencies: ["CJSONC", "Tensors"]),
 
     // Formats.
@@ -197,7 +197,8 @@ let package = Package(
     .testTarget(
       name: "MultitaskPromptTuningTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "PEFT", "MultitaskPromptTuning",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "NumPyArchive", "PEFT",
+        "MultitaskPromptTuning",
         "Verification", "TestSupport",
       ]),
     .testTarget(

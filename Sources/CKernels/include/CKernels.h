@@ -150,13 +150,6 @@ size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, 
 void ck_parallel(void (*_Nonnull work)(void *_Nullable context, size_t worker),
                  void *_Nullable context, size_t threads);
 
-/* Asks for huge pages if the memory is large enough to contain some; they are allocated in a fraction of
- * the time. Does nothing on a system without them. */
-void ck_advise_huge_pages(void *_Nullable start, size_t byte_count);
-
-/* Lets the system reclaim unused pages when memory is short; their contents are then lost. */
-void ck_advise_unused(void *_Nullable start, size_t byte_count);
-
 /* Whether this CPU has carry-less multiplication, which ck_crc32_fold needs. */
 int ck_crc32_is_available(void);
 

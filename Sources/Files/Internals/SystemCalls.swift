@@ -3,7 +3,7 @@
 // The calls into the C library that swift-system does not wrap, as functions that return the reason
 // of a failure, or nil on success. Interrupted calls are repeated.
 
-internal import CFileSystem
+internal import CPlatform
 internal import SystemPackage
 
 #if canImport(Darwin)
@@ -24,13 +24,13 @@ enum SystemCalls {
   /// Renames unless `to` exists (`.fileExists`); `.notSupported` if the file system cannot do this.
   static func renameExclusively(_ from: FilePath, to: FilePath) -> Errno? {
     // SAFETY: both strings are NUL-terminated and outlive the call.
-    unsafe calling(from, to) { unsafe cfs_rename_exclusive($0, $1) }
+    unsafe calling(from, to) { unsafe cp_rename_exclusive($0, $1) }
   }
 
   /// Swaps the entries at two paths; `.notSupported` if the file system cannot do this.
   static func exchange(_ first: FilePath, _ second: FilePath) -> Errno? {
     // SAFETY: both strings are NUL-terminated and outlive the call.
-    unsafe calling(first, second) { unsafe cfs_rename_exchange($0, $1) }
+    unsafe calling(first, second) { unsafe cp_rename_exchange($0, $1) }
   }
 
   /// `link(2)`: gives a file a second name; fails with `.fileExists` if `to` exists.
@@ -116,24 +116,24 @@ enum SystemCalls {
 
   /// Flushes a file or directory from the page cache to the drive.
   static func synchronize(_ descriptor: FileDescriptor) -> Errno? {
-    calling { cfs_sync(descriptor.rawValue) }
+    calling { cp_sync(descriptor.rawValue) }
   }
 
   /// Takes an exclusive advisory lock on a file; `.wouldBlock` when another process holds one.
   /// Closing the descriptor releases it.
   static func lock(_ descriptor: FileDescriptor) -> Errno? {
-    calling { cfs_lock(descriptor.rawValue) }
+    calling { cp_lock(descriptor.rawValue) }
   }
 
   /// Allocates space on the drive for a file's first bytes; `.notSupported` if the file system
   /// cannot do this.
   static func preallocate(_ descriptor: FileDescriptor, byteCount: Int) -> Errno? {
-    calling { cfs_preallocate(descriptor.rawValue, Int64(byteCount)) }
+    calling { cp_preallocate(descriptor.rawValue, Int64(byteCount)) }
   }
 
   /// Asks the system to start writing bytes to the drive, without waiting.
   static func startWriteback(_ descriptor: FileDescriptor, _ range: Range<Int>) {
-    cfs_start_writeback(descriptor.rawValue, Int64(range.lowerBound), Int64(range.count))
+    cp_start_writeback(descriptor.rawValue, Int64(range.lowerBound), Int64(range.count))
   }
 
   /// Copies up to `count` bytes inside the kernel.
@@ -144,7 +144,7 @@ enum SystemCalls {
     count: Int
   ) -> Result<Int, Errno> {
     while true {
-      let copied = cfs_copy_range(
+      let copied = cp_copy_range(
         source.rawValue, Int64(offset), destination.rawValue, Int64(place), count)
       if copied >= 0 { return .success(copied) }
       let reason = Errno(rawValue: errno)
@@ -177,21 +177,8 @@ enum SystemCalls {
   /// Asks for large pages for memory that is about to be filled, if the system has them.
   @unsafe
   static func preferLargePages(_ memory: UnsafeMutableRawBufferPointer) {
-    #if os(Linux)
-      guard let start = memory.baseAddress else { return }
-      // The call takes whole pages. The end is rounded down to a large page, since less cannot be
-      // one. The start is rounded down to a small page: a large allocation often begins a few bytes
-      // after the start of a large page, and rounding up would lose that page.
-      let page = UInt(sysconf(CInt(_SC_PAGESIZE)))
-      let largePage: UInt = 1 << 21
-      let first = UInt(bitPattern: start) / page * page
-      let end = (UInt(bitPattern: start) + UInt(memory.count)) / largePage * largePage
-      guard first < end else { return }
-      // SAFETY: the range is mapped, since each of its pages overlaps the memory, and the call does
-      // not change the contents of any page.
-      _ = unsafe madvise(
-        UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
-    #endif
+    // SAFETY: the caller guarantees the memory, whose contents do not change.
+    unsafe cp_prefer_large_pages(memory.baseAddress, memory.count)
   }
 
   /// Whether a descriptor refers to an open file.
@@ -199,10 +186,15 @@ enum SystemCalls {
     fcntl(descriptor.rawValue, F_GETFD) != -1
   }
 
-  /// The columns of a terminal; nil for what is not one, or gives none.
+  /// The columns of a terminal: those that it gives, else those of `COLUMNS`; nil for what is not a
+  /// terminal.
   static func terminalWidth(_ descriptor: FileDescriptor) -> Int? {
-    let width = cfs_terminal_width(descriptor.rawValue)
-    return width > 0 ? Int(width) : nil
+    guard isTerminal(descriptor) else { return nil }
+    let width = cp_terminal_width(descriptor.rawValue)
+    if width > 0 { return Int(width) }
+    // SAFETY: the text of a variable is NUL-terminated, and is copied before anything changes it.
+    guard let columns = unsafe getenv("COLUMNS") else { return nil }
+    return unsafe Int(String(cString: columns)).flatMap { $0 > 0 ? $0 : nil }
   }
 
   /// Whether a descriptor is a terminal.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CFileSystem
+internal import CPlatform
 internal import SystemPackage
 internal import Tensors
 
@@ -12,22 +12,22 @@ public enum Interruption {
   /// Records signals from now on, instead of ending the process. A write beyond the file size limit
   /// becomes an error, too.
   public static func noteSignals() {
-    cfs_note_signals()
+    cp_note_signals()
   }
 
   /// Whether a signal was recorded.
-  public static var isRequested: Bool { cfs_noted_signal() != 0 }
+  public static var isRequested: Bool { cp_noted_signal() != 0 }
 
   /// Ends the process with the recorded signal, so that a shell sees the cause.
   public static func endProcess() {
-    cfs_die_by_signal(cfs_noted_signal())
+    cp_die_by_signal(cp_noted_signal())
   }
 
   /// Checks for a recorded signal.
   ///
   /// - Throws: `interrupted` after a signal.
   static func check(_ path: FilePath) throws(CheckpointError) {
-    guard cfs_noted_signal() != 0 else { return }
+    guard cp_noted_signal() != 0 else { return }
     throw CheckpointError(.interrupted, "was not written: interrupted", path: path.string)
   }
 }

@@ -16,8 +16,8 @@ public enum StandardStream: Sendable {
   /// Whether the stream is a terminal.
   public var isTerminal: Bool { SystemCalls.isTerminal(descriptor) }
 
-  /// The characters in a line of the terminal; nil where the stream is not a terminal, or one that does
-  /// not give its width.
+  /// The characters in a line of the terminal, as the terminal or else `COLUMNS` gives them; nil where
+  /// the stream is not a terminal, or neither gives any.
   public var terminalWidth: Int? { SystemCalls.terminalWidth(descriptor) }
 
   /// Occupies the descriptors of standard streams that the process was started without, so that no

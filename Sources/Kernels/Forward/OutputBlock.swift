@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CKernels
+internal import CPlatform
 internal import Synchronization
 
 /// A block of memory for an output, and the store of free blocks.
@@ -27,7 +27,7 @@ struct OutputBlock: @unchecked Sendable {
     }
     if let kept { return kept }
     let start = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 2 << 20)
-    unsafe ck_advise_huge_pages(start, byteCount)
+    unsafe cp_prefer_large_pages(start, byteCount)
     return unsafe OutputBlock(start: start, capacity: byteCount)
   }
 
@@ -37,7 +37,7 @@ struct OutputBlock: @unchecked Sendable {
       unsafe block.start.deallocate()
       return
     }
-    unsafe ck_advise_unused(block.start, block.capacity)
+    unsafe cp_release_pages(block.start, block.capacity)
     let oldest = free.withLock { blocks -> OutputBlock? in
       blocks.append(block)
       return blocks.count > mostKept ? blocks.removeFirst() : nil

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #endif
-#include "CFileSystem.h"
+#include "CPlatform.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static int rename_with(const char *from, const char *to, unsigned flags) {
 }
 #endif
 
-int cfs_rename_exclusive(const char *from, const char *to) {
+int cp_rename_exclusive(const char *from, const char *to) {
 #if defined(__APPLE__)
   return normalized(renamex_np(from, to, RENAME_EXCL));
 #else
@@ -41,7 +41,7 @@ int cfs_rename_exclusive(const char *from, const char *to) {
 #endif
 }
 
-int cfs_rename_exchange(const char *first, const char *second) {
+int cp_rename_exchange(const char *first, const char *second) {
 #if defined(__APPLE__)
   return normalized(renamex_np(first, second, RENAME_SWAP));
 #else
@@ -49,7 +49,7 @@ int cfs_rename_exchange(const char *first, const char *second) {
 #endif
 }
 
-ssize_t cfs_copy_range(int source, int64_t offset, int destination, int64_t place, size_t count) {
+ssize_t cp_copy_range(int source, int64_t offset, int destination, int64_t place, size_t count) {
 #if defined(__linux__)
   off_t from = offset, to = place;
   ssize_t copied = copy_file_range(source, &from, destination, &to, count, 0);
@@ -65,16 +65,16 @@ ssize_t cfs_copy_range(int source, int64_t offset, int destination, int64_t plac
 #endif
 }
 
-int cfs_sync(int descriptor) {
+int cp_sync(int descriptor) {
 #if defined(__APPLE__)
   if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;
 #endif
   return fsync(descriptor);
 }
 
-int cfs_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+int cp_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
-int cfs_preallocate(int descriptor, int64_t count) {
+int cp_preallocate(int descriptor, int64_t count) {
 #if defined(__linux__)
   int result;
   do result = fallocate(descriptor, 0, 0, count);
@@ -87,7 +87,7 @@ int cfs_preallocate(int descriptor, int64_t count) {
 #endif
 }
 
-void cfs_start_writeback(int descriptor, int64_t offset, int64_t count) {
+void cp_start_writeback(int descriptor, int64_t offset, int64_t count) {
 #if defined(__linux__)
   sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
 #else
@@ -95,7 +95,7 @@ void cfs_start_writeback(int descriptor, int64_t offset, int64_t count) {
 #endif
 }
 
-void cfs_raise_file_limit(void) {
+void cp_raise_file_limit(void) {
   static const rlim_t enough = 65536;
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
@@ -113,7 +113,7 @@ static volatile sig_atomic_t noted_signal = 0;
 
 static void note_signal(int signal) { noted_signal = signal; }
 
-void cfs_note_signals(void) {
+void cp_note_signals(void) {
   static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
   for (size_t index = 0; index < sizeof(signals) / sizeof(signals[0]); index++) {
     struct sigaction previous;
@@ -127,14 +127,14 @@ void cfs_note_signals(void) {
   signal(SIGXFSZ, SIG_IGN);
 }
 
-int cfs_noted_signal(void) { return noted_signal; }
+int cp_noted_signal(void) { return noted_signal; }
 
-void cfs_die_by_signal(int number) {
+void cp_die_by_signal(int number) {
   signal(number, SIG_DFL);
   raise(number);
 }
 
-int cfs_terminal_width(int descriptor) {
+int cp_terminal_width(int descriptor) {
   struct winsize size;
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
