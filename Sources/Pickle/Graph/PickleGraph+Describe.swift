@@ -37,14 +37,14 @@ extension PickleGraph {
     }
   }
 
-  /// The type with an article, for a sentence.
+  /// The type with its article: `a dict`.
   package func article(_ value: PickleValue) -> String {
     let name = typeName(value)
     if case .none = value.kind { return name }
     return (name.first.map { "aeiouAEIOU".contains($0) } == true ? "an " : "a ") + name
   }
 
-  /// A value as what is called: its name, or what it is.
+  /// The name of a value that is a class or function; the type of another value, with its article.
   package func describe(_ value: PickleValue) -> String {
     if let name = value.name { return name.description }
     return article(value)
@@ -52,7 +52,7 @@ extension PickleGraph {
 }
 
 extension AllowedGlobal: CustomStringConvertible {
-  /// The name as a programmer knows it.
+  /// The name as Python programmers know it.
   @usableFromInline
   package var description: String {
     switch role {
@@ -88,7 +88,7 @@ extension AllowedGlobal: CustomStringConvertible {
     }
   }
 
-  /// The type of the name itself, where it is a value.
+  /// The type of the name itself, for names that may be values.
   package var typeName: String {
     switch role {
     case .dtype: "torch.dtype"
@@ -97,7 +97,7 @@ extension AllowedGlobal: CustomStringConvertible {
     }
   }
 
-  /// The type of what calling it gives.
+  /// The type of the result of a call.
   package var resultName: String {
     switch role {
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter,

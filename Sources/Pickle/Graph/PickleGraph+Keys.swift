@@ -2,9 +2,10 @@
 package import Tensors
 
 extension PickleGraph {
-  /// The name for a dict's key, as Python's `str` writes it; nil where a key is not a simple value.
+  /// The name for a key of a dict, as Python's `str` writes it; nil for a key that is not a simple
+  /// value.
   ///
-  /// - Throws: `unsupported` for text with a lone surrogate, which no name can hold.
+  /// - Throws: `unsupported` for text with a lone surrogate, which no name can contain.
   package func keyName(_ key: PickleValue) throws(CheckpointError) -> String? {
     switch key.kind {
     case .text, .escapedText:
@@ -21,7 +22,7 @@ extension PickleGraph {
     }
   }
 
-  /// Whether a key can name an attribute that nothing depends on: text that does not start with `__`.
+  /// Whether a key is the name of an ordinary attribute: text that does not start with `__`.
   func isAttributeName(_ key: PickleValue) -> Bool {
     switch key.kind {
     case .text(let range):
@@ -34,9 +35,9 @@ extension PickleGraph {
     }
   }
 
-  /// Refuses a dict that has a key twice.
+  /// Refuses a dict with a duplicate key.
   ///
-  /// - Complexity: O(keys · log keys), 16 bytes of memory for each.
+  /// - Complexity: O(keys · log keys), with 16 bytes of memory for each key.
   package func checkKeys(of node: Int) throws(CheckpointError) {
     var keys: [(hash: Int, key: PickleValue)] = []
     keys.reserveCapacity(Int(nodes[node].count / 2))

@@ -2,7 +2,7 @@
 internal import Tensors
 
 extension PickleGraph {
-  /// A value as text; nil when it is none, or holds a lone surrogate.
+  /// A value as text; nil for other values, and for text with a lone surrogate.
   package func string(_ value: PickleValue) -> String? {
     switch value.kind {
     case .text(let range):
@@ -15,7 +15,7 @@ extension PickleGraph {
     }
   }
 
-  /// Whether a value is exactly this text.
+  /// Whether a value equals this text.
   package func isText(_ value: PickleValue, _ text: String) -> Bool {
     switch value.kind {
     case .text(let range): bytes(range).elementsEqual(text.utf8)

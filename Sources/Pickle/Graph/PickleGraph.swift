@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-/// What a pickle describes: nodes that refer to each other by index, over the pickle's own bytes.
+/// The values that a pickle describes: nodes that refer to each other by index, and ranges of the
+/// pickle's own bytes.
 package struct PickleGraph: Sendable {
   /// A value with parts.
   package struct Node: BitwiseCopyable, Sendable {
     package enum Kind: UInt8, BitwiseCopyable, Sendable {
       case tuple, list, dict, set
-      /// What calling a name would give; its one part is the tuple of arguments.
+      /// The result of a call; its only part is the tuple of arguments.
       case call
-      /// An instance of a TorchScript class; its part, once set, holds its attributes.
+      /// An instance of a TorchScript class; its only part, once set, is the dict of its attributes.
       case object
-      /// The storage or tensor that a persistent id, its one part, names.
+      /// The storage or tensor that a persistent id names; the id is its only part.
       case persistent
     }
 
-    /// What is known of a node besides its parts.
+    /// Properties of a node, beside its parts.
     package struct Flags: OptionSet, BitwiseCopyable, Sendable {
       package let rawValue: UInt8
 
       package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-      /// A walk is inside the node: meeting it again is a cycle.
+      /// A walk is inside the node: if it meets the node again, there is a cycle.
       package static let isOpen = Flags(rawValue: 1)
       /// A tuple contains a class or function, so that it can only be an argument.
       static let containsGlobal = Flags(rawValue: 2)
@@ -33,19 +34,19 @@ package struct PickleGraph: Sendable {
 
     package var kind: Kind
     package var flags: Flags = []
-    /// What made it: the function of a call, `OrderedDict` of an ordered dict.
+    /// The name that made it: the function of a call, `OrderedDict` for an ordered dict.
     package var name: AllowedGlobal
-    /// The first part, or the first run of parts of what can grow.
+    /// The index of the first part; for a node that can grow, that of the first run of parts.
     package var start: UInt32
     /// The number of parts; a dict has two for each entry.
     package var count: UInt32 = 0
-    /// The last run of what can grow.
+    /// The index of the last run, for a node that can grow.
     package var lastRun: UInt32 = 0
     /// The offset in the pickle of the opcode that made it.
     package var offset: UInt32
   }
 
-  /// Parts that stand together.
+  /// Consecutive parts of a node.
   package struct Run: BitwiseCopyable, Sendable {
     package var start: UInt32
     package var count: UInt32
@@ -54,7 +55,7 @@ package struct PickleGraph: Sendable {
 
   package static let noRun = UInt32.max
 
-  /// The bytes of the pickle, and the offset of the first in the file.
+  /// Bytes that contain the pickle, its start in them, and the offset of its start in the file.
   package let source: [UInt8]
   package let sourceStart: Int
   package let baseOffset: Int
@@ -65,33 +66,33 @@ package struct PickleGraph: Sendable {
   package var doubles = PagedArray<Double>()
   /// The nodes of persistent ids, in the order of the pickle.
   package var persistentNodes = PagedArray<UInt32>()
-  /// The attributes that BUILD set on ordered dicts, beside their contents.
+  /// The attributes that BUILD sets on ordered dicts.
   package var states = PagedArray<PickleValue>()
-  /// The bytes of the last number that was too large to be held.
+  /// The bytes of the last number that was too large for a value.
   package var lastNumber: Range<Int>?
-  /// What the pickle as a whole is.
+  /// The value of the whole pickle.
   package var root = PickleValue.none
 
   /// - Parameters:
   ///   - source: bytes that contain the pickle.
-  ///   - sourceStart: where it starts in them.
-  ///   - baseOffset: the place of its first byte in the file.
+  ///   - sourceStart: the start of the pickle in them.
+  ///   - baseOffset: the offset of the pickle in the file.
   package init(source: [UInt8], sourceStart: Int, baseOffset: Int) {
     self.source = source
     self.sourceStart = sourceStart
     self.baseOffset = baseOffset
   }
 
-  /// The working memory that the graph takes, in bytes.
+  /// The memory of the graph, in bytes.
   package var byteCount: Int {
     nodes.count * MemoryLayout<Node>.stride + parts.count * 8 + doubles.count * 8
       + runs.count * MemoryLayout<Run>.stride + persistentNodes.count * 4 + states.count * 8
   }
 
-  /// The place of a node in the file.
+  /// The offset of a node in the file.
   package func offset(of node: Int) -> Int { baseOffset + Int(nodes[node].offset) }
 
-  /// The place of a value in the file, where it has one.
+  /// The offset of a value in the file; nil for small values, which are not stored.
   package func offset(of value: PickleValue) -> Int? {
     switch value.kind {
     case .node(let index): offset(of: index)
@@ -107,9 +108,9 @@ package struct PickleGraph: Sendable {
 }
 
 extension PickleGraph {
-  /// The parts of a tuple, or the one part of a call, object or persistent id.
+  /// A part of a tuple, or the only part of a call, object or persistent id.
   package func part(_ index: Int, of node: Int) -> PickleValue {
-    precondition(index >= 0 && index < nodes[node].count, "a part outside the node was asked for")
+    precondition(index >= 0 && index < nodes[node].count, "the index of a part is out of range")
     return parts[Int(nodes[node].start) + index]
   }
 
@@ -119,7 +120,7 @@ extension PickleGraph {
     return (node, Int(nodes[node].count))
   }
 
-  /// All the parts of a node that grows, or of a tuple, in order.
+  /// All parts of a node, in order.
   package func allParts(of node: Int) -> [PickleValue] {
     var cursor = PartCursor(self, node)
     var all: [PickleValue] = []
@@ -128,7 +129,7 @@ extension PickleGraph {
     return all
   }
 
-  /// Adds parts to the end of a node that grows.
+  /// Appends parts to a node that can grow.
   package mutating func grow(_ node: Int, by new: ArraySlice<PickleValue>) {
     guard !new.isEmpty else { return }
     let start = UInt32(parts.count)
@@ -153,7 +154,7 @@ extension PickleGraph {
   }
 }
 
-/// A place among the parts of a node.
+/// A position among the parts of a node.
 package struct PartCursor: Sendable {
   private var run: UInt32
   private var position: UInt32
@@ -174,7 +175,7 @@ package struct PartCursor: Sendable {
     }
   }
 
-  /// The next part, nil after the last.
+  /// The next part; nil after the last.
   package mutating func next(in graph: PickleGraph) -> PickleValue? {
     while left == 0 {
       guard run != PickleGraph.noRun else { return nil }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How much a pickle may ask for before it is refused.
+/// The limits beyond which a pickle is refused.
 package struct PickleLimits: Sendable, Hashable {
   /// The largest pickle, in bytes; offsets in it take 28 bits.
   package static let largestPickle = 1 << 28

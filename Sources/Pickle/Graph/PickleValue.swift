@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value of a pickle in 8 bytes: small ones as they are, others by their place in the bytes or in
-/// the graph. Nothing is owned, so that nothing deep is ever torn down.
+/// A value of a pickle in 8 bytes: a small value itself, or the place of another one in the bytes or
+/// the graph. A value owns no memory, so that a deep structure is not freed recursively.
 package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
   private let bits: UInt64
 
-  /// What a value is.
+  /// The kind of a value, with its contents.
   package enum Kind {
     case none
     case bool(Bool)
     /// An integer of up to 60 bits.
     case int(Int)
-    /// A larger integer, which nothing here has a use for.
+    /// A larger integer, whose value is not kept.
     case bigInt
     /// The index of a double in the graph.
     case float(Int)
-    /// UTF-8 in the bytes, surrogates allowed, as Python has it.
+    /// The range of UTF-8 in the bytes, in which Python allows surrogates.
     case text(Range<Int>)
-    /// Text of protocol 0, with escapes.
+    /// The range of text of protocol 0, with escapes.
     case escapedText(Range<Int>)
     case bytes(Range<Int>)
-    /// A name on the list.
+    /// An allowed name.
     case name(AllowedGlobal)
     /// The index of a node in the graph.
     case node(Int)
@@ -53,7 +53,7 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
   package static func name(_ name: AllowedGlobal) -> Self { Self(.name, UInt64(name.rawValue)) }
   package static func node(_ index: Int) -> Self { Self(.node, UInt64(index)) }
 
-  /// What the value is.
+  /// The kind of the value.
   package var kind: Kind {
     let payload = bits >> 4
     let range = Int(payload >> 30)..<Int(payload >> 30) + Int(payload & 0x3FFF_FFFF)

@@ -2,7 +2,7 @@
 internal import Tensors
 
 extension PickleMachine {
-  /// REDUCE: records what Python would call, once the table allows the name and the arguments.
+  /// REDUCE: records the call if the table allows the name and the arguments.
   mutating func reduce(_ instruction: PickleInstruction) throws(CheckpointError) {
     let arguments = try pop(instruction)
     let function = try pop(instruction)
@@ -54,7 +54,7 @@ extension PickleMachine {
     }
   }
 
-  /// An ordered dict: empty, or from the list of pairs that Python 2 writes.
+  /// Pushes an ordered dict: an empty one, or that of the list of pairs that Python 2 writes.
   private mutating func pushOrderedDict(
     _ arguments: PickleValue, _ instruction: PickleInstruction
   ) throws(CheckpointError) {

@@ -54,7 +54,7 @@ extension PickleMachine {
     stack.append(.node(graph.nodes.append(node)))
   }
 
-  /// Puts a new node on the stack that can grow.
+  /// Pushes a new node that can grow.
   mutating func pushGrowing(
     _ kind: PickleGraph.Node.Kind, _ instruction: PickleInstruction,
     name: AllowedGlobal = AllowedGlobal(.builtinType)
@@ -64,7 +64,7 @@ extension PickleMachine {
     stack.append(.node(graph.nodes.append(node)))
   }
 
-  /// APPEND, SETITEM and their kin: each only on what it is made for.
+  /// APPEND, SETITEM and the like, each only on its own kind of container.
   mutating func fill(_ instruction: PickleInstruction) throws(CheckpointError) {
     let opcode = instruction.opcode
     let start: Int
@@ -113,7 +113,7 @@ extension PickleMachine {
     graph.grow(node, by: items)
   }
 
-  /// Refuses classes and functions where only data may be.
+  /// Refuses classes and functions in places for data.
   func requirePlain(
     _ value: PickleValue, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
@@ -129,7 +129,7 @@ extension PickleMachine {
     return (kind == .tuple || kind == .list) && graph.nodes[node].count == 2
   }
 
-  /// Notes whether a dict has keys that attributes cannot have.
+  /// Records whether a dict has keys that are not names of ordinary attributes.
   mutating func noteKeys(_ entries: ArraySlice<PickleValue>, in node: Int) {
     for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2)
     where !graph.isAttributeName(entries[index]) {
@@ -137,7 +137,7 @@ extension PickleMachine {
     }
   }
 
-  /// Keys and values must come in pairs, and keys must be hashable.
+  /// Checks that each key has a value and is hashable.
   func checkEntries(
     _ items: ArraySlice<PickleValue>, _ instruction: PickleInstruction
   ) throws(CheckpointError) {

@@ -2,7 +2,7 @@
 internal import Tensors
 
 extension PickleMachine {
-  /// GLOBAL and everything else that brings in a name.
+  /// GLOBAL and the other opcodes that import a name.
   mutating func name(_ instruction: PickleInstruction) throws(CheckpointError) {
     switch instruction.opcode {
     case .global:
@@ -56,7 +56,7 @@ extension PickleMachine {
     }
   }
 
-  /// NEWOBJ: an instance of a TorchScript class, which has attributes and nothing else.
+  /// NEWOBJ: an instance of a TorchScript class, which only has attributes.
   private mutating func instantiate(
     _ type: PickleValue, _ arguments: PickleValue, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
@@ -77,7 +77,7 @@ extension PickleMachine {
       ))
   }
 
-  /// BUILD: attributes of an ordered dict (`_metadata`), or of a TorchScript object.
+  /// BUILD: the attributes of an ordered dict (`_metadata`) or of a TorchScript object.
   mutating func build(_ instruction: PickleInstruction) throws(CheckpointError) {
     let state = try pop(instruction)
     let target = try top(instruction)
@@ -105,7 +105,7 @@ extension PickleMachine {
     }
   }
 
-  /// The error for whatever would be code.
+  /// The error for a pickle that asks Python to run code.
   @inline(never)
   static func asking(_ what: String, _ instruction: PickleInstruction) -> CheckpointError {
     CheckpointError(
@@ -114,7 +114,7 @@ extension PickleMachine {
       hint: "such a file can do anything when Python loads it; look for a safetensors version")
   }
 
-  /// The error for a constructor that would give memory with nothing in it.
+  /// The error for a constructor that would allocate memory without data from the file.
   @inline(never)
   static func allocating(_ what: String, _ instruction: PickleInstruction) -> CheckpointError {
     CheckpointError(

@@ -39,7 +39,7 @@ extension PickleMachine {
     case .binBytes, .shortBinBytes, .binBytes8:
       stack.append(.bytes(range))
     case .byteArray8:
-      // A type of its own, whose contents nothing here asks for.
+      // The contents of a bytearray are never used.
       pushCall(AllowedGlobal(.byteArray), .none, instruction)
     case .unicode:
       guard PickleText.unescaped(bytes) != nil else {
@@ -49,7 +49,7 @@ extension PickleMachine {
     case .string:
       try pushQuoted(range, instruction)
     case .binString, .shortBinString:
-      // Python 2's str: text where it is, bytes where it is not.
+      // A str of Python 2 is text if it is UTF-8, else bytes.
       stack.append(PickleText.isUTF8(bytes) ? .text(range) : .bytes(range))
     default:
       guard PickleText.isUTF8(bytes) else {
@@ -59,7 +59,7 @@ extension PickleMachine {
     }
   }
 
-  /// Python 2's str in quotes.
+  /// Pushes a str of Python 2, in quotes.
   private mutating func pushQuoted(
     _ range: Range<Int>, _ instruction: PickleInstruction
   ) throws(CheckpointError) {

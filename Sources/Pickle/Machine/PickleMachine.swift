@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
-/// Turns a pickle into a graph of values. Nothing is imported, called or set: names must be on a
-/// list and stand for themselves, and what Python would call becomes a node.
+/// Builds the graph of values that a pickle describes. Nothing is imported, called or set: a name must
+/// be in the table and remains a name, and a call becomes a node.
 package struct PickleMachine {
   var graph: PickleGraph
   var stack: [PickleValue] = []
-  /// Where on the stack the open marks stand.
+  /// The positions of the open marks on the stack.
   var marks: [Int] = []
   var memo = PagedArray<PickleValue>()
   /// The number of the first memo slot: Python 2's cPickle starts at 1.
   var memoStart = 0
-  /// The first opcode seen that no pickler writes for data (POP, DUP), refused at the end.
+  /// The first opcode that no pickler writes for data (POP, DUP). It is refused at the end.
   var oddity: PickleInstruction?
   let dialect: PickleDialect
   let limits: PickleLimits
@@ -19,11 +19,12 @@ package struct PickleMachine {
   /// Reads one pickle.
   ///
   /// - Parameters:
-  ///   - source: bytes that hold it.
-  ///   - start: where it starts in them.
-  ///   - baseOffset: the place of its first byte in the file.
-  /// - Returns: what it describes, and the number of bytes up to its end.
-  /// - Throws: `unsupported` when it asks for code; `truncated` or `malformed` when it is damaged.
+  ///   - source: bytes that contain it.
+  ///   - start: its start in them.
+  ///   - baseOffset: its offset in the file.
+  /// - Returns: the graph, and the size of the pickle in bytes.
+  /// - Throws: `unsupported` when it asks Python to run code; `truncated` or `malformed` when it is
+  ///   damaged.
   /// - Complexity: O(bytes) in time and memory, without recursion.
   package static func run(
     _ source: [UInt8], from start: Int = 0, baseOffset: Int, dialect: PickleDialect,
@@ -82,14 +83,14 @@ package struct PickleMachine {
     graph.root = value
   }
 
-  /// The place of an instruction in the pickle.
+  /// The offset of an instruction in the pickle.
   func place(_ instruction: PickleInstruction) -> UInt32 {
     UInt32(instruction.offset - graph.baseOffset)
   }
 }
 
 extension PickleMachine {
-  /// Carries out one opcode, on this stack and nowhere else.
+  /// Executes one opcode on the machine's own stack.
   mutating func carryOut(_ instruction: PickleInstruction) throws(CheckpointError) {
     switch instruction.opcode {
     case .proto:
@@ -129,7 +130,7 @@ extension PickleMachine {
     }
   }
 
-  /// Takes the top of the stack, which must not be below the last mark.
+  /// Removes the top of the stack, which must be above the last mark.
   mutating func pop(_ instruction: PickleInstruction) throws(CheckpointError) -> PickleValue {
     guard stack.count > marks.last ?? 0, let value = stack.popLast() else {
       throw .malformed(
@@ -138,7 +139,7 @@ extension PickleMachine {
     return value
   }
 
-  /// The top of the stack, left there.
+  /// The top of the stack.
   @inline(__always)
   func top(_ instruction: PickleInstruction) throws(CheckpointError) -> PickleValue {
     guard stack.count > marks.last ?? 0, let value = stack.last else {
@@ -148,7 +149,7 @@ extension PickleMachine {
     return value
   }
 
-  /// Closes the last mark and gives where the values above it start.
+  /// Closes the last mark, and returns the start of the values above it.
   mutating func popMark(_ instruction: PickleInstruction) throws(CheckpointError) -> Int {
     guard let mark = marks.popLast() else {
       throw .malformed("\(instruction.opcode.name) finds no mark", at: instruction.offset)
@@ -162,7 +163,7 @@ extension PickleMachine {
     case .dup: stack.append(try top(instruction))
     case .popMark: stack.removeSubrange(try popMark(instruction)...)
     default:
-      // POP takes a mark where there is one on top.
+      // POP removes a mark if one is on top.
       if marks.last == stack.count { marks.removeLast() } else { _ = try pop(instruction) }
     }
   }

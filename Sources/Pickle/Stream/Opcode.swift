@@ -122,25 +122,25 @@ extension Opcode {
     return name
   }
 
-  /// What follows the opcode's byte.
+  /// The layout of the argument after the opcode's byte.
   package enum Layout: Sendable {
     /// Nothing.
     case nothing
-    /// An unsigned number of so many bytes, little endian.
+    /// An unsigned, little-endian number of this many bytes.
     case unsigned(Int)
-    /// A signed number of 4 bytes.
+    /// A signed, little-endian number of 4 bytes.
     case signed4
-    /// A double of 8 bytes, big endian.
+    /// A big-endian double of 8 bytes.
     case double
-    /// A length of so many bytes, then that many bytes.
+    /// A length in this many bytes, then as many bytes as it says.
     case counted(Int)
     /// Text up to a newline.
     case line
-    /// Two of them: a module and a name.
+    /// Two lines of text: a module and a name.
     case twoLines
   }
 
-  /// What follows the opcode's byte.
+  /// The layout of the argument after the opcode's byte.
   package var layout: Layout {
     switch self {
     case .binInt1, .binGet, .binPut, .ext1, .proto: .unsigned(1)

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
-/// One opcode of a pickle, and its place.
+/// One opcode of a pickle, with its argument and offset.
 package struct PickleInstruction: Hashable, Sendable {
-  /// What follows the opcode. Ranges count from the start of the decoder's bytes.
+  /// The argument after an opcode. Ranges count from the start of the decoder's bytes.
   package enum Argument: Hashable, Sendable {
     case none
     /// A number: a value, a memo slot, a protocol, the length of a frame.
     case integer(Int)
     /// A double.
     case double(Double)
-    /// Counted bytes, or a line without its newline.
+    /// The range of counted bytes, or of a line without its newline.
     case bytes(Range<Int>)
-    /// A module and a name.
+    /// The ranges of a module and a name.
     case names(module: Range<Int>, name: Range<Int>)
   }
 
-  /// The place of the opcode in the file (or in the record, where that is compressed).
+  /// The offset of the opcode in the file, or in the record if that is compressed.
   package let offset: Int
   /// The opcode.
   package let opcode: Opcode
-  /// What follows it.
+  /// The argument after it.
   package let argument: Argument
 }
 
-/// Takes a pickle apart, one opcode at a time, without a stack and without carrying anything out.
+/// Decodes a pickle, one opcode at a time. It has no stack and executes nothing.
 ///
-/// It knows the framing of every opcode of protocols 0 to 5 and nothing of what they mean. Whatever
-/// breaks a rule of that framing throws, naming the byte; then the cursor stays at that opcode.
+/// It knows the encoding of each opcode of protocols 0 to 5, but not the meaning. A violation of the
+/// encoding throws an error with the byte, and the cursor stays at that opcode.
 package struct PickleDecoder: ~Escapable {
-  /// The bytes, from the first opcode on; what follows the pickle may follow here too.
+  /// The bytes from the first opcode; they may extend beyond the pickle.
   package let bytes: RawSpan
-  /// The place of `bytes` in the file.
+  /// The offset of `bytes` in the file.
   package let baseOffset: Int
   /// The next byte to read, counted from the start of `bytes`.
   package private(set) var position = 0
-  /// Where the frame that the cursor is in ends.
+  /// The end of the frame that contains the cursor.
   private var frameEnd: Int?
 
   /// The highest protocol.
@@ -47,13 +47,13 @@ package struct PickleDecoder: ~Escapable {
     self.baseOffset = baseOffset
   }
 
-  /// The place of the cursor in the file.
+  /// The offset of the cursor in the file.
   package var offset: Int { baseOffset + position }
 
-  /// Takes the next opcode and what follows it.
+  /// Decodes the next opcode and its argument.
   ///
-  /// - Throws: `truncated` when the bytes end inside or before it, `malformed` when it is none, when
-  ///   its length is impossible, its protocol unknown, or it straddles the end of a frame.
+  /// - Throws: `truncated` when the bytes end before or inside it; `malformed` for an unknown opcode,
+  ///   an impossible length, an unknown protocol, and an argument that crosses the end of a frame.
   package mutating func next() throws(CheckpointError) -> PickleInstruction {
     let start = position
     var cursor = start
@@ -88,7 +88,7 @@ package struct PickleDecoder: ~Escapable {
     case .counted(let width):
       let start = cursor
       let count = try unsigned(width, at: &cursor)
-      // BINSTRING and LONG4 count with a sign.
+      // The lengths of BINSTRING and LONG4 are signed.
       if opcode == .binString || opcode == .long4, count > Int(Int32.max) {
         throw .malformed("\(opcode.name) has a negative length", at: baseOffset + start)
       }
@@ -120,7 +120,7 @@ package struct PickleDecoder: ~Escapable {
     }
   }
 
-  /// The next `count` bytes, which must not reach beyond the frame or the end.
+  /// The next `count` bytes, which must be inside the frame and the bytes.
   private func take(_ count: Int, at cursor: inout Int) throws(CheckpointError) -> Range<Int> {
     let left = bytes.byteCount - cursor
     guard count <= left else {
@@ -148,7 +148,7 @@ package struct PickleDecoder: ~Escapable {
     return value
   }
 
-  /// The bytes up to the next newline, and the cursor behind it.
+  /// The bytes up to the next newline; the cursor moves past it.
   private func line(at cursor: inout Int) throws(CheckpointError) -> Range<Int> {
     let start = cursor
     let limit = frameEnd ?? bytes.byteCount

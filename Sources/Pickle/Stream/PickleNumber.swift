@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the opcodes of a pickle write numbers.
+/// A number in a pickle.
 package enum PickleNumber: Equatable {
   case boolean(Bool)
   case integer(Int)
@@ -8,7 +8,7 @@ package enum PickleNumber: Equatable {
   case bigInteger
   case float(Double)
 
-  /// The signed integer of LONG1 and LONG4, of any length, least significant byte first.
+  /// Parses the signed, little-endian integer of LONG1 and LONG4, of any length.
   package init(littleEndian bytes: ArraySlice<UInt8>) {
     guard let last = bytes.last else {
       self = .integer(0)
@@ -18,12 +18,12 @@ package enum PickleNumber: Equatable {
     var word: UInt64 = sign == 0 ? 0 : .max
     for byte in bytes.prefix(8).reversed() { word = word << 8 | UInt64(byte) }
     let value = Int64(bitPattern: word)
-    // The eighth byte may have another sign than the bytes after it.
+    // The sign of the eighth byte may differ from that of the bytes after it.
     let isWhole = bytes.dropFirst(8).allSatisfy { $0 == sign } && (value < 0) == (sign != 0)
     self = isWhole ? .integer(Int(value)) : .bigInteger
   }
 
-  /// The number of a line, as INT, LONG and FLOAT write it; nil when it is damaged.
+  /// Parses the line of INT, LONG or FLOAT; nil if it is not a number.
   package init?(_ line: String, _ opcode: Opcode) {
     switch opcode {
     case .int where line == "00": self = .boolean(false)

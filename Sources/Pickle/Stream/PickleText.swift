@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the opcodes of a pickle write text and numbers.
+/// The encodings of text in pickles.
 package enum PickleText {
   /// Whether the text of STRING is in quotes.
   package static func isQuoted(_ bytes: ArraySlice<UInt8>) -> Bool {
@@ -10,7 +10,7 @@ package enum PickleText {
     return bytes.count >= 2 && bytes.last == quote
   }
 
-  /// Whether bytes are UTF-8 as Python reads it with `surrogatepass`.
+  /// Whether bytes are UTF-8 that Python decodes with `surrogatepass`.
   package static func isUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
     var index = bytes.startIndex
     while index < bytes.endIndex {
@@ -41,9 +41,9 @@ package enum PickleText {
     return true
   }
 
-  /// UTF-8 of the raw-unicode-escape text of protocol 0: Latin-1, `\uXXXX` and `\UXXXXXXXX`.
+  /// Decodes the raw-unicode-escape text of protocol 0 (Latin-1, `\uXXXX` and `\UXXXXXXXX`) to UTF-8.
   ///
-  /// - Returns: nil when an escape is damaged. Surrogates come out as three bytes each.
+  /// - Returns: nil for an invalid escape. Each surrogate becomes three bytes.
   package static func unescaped(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
     var units: [UInt8] = []
     units.reserveCapacity(bytes.count)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-// What a checkpoint's pickle may name and call, and with which arguments. The reader and the scan both
-// query this table, so they cannot disagree.
+// The names that the pickle of a checkpoint may import, and the arguments that it may call them with. The
+// reader and the scan query the same table, so they cannot disagree.
 
 extension AllowedGlobal {
   /// All allowed names, each with the value that it denotes.
@@ -70,7 +70,7 @@ extension AllowedGlobal {
     ("torch.jit._pickle", "restore_type_tag", .scriptTag),
   ]
 
-  /// How a checkpoint may call the name; nil for a name that it only mentions.
+  /// The rule for calls of the name; nil for a name that is never called.
   @usableFromInline
   package var call: CallRule? { Self.calls[Int(role.rawValue)] }
 
@@ -118,7 +118,7 @@ extension AllowedGlobal {
     case .bytes:
       CallRule([], gives: .bytes, otherwise: .allocates)
     case .byteArray:
-      // Of bytes, or of text as protocol 2 writes them. A number would be a size.
+      // Bytes, or text, which protocol 2 writes in their place. A number would be a size.
       CallRule(
         [], optional: [.bytes], or: [.text, .latin1], gives: .mutableData, otherwise: .allocates)
     case .encode:

@@ -67,7 +67,7 @@ package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
     return byName[QualifiedName(module: module, name: name)]
   }
 
-  /// The module and name that Python has for it.
+  /// The module and name in Python.
   package var qualifiedName: QualifiedName {
     Self.names[self] ?? QualifiedName(module: "", name: "\(role)")
   }
@@ -79,7 +79,7 @@ package struct AllowedGlobal: BitwiseCopyable, Hashable, Sendable {
 
   private static let byName = [QualifiedName: AllowedGlobal](uniqueKeysWithValues: table)
 
-  /// The first name in the table of each.
+  /// The first name of each value in the table.
   private static let names = [AllowedGlobal: QualifiedName](
     table.map { ($0.global, $0.name) }, uniquingKeysWith: { first, _ in first })
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a checkpoint may call a name.
+/// The arguments with which the pickle of a checkpoint may call a name, and the result.
 @usableFromInline
 package struct CallRule: Sendable {
-  /// What a parameter accepts.
+  /// The values that a parameter accepts.
   @usableFromInline
   package enum Parameter: BitwiseCopyable, Sendable {
     case boolean, integer, text, bytes, list, storage, tensor, dtype, layout
@@ -21,7 +21,7 @@ package struct CallRule: Sendable {
     case tuple
     /// A list, or such a tuple.
     case sequence
-    /// A list of keys with their values, as Python 2 writes an OrderedDict.
+    /// A list of pairs of a key and a value, as Python 2 writes an OrderedDict.
     case pairs
     /// A dict of any kind.
     case dictionary
@@ -31,7 +31,7 @@ package struct CallRule: Sendable {
     case metadata
     /// Attributes: the same, or two of them in a tuple, the second for slots.
     case state
-    /// The factory of a defaultdict: a type of Python's, or None.
+    /// The factory of a defaultdict: a builtin type, or None.
     case factory
     /// Any value without classes and functions.
     case data
@@ -39,7 +39,7 @@ package struct CallRule: Sendable {
     case rebuildFunction
     /// `Parameter` or a tensor class.
     case tensorClass
-    /// A tuple that the first argument can be called with.
+    /// A tuple with which the first argument may be called.
     case argumentsOfFirst
   }
 
@@ -51,14 +51,14 @@ package struct CallRule: Sendable {
     case argument(Int)
   }
 
-  /// What a call with other arguments would do.
+  /// The effect in Python of a call with other arguments.
   @usableFromInline
   package enum Refusal: Sendable {
-    /// Python would raise an error, or build what torch never writes.
+    /// Python raises an error, or creates a value that torch never writes.
     case fails
-    /// It would make a value of a given size that has no data in the file.
+    /// Python allocates a value of a given size, without data from the file.
     case allocates
-    /// It would run code, as a codec is.
+    /// Python runs code, such as that of a codec.
     case runsCode
   }
 
@@ -68,7 +68,7 @@ package struct CallRule: Sendable {
   /// The number of parameters that must be given.
   @usableFromInline
   package let requiredCount: Int
-  /// Another list of parameters, told apart by its count.
+  /// Another list of parameters, of another length.
   @usableFromInline
   package let alternative: [Parameter]?
   package let result: Result
@@ -93,16 +93,16 @@ package struct CallRule: Sendable {
     refusal = .fails
   }
 
-  /// Why arguments are refused.
+  /// The reason to refuse arguments.
   @usableFromInline
   package enum Mismatch: Error {
-    /// They are no tuple, or too few or too many.
+    /// They are not a tuple, or there are too few or too many.
     case count
-    /// The argument at an index is not what the parameter accepts.
+    /// The parameter does not accept the argument at an index.
     case argument(Int, Parameter)
   }
 
-  /// The type of the result, where it does not depend on an argument.
+  /// The type of the result; nil if it depends on an argument.
   package var resultType: PickleType? {
     if case .value(let type) = result { type } else { nil }
   }
@@ -129,7 +129,7 @@ extension CallRule {
       let value = inspector.element(index, of: arguments)
       if parameters[index] == .argumentsOfFirst {
         let function = inspector.global(of: inspector.element(0, of: arguments))
-        // The function is one that rebuilds a tensor, which takes no function in turn.
+        // Such a function rebuilds a tensor, and takes no function itself.
         guard let rule = function?.call, rule.mismatch(of: value, in: inspector) == nil else {
           return .argument(index, .argumentsOfFirst)
         }
@@ -142,7 +142,7 @@ extension CallRule {
 }
 
 extension CallRule.Parameter {
-  /// Whether a value may be passed for the parameter.
+  /// Whether the parameter accepts a value.
   @inlinable
   package func accepts<I: PickleInspector & ~Escapable>(_ value: I.Value, in inspector: I) -> Bool {
     let type = inspector.type(of: value)
@@ -232,7 +232,7 @@ extension CallRule.Parameter: CustomStringConvertible {
 }
 
 extension CallRule {
-  /// What is wrong with arguments, in words: `argument 2 of _rebuild_tensor_v2 must be an integer`.
+  /// The problem of arguments, in words: `argument 2 of _rebuild_tensor_v2 must be an integer`.
   package func explanation(of mismatch: Mismatch, calling global: AllowedGlobal) -> String {
     switch mismatch {
     case .count:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a pickle may contain besides plain values, by the part of a checkpoint that it is.
+/// The part of a checkpoint that a pickle is, which decides what it may contain.
 package enum PickleDialect: Sendable, Hashable {
   /// Numbers, text and containers of them.
   case plain
-  /// Allowed names too.
+  /// The same, and allowed names.
   case names
   /// Allowed names, and persistent ids of storages with 5 fields: a record of a zip archive.
   case torch
@@ -18,7 +18,7 @@ package enum PickleDialect: Sendable, Hashable {
   /// Whether names are allowed.
   package var hasGlobals: Bool { self != .plain }
 
-  /// The number of fields of a persistent id that names a storage; nil where none may.
+  /// The number of fields of a persistent id that names a storage; nil if there may be none.
   package var storageFieldCount: Int? {
     switch self {
     case .torch, .torchScript: 5

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The type of a value in a pickle, as far as the rules of calls distinguish types.
+/// The type of a value in a pickle, in the distinctions that the rules of calls make.
 @usableFromInline
 package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
   case none, boolean, integer, float, text, bytes
@@ -21,7 +21,7 @@ package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
   case data
   /// Other data that cannot, such as a set.
   case mutableData
-  /// A value that is already known to be wrong.
+  /// A value about which an error was found before.
   case unknown
 
   /// Whether Python accepts such a value as the key of a dict.
@@ -33,24 +33,24 @@ package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
   }
 }
 
-/// What the table of calls asks about the values of a pickle.
+/// The properties of a pickle's values that the rules of calls depend on.
 ///
-/// The reader answers for the graph that it builds, the scan for its abstract stack.
+/// The reader has them from the graph that it builds, the scan from its abstract stack.
 @usableFromInline
 package protocol PickleInspector: ~Escapable {
   associatedtype Value
 
   /// The type of a value.
   func type(of value: Value) -> PickleType
-  /// The name that a value of type `global` is.
+  /// The allowed name; nil for a value of another type than `global`.
   func global(of value: Value) -> AllowedGlobal?
   /// The number of elements of a tuple.
   func elementCount(of tuple: Value) -> Int
   /// An element of a tuple.
   func element(_ index: Int, of tuple: Value) -> Value
-  /// The tuple that a `torch.Size` was made of.
+  /// The tuple of a `torch.Size`.
   func tuple(ofSize size: Value) -> Value
-  /// Whether a value contains no class or function, so that it may be anywhere.
+  /// Whether a value contains no class or function, so that it is allowed everywhere.
   func isPlain(_ value: Value) -> Bool
   /// Whether a dict has no entries.
   func isEmpty(dictionary: Value) -> Bool
@@ -65,7 +65,7 @@ package protocol PickleInspector: ~Escapable {
 }
 
 extension PickleInspector where Self: ~Escapable {
-  /// The most numbers that a size or stride is read with; a tensor has far fewer.
+  /// The largest number of dimensions that is read; a tensor has far fewer.
   @usableFromInline
   static var largestShape: Int { 1000 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
-/// A storage as a persistent id names it: `("storage", class, key, location, count)`, in legacy files
-/// with a view as a sixth field.
+/// The storage that a persistent id names: `("storage", class, key, location, count)`, and in legacy
+/// files a view as a sixth field.
 @usableFromInline
 package struct StorageID: Sendable {
-  /// The name that the file has for the storage.
+  /// The name of the storage in the file.
   package let key: String
-  /// The element type of the storage class; nil for an untyped storage, which is counted in bytes.
+  /// The element type of the storage class; nil for an untyped storage, whose count is in bytes.
   package let dtype: TorchDType?
   /// The number of elements.
   package let count: Int
-  /// The part of the storage that is meant, in elements: first and count. Only releases before 0.4 wrote
+  /// The part of the storage that is used, in elements; nil for all of it. Only torch before 0.4 wrote
   /// views.
   package let view: (first: Int, count: Int)?
 
@@ -24,7 +24,8 @@ package struct StorageID: Sendable {
   /// Reads a persistent id.
   ///
   /// - Parameter fieldCount: 5 in zip archives, 6 in legacy files.
-  /// - Throws: `unsupported` when it names the code of a module, `malformed` when it names no storage.
+  /// - Throws: `unsupported` when it names the code of a module, `malformed` when it does not name a
+  ///   storage.
   @inlinable
   package init<I: PickleInspector & ~Escapable>(
     _ id: I.Value, fieldCount: Int, in inspector: I
@@ -71,7 +72,7 @@ package struct StorageID: Sendable {
     self.view = view
   }
 
-  /// A view: its own key, its first element and the number of elements.
+  /// Parses a view: its own key, its first element and the number of elements.
   @inlinable
   static func view<I: PickleInspector & ~Escapable>(
     _ field: I.Value, in inspector: I
@@ -84,7 +85,7 @@ package struct StorageID: Sendable {
     return (first, count)
   }
 
-  /// Keys are numbers in every file that torch writes; names that could lead out of the archive are
+  /// Whether a text may be a key. torch writes numbers; names that could lead out of the archive are
   /// refused.
   @usableFromInline
   static func isKey(_ key: String) -> Bool {

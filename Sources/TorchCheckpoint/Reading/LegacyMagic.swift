@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-/// The number that the first pickle of a legacy file holds.
+/// The number in the first pickle of a legacy file.
 package enum LegacyMagic {
-  /// 0x1950A86A20F9469CFC6C, least significant byte first.
+  /// 0x1950A86A20F9469CFC6C, little-endian.
   package static let bytes: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
 
-  /// How protocols 0 and 1 begin it.
+  /// The first bytes of its pickle in protocols 0 and 1.
   package static let textForms: [[UInt8]] = [Array("L119547037146038801333356L\n.".utf8)]
 
   /// The version of the format, in the second pickle.

@@ -4,59 +4,60 @@ internal import Pickle
 internal import Files
 internal import Tensors
 
-/// What the pickle of a zip archive says, before anybody looks for the records of its storages.
+/// The result of reading the pickle of a zip archive, before the records of its storages are found.
 struct PickledTensors: Sendable {
   let storages: [TorchStorage]
   let table: TensorTable
 }
 
-/// All that decides what comes of the pickle of a zip archive without compressed storages.
+/// Everything that the result of reading a pickle depends on, in a zip archive without compressed
+/// storages.
 struct PickleSource: Sendable {
   let bytes: [UInt8]
-  /// Where it starts in the file.
+  /// The offset in the file.
   let base: Int
   let dialect: PickleDialect
-  /// What it may ask for.
+  /// The limits.
   let limits: PickleLimits
-  /// The size of the file.
+  /// The size of the file in bytes.
   let fileByteCount: Int
 }
 
 extension PickleSource: Hashable {
-  /// The bytes as a whole, not one by one.
+  // Hashes all bytes in one call.
   func hash(into hasher: inout Hasher) {
     hasher.combine(fileByteCount)
     bytes.span.hash(into: &hasher)
   }
 }
 
-/// Remembers what came of pickles that come again and again.
+/// A cache of the results for pickles that many files have in common.
 ///
-/// The adapters of a training run differ in nothing but their data, and going through its pickle is
-/// half of what opening a small file takes. Where each file has its own, nothing is kept.
+/// The adapters of a training run differ only in their data, and reading the pickle is half of the
+/// time to open a small file. Where each file has a pickle of its own, nothing is kept.
 struct PickleMemory: Sendable {
-  /// The memory of the process.
+  /// The cache of the process.
   static let shared = Self()
 
-  /// The largest pickle that is remembered.
+  /// The largest pickle that is kept, in bytes.
   private static let largestByteCount = 1 << 16
-  /// The largest table that is remembered, in bytes: lists that are met many times make large ones.
+  /// The largest table that is kept, in bytes. A pickle that uses a list many times has a large one.
   private static let largestTableByteCount = 1 << 20
   private let recent = RecentValues<PickleSource, PickledTensors>(capacity: 8)
 
-  /// What came of this very pickle, if that is remembered.
+  /// The result for a pickle with the same bytes, limits and place; nil when it is not kept.
   func tensors(of source: PickleSource) -> PickledTensors? {
     source.bytes.count <= Self.largestByteCount ? recent[source] : nil
   }
 
-  /// Notes that a pickle is gone through.
+  /// Records that a pickle is being read.
   ///
-  /// - Returns: whether what comes of it is worth remembering.
+  /// - Returns: whether its result should be kept.
   func note(_ source: PickleSource) -> Bool {
     source.bytes.count <= Self.largestByteCount && recent.note(source)
   }
 
-  /// Remembers what came of a pickle, unless that is too much.
+  /// Keeps the result for a pickle, unless it is too large.
   func remember(_ tensors: PickledTensors, of source: PickleSource) {
     guard tensors.table.memory <= Self.largestTableByteCount else { return }
     recent.keep(tensors, of: source)

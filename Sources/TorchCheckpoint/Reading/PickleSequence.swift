@@ -3,22 +3,22 @@ internal import Pickle
 internal import Files
 internal import Tensors
 
-/// Pickles that stand one after another in a file, with other bytes between and behind them. How
-/// long each is shows only when it has been read.
+/// Consecutive pickles in a file, with other bytes between and after them. The size of a pickle is known
+/// only when it has been read.
 struct PickleSequence {
   private let file: InputFile
-  /// Where the bytes end that may be read.
+  /// The end of the bytes that may be read.
   private let end: Int
   private let limits: PickleLimits
-  /// Where the next pickle starts.
+  /// The offset of the next pickle.
   private(set) var offset: Int
   private var bytes: [UInt8] = []
   private var start: Int
 
-  /// What is read at first; four times as much whenever that was too little.
+  /// The number of bytes that is read first; each time it is too small, four times as many are read.
   private static let firstByteCount = 1 << 14
 
-  /// Starts with the first byte of `range`.
+  /// Starts at the first byte of `range`.
   init(_ file: InputFile, range: Range<Int>, limits: PickleLimits) {
     self.file = file
     self.limits = limits
@@ -27,13 +27,13 @@ struct PickleSequence {
     end = range.upperBound
   }
 
-  /// The bytes from here on.
+  /// The number of bytes that are left.
   var remaining: Int { end - offset }
 
   /// Reads the next pickle.
   ///
   /// - Throws: `truncated` when the bytes end first, else as `PickleMachine.run`.
-  /// - Complexity: O(its bytes).
+  /// - Complexity: O(bytes of the pickle).
   mutating func next(_ dialect: PickleDialect) throws(CheckpointError) -> PickleGraph {
     var wanted = min(Self.firstByteCount, remaining)
     while true {
@@ -60,7 +60,7 @@ struct PickleSequence {
     }
   }
 
-  /// Takes bytes that stand between pickles.
+  /// Reads bytes between pickles.
   ///
   /// - Throws: `truncated` when there are fewer.
   mutating func take(_ count: Int) throws(CheckpointError) -> [UInt8] {
@@ -74,7 +74,7 @@ struct PickleSequence {
     return try file.read(at: offset, count: count)
   }
 
-  /// Passes over bytes.
+  /// Skips bytes.
   ///
   /// - Throws: `truncated` when there are fewer.
   mutating func skip(_ count: Int) throws(CheckpointError) {

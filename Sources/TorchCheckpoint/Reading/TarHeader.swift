@@ -2,7 +2,7 @@
 package import Files
 package import Tensors
 
-/// The 512 bytes in front of each member of a tar archive.
+/// The header of a member of a tar archive, 512 bytes.
 package struct TarHeader {
   package let name: String
   package let byteCount: Int
@@ -10,14 +10,14 @@ package struct TarHeader {
 
   package static let blockByteCount = 512
 
-  /// Whether bytes start with a header whose checksum is right.
+  /// Whether bytes start with a header whose checksum matches.
   static func isHeader(_ bytes: [UInt8]) -> Bool {
     guard bytes.count >= blockByteCount, bytes[0] != 0 else { return false }
     guard let sum = number(bytes[148..<156]) else { return false }
     return sum == checksum(bytes[..<blockByteCount])
   }
 
-  /// The sum of all bytes, with the checksum's own taken as blanks.
+  /// The sum of all bytes, with blanks in the place of the checksum.
   private static func checksum(_ bytes: ArraySlice<UInt8>) -> Int {
     var sum = 8 * 0x20
     for index in bytes.indices where !(148..<156).contains(index - bytes.startIndex) {
@@ -26,7 +26,7 @@ package struct TarHeader {
     return sum
   }
 
-  /// An octal number, ended by a blank, a NUL or the field.
+  /// An octal number, which ends at a blank, a NUL or the end of the field.
   private static func number(_ field: ArraySlice<UInt8>) -> Int? {
     let digits = field.drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
     guard !digits.isEmpty, digits.count <= 12 else { return nil }
@@ -34,9 +34,9 @@ package struct TarHeader {
     return digits.reduce(0) { $0 << 3 | Int($1 - 0x30) }
   }
 
-  /// Takes a header apart.
+  /// Parses a header.
   ///
-  /// - Throws: `malformed` when it is damaged or its name is not one word.
+  /// - Throws: `malformed` when it is damaged or its name is not a single word.
   package init(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
     guard Self.isHeader(bytes) else {
       throw .malformed("a header of the tar archive is damaged", at: offset)
@@ -51,7 +51,7 @@ package struct TarHeader {
   }
 }
 
-/// The members of an old torch tar, by name.
+/// The members of a tar archive of torch, by name.
 package struct TarMembers {
   private var ranges: [String: Range<Int>] = [:]
 
@@ -59,13 +59,13 @@ package struct TarMembers {
 
   /// Reads all headers.
   ///
-  /// - Throws: `unrecognized` when the first member is another's; `malformed` or `unsupported` for
-  ///   links, folders, other names, members that come twice, and bytes after the end.
+  /// - Throws: `unrecognized` when the first member is not torch's; `malformed` or `unsupported` for
+  ///   links, folders, other names, duplicate members, and bytes after the end.
   package init(_ file: InputFile) throws(CheckpointError) {
     var offset = 0
     while true {
       guard file.byteCount - offset >= TarHeader.blockByteCount else {
-        // Python fills archives up with zeros; a cut one has lost its end or a member.
+        // Python pads archives with zeros; a truncated archive lacks its end or a member.
         throw .truncated(
           need: TarHeader.blockByteCount, have: file.byteCount - offset, at: offset)
       }
@@ -83,7 +83,7 @@ package struct TarMembers {
     try Self.checkEnd(file, from: offset)
   }
 
-  /// Where a member's bytes stand.
+  /// The range of a member's bytes.
   ///
   /// - Throws: `malformed` when there is no such member.
   package func range(of name: String) throws(CheckpointError) -> Range<Int> {
@@ -120,7 +120,7 @@ package struct TarMembers {
     }
   }
 
-  /// Extended headers may give times of higher precision and owners, which do not matter.
+  /// Checks that an extended header only gives times or owners, which have no effect here.
   private static func checkExtension(
     _ file: InputFile, _ range: Range<Int>
   ) throws(CheckpointError) {
@@ -140,7 +140,7 @@ package struct TarMembers {
     }
   }
 
-  /// Behind the last member there are zeros only.
+  /// Checks that only zeros follow the last member.
   private static func checkEnd(_ file: InputFile, from start: Int) throws(CheckpointError) {
     var offset = start
     while offset < file.byteCount {

@@ -5,7 +5,7 @@ internal import Tensors
 internal import ZipArchive
 
 extension TorchContents {
-  /// What the first bytes of a file show it to be.
+  /// The kind of a torch file, by its first bytes.
   enum Kind {
     case zip
     case tar
@@ -26,7 +26,7 @@ extension TorchContents {
     }
   }
 
-  /// Reads a file of any kind that torch has written; its first bytes say which.
+  /// Reads a torch file of any kind; its first bytes decide which.
   ///
   /// - Throws: as `TorchFile.init(path:)`.
   init(

@@ -5,10 +5,10 @@ internal import Files
 internal import Tensors
 
 extension TorchContents {
-  /// Reads the five pickles of a legacy file, and where its storages stand.
+  /// Reads the five pickles of a legacy file, and finds its storages.
   ///
-  /// - Throws: `unrecognized` when it is some other pickle; `malformed`, `truncated` or
-  ///   `unsupported` when it is damaged or asks for code.
+  /// - Throws: `unrecognized` when it is another pickle; `malformed`, `truncated` or `unsupported` when
+  ///   it is damaged or asks Python to run code.
   init(legacy file: InputFile, _ limits: PickleLimits) throws(CheckpointError) {
     let limits = limits.scaled(
       fileByteCount: file.byteCount, pickleByteCount: file.byteCount / 2)
@@ -27,7 +27,7 @@ extension TorchContents {
       into: TensorTable(limits, fileByteCount: file.byteCount))
   }
 
-  /// The magic number, the version, and what the writer says of its machine.
+  /// Reads the magic number, the version, and the description of the machine that wrote the file.
   private static func readPreface(_ pickles: inout PickleSequence) throws(CheckpointError) {
     let magic: PickleGraph
     do throws(CheckpointError) {
@@ -60,7 +60,7 @@ extension TorchContents {
     }
   }
 
-  /// The list of keys, and behind it each storage with its count of elements.
+  /// Reads the list of keys, and finds each storage after it, which follows its count of elements.
   private static func locate(
     _ table: inout StorageTable, after pickles: inout PickleSequence
   ) throws(CheckpointError) {
@@ -110,7 +110,7 @@ extension TorchContents {
 }
 
 extension PickleSequence {
-  /// Takes a count of elements: 8 bytes, little endian.
+  /// Reads a count of elements: 8 bytes, little-endian.
   mutating func takeCount() throws(CheckpointError) -> Int64 {
     let start = offset
     let bytes = try take(8)
@@ -120,7 +120,7 @@ extension PickleSequence {
 }
 
 extension PickleGraph {
-  /// Whether the whole pickle is this number, given by its bytes, least significant first.
+  /// Whether the whole pickle is this number, given in little-endian bytes.
   func isBigInteger(_ bytes: [UInt8]) -> Bool {
     guard case .bigInt = root.kind, let range = lastNumber else { return false }
     if self.bytes(range).elementsEqual(bytes) { return true }

@@ -5,10 +5,11 @@ internal import Files
 internal import Tensors
 
 extension TorchContents {
-  /// Reads the members of an old tar: storages, tensors over them, and the pickle that names these.
+  /// Reads the members of a tar archive: the storages, the tensors in them, and the pickle that names
+  /// the tensors.
   ///
-  /// - Throws: `unrecognized` when it is some other tar archive; `malformed`, `truncated` or
-  ///   `unsupported` when it is damaged or asks for code.
+  /// - Throws: `unrecognized` when it is another tar archive; `malformed`, `truncated` or `unsupported`
+  ///   when it is damaged or asks Python to run code.
   init(tar file: InputFile, _ limits: PickleLimits) throws(CheckpointError) {
     let limits = limits.scaled(
       fileByteCount: file.byteCount, pickleByteCount: file.byteCount / 2)
@@ -36,19 +37,19 @@ extension TorchContents {
   }
 }
 
-/// What the members of an old tar say of each other.
+/// The references between the members of a tar archive.
 private struct TarReader {
   var table = StorageTable()
   /// The storages and views of storages, by their keys.
   private var references: [Int: StorageReference] = [:]
   private var tensors: [Int: TensorResolver.Outcome] = [:]
-  /// The tensor that each persistent id of the pickle names.
+  /// The tensors that persistent ids of the pickle name, by their keys.
   private(set) var outcomes: [TensorResolver.Outcome] = []
 
-  /// The most storages, views or tensors that a file may have.
+  /// The largest number of storages, views or tensors.
   private static let largestCount = 200_000
 
-  /// A count, then each storage with its key, place and class, its elements' count and its bytes.
+  /// Reads a count, then each storage: key, location and class, number of elements, and bytes.
   mutating func readStorages(_ pickles: PickleSequence) throws(CheckpointError) {
     var pickles = pickles
     let count = try Self.count(&pickles)
@@ -86,7 +87,7 @@ private struct TarReader {
     }
   }
 
-  /// A list of parts of storages, with keys of their own.
+  /// Reads a list of parts of storages, which have keys of their own.
   private mutating func readViews(_ pickles: inout PickleSequence) throws(CheckpointError) {
     let offset = pickles.offset
     let graph = try pickles.next(.plain)
@@ -112,7 +113,7 @@ private struct TarReader {
     }
   }
 
-  /// A count, then each tensor with its key, its storage's key and class, and its geometry.
+  /// Reads a count, then each tensor: key, key of its storage, class, and geometry.
   mutating func readTensors(_ pickles: PickleSequence) throws(CheckpointError) {
     var pickles = pickles
     let count = try Self.count(&pickles)
@@ -146,7 +147,7 @@ private struct TarReader {
     try pickles.expectEnd("tensors")
   }
 
-  /// Looks up what the persistent ids of the pickle stand for.
+  /// Looks up the tensors that the persistent ids of the pickle name.
   mutating func refer(_ graph: inout PickleGraph) throws(CheckpointError) {
     for index in 0..<graph.persistentNodes.count {
       let node = Int(graph.persistentNodes[index])

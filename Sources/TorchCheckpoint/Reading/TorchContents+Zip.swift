@@ -6,13 +6,13 @@ internal import Tensors
 internal import ZipArchive
 
 extension TorchContents {
-  /// The largest of the records that hold one number or word.
+  /// The largest size, in bytes, of a record that contains one number or word.
   private static let largestNote = 1024
 
   /// Reads the index and the pickle of a zip archive.
   ///
-  /// - Throws: `unrecognized` when it is some other zip archive; `malformed`, `truncated` or
-  ///   `unsupported` when it is damaged or asks for code.
+  /// - Throws: `unrecognized` when it is another zip archive; `malformed`, `truncated` or `unsupported`
+  ///   when it is damaged or asks Python to run code.
   init(
     zip file: InputFile, _ memory: PickleMemory, _ limits: PickleLimits
   ) throws(CheckpointError) {
@@ -30,7 +30,7 @@ extension TorchContents {
       pickle.method == .stored ? PickleLimits.largestPickle - 1 : limits.deflatedPickle
     let bytes = try zip.contents(of: pickle, in: file, limit: limit)
     do throws(CheckpointError) {
-      // In a compressed record places count from the record's own start.
+      // In a compressed record, offsets count from the start of the record.
       let base = pickle.method == .stored ? pickle.dataOffset : 0
       let source = PickleSource(
         bytes: bytes, base: base, dialect: isScript ? .torchScript : .torch,
@@ -49,7 +49,7 @@ extension TorchContents {
     self.zip = zip
   }
 
-  /// Goes through the pickle, and finds the records of its storages.
+  /// Reads the pickle, and finds the records of its storages.
   private static func read(
     _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable) {
@@ -75,7 +75,7 @@ extension TorchContents {
     return (storages.storages, table)
   }
 
-  /// The same without going through the pickle, where that has been done.
+  /// Finds the records of the storages of a pickle that has been read.
   private static func remembered(
     _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable)? {
@@ -92,9 +92,9 @@ extension TorchContents {
     return storages
   }
 
-  /// The one folder that contains all records.
+  /// The name of the folder that contains all records.
   private static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
-    // The folder with its slash, which is what all entries start with.
+    // The folder with its slash, with which all entries start.
     var start: Substring.UTF8View?
     for entry in zip.entries {
       if let start, entry.name.utf8.span.starts(with: start.span) { continue }
@@ -160,7 +160,7 @@ extension TorchContents {
     return String(decoding: bytes.last == 0x0A ? bytes.dropLast() : bytes[...], as: UTF8.self)
   }
 
-  /// Finds the record of a storage, which must have its size.
+  /// Finds the record of a storage, and checks its size.
   private static func locate(
     _ storage: inout TorchStorage, in zip: ZipIndex, _ folder: String
   ) throws(CheckpointError) {

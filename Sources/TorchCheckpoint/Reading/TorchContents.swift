@@ -4,13 +4,13 @@ internal import Files
 internal import Tensors
 internal import ZipArchive
 
-/// What a torch file of any kind comes down to: tensors over storages over a file.
+/// The contents of a torch file of any kind: tensors, and the storages in the file that they view.
 struct TorchContents: Sendable {
   let variant: FormatVariant
   let table: TensorTable
   let storages: [TorchStorage]
-  /// The archive that the storages stand in, where they stand in one.
+  /// The zip archive that contains the storages, if any.
   let zip: ZipIndex?
-  /// Whether the elements stand with their most significant byte first.
+  /// Whether the elements are big-endian.
   let isBigEndian: Bool
 }

@@ -5,13 +5,14 @@ internal import Tensors
 internal import ZipArchive
 
 extension TorchFile {
-  /// The largest compressed record of which scattered elements are read: it is held in memory.
+  /// The largest compressed record, in bytes, whose scattered elements are read: it is decompressed in
+  /// memory.
   private static let largestScatteredRecord = 32 << 20
 
-  /// Takes the next piece of a tensor's data.
+  /// Receives the next piece of a tensor's data.
   typealias Sink = (RawSpan) throws(CheckpointError) -> Void
 
-  /// The range of a tensor's data in the file; nil when its bytes are not there unchanged.
+  /// The range of a tensor's data in the file; nil if the file does not contain it unchanged.
   func rangeInFile(of tensor: TorchTensor) -> Range<Int>? {
     let storage = contents.storages[tensor.storage]
     guard tensor.isContiguous, !storage.isDeflated, !needsSwap(tensor) else { return nil }
@@ -33,17 +34,17 @@ extension TorchFile {
       return try output.copy(from: file, range: range)
     }
     guard entry.value.dataRange == range else {
-      // Another tensor that is the whole record may be on its way, with its check.
+      // Another thread may be reading the whole record, and verifying it.
       try output.settleChecks()
       try verifyChecksum(of: tensor)
       return try output.copy(from: file, range: range)
     }
-    // The whole record: its checksum is computed while it goes by.
+    // The checksum of a whole record is computed while it is copied.
     try output.copy(
       from: file, range: range, check: RecordCheck(entry.index, of: entry.records))
   }
 
-  /// The data of a tensor, in memory.
+  /// A copy of the data of a tensor.
   func materialize(_ tensor: TorchTensor) throws(CheckpointError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(tensor.byteCount)
@@ -54,13 +55,13 @@ extension TorchFile {
     return bytes
   }
 
-  /// Reads the record of a tensor, unless that has been done, and compares its checksum.
+  /// Verifies the checksum of a tensor's record, unless that has been done.
   func verifyChecksum(of tensor: TorchTensor) throws(CheckpointError) {
     guard let entry = contents.storages[tensor.storage].entry else { return }
     try records?.verify(entry)
   }
 
-  /// The zip entry of a tensor's storage, when its checksum is still to be compared.
+  /// The zip entry of a tensor's storage; nil if its checksum need not be verified.
   private func unverifiedEntry(
     of tensor: TorchTensor
   ) -> (records: ZipRecords, index: Int, value: ZipEntry)? {
@@ -71,7 +72,7 @@ extension TorchFile {
     return (records, index, records.index.entries[index])
   }
 
-  /// Passes the data of a tensor on in pieces, as it is to be written.
+  /// Passes the data of a tensor to a sink in pieces: gathered, swapped and decompressed.
   func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
     let storage = contents.storages[tensor.storage]
     let finish = ElementTransform(tensor, swapsBytes: needsSwap(tensor))

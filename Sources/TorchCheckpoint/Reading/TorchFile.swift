@@ -5,26 +5,25 @@ public import Files
 public import Tensors
 internal import ZipArchive
 
-/// A torch checkpoint, open for reading: `.bin`, `.pt`, `.pth` or `.ckpt` in any of the formats that
-/// `torch.save` has had, and the parameters of TorchScript archives.
+/// A torch checkpoint, open for reading: a `.bin`, `.pt`, `.pth` or `.ckpt` file in any format that
+/// `torch.save` has ever written, or the parameters of a TorchScript archive.
 ///
 /// Opening reads the index, the headers and the pickle with read calls, never tensor data. The
-/// pickle is taken apart as data: names must be on a list, nothing is imported and nothing is called;
-/// what would need code is refused. Names of nested tensors are joined with `.`.
+/// pickle is parsed as data: nothing is imported or called, its names must be in a table, and a pickle
+/// that needs code is refused. The names of nested tensors are joined with `.`.
 ///
-/// Checksums are verified when data is read, unless the file was saved with all of them switched
-/// off.
+/// Checksums are verified when data is read, unless the file was saved without any.
 public final class TorchFile: TensorArchive {
   /// The path as it was given.
   public var path: String { file.path }
-  /// Which of torch's formats the contents have.
+  /// The torch format of the contents.
   public var variant: FormatVariant { contents.variant }
-  /// Always nil: torch has no text about a file.
+  /// Always nil: torch files have no metadata.
   public var metadata: ArchiveMetadata? { nil }
   /// The number of tensors.
   public var tensorCount: Int { contents.table.tensors.count }
-  /// What else the pickle holds, in its order: values that are no tensors, and tensors of types that
-  /// only torch has.
+  /// The other values of the pickle, in its order: those that are not tensors, and tensors of types
+  /// that only torch has.
   public var skipped: [SkippedItem] { contents.table.skipped }
 
   /// The Python attributes of tensors and of the state dict, which are not read.
@@ -32,21 +31,21 @@ public final class TorchFile: TensorArchive {
 
   let file: InputFile
   let contents: TorchContents
-  /// The records of the archive, where the storages stand in one.
+  /// The records of the zip archive, if the file is one.
   let records: ZipRecords?
   private let map: LazyMapping
 
   /// Opens a file.
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `unrecognized` when
-  ///   it is not a torch checkpoint; `truncated` or `malformed`, with the place, when it is damaged;
-  ///   `unsupported` when it asks for code, is encrypted, or expands beyond reason.
-  /// - Complexity: O(index and pickle), in memory that their size limits.
+  ///   it is not a torch checkpoint; `truncated` or `malformed`, with the offset, when it is damaged;
+  ///   `unsupported` when it asks Python to run code, is encrypted, or expands beyond a limit.
+  /// - Complexity: O(index and pickle) in time and memory.
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(InputFile(path: path))
   }
 
-  /// Opens a file that is open already.
+  /// Reads an open file.
   ///
   /// - Throws: as `init(path:)`.
   public convenience init(_ file: InputFile) throws(CheckpointError) {
@@ -66,7 +65,7 @@ public final class TorchFile: TensorArchive {
     }
   }
 
-  /// The tensor at a place in the file's order: that of the pickle.
+  /// The tensor at an index, in the order of the pickle.
   ///
   /// - Complexity: O(1) and the copying of name and shape.
   public func tensor(at index: Int) -> TensorInfo {
@@ -76,7 +75,7 @@ public final class TorchFile: TensorArchive {
       byteCount: tensor.byteCount, dataOffsets: nil)
   }
 
-  /// The place of the tensor with this name.
+  /// The index of the tensor with this name.
   ///
   /// - Complexity: O(length of the name).
   public func index(of name: TensorName) -> Int? {
@@ -88,8 +87,8 @@ public final class TorchFile: TensorArchive {
     contents.table.alias(of: index)
   }
 
-  /// Lends the data of a tensor: from a mapping of the file where its bytes are there unchanged, from a
-  /// copy in memory where its elements must be gathered, swapped or decompressed first.
+  /// Lends the data of a tensor: from a mapping if the file contains it unchanged, from a copy in
+  /// memory if it must be gathered, swapped or decompressed.
   ///
   /// - Throws: `malformed` when a checksum does not match or compressed data is damaged, `system`
   ///   when the file cannot be mapped or read, and what `body` throws.
@@ -122,8 +121,7 @@ public final class TorchFile: TensorArchive {
   /// The file.
   public var files: [InputFile] { [file] }
 
-  /// The place of a tensor's data: a range of most files, or a view to be gathered, or a compressed
-  /// record.
+  /// The location of a tensor's data: contiguous, or to be gathered or decompressed.
   public func location(of index: Int) -> TensorLocation {
     let tensor = contents.table.tensors[index]
     if let range = rangeInFile(of: tensor) { return TensorLocation(path: path, range: range) }
@@ -131,7 +129,7 @@ public final class TorchFile: TensorArchive {
     return TensorLocation(path: path, access: isCompressed ? .compressed : .gathered)
   }
 
-  /// Passes the data of a tensor on in pieces of a few megabytes.
+  /// Passes the data of a tensor to a sink in pieces of a few megabytes.
   ///
   /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match or
   ///   compressed data is damaged, `system` when reading fails, and what `sink` throws.
@@ -147,8 +145,8 @@ public final class TorchFile: TensorArchive {
     }
   }
 
-  /// Appends the data of a tensor to an output: inside the kernel where its bytes are in the file
-  /// unchanged and no checksum must be computed, in pieces of a few megabytes otherwise.
+  /// Appends the data of a tensor to an output: copied in the kernel if the file contains it unchanged
+  /// and no checksum must be computed, else in pieces of a few megabytes.
   ///
   /// - Throws: `truncated` when the file has shrunk, `malformed` when a checksum does not match or
   ///   compressed data is damaged, `system` when reading or writing fails.

@@ -4,7 +4,7 @@ internal import Files
 internal import Tensors
 
 extension ElementTransform {
-  /// What is still to be done to the elements of a tensor.
+  /// The change of elements that are read.
   init(_ tensor: TorchTensor, swapsBytes: Bool) {
     let isInteger =
       switch tensor.dtype {
@@ -18,7 +18,7 @@ extension ElementTransform {
 }
 
 extension Gather {
-  /// Prepares to gather a tensor that has elements.
+  /// Prepares to gather the elements of a tensor that is not empty.
   init(_ tensor: TorchTensor, from source: GatherSource) {
     let byteCount = tensor.torchDType.byteCount
     self.init(

@@ -2,23 +2,23 @@
 internal import Pickle
 internal import Tensors
 
-/// The Python attributes that a pickle gives to tensors and to the state dict, which no tensor can
-/// hold and which are not read (spec/torch-checkpoint.md, T25).
+/// The Python attributes that a pickle gives to tensors and to the state dict. They are not read: a
+/// tensor has nothing of the kind (spec/torch-checkpoint.md, T25).
 struct TensorAttributes: Sendable {
   /// The number of tensors with attributes.
   private(set) var tensorCount = 0
-  /// The first of them, and its attributes.
+  /// The first such tensor, and its attributes.
   private(set) var first: (tensor: TensorName, keys: [String])?
   /// Whether the `_metadata` of a state dict has more than the versions of modules.
   private(set) var hasModuleData = false
 
-  /// The most attributes that a note names.
+  /// The largest number of attributes that a note names.
   private static let listedCount = 8
-  /// The entries of state dicts that are still looked at: a pickle may use one dict again and
-  /// again.
+  /// The number of entries of state dicts that may still be examined: a pickle may use one dict many
+  /// times.
   private var budget = 100_000
 
-  /// Records what a tensor has.
+  /// Records the attributes of a tensor.
   mutating func add(_ value: PickleValue, named name: TensorName, in graph: PickleGraph) {
     let states = Self.states(of: value, in: graph).filter { Self.count(of: $0, in: graph) > 0 }
     guard !states.isEmpty else { return }
@@ -34,7 +34,7 @@ struct TensorAttributes: Sendable {
     first = (name, keys)
   }
 
-  /// Records what an ordered dict has.
+  /// Records the attributes of an ordered dict.
   mutating func add(state: PickleValue, in graph: PickleGraph) {
     guard !hasModuleData, budget >= 0 else { return }
     var budget = budget
@@ -55,7 +55,7 @@ struct TensorAttributes: Sendable {
     self.budget = budget
   }
 
-  /// A sentence for each kind of what is not read.
+  /// A sentence for each kind of attributes that are not read.
   var notes: [String] {
     var notes: [String] = []
     if let (tensor, keys) = first {
@@ -73,7 +73,7 @@ struct TensorAttributes: Sendable {
     return notes
   }
 
-  /// What restores a tensor's attributes: the last argument of the calls that do.
+  /// The attributes of a tensor: the last argument of the calls that restore some.
   private static func states(of value: PickleValue, in graph: PickleGraph) -> [PickleValue] {
     guard let node = value.node, graph.nodes[node].kind == .call else { return [] }
     switch graph.nodes[node].name.role {

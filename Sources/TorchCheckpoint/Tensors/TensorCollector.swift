@@ -4,37 +4,37 @@ internal import Pickle
 internal import Files
 internal import Tensors
 
-/// Walks what a pickle describes and collects its tensors, with names joined by dots.
+/// Collects the tensors of a pickle. The keys on the way to a tensor, joined by dots, are its name.
 struct TensorCollector {
   private var graph: PickleGraph
   private let resolver: TensorResolver
   private let limits: PickleLimits
   private(set) var table: TensorTable
   private var frames: [Frame] = []
-  /// The name of what is being looked at.
+  /// The name of the current value.
   private var path: [UInt8] = []
   private var visits = 0
 
-  /// A container that the walk is inside of.
+  /// A container that contains the current value.
   private struct Frame {
     let node: Int
     var cursor: PartCursor
     let isMapping: Bool
-    /// Inside it nothing gets a name: it is only checked.
+    /// Whether values inside have no names, and are only checked.
     let isSilent: Bool
     let pathCount: Int
-    /// Whether the names inside stand behind another name and a dot.
+    /// Whether the names inside follow another name and a dot.
     let isNested: Bool
     var index = 0
   }
 
-  /// The name of a tensor that is a file all by itself.
+  /// The name of a tensor that is the whole value of a pickle.
   static let nameOfTheOnlyTensor = "tensor"
 
-  /// Walks a pickle.
+  /// Collects the tensors of a pickle.
   ///
-  /// - Throws: `malformed` when a tensor is impossible, a name comes twice or something contains
-  ///   itself; `unsupported` when it is nested or expands beyond the limits.
+  /// - Throws: `malformed` for an impossible tensor, a duplicate name, and a container that contains
+  ///   itself; `unsupported` when the pickle is nested or expands beyond the limits.
   /// - Complexity: O(values), without recursion.
   static func collect(
     _ graph: PickleGraph, resolver: TensorResolver, limits: PickleLimits, into table: TensorTable
@@ -86,14 +86,14 @@ struct TensorCollector {
   ) throws(CheckpointError) {
     guard let name = try graph.keyName(key) else {
       throw CheckpointError(
-        .unsupported, "a dict has \(graph.article(key)) as a key, of which no name can be made",
+        .unsupported, "a dict has \(graph.article(key)) as a key, which cannot be part of a name",
         offset: graph.offset(of: key) ?? graph.offset(of: value))
     }
     if frames.last?.isNested == true { path.append(UInt8(ascii: ".")) }
     path += name.utf8
   }
 
-  /// The place of the container that the walk is in.
+  /// The offset of the innermost container.
   private var place: Int? {
     frames.last.map { graph.offset(of: $0.node) }
   }
@@ -173,7 +173,7 @@ struct TensorCollector {
     }
   }
 
-  /// Steps into a container.
+  /// Enters a container.
   private mutating func open(
     _ node: Int, isSilent: Bool, isNamed: Bool = true
   ) throws(CheckpointError) {
@@ -191,7 +191,7 @@ struct TensorCollector {
     if isMapping { try graph.checkKeys(of: node) }
     graph.nodes[node].flags.insert(.isOpen)
     if !isNamed, let state = graph.part(0, of: node).node, graph.nodes[state].kind == .dict {
-      // The attributes of an object stand under the object's own name.
+      // The attributes of an object have its name in front.
       guard graph.nodes[state].count > 0 else {
         graph.nodes[node].flags.remove(.isOpen)
         return
@@ -214,7 +214,7 @@ struct TensorCollector {
 }
 
 extension CheckpointError {
-  /// The same error with this place, unless it already has one.
+  /// The same error with this offset, unless it already has one.
   consuming func at(_ place: Int?) -> Self {
     guard offset == nil, let place else { return self }
     return Self(code, message, path: path, tensor: tensor, offset: place, hint: hint)

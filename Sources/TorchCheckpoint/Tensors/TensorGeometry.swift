@@ -6,20 +6,20 @@ package struct TensorGeometry {
   let sizes: [Int]
   let strides: [Int]
   let elementCount: Int
-  /// The size of the data in bytes, each element counted as often as it is shown.
+  /// The size of the data in bytes. An element that the view shows several times counts several times.
   let byteCount: Int
   /// The offset of the first element in the storage, in bytes.
   let start: Int
-  /// The bytes of the storage up to the end of the last element; 0 for a view without elements, which
-  /// keeps the offset of a slice in torch.
+  /// The end of the last element in the storage, in bytes; 0 for a view without elements, whose offset
+  /// torch does not check.
   package let endByte: Int
 
-  /// The most dimensions that a tensor may have.
+  /// The largest number of dimensions.
   static let highestRank = 64
 
   /// Checks a view. The caller compares `endByte` with the size of the storage.
   ///
-  /// - Parameter offset: the first element, counted in elements.
+  /// - Parameter offset: the offset of the first element, in elements.
   /// - Throws: `malformed` when sizes, strides or offset are impossible.
   package init(
     offset: Int, sizes: [Int], strides: [Int], elementByteCount: Int

@@ -2,25 +2,25 @@
 internal import Pickle
 internal import Tensors
 
-/// Puts tensors together from the calls that a pickle describes.
+/// Creates tensors from the calls that a pickle describes.
 struct TensorResolver {
   /// The result of a call.
   enum Outcome {
     case tensor(TorchTensor)
-    /// A tensor that nothing here can hold.
+    /// A tensor of a type that is not read.
     case unsupported(type: String, shape: Shape?)
   }
 
   let storages: StorageTable
-  /// What the persistent ids of an old tar's pickle stand for, where they are tensors.
+  /// The tensors that the persistent ids of a tar archive's pickle name.
   var tarTensors: [Outcome] = []
-  /// Whether persistent ids stand for tensors, as in an old tar, and not for storages.
+  /// Whether persistent ids name tensors, as in a tar archive, and not storages.
   var isTar = false
 
-  /// How often a parameter may wrap another.
+  /// The largest number of parameters that wrap each other.
   private static let deepestWrapping = 16
 
-  /// Puts a tensor together.
+  /// Creates a tensor.
   ///
   /// - Parameter value: a value of type `tensor`.
   /// - Throws: `malformed` when its shape is impossible.
@@ -65,7 +65,7 @@ struct TensorResolver {
     graph.elements(value) ?? []
   }
 
-  /// A tensor from arguments that the table of calls allows.
+  /// Creates a tensor from arguments that the table of calls allows.
   private func make(
     _ role: AllowedGlobal.Role, _ arguments: [PickleValue], in graph: PickleGraph
   ) throws(CheckpointError) -> Outcome {
@@ -109,7 +109,7 @@ struct TensorResolver {
 }
 
 extension TensorResolver {
-  /// A view of a storage: `(storage, offset, size, stride, …)`.
+  /// Creates a view of a storage from `(storage, offset, size, stride, …)`.
   private func view(
     _ arguments: [PickleValue], dtype: TorchDType?, metadata: PickleValue?, in graph: PickleGraph
   ) throws(CheckpointError) -> Outcome {
@@ -130,11 +130,11 @@ extension TensorResolver {
       reference, offset: offset, sizes: sizes, strides: strides, dtype: dtype, flags: flags)
   }
 
-  /// What is still to be done to the elements of a tensor.
+  /// Operations that torch has postponed on the elements of a tensor.
   struct Flags {
     var isConjugated = false
     var isNegated = false
-    /// Something that is not understood, so that the values are not certain.
+    /// Whether there are unknown operations, so that the values are unknown.
     var hasOthers = false
 
     init() {}
@@ -161,7 +161,7 @@ extension TensorResolver {
     }
   }
 
-  /// A checked view, as a tensor where its element type exists here.
+  /// Checks a view, and returns a tensor if there is a dtype for its elements.
   static func outcome(
     _ reference: StorageReference, offset: Int, sizes: [Int], strides: [Int], dtype: TorchDType,
     flags: Flags

@@ -4,7 +4,7 @@ internal import Archives
 internal import Files
 internal import Tensors
 
-/// The tensors of a file by name and place, and what it holds besides them.
+/// The tensors of a file by name and index, and its other values.
 struct TensorTable: Sendable {
   /// The tensors, in the order of the pickle.
   private(set) var tensors: [TorchTensor] = []
@@ -12,20 +12,20 @@ struct TensorTable: Sendable {
   private(set) var skipped: [SkippedItem] = []
   /// The Python attributes, which are not read.
   var attributes = TensorAttributes()
-  /// Tensors have their index here, skipped items -1.
+  /// The index of each tensor; -1 for skipped items.
   private var places: [TensorName: Int] = [:]
-  /// About the bytes of memory that the tables take.
+  /// The approximate memory of the tables, in bytes.
   private(set) var memory = 0
   private var expanded = 0
-  /// For each tensor the first that is the very same view, itself where it is the first.
+  /// For each tensor, the index of the first that is the same view, possibly its own.
   private var originals: [Int] = []
   private var identities: [TorchTensor.Identity: Int] = [:]
 
-  /// The bytes of memory that the tables may take.
+  /// The largest memory of the tables, in bytes.
   let memoryLimit: Int
   /// The size of the file in bytes.
   private let fileByteCount: Int
-  /// The bytes that all tensors may have together.
+  /// The largest size of all tensors together, in bytes.
   private let expansionLimit: Int
 
   init(_ limits: PickleLimits, fileByteCount: Int) {
@@ -34,21 +34,21 @@ struct TensorTable: Sendable {
     expansionLimit = limits.expansion + 16 * fileByteCount
   }
 
-  /// The place of a tensor.
+  /// The index of a tensor.
   func index(of name: TensorName) -> Int? {
     places[name].flatMap { $0 < 0 ? nil : $0 }
   }
 
-  /// The first tensor that is the very same view, when it is another one.
+  /// The first tensor that is the same view; nil if that is the tensor itself.
   func alias(of index: Int) -> Int? {
     originals[index] == index ? nil : originals[index]
   }
 
   /// Adds a tensor.
   ///
-  /// - Parameter work: the bytes that reading it takes.
-  /// - Throws: `malformed` when there is one of this name, `unsupported` when there are too many or
-  ///   they expand to more than a file of this size may.
+  /// - Parameter work: the number of bytes that must be read for it.
+  /// - Throws: `malformed` for a duplicate name; `unsupported` when there are too many tensors, or they
+  ///   expand to more than a file of this size may.
   mutating func add(
     _ tensor: TorchTensor, named name: TensorName, work: Int
   ) throws(CheckpointError) {
@@ -67,7 +67,7 @@ struct TensorTable: Sendable {
     names.append(name)
   }
 
-  /// Adds an item that is not a tensor of an archive.
+  /// Adds a value that is not read as a tensor.
   ///
   /// - Throws: as `add`.
   mutating func skip(_ item: SkippedItem) throws(CheckpointError) {

@@ -3,31 +3,31 @@ internal import Pickle
 internal import Files
 internal import Tensors
 
-/// Bytes that tensors look at, and where the file holds them.
+/// Bytes that tensors view, and their location in the file.
 struct TorchStorage: Sendable {
-  /// The name that the pickle gives it.
+  /// The name in the pickle.
   let key: String
-  /// The size in bytes, as the pickle has it.
+  /// The size in bytes, by the pickle.
   let byteCount: Int
-  /// The size of one element of its class, 1 for bytes without a class.
+  /// The size in bytes of an element of its class; 1 for an untyped storage.
   let elementByteCount: Int
   /// The offset of its persistent id in the file.
   let referenceOffset: Int
-  /// Where the bytes start in the file; compressed ones have their entry instead.
+  /// The offset of the bytes in the file; compressed bytes have an entry instead.
   var start = 0
-  /// The zip entry that holds it.
+  /// The zip entry that contains it.
   var entry: Int?
   /// Whether the entry is compressed.
   var isDeflated = false
 }
 
-/// How a persistent id of a pickle refers to a storage.
+/// The reference to a storage in a persistent id.
 struct StorageReference: Sendable {
   /// The index of the storage.
   let storage: Int
-  /// The element type of the storage's class; nil for bytes without a class.
+  /// The element type of the storage's class; nil for an untyped storage.
   let dtype: TorchDType?
-  /// The part of the storage that is meant, in bytes.
+  /// The part of the storage that is used, in bytes.
   let range: Range<Int>
 }
 
@@ -35,17 +35,17 @@ struct StorageReference: Sendable {
 struct StorageTable: Sendable {
   /// Each storage once, in the order of the pickle.
   var storages: [TorchStorage] = []
-  /// One for each persistent id; the id's node holds the index.
+  /// One for each persistent id; the node of the id has its index.
   private(set) var references: [StorageReference] = []
   private var places: [UTF8Text: Int] = [:]
 
   /// The index of the storage with this key.
   func index(of key: String) -> Int? { places[UTF8Text(key)] }
 
-  /// Takes in every persistent id of a pickle, used or not.
+  /// Reads every persistent id of a pickle, used or not.
   ///
   /// - Parameter fieldCount: 5 in zip archives, 6 in legacy files.
-  /// - Throws: `malformed` when one does not name a storage, or two disagree about one.
+  /// - Throws: `malformed` when one does not name a storage, or two contradict each other.
   mutating func collect(
     _ graph: inout PickleGraph, fieldCount: Int
   ) throws(CheckpointError) {
@@ -81,7 +81,7 @@ struct StorageTable: Sendable {
     return StorageReference(storage: storage, dtype: id.dtype, range: range)
   }
 
-  /// The index of a storage, which may have been met before.
+  /// The index of a storage, which is added unless it is there.
   mutating func place(_ storage: TorchStorage) throws(CheckpointError) -> Int {
     guard let index = places[UTF8Text(storage.key)] else {
       places[UTF8Text(storage.key)] = storages.count

@@ -2,14 +2,14 @@
 internal import Pickle
 internal import Tensors
 
-/// A tensor as a view of a storage.
+/// A tensor: a view of a storage.
 struct TorchTensor: Sendable {
-  /// The element type elsewhere.
+  /// The dtype.
   let dtype: DType
-  /// The element type in torch.
+  /// The dtype in torch.
   let torchDType: TorchDType
-  /// The extents that the archive gives out: those of torch, with two elements to a byte counted
-  /// as two.
+  /// The dimensions: those of torch, in which two elements that share a byte count once, with these
+  /// counted as two.
   let shape: Shape
   /// The size of the data in bytes.
   let byteCount: Int
@@ -17,17 +17,17 @@ struct TorchTensor: Sendable {
   let storage: Int
   /// The offset of the first element in the storage, in bytes.
   let start: Int
-  /// The steps along torch's extents, in elements; nil where the elements stand one after another.
+  /// The strides along torch's dimensions, in elements; nil for contiguous elements.
   let strides: [Int]?
-  /// Whether the imaginary parts are yet to be negated.
+  /// Whether the imaginary parts must be negated.
   let isConjugated: Bool
-  /// Whether the elements are yet to be negated.
+  /// Whether the elements must be negated.
   let isNegated: Bool
 
-  /// Whether the data is a range of the storage's bytes, as it is but for the order of bytes.
+  /// Whether the data is a range of the storage's bytes, except for their order.
   var isContiguous: Bool { strides == nil && !isConjugated && !isNegated }
 
-  /// Torch's extents.
+  /// The dimensions in torch.
   var sizes: [Int] {
     var sizes = shape.dimensions.map { Int(clamping: $0) }
     if dtype == .float4E2M1, !sizes.isEmpty { sizes[sizes.count - 1] /= 2 }
@@ -36,7 +36,7 @@ struct TorchTensor: Sendable {
 }
 
 extension TorchTensor {
-  /// What makes two tensors the very same view.
+  /// Two tensors are the same view when these agree.
   struct Identity: Hashable {
     let storage: Int
     let start: Int

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What libstdc++ does with an `unordered_set<string>`: torch's serialization id depends on it.
+/// The order of iteration of libstdc++'s `unordered_set<string>`, on which torch's serialization id
+/// depends.
 enum LibstdcxxSet {
   /// `std::hash<std::string>`: MurmurHash64A.
   static func hash(_ text: String.UTF8View) -> UInt64 {
@@ -23,7 +24,7 @@ enum LibstdcxxSet {
     return mix(mix(hash) &* multiplier)
   }
 
-  /// The places, in the order of insertion, of strings with these hashes, in the order of iteration.
+  /// The order of iteration over strings with these hashes, as indices in the order of insertion.
   static func iterationOrder(of hashes: [UInt64]) -> [Int] {
     var table = Table(hashes: hashes)
     for node in hashes.indices { table.insert(node) }
@@ -31,20 +32,20 @@ enum LibstdcxxSet {
   }
 }
 
-/// The nodes are one list; a bucket knows the node in front of its first one.
+/// The nodes are one list; a bucket refers to the node before its first one.
 private struct Table {
   private let hashes: [UInt64]
   private var next: [Int]
   private var head: Int
   private var count = 0
-  /// By bucket: a node, or one of the two marks below.
+  /// For each bucket a node, or one of the two marks below.
   private var predecessors: [Int] = [Table.empty]
 
   private static let empty = -2
   private static let beforeHead = -1
   private static let end = -1
 
-  /// The numbers of buckets that a growing set goes through.
+  /// The numbers of buckets of a growing set.
   private static let bucketCounts = [
     1, 13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172_933, 351_061,
     712_697, 1_447_153, 2_938_679, 5_967_347, 12_117_689, 24_607_243, 49_969_847, 101_473_717,
@@ -82,7 +83,7 @@ private struct Table {
     for node in nodes { link(node) }
   }
 
-  /// Puts a node in front of its bucket's others, or of everything when it is the first there.
+  /// Inserts a node before the others of its bucket, or, if it is the first there, before all nodes.
   private mutating func link(_ node: Int) {
     let bucket = bucket(of: node)
     switch predecessors[bucket] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The record `.data/serialization_id`: a hash of the records' names and one of their checksums.
+/// The record `.data/serialization_id`: a hash of the records' names, and a hash of their checksums.
 enum SerializationID {
   /// The size of the record in bytes: two numbers of twenty digits.
   static let byteCount = 40

@@ -7,10 +7,10 @@ struct StateDictPickle {
   private var pickle = PickleEncoder()
   private let layout: TorchLayout
 
-  /// Python sets this many items at a time.
+  /// The number of items that Python's pickler sets at a time.
   private static let batchCount = 1000
 
-  /// The pickle of entries whose storages are numbered in their order.
+  /// The pickle of entries. Their storages are numbered in the same order.
   ///
   /// - Throws: `unsupported`, naming the tensor, for one that torch cannot hold.
   /// - Complexity: O(entries).
@@ -35,8 +35,8 @@ struct StateDictPickle {
       try appendItem(entries[0], key: 0)
       return pickle.append(.setItem)
     }
-    // Python only sees that the items have ended in a batch that is not full: an empty one
-    // follows when all are.
+    // Python notices the end of the items in a batch that is not full: after full batches, it writes
+    // an empty one.
     for start in stride(from: 0, through: entries.count, by: Self.batchCount) {
       pickle.append(.mark)
       for key in start..<min(start + Self.batchCount, entries.count) {
@@ -49,7 +49,7 @@ struct StateDictPickle {
   private mutating func appendItem(_ entry: TorchEntry, key: Int) throws(CheckpointError) {
     let name = entry.tensor.name.string
     switch name {
-    // Names that are also literals in torch's source, so that Python has one object for both.
+    // These names are literals in torch's source too, and Python has one object for both.
     case "cpu", "storage": pickle.append(literal: name)
     default: pickle.append(name)
     }
@@ -111,7 +111,7 @@ struct StateDictPickle {
     pickle.append(.binPersID)
   }
 
-  /// The backward hooks: always none.
+  /// Appends the backward hooks: there are never any.
   private mutating func appendNoHooks() {
     pickle.append(AllowedGlobal(.orderedDict))
     pickle.append(.emptyTuple)

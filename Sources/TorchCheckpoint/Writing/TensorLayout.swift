@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-/// A tensor in the terms of torch: contiguous, in a storage of its own.
+/// A tensor as torch describes it: contiguous, in a storage of its own.
 struct TensorLayout {
   let encoding: TorchEncoding
-  /// The extents, outermost first; those of two packed F4 values count once.
+  /// The dimensions, outermost first; two packed F4 values count once.
   let size: [Int]
-  /// The distance in elements between neighbours along each axis.
+  /// The strides, in elements.
   let stride: [Int]
-  /// What the persistent id says of the storage: elements of a typed one, bytes of an untyped one.
+  /// The size of the storage in its persistent id: in elements if it is typed, else in bytes.
   let storageCount: Int
 
-  /// Translates a tensor.
+  /// Describes a tensor.
   ///
-  /// - Throws: `unsupported` when torch, or the releases of this layout, cannot hold it.
+  /// - Throws: `unsupported` when torch, or the releases that write this layout, do not have the dtype.
   init(_ tensor: TensorInfo, layout: TorchLayout) throws(CheckpointError) {
     guard let encoding = TorchEncoding(tensor.dtype) else {
       throw CheckpointError(.unsupported, "torch has no dtype \(tensor.dtype.name)")

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-/// The folder that all records of a torch file live under.
+/// The folder that contains all records of a torch file.
 enum TorchFolder {
-  /// The name that torch gives it when it saves to this path: the file's name without its last
-  /// extension; since torch 2.1 `archive` for a path that is not ASCII.
+  /// The name that torch chooses for a path: the name of the file without its last extension; since
+  /// torch 2.1, `archive` for a path that is not ASCII.
   ///
-  /// - Throws: `invalidArgument` when nothing is left of the name, which torch refuses too.
+  /// - Throws: `invalidArgument` when the name is then empty, which torch refuses too.
   static func name(
     forPath path: String, layout: TorchLayout
   ) throws(CheckpointError) -> String {
     if layout >= .v2_1, !path.utf8.allSatisfy({ $0 < 0x80 }) { return "archive" }
-    // torch takes both separators on every system.
+    // torch accepts both separators on every system.
     let name =
       path.utf8.split(omittingEmptySubsequences: false) {
         $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\")
@@ -28,6 +28,6 @@ enum TorchFolder {
     return stem
   }
 
-  /// The name of a record has 16 bits for its length; file systems allow 255 bytes.
+  /// The largest size of a name in bytes: the length of a record's name has 16 bits.
   private static let longest = 32768
 }

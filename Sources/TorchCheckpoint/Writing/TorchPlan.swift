@@ -2,29 +2,29 @@
 internal import Tensors
 internal import ZipArchive
 
-/// Where everything goes in a torch file that is to be written.
+/// The layout of a torch file that is to be written: each record and its place.
 struct TorchPlan {
-  /// What a record holds.
+  /// The contents of a record.
   enum Content {
     case bytes([UInt8])
-    /// The data of the entry with this number.
+    /// The data of the entry at this index.
     case storage(Int)
-    /// Known when everything else has been written.
+    /// The serialization id, which depends on all other records.
     case serializationID
   }
 
   /// The contents of the records, in the order of the file.
   let contents: [Content]
-  /// Their places.
+  /// The places of the records.
   let records: [ZipRecord]
-  /// Where the directory starts.
+  /// The offset of the directory.
   let directoryOffset: Int
   private let folder: String
 
-  /// Plans a file of these entries, in their order.
+  /// Plans a file with these entries, in their order.
   ///
-  /// - Throws: `malformed` when two entries have one name, `unsupported` for what torch cannot hold,
-  ///   both naming the tensor; `invalidArgument` for a path that leaves no name for the folder.
+  /// - Throws: `malformed` for a duplicate name and `unsupported` for a dtype or shape that torch does
+  ///   not have, both naming the tensor; `invalidArgument` for a path that gives the folder no name.
   /// - Complexity: O(entries · log entries).
   init(
     _ entries: [TorchEntry], path: String, layout: TorchLayout
@@ -51,7 +51,7 @@ struct TorchPlan {
     directoryOffset = offset
   }
 
-  /// The id record, from the checksums of the records in front of it.
+  /// The id record, from the checksums of the records before it.
   func serializationID(checksums: [UInt32]) -> [UInt8] {
     let earlier = records.prefix(checksums.count)
     return SerializationID.bytes(
@@ -65,14 +65,14 @@ struct TorchPlan {
     for (record, checksum) in zip(records, checksums) {
       record.appendCentralEntry(checksum: checksum, to: &bytes)
     }
-    // torch writes the wide end record always, as made on Unix by version 3.0.
+    // torch always writes the 64-bit end record, as version 3.0 on Unix.
     return bytes
       + ZipTrailer.bytes(
         recordCount: records.count,
         directory: directoryOffset..<directoryOffset + bytes.count, wideMadeBy: 0x031E)
   }
 
-  /// No file system has larger files; the arithmetic up to here cannot overflow.
+  /// The largest file, in bytes: file systems have no larger ones, and sizes below cannot overflow.
   private static let largestOffset = 1 << 62
 
   private static func byteCount(of content: Content, in entries: [TorchEntry]) -> Int {

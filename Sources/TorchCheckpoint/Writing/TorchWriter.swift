@@ -5,26 +5,26 @@ public import Tensors
 
 /// Writes torch checkpoints, byte for byte as `torch.save` writes a dict of tensors.
 ///
-/// The bytes are those that a release of torch on Linux writes for the same dict, provided that no
-/// two tensors share a storage and that each has a storage no larger than itself. No Python runs.
+/// The bytes are those that a release of torch on Linux writes for the same dict, if no two tensors
+/// share a storage and no storage is larger than its tensor. Python is not needed.
 public enum TorchWriter {
   /// Whether torch has this dtype.
   public static func canWrite(_ dtype: DType) -> Bool {
     TorchEncoding(dtype) != nil
   }
 
-  /// Writes the tensors of an archive as a dict, streaming: no more than a chunk of data is in
-  /// memory.
+  /// Writes the tensors of an archive as a dict. One chunk of data is in memory at a time.
   ///
   /// - Parameters:
   ///   - archive: the source of the tensors, of any format.
   ///   - order: the order of the dict and the Python types of its values; nil writes plain tensors
   ///     in the order of the archive.
-  ///   - path: the path that torch would have been given; a folder inside is named after it.
-  ///   - layout: the generation of torch whose layout is written.
-  ///   - output: where the file goes, not yet written to. The caller commits it.
-  /// - Throws: `unsupported` for tensors that torch cannot hold, naming them; `invalidArgument` for a
-  ///   path without a name; `truncated` or `system` when reading or writing fails.
+  ///   - path: the path of the output, after which the folder inside is named.
+  ///   - layout: the layout, named after a release of torch.
+  ///   - output: the output, still empty. The caller commits it.
+  /// - Throws: `unsupported`, naming the tensor, for a dtype or shape that torch does not have;
+  ///   `invalidArgument` for a path without a name; `truncated` or `system` when reading or writing
+  ///   fails.
   public static func write(
     _ archive: any TensorArchive, order: StateDictOrder? = nil, path: String,
     layout: TorchLayout = .newest, to output: inout AtomicFile
@@ -36,10 +36,10 @@ public enum TorchWriter {
     }
   }
 
-  /// Where `write` puts the data of an archive's tensors, each at its place in the archive, and the
+  /// The ranges of the tensors in the file that `write` makes, in the order of the archive, and the
   /// size of the file.
   ///
-  /// - Throws: as `write`, for tensors that torch cannot hold.
+  /// - Throws: as `write`, before anything is written.
   /// - Complexity: O(tensors · log tensors).
   public static func layout(
     of archive: any TensorArchive, order: StateDictOrder? = nil, path: String,
@@ -56,19 +56,19 @@ public enum TorchWriter {
     return (ranges, plan.directoryOffset + plan.directory(checksums: checksums).count)
   }
 
-  /// Writes a dict of these entries, in their order, whose data `append` supplies.
+  /// Writes a dict of these entries, in their order. `append` provides the data.
   ///
   /// - Parameters:
-  ///   - append: appends exactly the data of the entry with this index. The order of the calls is
-  ///     the layout's.
-  /// - Throws: as above, `malformed` when two entries have one name, and what `append` throws. Data
-  ///   of another size is a caller's bug and traps.
+  ///   - append: appends the data of the entry at this index. The layout decides the order of the
+  ///     calls.
+  /// - Throws: as above, `malformed` for a duplicate name, and what `append` throws. Data of another
+  ///   size is a programming error and traps.
   public static func write(
     _ entries: [TorchEntry], path: String, layout: TorchLayout = .newest,
     to output: inout AtomicFile,
     append: (_ index: Int, _ output: inout AtomicFile) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    precondition(output.byteCount == 0, "a torch file starts at the start of its file")
+    precondition(output.byteCount == 0, "the output of a torch file must be empty")
     let plan = try TorchPlan(entries, path: path, layout: layout)
     try output.reserve(byteCount: plan.directoryOffset)
     var checksums: [UInt32] = []
@@ -93,7 +93,7 @@ public enum TorchWriter {
       }
       precondition(
         output.byteCount - record.dataOffset == record.byteCount,
-        "data must have its tensor's size")
+        "the data must have the size of the tensor")
       try output.write(record.descriptor(checksum: checksum.value).span.rawBytes)
       checksums.append(checksum.value)
     }

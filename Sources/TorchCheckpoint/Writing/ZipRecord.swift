@@ -4,34 +4,35 @@ internal import ZipArchive
 
 /// The place of a stored record in a torch zip file.
 struct ZipRecord {
-  /// The name with the folder in front.
+  /// The name, with the folder.
   let path: String
-  /// The size of the data.
+  /// The size of the data in bytes.
   let byteCount: Int
-  /// Where the local header starts.
+  /// The offset of the local header.
   let headerOffset: Int
 
-  /// The data starts on a multiple of this, so that it can be mapped and used in place.
+  /// The alignment of the data in bytes, so that it can be mapped and used in place.
   static let alignment = 64
-  /// From this value on a 32-bit field gives way to a 64-bit one.
+  /// The first value that needs a 64-bit field.
   private static let saturated32 = 0xFFFF_FFFF
-  /// The extra field that torch pads with: "FB".
+  /// The ID of the extra field that torch pads with: "FB".
   private static let paddingExtraID: UInt16 = 0x4246
-  /// What it pads with.
+  /// The byte of the padding.
   private static let paddingByte: UInt8 = 0x5A
 
   /// Whether the size needs 64 bits.
   var hasWideSize: Bool { byteCount >= Self.saturated32 }
-  /// Whether the place needs 64 bits.
+  /// Whether the offset needs 64 bits.
   var hasWideOffset: Bool { headerOffset >= Self.saturated32 }
 
-  /// The extra field with 64-bit numbers: none, some or all of size, compressed size and offset.
+  /// The size, in bytes, of the extra field with 64-bit numbers: none, some or all of size, compressed
+  /// size and offset.
   private var zip64ExtraByteCount: Int {
     guard hasWideSize || hasWideOffset else { return 0 }
     return ZipFormat.extraHeaderByteCount + (hasWideSize ? 16 : 0) + (hasWideOffset ? 8 : 0)
   }
 
-  /// The bytes in front of the padding, which has an extra field of its own.
+  /// The number of bytes before the padding, which has an extra field of its own.
   private var unpaddedHeaderByteCount: Int {
     ZipFormat.localHeaderByteCount + path.utf8.count + zip64ExtraByteCount
       + ZipFormat.extraHeaderByteCount
@@ -47,10 +48,10 @@ struct ZipRecord {
     return hasWideSize || hasWideOffset ? 24 : 16
   }
 
-  /// Where the data starts.
+  /// The offset of the data.
   var dataOffset: Int { headerOffset + unpaddedHeaderByteCount + paddingByteCount }
 
-  /// Where the next record starts, nil when that is beyond 2^63.
+  /// The offset of the next record; nil if it is 2^63 or more.
   var endOffset: Int? {
     let (end, overflow) = byteCount.addingReportingOverflow(dataOffset + descriptorByteCount)
     return overflow ? nil : end
@@ -73,9 +74,9 @@ struct ZipRecord {
 }
 
 extension ZipRecord {
-  /// The header in front of the data, padding included; checksum and sizes come after the data.
+  /// The header before the data, with padding. Checksum and sizes follow the data.
   var localHeader: [UInt8] {
-    // The writer of torch does not know the compressed size at this point.
+    // torch's writer does not know the compressed size yet.
     var extra = zip64Extra(compressedByteCount: 0)
     extra.appendLittleEndian(Self.paddingExtraID)
     extra.appendLittleEndian(UInt16(paddingByteCount))
@@ -83,7 +84,7 @@ extension ZipRecord {
     return header.localHeader(sizes: 0, extra: extra)
   }
 
-  /// What follows the data.
+  /// The descriptor after the data: checksum and sizes.
   func descriptor(checksum: UInt32) -> [UInt8] {
     guard byteCount > 0 else { return [] }
     return ZipRecordHeader.descriptor(
@@ -91,7 +92,7 @@ extension ZipRecord {
       isWide: hasWideSize || hasWideOffset)
   }
 
-  /// Appends the record's entry in the directory at the end of the file.
+  /// Appends the entry of the record in the directory.
   func appendCentralEntry(checksum: UInt32, to bytes: inout [UInt8]) {
     header.appendCentralEntry(
       checksum: checksum, storedByteCount: UInt32(clamping: byteCount),

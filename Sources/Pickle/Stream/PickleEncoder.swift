@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Pickle
 internal import Tensors
-internal import ZipArchive
 
 /// Writes a pickle of protocol 2, opcode by opcode, as Python's C pickler does.
-struct PickleEncoder {
-  /// A slot of the memo: objects are numbered as they are first written.
-  typealias MemoIndex = UInt32
+package struct PickleEncoder {
+  /// The number of a slot in the memo. Objects are numbered in the order in which they are written.
+  package typealias MemoIndex = UInt32
 
-  private(set) var bytes: [UInt8] = []
+  /// The stream so far.
+  package private(set) var bytes: [UInt8] = []
   private var memoCount: MemoIndex = 0
   private var globals: [AllowedGlobal: MemoIndex] = [:]
   private var literals: [String: MemoIndex] = [:]
 
   /// Starts the stream.
-  init() {
+  package init() {
     append(.proto)
     bytes.append(2)
   }
 
   /// Writes an opcode without an argument.
-  mutating func append(_ opcode: Opcode) {
+  package mutating func append(_ opcode: Opcode) {
     bytes.append(opcode.rawValue)
   }
 
   /// Gives the object that was just written the next slot of the memo.
   @discardableResult
-  mutating func memoize() -> MemoIndex {
+  package mutating func memoize() -> MemoIndex {
     defer { memoCount += 1 }
     append(memoCount, short: .binPut, long: .longBinPut)
     return memoCount
   }
 
-  /// Writes an object once more.
-  mutating func recall(_ index: MemoIndex) {
+  /// Writes a reference to an object that is in the memo.
+  package mutating func recall(_ index: MemoIndex) {
     append(index, short: .binGet, long: .longBinGet)
   }
 
@@ -47,8 +46,8 @@ struct PickleEncoder {
     }
   }
 
-  /// Writes a class or function: in full the first time, then from the memo.
-  mutating func append(_ global: AllowedGlobal) {
+  /// Writes a class or function: its name the first time, then a reference.
+  package mutating func append(_ global: AllowedGlobal) {
     if let index = globals[global] { return recall(index) }
     append(.global)
     let name = global.qualifiedName
@@ -60,23 +59,23 @@ struct PickleEncoder {
   }
 
   /// Writes a string that is an object of its own.
-  mutating func append(_ string: String) {
+  package mutating func append(_ string: String) {
     append(.binUnicode)
     bytes.appendLittleEndian(UInt32(string.utf8.count))
     bytes.append(contentsOf: string.utf8)
     memoize()
   }
 
-  /// Writes a string that is a literal in torch's source: Python keeps one object for each, so that
-  /// a second one comes from the memo.
-  mutating func append(literal: String) {
+  /// Writes a string that is a literal in torch's source. Python has one object for equal literals, so
+  /// the second occurrence is a reference.
+  package mutating func append(literal: String) {
     if let index = literals[literal] { return recall(index) }
     literals[literal] = memoCount
     append(literal)
   }
 
   /// Writes a number, in as few bytes as Python does.
-  mutating func append(_ value: Int) {
+  package mutating func append(_ value: Int) {
     if let value = UInt8(exactly: value) {
       append(.binInt1)
       bytes.append(value)
@@ -96,12 +95,12 @@ struct PickleEncoder {
   }
 
   /// Writes a boolean.
-  mutating func append(_ value: Bool) {
+  package mutating func append(_ value: Bool) {
     append(value ? .newTrue : .newFalse)
   }
 
   /// Writes a tuple of numbers; the empty tuple has no slot in the memo.
-  mutating func append(tuple: [Int]) {
+  package mutating func append(tuple: [Int]) {
     if tuple.count > 3 { append(.mark) }
     for value in tuple { append(value) }
     switch tuple.count {
