@@ -3,7 +3,7 @@ internal import CZlib
 internal import Kernels
 internal import Tensors
 
-/// The CRC-32 of zip archives, added up piece by piece.
+/// The CRC-32 of zip archives, computed piece by piece.
 package struct Checksum: Sendable, Hashable {
   /// The checksum of the bytes so far.
   package private(set) var value: UInt32 = 0
@@ -17,7 +17,7 @@ package struct Checksum: Sendable, Hashable {
     if ChecksumFolding.isAvailable, bytes.byteCount >= ChecksumFolding.smallestByteCount {
       let count = bytes.byteCount - bytes.byteCount % ChecksumFolding.blockByteCount
       let remainder = ChecksumFolding.fold(~value, bytes.extracting(0..<count))
-      // zlib's value is the register's complement, and so is that of a register of zero.
+      // zlib's value is the complement of the register.
       value = Self.adding(remainder.span.rawBytes, to: ~0)
       rest = bytes.extracting(count..<bytes.byteCount)
     }

@@ -2,7 +2,7 @@
 internal import Files
 internal import Tensors
 
-/// Small pieces of a file that lie close together, read with few calls.
+/// Small pieces of a file that are close to each other, read with few calls.
 struct FileWindow {
   let file: InputFile
   /// The bytes of the window.
@@ -13,9 +13,9 @@ struct FileWindow {
 
   init(_ file: InputFile) { self.file = file }
 
-  /// Brings a range of the file into the window.
+  /// Reads a range of the file into the window, unless it is there.
   ///
-  /// - Returns: where the range lies in `bytes`.
+  /// - Returns: the range in `bytes`.
   /// - Throws: `truncated` when the file ends first, `system` when reading fails.
   mutating func load(at offset: Int, count: Int) throws(CheckpointError) -> Range<Int> {
     if offset < start || count > bytes.count || offset - start > bytes.count - count {

@@ -5,9 +5,9 @@ package import Tensors
 /// Raw DEFLATE, decompressed piece by piece.
 @safe
 package struct Inflater: ~Copyable {
-  /// zlib's state points back at the stream, which must therefore stay where it is.
+  /// zlib's state points to the stream, which therefore must not move.
   private let stream: UnsafeMutablePointer<z_stream>
-  /// Whether the end of the compressed data has been seen.
+  /// Whether the end of the compressed data was reached.
   package private(set) var isAtEnd = false
 
   /// Starts a stream.
@@ -30,9 +30,9 @@ package struct Inflater: ~Copyable {
     unsafe stream.deallocate()
   }
 
-  /// Decompresses from `input` until it is used up or `output` is full.
+  /// Decompresses until `input` is empty or `output` is full.
   ///
-  /// - Returns: the bytes taken from the one and put into the other.
+  /// - Returns: the number of bytes read from `input`, and of those written to `output`.
   /// - Throws: `malformed` when the compressed data is damaged.
   package mutating func inflate(
     _ input: RawSpan, into output: inout MutableRawSpan

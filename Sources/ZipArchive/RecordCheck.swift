@@ -3,7 +3,7 @@ internal import Files
 internal import Synchronization
 package import Tensors
 
-/// Compares the checksum of a stored record while it is copied, piece by piece.
+/// Verifies the checksum of a stored record while it is copied in pieces.
 package final class RecordCheck: RangeCheck {
   private let place: Int
   private let records: ZipRecords
@@ -13,10 +13,10 @@ package final class RecordCheck: RangeCheck {
     /// The checksum of all bytes of the record up to `end`.
     var checksum = Checksum()
     var end: Int
-    /// Pieces that came before those in front of them, by where they start.
+    /// The checksums of pieces that arrived before an earlier piece, by their offsets.
     var waiting: [Int: (checksum: Checksum, byteCount: Int)] = [:]
 
-    /// Takes a piece, and joins what now follows one another.
+    /// Adds a piece, and combines the checksums of consecutive pieces.
     mutating func add(_ piece: Checksum, _ byteCount: Int, at offset: Int) {
       waiting[offset] = (piece, byteCount)
       while let next = waiting.removeValue(forKey: end) {
@@ -26,7 +26,7 @@ package final class RecordCheck: RangeCheck {
     }
   }
 
-  /// Waits for the pieces of the entry at a place in the archive's index.
+  /// Starts the check of the entry at a place in the index.
   package init(_ place: Int, of records: ZipRecords) {
     self.place = place
     self.records = records

@@ -2,16 +2,16 @@
 package import Files
 package import Tensors
 
-/// The bytes of one zip entry from first to last, decompressed and checked as they go by.
+/// The bytes of a zip entry as a stream: decompressed, with their checksum verified.
 package struct RecordStream: ~Copyable {
   private let file: InputFile
   private let entry: ZipEntry
   private let isChecked: Bool
   private var checksum = Checksum()
-  /// The bytes handed out so far.
+  /// The number of bytes that were read from the stream.
   package private(set) var position = 0
   private var inflater: Inflater?
-  /// Compressed bytes that were read and not yet taken, and where the next ones stand.
+  /// The compressed bytes that are not decompressed yet, and the offset of the next ones.
   private var input: [UInt8] = []
   private var inputStart = 0
   private var inputOffset: Int
@@ -27,12 +27,12 @@ package struct RecordStream: ~Copyable {
     inflater = entry.method == .deflated ? try Inflater() : nil
   }
 
-  /// The bytes left.
+  /// The number of bytes that are left.
   package var remaining: Int { entry.byteCount - position }
 
   /// Fills `output` with the next bytes.
   ///
-  /// - Throws: `truncated` when the record has fewer, `malformed` when it is damaged, `system` when
+  /// - Throws: `truncated` when the record is shorter, `malformed` when it is damaged, `system` when
   ///   reading fails.
   package mutating func read(into output: inout MutableRawSpan) throws(CheckpointError) {
     let count = output.byteCount
@@ -53,7 +53,7 @@ package struct RecordStream: ~Copyable {
     if isChecked { checksum.update(output.bytes) }
   }
 
-  /// Checks that the record ends here, and its checksum.
+  /// Checks that the record ends here, and verifies its checksum.
   package mutating func finish() throws(CheckpointError) {
     if entry.method == .deflated {
       var nothing: [UInt8] = [0]
@@ -74,7 +74,7 @@ package struct RecordStream: ~Copyable {
 
   private var quoted: String { entry.quoted }
 
-  /// - Returns: the bytes produced: at least one, unless the data may end and does.
+  /// - Returns: the number of bytes; 0 only at an allowed end.
   private mutating func inflate(
     into output: inout MutableRawSpan, mayEnd: Bool = false
   ) throws(CheckpointError) -> Int {
@@ -111,7 +111,7 @@ package struct RecordStream: ~Copyable {
 }
 
 extension ZipIndex {
-  /// The whole of a small record.
+  /// The contents of a small record.
   ///
   /// - Throws: `unsupported` above `limit` bytes, else as `RecordStream`.
   package func contents(

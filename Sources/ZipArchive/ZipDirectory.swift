@@ -2,16 +2,16 @@
 internal import Files
 internal import Tensors
 
-/// The lines of a zip archive's index (its central directory).
+/// The index of a zip archive: its central directory.
 enum ZipDirectory {
   private static let lineByteCount = ZipFormat.centralEntryByteCount
 
-  /// More entries than this are refused: they would take more memory than tensors are worth.
+  /// The largest number of entries, which limits the memory for them.
   static let largestEntryCount = 200_000
 
   /// Reads all entries, in the order of the index.
   ///
-  /// - Throws: `malformed` when the index is not exactly its entries, or one is impossible;
+  /// - Throws: `malformed` when the index has other bytes than its entries, or an impossible entry;
   ///   `unsupported` for encryption, patches, masking, links and other compression.
   static func read(_ file: InputFile, _ end: ZipEnd) throws(CheckpointError) -> [ZipEntry] {
     let room = end.index.count / lineByteCount
@@ -50,7 +50,7 @@ enum ZipDirectory {
     return entries
   }
 
-  /// The fields of one line.
+  /// The fields of one entry.
   private struct Line {
     var flags: UInt16
     var method: UInt16
@@ -89,7 +89,7 @@ enum ZipDirectory {
       _ = try reader.readBytes(commentCount)
     }
 
-    /// Takes over the 64-bit numbers that stand for saturated ones.
+    /// Replaces saturated numbers by the 64-bit numbers of the extra field.
     private mutating func widen(_ reader: consuming ByteReader) throws(CheckpointError) {
       var isWidened = false
       while reader.remaining > 0 {
@@ -117,10 +117,10 @@ enum ZipDirectory {
 
     private static func disagreeing(_ name: String, at offset: Int) -> CheckpointError {
       .malformed(
-        "the zip index is inconsistent: the sizes of \"\(name.excerpt)\" stand twice", at: offset)
+        "the zip index is inconsistent: the sizes of \"\(name.excerpt)\" appear twice", at: offset)
     }
 
-    /// The name as messages have it.
+    /// The name as messages quote it.
     private var quoted: String { "\"\(name.excerpt)\"" }
 
     func entry(at start: Int, before indexStart: Int) throws(CheckpointError) -> ZipEntry {
@@ -132,13 +132,13 @@ enum ZipDirectory {
       guard flags.isSubset(of: [.effort, .descriptorFollows, .utf8]) else {
         throw CheckpointError(
           .unsupported,
-          "the entry \(quoted) is held in an unsupported way (flags "
+          "the entry \(quoted) has unsupported properties (flags "
             + "0x\(String(flags.rawValue, radix: 16)))", offset: start)
       }
       guard let method = ZipEntry.Method(rawValue: method) else {
         throw CheckpointError(
           .unsupported,
-          "the entry \(quoted) is compressed in an unsupported way (method "
+          "the entry \(quoted) has an unsupported compression (method "
             + "\(self.method))", offset: start)
       }
       guard disk == 0 else {
@@ -171,7 +171,7 @@ enum ZipDirectory {
           "the zip index is inconsistent: the entry \(quoted) is not compressed and has two sizes, "
             + "\(storedByteCount) and \(byteCount)", at: start)
       }
-      // DEFLATE cannot do better than 1032 to 1.
+      // The best ratio of DEFLATE is 1032 to 1.
       if method == .deflated, byteCount / 1032 > storedByteCount {
         throw .malformed(
           "the entry \(quoted) would expand from \(storedByteCount) to \(byteCount) bytes",

@@ -2,21 +2,21 @@
 package import Files
 package import Tensors
 
-/// The index of a zip archive, as the records at the end of the file describe it.
+/// The location of a zip archive's index, from the records at the end of the file.
 package struct ZipEnd {
-  /// The index in the file.
+  /// The range of the index in the file.
   package let index: Range<Int>
-  /// The number of its entries.
+  /// The number of entries.
   package let entryCount: Int
 
   static let byteCount = 22
   private static let locatorByteCount = 20
   private static let wideByteCount = 56
 
-  /// Finds the end record, and the wide one where there is one.
+  /// Finds the end record, and the 64-bit one if there is one.
   ///
   /// - Throws: `truncated` when there is no end record; `malformed` when it is not the end of the
-  ///   file, when there are two, or when what they say cannot be; `unsupported` for several disks.
+  ///   file, when there are two, or when they are impossible; `unsupported` for several disks.
   package init(of file: InputFile) throws(CheckpointError) {
     let size = file.byteCount
     let tailStart = max(0, size - Self.byteCount - Int(UInt16.max))
@@ -46,7 +46,7 @@ package struct ZipEnd {
     var indexOffset: UInt64
   }
 
-  /// The place of the one end record, which is the end of the file.
+  /// The offset of the only end record, with which the file ends.
   private static func find(in tail: [UInt8], tailStart: Int) throws(CheckpointError) -> Int {
     let bytes = tail.span.rawBytes
     var last: Int?
@@ -102,7 +102,7 @@ package struct ZipEnd {
     return Counts(entries: UInt64(entries), indexSize: UInt64(size), indexOffset: UInt64(offset))
   }
 
-  /// The wide end record, nil when there is no locator in front of the classic one.
+  /// The 64-bit end record; nil if there is no locator before the classic one.
   private static func readWide(
     _ file: InputFile, locatorAt locatorStart: Int, agreeing classic: Counts
   ) throws(CheckpointError) -> (offset: Int, counts: Counts)? {
@@ -131,7 +131,7 @@ package struct ZipEnd {
       classic.indexOffset == 0xFFFF_FFFF || classic.indexOffset == counts.indexOffset
     else {
       throw .malformed(
-        "the zip index is inconsistent: its two end records disagree", at: start)
+        "the zip index is inconsistent: its two end records differ", at: start)
     }
     return (start, counts)
   }

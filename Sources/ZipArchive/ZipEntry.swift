@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
-/// One entry of a zip archive: a record, as torch calls it.
+/// An entry of a zip archive, which torch calls a record.
 package struct ZipEntry: Sendable, Hashable {
-  /// How the bytes are held.
+  /// The compression of the data.
   package enum Method: UInt16, Sendable {
     case stored = 0
     case deflated = 8
   }
 
-  /// The bits of the general-purpose flags that are understood.
+  /// The supported bits of the general-purpose flags.
   package struct Flags: OptionSet, Sendable, Hashable {
     package let rawValue: UInt16
 
     package init(rawValue: UInt16) { self.rawValue = rawValue }
 
     package static let encrypted = Self(rawValue: 1 << 0)
-    /// How hard a compressor tried; of no consequence here.
+    /// The effort of the compressor, which has no effect here.
     package static let effort = Self(rawValue: 3 << 1)
-    /// Sizes and checksum follow the data; the local header need not have them.
+    /// Sizes and checksum follow the data, and may be missing in the local header.
     package static let descriptorFollows = Self(rawValue: 1 << 3)
     package static let stronglyEncrypted = Self(rawValue: 1 << 6)
     package static let utf8 = Self(rawValue: 1 << 11)
     package static let masked = Self(rawValue: 1 << 13)
   }
 
-  /// The name with its folders, as the index spells it.
+  /// The name with its folders, as in the index.
   package let name: String
-  /// The flags, the same in the index and in front of the data.
+  /// The flags, which are the same in the index and the local header.
   package let flags: Flags
-  /// How the bytes are held.
+  /// The compression of the data.
   package let method: Method
-  /// The CRC-32 of the bytes; 0 in every entry where checksums are switched off.
+  /// The CRC-32 of the uncompressed bytes; 0 in all entries of an archive without checksums.
   package let checksum: UInt32
-  /// The bytes in the file.
+  /// The number of bytes in the file.
   package let storedByteCount: Int
-  /// The bytes that they stand for.
+  /// The number of uncompressed bytes.
   package let byteCount: Int
   /// The offset of the local header in the file.
   package let headerOffset: Int
-  /// Where the data starts in the file, known once the local header has been read.
+  /// The offset of the data in the file, which the local header decides.
   package internal(set) var dataOffset = 0
-  /// The offset of the entry's line of the index in the file.
+  /// The offset of the entry of the index in the file.
   package let indexOffset: Int
 
-  /// Whether this is a folder of its own line, which `zip -r` writes.
+  /// Whether this is the entry of a folder, as `zip -r` writes.
   package var isFolder: Bool { name.utf8.last == UInt8(ascii: "/") }
-  /// The data in the file.
+  /// The range of the data in the file.
   package var dataRange: Range<Int> { dataOffset..<dataOffset + storedByteCount }
 }
 
 extension ZipEntry {
-  /// Compares a checksum with the one that the index has.
+  /// Compares a checksum with that of the index.
   ///
   /// - Throws: `malformed` when they differ.
   package func compare(_ checksum: UInt32) throws(CheckpointError) {
@@ -61,6 +61,6 @@ extension ZipEntry {
     }
   }
 
-  /// The entry as messages call it.
+  /// The entry as messages name it.
   var quoted: String { "the record \"\(name.excerpt)\"" }
 }

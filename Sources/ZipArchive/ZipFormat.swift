@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-/// Numbers of the zip format.
+/// Constants of the zip format.
 package enum ZipFormat {
-  /// The bytes that an archive starts with.
+  /// The first bytes of an archive.
   package static let fileSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
   static let localHeaderSignature: UInt32 = 0x0403_4B50
   static let descriptorSignature: UInt32 = 0x0807_4B50
@@ -12,13 +12,13 @@ package enum ZipFormat {
   static let zip64LocatorSignature: UInt32 = 0x0706_4B50
   static let endSignature: UInt32 = 0x0605_4B50
 
-  /// A local header without name and extra fields, in bytes.
+  /// The size in bytes of a local header without name and extra fields.
   package static let localHeaderByteCount = 30
-  /// An entry of the index without name, extra fields and comment, in bytes.
+  /// The size in bytes of an entry of the index without name, extra fields and comment.
   package static let centralEntryByteCount = 46
-  /// The id and the length of an extra field, in bytes.
+  /// The size in bytes of the ID and the length of an extra field.
   package static let extraHeaderByteCount = 4
-  /// The extra field that holds 64-bit sizes and offsets.
+  /// The ID of the extra field with 64-bit sizes and offsets.
   static let zip64ExtraID: UInt16 = 1
 
   /// Names are UTF-8.
@@ -28,7 +28,7 @@ package enum ZipFormat {
 }
 
 extension [UInt8] {
-  /// Appends the extra field with 64-bit numbers, none for none.
+  /// Appends the extra field with 64-bit numbers; without numbers, appends nothing.
   package mutating func appendZip64Extra(_ numbers: [UInt64]) {
     guard !numbers.isEmpty else { return }
     appendLittleEndian(ZipFormat.zip64ExtraID)

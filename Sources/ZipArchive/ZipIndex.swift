@@ -2,21 +2,21 @@
 package import Files
 package import Tensors
 
-/// The entries of a zip archive, each line of the index checked against the local headers.
+/// The entries of a zip archive. Index and local headers were compared.
 package struct ZipIndex: Sendable {
   /// The entries, in the order of the index.
   package let entries: [ZipEntry]
-  /// Whether every checksum is 0: torch was told to compute none.
+  /// Whether every checksum is 0: torch can be set to compute none.
   package let checksumsAreOff: Bool
   private let places: [UTF8Text: Int]
   private let mindsCase: Bool
 
   /// Reads the index and the headers of an archive that is the whole of a file.
   ///
-  /// - Parameter mindsCase: whether two names may differ in the case of their letters only, which
-  ///   torch does not tell apart.
+  /// - Parameter mindsCase: whether names that differ only in case are different; they are the same to
+  ///   torch.
   /// - Throws: `truncated`, `malformed` or `unsupported`, with entry and byte.
-  /// - Complexity: O(entries · log entries), one small read for each.
+  /// - Complexity: O(entries · log entries), with one small read for each entry.
   package init(of file: InputFile, mindsCase: Bool = false) throws(CheckpointError) {
     let end = try ZipEnd(of: file)
     var entries = try ZipDirectory.read(file, end)
@@ -40,7 +40,7 @@ package struct ZipIndex: Sendable {
     checksumsAreOff = entries.allSatisfy { $0.checksum == 0 }
   }
 
-  /// The place of the entry of exactly this name.
+  /// The index of the entry with this name.
   package func index(of name: String) -> Int? {
     guard let place = places[Self.key(name, mindsCase)] else { return nil }
     return UTF8Text(entries[place].name) == UTF8Text(name) ? place : nil
@@ -50,7 +50,7 @@ package struct ZipIndex: Sendable {
     mindsCase ? UTF8Text(name) : ZipName.folded(name)
   }
 
-  /// The entry of exactly this name.
+  /// The entry with this name.
   package func entry(named name: String) -> ZipEntry? {
     index(of: name).map { entries[$0] }
   }

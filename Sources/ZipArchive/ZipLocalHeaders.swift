@@ -2,16 +2,17 @@
 internal import Files
 internal import Tensors
 
-/// Compares the headers and descriptors of all entries with the index, and checks that the entries fill
-/// the archive without gap or overlap.
+/// The check of the headers and descriptors of all entries: they agree with the index, and the entries
+/// fill the archive without gaps and overlaps.
 struct ZipLocalHeaders: ~Copyable {
   private var window: FileWindow
 
   private static let fixedByteCount = ZipFormat.localHeaderByteCount
 
-  /// Checks all entries and fills in where their data starts.
+  /// Checks all entries, and sets the offsets of their data.
   ///
-  /// - Throws: `malformed` when headers disagree, entries overlap, or bytes belong to no entry.
+  /// - Throws: `malformed` when a header contradicts the index, entries overlap, or bytes do not belong
+  ///   to an entry.
   static func check(
     _ entries: inout [ZipEntry], in file: InputFile, indexStart: Int
   ) throws(CheckpointError) {
@@ -38,7 +39,7 @@ struct ZipLocalHeaders: ~Copyable {
 
   /// Compares a local header with the index.
   ///
-  /// - Returns: where the data starts.
+  /// - Returns: the offset of the data.
   private mutating func checkHeader(of entry: ZipEntry) throws(CheckpointError) -> Int {
     let start = entry.headerOffset
     let nameCount = entry.name.utf8.count
@@ -82,7 +83,7 @@ struct ZipLocalHeaders: ~Copyable {
     return window.bytes.span.extracting(range).hasSameBytes(as: entry.name.utf8.span)
   }
 
-  /// The 64-bit sizes of a local header, nil when it has none.
+  /// The 64-bit sizes of a local header; nil if it has none.
   private mutating func wideSizes(
     at offset: Int, count: Int
   ) throws(CheckpointError) -> (size: Int?, storedSize: Int?)? {
@@ -100,7 +101,7 @@ struct ZipLocalHeaders: ~Copyable {
     return nil
   }
 
-  /// Compares what follows the data with the index: a descriptor or nothing, up to `end`.
+  /// Compares the bytes between the data and `end`, a descriptor or nothing, with the index.
   private mutating func checkDescriptor(
     of entry: ZipEntry, end: Int
   ) throws(CheckpointError) {

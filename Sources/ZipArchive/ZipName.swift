@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
-/// Names of zip entries: what is safe, and what is the same name to a careless reader.
+/// The names of zip entries: which are safe, and which are the same to some readers.
 package enum ZipName {
-  /// Takes the bytes of a name from the index.
+  /// Reads a name of the index.
   ///
   /// - Throws: `malformed` unless it is a relative path of named folders in UTF-8.
   static func parse(_ bytes: RawSpan, at offset: Int) throws(CheckpointError) -> String {
@@ -18,14 +18,14 @@ package enum ZipName {
     return name
   }
 
-  /// What makes a name unsafe, nil when nothing does.
+  /// The reason that a name is unsafe; nil if it is safe.
   package static func problem(of units: [UInt8]) -> String? {
     if units.isEmpty { return "it is empty" }
-    if units.contains(0) { return "it holds a NUL" }
-    if units.contains(UInt8(ascii: "\\")) { return "it holds a backslash" }
+    if units.contains(0) { return "it contains a NUL" }
+    if units.contains(UInt8(ascii: "\\")) { return "it contains a backslash" }
     if units[0] == UInt8(ascii: "/") { return "it is absolute" }
     var start = 0
-    // A last slash marks a folder's own entry, and no part without a name follows it.
+    // A slash at the end marks the entry of a folder.
     while start < units.count {
       let end = units[start...].firstIndex(of: UInt8(ascii: "/")) ?? units.count
       if start == end { return "a folder in it has no name" }
@@ -36,7 +36,7 @@ package enum ZipName {
     return nil
   }
 
-  /// The name with ASCII letters lowered: torch looks entries up without minding their case.
+  /// The name in lower case (ASCII): torch ignores case when it looks up entries.
   package static func folded(_ name: String) -> UTF8Text {
     guard name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return UTF8Text(name) }
     let units = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }

@@ -3,18 +3,18 @@ package import Files
 internal import Synchronization
 package import Tensors
 
-/// The data of an archive's records, each checked against its checksum when it is first read.
+/// The data of an archive's records. The checksum of a record is verified when it is first read.
 package final class ZipRecords: Sendable {
   /// The archive's index.
   package let index: ZipIndex
   private let file: InputFile
   private let isChecked: Bool
-  /// The entries whose checksum has been found right.
+  /// The entries whose checksums match.
   private let verified = Mutex<Set<Int>>([])
 
   private static let pieceByteCount = 1 << 20
 
-  /// Remembers where the records are.
+  /// Creates the records of an index.
   ///
   /// - Parameter isChecked: whether the archive has checksums.
   package init(_ index: ZipIndex, in file: InputFile, isChecked: Bool) {
@@ -23,17 +23,17 @@ package final class ZipRecords: Sendable {
     self.isChecked = isChecked
   }
 
-  /// Whether the checksum of the entry at a place has been found right, or needs no look.
+  /// Whether the checksum of the entry at a place matches, or is not needed.
   package func isVerified(_ place: Int) -> Bool {
     !isChecked || verified.withLock { $0.contains(place) }
   }
 
-  /// Notes that the checksum of the entry at a place is right.
+  /// Records that the checksum of the entry at a place matches.
   package func noteVerified(_ place: Int) {
     _ = verified.withLock { $0.insert(place) }
   }
 
-  /// Reads a record, unless that has been done, and compares its checksum.
+  /// Verifies the checksum of a record, unless that has been done.
   ///
   /// - Throws: `malformed` when it is damaged, `truncated` or `system` when it cannot be read.
   package func verify(_ place: Int) throws(CheckpointError) {
@@ -41,8 +41,8 @@ package final class ZipRecords: Sendable {
     try read(place, 0..<0) { _ throws(CheckpointError) in }
   }
 
-  /// Passes the part `wanted` of a record on in pieces of a megabyte, the last one smaller. All of the
-  /// record is read, and its checksum compared, unless that has been done.
+  /// Passes a part of a record to a sink, in pieces of at most a megabyte. The whole record is read,
+  /// and its checksum verified, unless that has been done.
   ///
   /// - Throws: as `verify`, and what `sink` throws.
   package func read(
@@ -61,7 +61,7 @@ package final class ZipRecords: Sendable {
     var buffer = [UInt8](repeating: 0, count: min(Self.pieceByteCount, end))
     while stream.position < end {
       let start = stream.position
-      // A piece ends where the wanted part starts or ends, so that what is passed on is whole.
+      // A piece ends at the start or end of the wanted part, so that all of it belongs to the part.
       let limit = [wanted.lowerBound, wanted.upperBound].first { $0 > start } ?? end
       let count = min(buffer.count, min(limit, end) - start)
       var bytes = buffer.mutableRawBytes

@@ -8,7 +8,7 @@
 #endif
 
 extension RawSpan {
-  /// The first offset of a byte at or after `start`, or nil.
+  /// The first offset of a byte at or after `start`; nil if there is none.
   func firstOffset(of byte: UInt8, from start: Int) -> Int? {
     // SAFETY: the search stays in the buffer, which outlives it, and only the distance is kept.
     unsafe extracting(start...).withUnsafeBytes { buffer in

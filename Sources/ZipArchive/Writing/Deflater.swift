@@ -2,10 +2,10 @@
 internal import CZlib
 package import Tensors
 
-/// Raw DEFLATE, compressed piece by piece as zlib does at its default level.
+/// Raw DEFLATE at zlib's default level, compressed piece by piece.
 @safe
 package struct Deflater: ~Copyable {
-  /// zlib's state points back at the stream, which must therefore stay where it is.
+  /// zlib's state points to the stream, which therefore must not move.
   private let stream: UnsafeMutablePointer<z_stream>
   private var output = [UInt8](repeating: 0, count: Self.outputByteCount)
 
@@ -32,7 +32,7 @@ package struct Deflater: ~Copyable {
     unsafe stream.deallocate()
   }
 
-  /// Compresses the next bytes, and passes on what comes out.
+  /// Compresses the next bytes, and passes the output to a sink.
   ///
   /// - Throws: what `sink` throws.
   package mutating func deflate(
@@ -46,7 +46,7 @@ package struct Deflater: ~Copyable {
     }
   }
 
-  /// Passes on what is left.
+  /// Passes the rest of the output to a sink.
   ///
   /// - Throws: what `sink` throws.
   package mutating func finish(
@@ -65,7 +65,7 @@ package struct Deflater: ~Copyable {
       let step = unsafe Self.step(stream, rest, flush, into: &output)
       consumed += step.consumed
       if step.produced > 0 { try sink(output.span.rawBytes.extracting(0..<step.produced)) }
-      // zlib has more to say for as long as it fills all the room.
+      // There is more output as long as zlib fills the buffer.
       isDone = step.produced < Self.outputByteCount
     }
     precondition(consumed == input.byteCount, "zlib takes all input when it has room")

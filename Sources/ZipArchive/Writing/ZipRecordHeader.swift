@@ -10,14 +10,14 @@ package struct ZipRecordHeader: Sendable {
   package let path: String
   /// The general-purpose flags.
   package let flags: UInt16
-  /// How the data is held.
+  /// The compression method.
   package let method: ZipEntry.Method
   /// The version needed, and the system and version made by.
   package let versionNeeded: UInt16
   package let versionMadeBy: UInt16
-  /// The day, as MS-DOS counts them; the time is midnight.
+  /// The date in MS-DOS format; the time is midnight.
   package let date: UInt16
-  /// The mode of the file in the upper half, as Unix has it.
+  /// The external attributes: the Unix mode in the upper half.
   package let externalAttributes: UInt32
 
   package init(
@@ -33,10 +33,10 @@ package struct ZipRecordHeader: Sendable {
     self.externalAttributes = externalAttributes
   }
 
-  /// The header in front of the data, whose checksum follows the data.
+  /// The header before the data. The checksum follows the data.
   ///
   /// - Parameters:
-  ///   - sizes: what both size fields hold.
+  ///   - sizes: the value of both size fields.
   ///   - extra: the extra fields, at most 65535 bytes.
   package func localHeader(sizes: UInt32, extra: [UInt8]) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -54,7 +54,7 @@ package struct ZipRecordHeader: Sendable {
     return bytes
   }
 
-  /// Appends the record's entry in the directory at the end of the file.
+  /// Appends the entry of the record in the directory.
   package func appendCentralEntry(
     checksum: UInt32, storedByteCount: UInt32, byteCount: UInt32, headerOffset: UInt32,
     extra: [UInt8], to bytes: inout [UInt8]
@@ -82,7 +82,7 @@ package struct ZipRecordHeader: Sendable {
     bytes.appendLittleEndian(date)
   }
 
-  /// What follows the data.
+  /// The descriptor after the data: checksum and sizes.
   package static func descriptor(
     checksum: UInt32, storedByteCount: Int, byteCount: Int, isWide: Bool
   ) -> [UInt8] {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
-/// The records at the end of a zip file that find its directory.
+/// The records at the end of a zip file, which locate its directory.
 package enum ZipTrailer {
   /// The bytes from the end of the directory to the end of the file.
   ///
   /// - Parameters:
-  ///   - recordCount: the records in the directory.
-  ///   - directory: its range in the file.
-  ///   - wideMadeBy: the system and version that the 64-bit record claims; nil leaves it out.
+  ///   - recordCount: the number of records in the directory.
+  ///   - directory: the range of the directory in the file.
+  ///   - wideMadeBy: the system and version in the 64-bit record; nil for no such record.
   package static func bytes(
     recordCount: Int, directory: Range<Int>, wideMadeBy: UInt16?
   ) -> [UInt8] {
