@@ -10,8 +10,8 @@ internal import ZipArchive
 public enum CheckpointScanner {
   /// Scans a file of any kind. Nothing in it is called, and no finding stops the scan.
   ///
-  /// - Throws: `system` or `truncated` when the file cannot be read. What is wrong with its contents
-  ///   is a finding, never an error.
+  /// - Throws: `system` or `truncated` when the file cannot be read. A defect of the contents is a
+  ///   finding, never an error.
   /// - Complexity: O(file), with memory for the largest pickle's values.
   public static func scan(_ file: InputFile) throws(CheckpointError) -> ScanReport {
     try scan(file, unpackedByteLimit: ScanLimits.unpackedBytes)
@@ -29,8 +29,8 @@ public enum CheckpointScanner {
   /// Scans a file that the reader of a format without code has accepted
   /// (`CheckpointFormat.isDataOnly`).
   ///
-  /// Such a file is data, unless it was made to be something else too: named `.bin` it would go to a
-  /// reader that takes it for a pickle, zip or tar.
+  /// Such a file is data, unless it was made to be something else too: another reader, which is chosen
+  /// by a name such as `.bin`, may read it as a pickle, zip or tar.
   ///
   /// - Parameter variant: the variant that the reader found.
   /// - Throws: as `scan(_:)`.
@@ -58,17 +58,17 @@ public enum CheckpointScanner {
   }
 }
 
-/// A scan under way.
+/// The state of a scan.
 struct FileScan {
   let file: InputFile
   var report: ScanReport
-  /// Strings that were found to be pickles or archives, to be scanned after the file itself.
+  /// The strings that are pickles or archives, which are scanned after the file itself.
   var pending: [Nested] = []
-  /// Bytes of nested and inflated pickles so far.
+  /// The bytes of nested and inflated pickles so far.
   var unpackedByteCount = 0
-  /// The most bytes of nested and inflated pickles.
+  /// The largest number of bytes of nested and inflated pickles.
   let unpackedByteLimit: Int
-  /// Bytes that may still be looked at in search of pickles that the format does not tell of.
+  /// The number of bytes that may still be searched for hidden pickles.
   var work: Int
 
   /// A pickle or archive inside a string of a pickle.
@@ -82,7 +82,7 @@ struct FileScan {
   struct Place {
     let name: String
     let base: ScannedPickle.OffsetBase
-    /// The number of strings around it, one inside the other.
+    /// The number of strings that contain each other around it.
     var depth = 0
 
     init(_ name: String, _ base: ScannedPickle.OffsetBase = .file, depth: Int = 0) {
@@ -100,30 +100,56 @@ struct FileScan {
     report = ScanReport(format: .unknown, byteCount: file.byteCount)
   }
 
-  /// What a NumPy array starts with.
-  static let arraySignature: [UInt8] = [0x93] + Array("NUMPY".utf8)
+  /// A kind of file that can contain code.
+  private struct Kind: Sendable {
+    let recognizes: @Sendable (RawSpan) -> Bool
+    let scan: @Sendable (inout FileScan, RawSpan) -> Void
+  }
+
+  /// The kinds, in the order in which they are looked for.
+  private static let kinds = [
+    Kind {
+      $0.has(ZipFormat.fileSignature, at: 0)
+    } scan: {
+      $0.scanZip($1)
+    },
+    Kind {
+      isTar($0)
+    } scan: {
+      $0.scanTar($1)
+    },
+    Kind {
+      $0.has(NpyHeader.magic, at: 0)
+    } scan: {
+      $0.scanArrayFile($1)
+    },
+    Kind {
+      startsPickle($0)
+    } scan: {
+      $0.scanPickleFile($1)
+    },
+    Kind { _ in
+      true
+    } scan: {
+      $0.scanUnrecognized($1)
+    },
+  ]
 
   /// Scans everything.
   mutating func run(_ bytes: RawSpan) {
-    if bytes.has(ZipFormat.fileSignature, at: 0) {
-      scanZip(bytes)
-    } else if Self.isTar(bytes) {
-      scanTar(bytes)
-    } else if bytes.has(Self.arraySignature, at: 0) {
-      report.format = .npy
-      scanArray(bytes, at: 0, in: Place("array"))
-    } else if Self.startsPickle(bytes) {
-      scanPickleFile(bytes)
-    } else {
-      report.format = .unknown
-      find(.unrecognized, "is not a checkpoint of a known format", in: nil, at: nil)
-      checkOtherFormats(bytes)
-      search(bytes, 0..<bytes.byteCount)
-    }
+    Self.kinds.first { $0.recognizes(bytes) }?.scan(&self, bytes)
     scanPending()
   }
 
-  /// Whether bytes start with PROTO, or with what pickles of protocols 0 and 1 start with.
+  /// Scans a file of a kind that no reader of checkpoints opens.
+  private mutating func scanUnrecognized(_ bytes: RawSpan) {
+    report.format = .unknown
+    find(.unrecognized, "is not a checkpoint of a known format", in: nil, at: nil)
+    checkOtherFormats(bytes)
+    search(bytes, 0..<bytes.byteCount)
+  }
+
+  /// Whether bytes start as pickles do: with PROTO, or with a first opcode of protocols 0 and 1.
   static func startsPickle(_ bytes: RawSpan) -> Bool {
     if bytes.byteCount >= 3, bytes.byte(at: 0) == 0x80 {
       return bytes.byte(at: 1) <= PickleDecoder.highestProtocol
@@ -139,7 +165,7 @@ struct FileScan {
 
   /// Scans the pickle that starts at a byte.
   ///
-  /// - Returns: the machine, and the first byte behind the pickle.
+  /// - Returns: the machine, and the offset of the first byte after the pickle.
   @discardableResult
   mutating func scanPickle(
     _ bytes: RawSpan, at start: Int, in place: Place,
@@ -152,7 +178,7 @@ struct FileScan {
     return (machine, start + count)
   }
 
-  /// Takes over what a machine found.
+  /// Adds the findings of a machine.
   mutating func add(_ machine: ScanMachine, depth: Int) {
     if report.pickles.count < ScanLimits.pickles { report.pickles.append(machine.pickle) }
     report.pickleCount += 1
@@ -162,7 +188,7 @@ struct FileScan {
     report.codeFindingCount += machine.codeFindingCount - listed
     for string in machine.nested {
       let place = "\(machine.pickle.place), string at byte \(string.offset)"
-      find(.nestedPickle, "hands a pickle to a call", in: machine.pickle.place, at: string.offset)
+      find(.nestedPickle, "passes a pickle to a call", in: machine.pickle.place, at: string.offset)
       pending.append(Nested(bytes: string.bytes, place: place, depth: depth + 1))
     }
   }

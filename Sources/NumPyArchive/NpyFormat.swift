@@ -4,22 +4,13 @@ public import Files
 public import Tensors
 
 /// NumPy's format of one array (spec/numpy.md).
-public struct NpyFormat: CheckpointFormat {
+public struct NpyFormat: NumPyFormat {
   /// Describes the format.
   public init() {}
 
   public var name: String { "npy" }
   public var fileExtensions: [String] { [".npy"] }
   public var variants: [FormatVariant] { [.npy] }
-  public var modelStem: String? { nil }
-  /// False: trees are full of arrays that are not weights.
-  public var isExpectedInTrees: Bool { false }
-  /// False: an array of Python objects is a pickle.
-  public var isDataOnly: Bool { false }
-  public var keepsTensorOrder: Bool { true }
-  public var holdsMetadata: Bool { false }
-
-  public func storedDType(for dtype: DType) -> DType? { NumPyWriter.dtype(for: dtype) }
 
   public func recognize(
     _ prefix: [UInt8], of file: InputFile
@@ -28,7 +19,7 @@ public struct NpyFormat: CheckpointFormat {
   }
 
   public func open(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
-    try NpyFile(file)
+    try NumPyFile(array: file)
   }
 
   public func layout(
@@ -43,11 +34,6 @@ public struct NpyFormat: CheckpointFormat {
   ) throws(CheckpointError) {
     try NumPyWriter.writeArray(archive, to: &output)
   }
-}
-
-extension NpyFile {
-  /// The npy format.
-  public var format: any CheckpointFormat { NpyFormat() }
 }
 
 extension CheckpointFormat where Self == NpyFormat {

@@ -5,7 +5,7 @@ public import Tensors
 package import ZipArchive
 
 /// NumPy's format of several arrays, in a zip archive (spec/numpy.md).
-public struct NpzFormat: CheckpointFormat {
+public struct NpzFormat: NumPyFormat {
   /// How the arrays of written files are stored.
   public var compression: NpzCompression
 
@@ -17,15 +17,10 @@ public struct NpzFormat: CheckpointFormat {
   public var name: String { "npz" }
   public var fileExtensions: [String] { [".npz"] }
   public var variants: [FormatVariant] { [.npz] }
-  public var modelStem: String? { nil }
-  /// False: trees are full of arrays that are not weights.
-  public var isExpectedInTrees: Bool { false }
-  /// False: an array of Python objects is a pickle.
-  public var isDataOnly: Bool { false }
-  public var keepsTensorOrder: Bool { true }
-  public var holdsMetadata: Bool { false }
 
-  public func storedDType(for dtype: DType) -> DType? { NumPyWriter.dtype(for: dtype) }
+  public func with(_ setting: FormatSetting) -> Self? {
+    setting == .compressed ? Self(compression: .deflated) : nil
+  }
 
   /// Certain for a zip archive of arrays, possible for one with a damaged index.
   ///
@@ -49,7 +44,7 @@ public struct NpzFormat: CheckpointFormat {
   }
 
   public func open(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
-    try NpzFile(file)
+    try NumPyFile(archive: file)
   }
 
   public func layout(
@@ -74,7 +69,7 @@ public struct NpzFormat: CheckpointFormat {
     var hasArray = false
     for entry in index.entries {
       if isTorchRecord(entry.name.utf8) { return false }
-      if NpzContents.isArray(entry.name) { hasArray = true }
+      if NumPyContents.isArray(entry.name) { hasArray = true }
     }
     return hasArray
   }
@@ -86,11 +81,6 @@ public struct NpzFormat: CheckpointFormat {
     return folded == Array("/data.pkl".utf8)
       || folded.suffix(14) == Array("/constants.pkl".utf8)[...]
   }
-}
-
-extension NpzFile {
-  /// The npz format.
-  public var format: any CheckpointFormat { NpzFormat() }
 }
 
 extension CheckpointFormat where Self == NpzFormat {

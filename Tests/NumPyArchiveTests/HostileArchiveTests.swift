@@ -113,7 +113,8 @@ struct HostileArchiveTests {
     // As much as DEFLATE can do is no bomb.
     let directory = try TemporaryDirectory()
     let full = RawZip([try .init("x.npy", rawArray(dict, data: zeros), method: 8)])
-    let archive = try NpzFile(path: directory.write(full.bytes(), to: "x.npz"))
+    let archive = try NumPyFile(
+      archive: InputFile(path: directory.write(full.bytes(), to: "x.npz")))
     #expect(try data(of: archive, at: 0)[1] == zeros)
   }
 

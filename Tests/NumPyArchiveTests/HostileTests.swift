@@ -166,13 +166,16 @@ struct HostileArrayTests {
   func good() throws {
     let directory = try TemporaryDirectory()
     let file = rawArray(HostileArray.good, data: HostileArray.six)
-    let archive = try NpyFile(path: directory.write(file, to: "x.npy"))
+    let archive = try NumPyFile(array: InputFile(path: directory.write(file, to: "x.npy")))
     #expect(try data(of: archive, at: 0)[0] == HostileArray.six)
     // What Python takes and NumPy may write: other quotes, order and spaces, no last comma.
     let other = "{\t\"shape\":(2,3,),\n 'fortran_order' :False,'descr':\"<u1\"}"
     #expect(
-      try NpyFile(path: directory.write(rawArray(other, data: HostileArray.six), to: "y.npy"))
-        .tensor(at: 0).shape == [2, 3])
+      try NumPyFile(
+        array: InputFile(
+          path: directory.write(rawArray(other, data: HostileArray.six), to: "y.npy"))
+      )
+      .tensor(at: 0).shape == [2, 3])
   }
 
   @Test(
@@ -181,7 +184,9 @@ struct HostileArrayTests {
   func refused(_ hostile: HostileArray) throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(hostile.bytes, to: "x.npy")
-    let error = #expect(throws: CheckpointError.self) { try readAll(NpyFile(path: path)) }
+    let error = #expect(throws: CheckpointError.self) {
+      try readAll(NumPyFile(array: InputFile(path: path)))
+    }
     #expect(error?.code == hostile.code, "\(error?.description ?? "")")
     #expect(error?.path == path)
     #expect(error?.offset != nil)
@@ -193,7 +198,7 @@ struct HostileArrayTests {
       ])
       let path = try directory.write(zip.bytes(), to: "\(method).npz")
       if hostile.code == .unsupported, hostile.says == "structured" {
-        let archive = try NpzFile(path: path)
+        let archive = try NumPyFile(archive: InputFile(path: path))
         #expect(archive.skipped.map(\.name) == ["bad"])
         #expect(archive.skipped.first?.isTensor == true)
         continue

@@ -45,7 +45,7 @@ struct MutationTests {
       let file = mutated(originals[round % originals.count], within: 0..<90, &generator)
       let path = try directory.write(file, to: "x.npy")
       do {
-        let archive = try NpyFile(path: path)
+        let archive = try NumPyFile(array: InputFile(path: path))
         try readAll(archive)
         // What is taken is as long as it says.
         let info = archive.tensor(at: 0)
@@ -77,7 +77,7 @@ struct MutationTests {
       let file = mutated(originals[which], within: 0..<originals[which].count, &generator)
       let path = try directory.write(file, to: "x.npz")
       do {
-        let archive = try NpzFile(path: path)
+        let archive = try NumPyFile(archive: InputFile(path: path))
         for index in 0..<archive.tensorCount {
           // All of a member is under its checksum: what is not found out is unchanged.
           let name = archive.tensor(at: index).name

@@ -81,7 +81,7 @@ struct ReadingTests {
 
   @Test("what is skipped says what it is")
   func skipped() throws {
-    let archive = try NpzFile(path: vectors + "read/unheld.npz")
+    let archive = try NumPyFile(archive: InputFile(path: vectors + "read/unheld.npz"))
     let types = archive.skipped.map(\.type)
     for (type, word) in zip(
       types,
@@ -114,11 +114,12 @@ struct ReadingTests {
     let array = rawArray(dict, data: data)
     let directory = try TemporaryDirectory()
     var archives: [any TensorArchive] = [
-      try NpyFile(path: directory.write(array, to: "x.npy"))
+      try NumPyFile(array: InputFile(path: directory.write(array, to: "x.npy")))
     ]
     for method in [0, 8] as [UInt16] {
       let zip = try RawZip([RawZip.Member("x.npy", array, method: method)]).bytes()
-      archives.append(try NpzFile(path: directory.write(zip, to: "\(method).npz")))
+      archives.append(
+        try NumPyFile(archive: InputFile(path: directory.write(zip, to: "\(method).npz"))))
     }
     for archive in archives {
       var next: UInt32 = 0
@@ -144,7 +145,7 @@ struct ReadingTests {
     for (file, name) in [
       ("embeddings.npy", "embeddings"), ("a.b.npy", "a.b"), (".npy", ".npy"), ("plain", "plain"),
     ] {
-      let archive = try NpyFile(path: directory.write(array, to: file))
+      let archive = try NumPyFile(array: InputFile(path: directory.write(array, to: file)))
       #expect(archive.tensor(at: 0).name.string == name)
     }
   }

@@ -91,11 +91,11 @@ struct WritingTests {
   @Test("what is written reads back, from any archive", arguments: NpzCompression.allCases)
   func roundTrip(_ compression: NpzCompression) throws {
     let directory = try TemporaryDirectory()
-    let source = try NpzFile(path: vectors + "read/savez-compressed.npz")
+    let source = try NumPyFile(archive: InputFile(path: vectors + "read/savez-compressed.npz"))
     var output = try AtomicFile(path: directory.path("y.npz"), policy: OutputPolicy())
     try NumPyWriter.writeArchive(source, compression: compression, to: &output)
     try output.commit()
-    let copy = try NpzFile(path: directory.path("y.npz"))
+    let copy = try NumPyFile(archive: InputFile(path: directory.path("y.npz")))
     #expect(copy.tensorCount == source.tensorCount)
     for index in 0..<source.tensorCount {
       let info = source.tensor(at: index)
@@ -143,7 +143,7 @@ struct WritingTests {
     try output.commit()
     let size = try TestSupport.bytes(of: directory.path("x.npz")).count
     #expect(size < random.count + count / 20)
-    let archive = try NpzFile(path: directory.path("x.npz"))
+    let archive = try NumPyFile(archive: InputFile(path: directory.path("x.npz")))
     for (index, bytes) in [data, random, []].enumerated() {
       for read in try NumPyArchiveTests.data(of: archive, at: index) { #expect(read == bytes) }
     }
@@ -161,7 +161,8 @@ struct WritingTests {
       return
     }
     let directory = try TemporaryDirectory()
-    let archive = try NpzFile(path: directory.write(written([(info, data)]), to: "x.npz"))
+    let archive = try NumPyFile(
+      archive: InputFile(path: directory.write(written([(info, data)]), to: "x.npz")))
     #expect(archive.tensor(at: 0).dtype == expected)
     #expect(try NumPyArchiveTests.data(of: archive, at: 0)[0] == data)
     let substitution = try NpyLayout(info).substitution
@@ -191,7 +192,7 @@ struct WritingTests {
     let good = ["", "x.npy", "a/b", "ünï", " ", String(repeating: "n", count: 65_531)]
     let directory = try TemporaryDirectory()
     let file = try written(good.map { (try info($0), []) })
-    let archive = try NpzFile(path: directory.write(file, to: "x.npz"))
+    let archive = try NumPyFile(archive: InputFile(path: directory.write(file, to: "x.npz")))
     #expect(archive.tensors.map(\.name.string) == good)
   }
 
@@ -209,18 +210,18 @@ struct WritingTests {
   func oneTensor() throws {
     let directory = try TemporaryDirectory()
     for name in ["savez.npz", "nothing.npz"] {
-      let source = try NpzFile(path: vectors + "read/" + name)
+      let source = try NumPyFile(archive: InputFile(path: vectors + "read/" + name))
       let error = #expect(throws: CheckpointError.self) {
         var output = try AtomicFile(path: directory.path("x.npy"), policy: OutputPolicy())
         try NumPyWriter.writeArray(source, to: &output)
       }
       #expect(error?.code == .unsupported)
     }
-    let source = try NpyFile(path: vectors + "read/fortran.npy")
+    let source = try NumPyFile(array: InputFile(path: vectors + "read/fortran.npy"))
     var output = try AtomicFile(path: directory.path("fortran.npy"), policy: OutputPolicy())
     try NumPyWriter.writeArray(source, to: &output)
     try output.commit()
-    let copy = try NpyFile(path: directory.path("fortran.npy"))
+    let copy = try NumPyFile(array: InputFile(path: directory.path("fortran.npy")))
     #expect(copy.location(of: 0).access == .contiguous)
     #expect(copy.tensors == source.tensors)
     #expect(try data(of: copy, at: 0)[0] == data(of: source, at: 0)[0])

@@ -4,8 +4,8 @@ internal import TorchCheckpoint
 internal import Tensors
 
 extension FileScan {
-  /// Scans a file that starts as a pickle: the five of the legacy format and its storages, or what
-  /// else there is.
+  /// Scans a file that starts as a pickle: the five pickles of the legacy format and its storages, or
+  /// other pickles.
   mutating func scanPickleFile(_ bytes: RawSpan) {
     let (first, end) = scanPickle(bytes, at: 0, in: Place("magic number"), .init(keepsResult: true))
     guard case .bigInteger(let text) = first.result, Self.isMagic(bytes.array(text.range)) else {
@@ -63,7 +63,7 @@ extension FileScan {
     walkStorages(bytes, from: start, keys, machines[2].storages)
   }
 
-  /// Accounts for the storages behind the pickles: a count and that many elements for each key.
+  /// Checks the storages after the pickles: a count and as many elements for each key.
   private mutating func walkStorages(
     _ bytes: RawSpan, from start: Int, _ keys: [String], _ named: [ScanStorage]
   ) {
@@ -84,7 +84,7 @@ extension FileScan {
         return search(bytes, offset..<bytes.byteCount)
       }
       if sizes.updateValue(byteCount, forKey: key) != nil {
-        find(.storage, "the storage \"\(key)\" is there twice", in: "storage keys", at: offset)
+        find(.storage, "the storage \"\(key)\" appears twice", in: "storage keys", at: offset)
       }
     }
     checkStorages(named, areAll: true, in: "object", against: sizes)
@@ -97,7 +97,7 @@ extension FileScan {
 }
 
 extension ScanMachine {
-  /// The texts of the list that the pickle is; nil when it is something else.
+  /// The texts of a pickle that is a list of text; nil for another pickle.
   func texts(in bytes: RawSpan) -> [String]? {
     guard case .list(let index) = result, containers.indices.contains(Int(index)) else {
       return nil
@@ -112,7 +112,7 @@ extension ScanMachine {
 }
 
 extension Int {
-  /// The product, nil when it does not fit.
+  /// The product; nil on overflow.
   func multipliedWithoutOverflow(by other: Int) -> Int? {
     let (product, overflow) = multipliedReportingOverflow(by: other)
     return overflow ? nil : product

@@ -4,7 +4,7 @@ internal import Tensors
 internal import ZipArchive
 
 extension FileScan {
-  /// Scans a record or file that must be one pickle and nothing else.
+  /// Scans a record or file that must be a single pickle.
   @discardableResult
   mutating func scanRecord(
     _ bytes: RawSpan, _ range: Range<Int>, in place: Place,
@@ -24,7 +24,7 @@ extension FileScan {
     return machine
   }
 
-  /// Scans what follows the end of a pickle: more pickles, or anything that hides one.
+  /// Scans the bytes after the end of a pickle, which may be or hide more pickles.
   mutating func scanRest(_ bytes: RawSpan, from start: Int, in place: Place) {
     var start = start
     while start < bytes.byteCount, report.pickleCount <= ScanLimits.pickles,
@@ -39,9 +39,9 @@ extension FileScan {
     search(bytes, start..<bytes.byteCount, place: place)
   }
 
-  /// Holds the storages that pickles name against the bytes that the file has for each.
+  /// Compares the storages that pickles name with the bytes that the file has for each.
   ///
-  /// - Parameter areAll: whether pickles name no others.
+  /// - Parameter areAll: whether all storages that pickles name are known.
   mutating func checkStorages(
     _ named: [ScanStorage], areAll: Bool, in place: String, against sizes: [String: Int]
   ) {
@@ -57,7 +57,7 @@ extension FileScan {
         }
         continue
       }
-      // torch leaves the storages of traced inputs empty.
+      // torch writes empty storages for traced inputs.
       if sizes[storage.key] == 0, place.hasSuffix("/traced_inputs.pkl") { continue }
       guard let size = sizes[storage.key] else {
         find(.storage, "the storage \"\(storage.key)\" is missing", in: place, at: storage.offset)

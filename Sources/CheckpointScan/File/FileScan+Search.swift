@@ -4,11 +4,11 @@ internal import Tensors
 internal import ZipArchive
 
 extension FileScan {
-  /// How far a pickle is followed where none belongs.
+  /// The number of bytes that a hidden pickle is followed for.
   private static let searchWindow = 1 << 20
 
-  /// Looks for pickles in bytes that the format does not account for, and lists those that import
-  /// something. Random bytes hardly ever pass for one.
+  /// Searches bytes that the format does not account for, and lists the pickles in them that import
+  /// something. Random bytes are hardly ever such a pickle.
   mutating func search(_ bytes: RawSpan, _ range: Range<Int>, place: Place? = nil) {
     var start = range.lowerBound
     while start < range.upperBound, hasWorkLeft {
@@ -34,7 +34,7 @@ extension FileScan {
     }
   }
 
-  /// Uses up work, so that a file made to be scanned over and over ends the search.
+  /// Counts work, so that the search ends even in a file that was made to be searched forever.
   ///
   /// - Returns: whether work is left.
   mutating func spend(_ byteCount: Int) -> Bool {
@@ -46,7 +46,7 @@ extension FileScan {
 
   private var hasWorkLeft: Bool { work > 0 }
 
-  /// PROTO and a known protocol, or GLOBAL and something like a module.
+  /// Whether a pickle may start here: PROTO and a known protocol, or GLOBAL and a possible module.
   private func mayStartPickle(_ bytes: RawSpan, at start: Int, before end: Int) -> Bool {
     switch bytes.byte(at: start) {
     case 0x80: start + 1 < end && bytes.byte(at: start + 1) <= PickleDecoder.highestProtocol
@@ -57,9 +57,9 @@ extension FileScan {
     }
   }
 
-  /// Whether a dotted Python name and a newline stand at a place.
+  /// Whether a dotted Python name and a newline are at an offset.
   ///
-  /// - Returns: the byte behind the newline.
+  /// - Returns: the offset after the newline.
   private static func isLine(_ bytes: RawSpan, at start: Int, before end: Int) -> Int? {
     var place = start
     while place < end, place - start < 256 {
@@ -84,7 +84,7 @@ extension FileScan {
       && attribute.allSatisfy { isIdentifier($0) }
   }
 
-  /// Scans what strings of pickles hold, and what strings of those hold, to a limit.
+  /// Scans the pickles in strings of pickles, and those in their strings, up to a limit.
   mutating func scanPending() {
     while let nested = pending.popLast() {
       unpackedByteCount += nested.bytes.count
@@ -102,7 +102,7 @@ extension FileScan {
     }
   }
 
-  /// Scans pickles that follow each other, and what follows the last.
+  /// Scans consecutive pickles, and the bytes after the last.
   mutating func scanSequence(_ bytes: RawSpan, in place: Place) {
     var start = 0
     while start < bytes.byteCount, report.pickleCount <= ScanLimits.pickles {

@@ -14,7 +14,8 @@ extension FileScan {
     return try? TarHeader(bytes.array(start..<start + TarHeader.blockByteCount), at: start)
   }
 
-  /// Scans the tar of the first releases: four members, of which two hold pickles among raw numbers.
+  /// Scans the tar archive of torch's first releases: four members, two of which contain pickles among
+  /// raw numbers.
   mutating func scanTar(_ bytes: RawSpan) {
     report.format = .torchTar
     do throws(CheckpointError) {
@@ -104,8 +105,7 @@ extension FileScan {
 }
 
 extension ScanMachine {
-  /// The number of raw bytes that follow the description of a storage or tensor; nil when it is
-  /// none.
+  /// The number of raw bytes after the description of a storage or tensor; nil for another value.
   fileprivate func rawByteCount(
     after items: [ScanValue], in member: String, _ bytes: RawSpan, at start: Int
   ) -> Int? {

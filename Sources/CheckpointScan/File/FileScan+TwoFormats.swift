@@ -3,8 +3,8 @@ internal import Tensors
 internal import ZipArchive
 
 extension FileScan {
-  /// Notes what other readers would take the same file for. torch tries tar before it tries a pickle,
-  /// and finds zip archives by their end: such a second file can stand in the data of a storage.
+  /// Reports other formats in which the file can be read. torch tries tar before it tries a pickle, and
+  /// finds zip archives by their end: the data of a storage can contain such a second file.
   mutating func checkOtherFormats(_ bytes: RawSpan) {
     if Self.isTarToPython(bytes) {
       find(.container, "is a tar archive too, to Python", in: nil, at: 0)
@@ -16,8 +16,8 @@ extension FileScan {
     }
   }
 
-  /// Whether Python's tarfile accepts the first block as a header. It adds bytes up with and without
-  /// a sign, and takes numbers in more ways than the format has.
+  /// Whether Python's tarfile accepts the first block as a header. It accepts sums of signed and of
+  /// unsigned bytes, and more spellings of numbers than the format has.
   static func isTarToPython(_ bytes: RawSpan) -> Bool {
     guard bytes.byteCount >= 512 else { return false }
     let block = bytes.array(0..<512)
@@ -35,7 +35,7 @@ extension FileScan {
   private static func pythonNumber(_ field: ArraySlice<UInt8>) -> Int? {
     guard let first = field.first else { return nil }
     if first == 0x80 || first == 0xFF {
-      // With a sign where the first byte is 0xFF; seven bytes fit.
+      // The number is negative if the first byte is 0xFF; seven bytes fit.
       let value = field.dropFirst().reduce(0) { $0 << 8 | Int($1) }
       return first == 0x80 ? value : value - (1 << 56)
     }

@@ -30,7 +30,7 @@ extension FileScan {
     }
   }
 
-  /// The index of an archive. Only NumPy tells names apart by the case of their letters.
+  /// The index of an archive. Only to NumPy are names different that differ in case.
   private static func index(of file: InputFile) throws(CheckpointError) -> ZipIndex {
     do throws(CheckpointError) {
       return try ZipIndex(of: file)
@@ -42,7 +42,7 @@ extension FileScan {
     }
   }
 
-  /// The variant of an archive. torch takes one with `constants.pkl` for TorchScript.
+  /// The variant of an archive. To torch, an archive with `constants.pkl` is TorchScript.
   private static func format(of index: ZipIndex) -> FormatVariant {
     if NpzFormat.describes(index) { return .npz }
     let isScript = index.entries.contains {
@@ -59,7 +59,7 @@ extension FileScan {
     for entry in index.entries where !entry.isFolder {
       withContents(of: entry, index, in: bytes) { scan, contents, range, place in
         let member = contents.extracting(range)
-        if Self.isArray(entry) || member.has(Self.arraySignature, at: 0) {
+        if Self.isArray(entry) || member.has(NpyHeader.magic, at: 0) {
           let whole = contents.extracting(0..<range.upperBound)
           scan.scanArray(whole, at: range.lowerBound, in: place)
           return
@@ -137,7 +137,7 @@ extension FileScan {
     }
   }
 
-  /// Scans a record without a known use: as a pickle where it is or is named like one.
+  /// Scans a record without a known use: as a pickle if it starts as one or has such a name.
   private mutating func scanUnknown(_ bytes: RawSpan, _ range: Range<Int>, in place: Place) {
     let rest = bytes.extracting(range)
     if rest.has(ZipFormat.fileSignature, at: 0) {
@@ -166,7 +166,7 @@ extension FileScan {
     } catch {
       let code: ScanFinding.Code = error.code == .unsupported ? .limit : .container
       find(code, error.message, in: entry.name, at: error.offset)
-      // What can be inflated is looked at all the same.
+      // The part that can be inflated is scanned.
       let partial = Self.inflated(
         bytes, from: entry.dataOffset, limit: unpackedByteLimit - unpackedByteCount)
       unpackedByteCount += partial.count
@@ -174,7 +174,7 @@ extension FileScan {
     }
   }
 
-  /// Decompresses a storage to see that it is what the index says, and holds nothing else.
+  /// Decompresses a storage to check its size and checksum.
   private mutating func checkCompression(of entry: ZipEntry, _ index: ZipIndex) {
     guard entry.method == .deflated else { return }
     do throws(CheckpointError) {
@@ -193,7 +193,7 @@ extension FileScan {
   }
 
   private mutating func checkChecksum(of entry: ZipEntry, _ index: ZipIndex, in bytes: RawSpan) {
-    // Inflating checks the others.
+    // The checksums of compressed entries are checked when they are inflated.
     guard !index.checksumsAreOff, entry.method == .stored else { return }
     var checksum = Checksum()
     checksum.update(bytes.extracting(entry.dataRange))
@@ -203,7 +203,7 @@ extension FileScan {
 }
 
 extension String.UTF8View {
-  /// Whether these are the last bytes. `hasSuffix` depends on the character before them.
+  /// Whether the text ends with these bytes. `hasSuffix` compares characters.
   fileprivate func ends(with suffix: String) -> Bool {
     self.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }

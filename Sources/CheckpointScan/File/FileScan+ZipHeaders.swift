@@ -4,8 +4,8 @@ internal import Tensors
 internal import ZipArchive
 
 extension FileScan {
-  /// Accounts for the fields of an entry's headers that carry no meaning of their own: only what
-  /// torch pads with, and 64-bit sizes.
+  /// Checks the fields of an entry's headers that have no meaning of their own: they may only contain
+  /// torch's padding and 64-bit sizes.
   mutating func checkSurroundings(of entry: ZipEntry, in bytes: RawSpan) {
     let nameCount = entry.name.utf8.count
     let localExtra =
@@ -46,7 +46,7 @@ extension FileScan {
     search(bytes, range)
   }
 
-  /// The 16-bit number at a place of a header.
+  /// The 16-bit number at an offset in a header.
   private static func number(_ bytes: RawSpan, at place: Int) -> Int? {
     guard place >= 0, place <= bytes.byteCount - 2 else { return nil }
     return Int(bytes.byte(at: place)) | Int(bytes.byte(at: place + 1)) << 8
@@ -54,13 +54,13 @@ extension FileScan {
 
   // MARK: Archives that contradict themselves
 
-  /// A record as some header tells of it, believed as little as can be.
+  /// A record by one of its headers, whose claims are not trusted.
   private struct Claim: Hashable {
     var dataStart: Int
     var isDeflated: Bool
   }
 
-  /// Scans what any header of a damaged archive says is a record, and then everything else.
+  /// Scans every record that any header of a damaged archive claims, and then all other bytes.
   mutating func surveyZip(_ bytes: RawSpan, in place: Place) {
     var claims: [Claim: String] = [:]
     var order: [Claim] = []
@@ -106,8 +106,8 @@ extension FileScan {
     startsPickle(bytes) || ZipName.folded(name).string.hasSuffix("pkl")
   }
 
-  /// What a header at a place claims: a local one, or a line of the index, taken both ways where it
-  /// disagrees with the local one about compression.
+  /// The records that the header at an offset claims: a local header, or a line of the index, which
+  /// counts as two records if it contradicts the local header about compression.
   private static func claims(_ bytes: RawSpan, at start: Int) -> [(Claim, String)] {
     if bytes.has(ZipFormat.fileSignature, at: start) {
       return claim(bytes, local: start, method: nil).map { [$0] } ?? []
@@ -140,7 +140,7 @@ extension FileScan {
     return (Claim(dataStart: dataStart, isDeflated: (method ?? localMethod) == 8), name)
   }
 
-  /// What can be inflated of compressed bytes, to a limit.
+  /// The part of compressed bytes that can be inflated, up to a limit.
   static func inflated(_ bytes: RawSpan, from start: Int, limit: Int) -> [UInt8] {
     guard limit > 0, var inflater = try? Inflater() else { return [] }
     var result: [UInt8] = []

@@ -2,7 +2,7 @@
 internal import Tensors
 internal import ZipArchive
 
-/// What a record of a torch zip is for, by its name.
+/// The use of a record in a torch zip archive, by its name.
 enum ScanRecord: Equatable {
   /// A pickle, and the folder of the storages that it names.
   case pickle(storages: String)
@@ -12,14 +12,14 @@ enum ScanRecord: Equatable {
   case text(Text)
   /// The source of a TorchScript program.
   case program
-  /// A folder's own entry.
+  /// The entry of a folder.
   case folder
 
-  /// What the text of a record may be.
+  /// The rule for the text of a record.
   enum Text: Equatable {
     case version, byteOrder, digits, serializationID
 
-    /// Whether a record's contents are such a text.
+    /// Whether the contents of a record obey the rule.
     func holds(for bytes: [UInt8]) -> Bool {
       var bytes = bytes[...]
       switch self {
@@ -41,7 +41,7 @@ enum ScanRecord: Equatable {
     }
   }
 
-  /// Looks a name up; nil for one that no checkpoint has.
+  /// Looks up a name; nil for a name that no checkpoint has.
   init?(_ name: String, in folder: String, isTorchScript: Bool) {
     let parts = name.utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
@@ -61,7 +61,7 @@ enum ScanRecord: Equatable {
     case (3, "constants"), (3, "traced_inputs"):
       guard isTorchScript else { return nil }
       self = .storage(group: parts[1], key: parts[2])
-    // torch does not mind the case of letters, and compiles what it finds.
+    // torch ignores case, and compiles every file of code.
     case (_, let part) where isTorchScript && ZipName.folded(part) == "code":
       self = name.hasSuffix(".debug_pkl") ? .pickle(storages: "data") : .program
     default: return nil

@@ -2,7 +2,7 @@
 internal import Pickle
 internal import Tensors
 
-/// Answers the questions of the table of calls for the values of a scan.
+/// The values of a scan, for the rules of calls.
 struct ScanInspector: PickleInspector, ~Escapable {
   private let elements: [ScanValue]
   private let tuples: [ScanTuple]
@@ -10,7 +10,7 @@ struct ScanInspector: PickleInspector, ~Escapable {
   private let globals: [AllowedGlobal?]
   private let bytes: RawSpan
 
-  /// - Parameter bytes: the pickle that the machine follows.
+  /// - Parameter bytes: the pickle.
   @_lifetime(copy bytes)
   init(_ machine: ScanMachine, _ bytes: RawSpan) {
     elements = machine.elements

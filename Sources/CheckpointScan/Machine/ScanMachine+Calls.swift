@@ -4,11 +4,10 @@ internal import Tensors
 internal import ZipArchive
 
 extension ScanMachine {
-  /// Follows the opcodes that call something.
+  /// Follows an opcode that makes a call.
   mutating func call(_ opcode: Opcode, at offset: Int, in bytes: RawSpan) {
     guard !isBlind else {
-      // What is called cannot be told any more; names that no checkpoint has are findings themselves,
-      // and so are opcodes that none has.
+      // The callee is unknown here. Names and opcodes that no checkpoint has are findings themselves.
       if opcode == .obj || opcode == .newObjEx {
         _ = refuseCall(of: .unknown, with: .unknown, by: opcode, at: offset, in: bytes)
       }
@@ -94,7 +93,7 @@ extension ScanMachine {
     }
   }
 
-  /// Notes a call that no checkpoint makes.
+  /// Adds a finding for a call that no checkpoint makes.
   mutating func refuseCall(
     of callee: ScanValue, with arguments: ScanValue, by opcode: Opcode, at offset: Int,
     in bytes: RawSpan
@@ -126,7 +125,7 @@ extension ScanMachine {
     }
   }
 
-  /// BUILD gives a value its attributes, or calls its `__setstate__`.
+  /// Follows BUILD, which sets the attributes of a value or calls its `__setstate__`.
   private mutating func build(at offset: Int, in bytes: RawSpan) {
     let state = pop(at: offset)
     let target = top(at: offset)
@@ -152,13 +151,13 @@ extension ScanMachine {
     }
   }
 
-  /// Whether a value is a dict of attributes none of which is special.
+  /// Whether a value is a dict of ordinary attributes.
   func hasPlainKeys(_ value: ScanValue) -> Bool {
     guard case .dictionary(let index) = value else { return false }
     return containers.indices.contains(Int(index)) && containers[Int(index)].hasPlainKeys
   }
 
-  /// Keeps the strings among a call's arguments that are pickles or archives themselves.
+  /// Collects the strings among a call's arguments that are pickles or archives.
   private mutating func gatherNested(_ arguments: ScanValue, in bytes: RawSpan) {
     for value in items(of: arguments) ?? [arguments] {
       let text: ScanText
@@ -173,8 +172,8 @@ extension ScanMachine {
     }
   }
 
-  /// Whether bytes start as a pickle or zip does, or are a pickle of protocol 0 or 1 that does
-  /// something.
+  /// Whether bytes start as a pickle or zip archive does, or are a pickle of protocol 0 or 1 that
+  /// imports something.
   private static func mayBeNested(_ bytes: [UInt8]) -> Bool {
     let span = bytes.span.rawBytes
     if span.has(ZipFormat.fileSignature, at: 0) { return true }

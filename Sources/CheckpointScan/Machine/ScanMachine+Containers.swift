@@ -2,7 +2,7 @@
 internal import Pickle
 
 extension ScanMachine {
-  /// Follows the opcodes that make and fill lists, dicts and sets.
+  /// Follows an opcode that creates or fills a list, dict or set.
   mutating func collect(_ opcode: Opcode, at offset: Int, in bytes: RawSpan) {
     switch opcode {
     case .emptyList: push(.list(makeContainer()))
@@ -42,7 +42,7 @@ extension ScanMachine {
     }
   }
 
-  /// Adds a finding for a name where only data may be.
+  /// Adds a finding for a name in a place for data.
   mutating func requireData(_ value: ScanValue, at offset: Int) {
     guard !isPlain(value) else { return }
     var name = "an imported name"
@@ -73,7 +73,7 @@ extension ScanMachine {
     }
   }
 
-  /// Sets keys and values, one after the other, in a dict.
+  /// Sets keys and values, which alternate, in a dict.
   private mutating func set(
     _ items: [ScanValue], in target: ScanValue, at offset: Int, _ bytes: RawSpan
   ) {

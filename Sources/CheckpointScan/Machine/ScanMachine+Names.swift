@@ -3,7 +3,7 @@ internal import Pickle
 internal import Tensors
 
 extension ScanMachine {
-  /// Follows the opcodes that import a name.
+  /// Follows an opcode that imports a name.
   mutating func importName(
     _ opcode: Opcode, _ argument: ScanArgument, at offset: Int, in bytes: RawSpan
   ) {
@@ -55,7 +55,7 @@ extension ScanMachine {
       let what = module == nil || name == nil ? "a name that it computes" : imported.qualifiedName
       find(.import, "asks Python to import \(what)", at: offset)
     }
-    // The list is cut short, but for the first names of either kind.
+    // The list has a limit, beyond which only the first name of either kind is added.
     guard pickle.names.count < ScanLimits.names else {
       find(.limit, "imports more than \(ScanLimits.names) names", at: offset)
       return .unknown
@@ -65,7 +65,7 @@ extension ScanMachine {
     return .name(UInt32(pickle.names.count - 1))
   }
 
-  /// Follows BINPERSID, which names a storage of the file, or a tensor of an old tar.
+  /// Follows BINPERSID, which names a storage of the file, or a tensor of a tar archive.
   mutating func persistentID(at offset: Int, in bytes: RawSpan) {
     let id = pop(at: offset)
     guard !isBlind, !isFlawed(id) else { return push(.storage(nil)) }

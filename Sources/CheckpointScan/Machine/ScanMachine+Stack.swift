@@ -6,7 +6,7 @@ extension ScanMachine {
     if !isBlind { stack.append(value) }
   }
 
-  /// Takes the top of the stack; what is not there is unknown, and a finding.
+  /// Removes the top of the stack. On an empty stack, this adds a finding and returns an unknown value.
   mutating func pop(at offset: Int) -> ScanValue {
     guard !isBlind else { return .unknown }
     guard stack.count > marks.last ?? 0 else {
@@ -16,7 +16,7 @@ extension ScanMachine {
     return stack.removeLast()
   }
 
-  /// The top of the stack, which stays.
+  /// The top of the stack, which is not removed.
   mutating func top(at offset: Int) -> ScanValue {
     guard !isBlind else { return .unknown }
     guard stack.count > marks.last ?? 0 else {
@@ -30,7 +30,7 @@ extension ScanMachine {
     if !isBlind { marks.append(stack.count) }
   }
 
-  /// Takes everything above the last mark, and the mark.
+  /// Removes the last mark and the values above it.
   mutating func popToMark(at offset: Int) -> [ScanValue] {
     guard !isBlind else { return [] }
     guard let start = marks.popLast() else {
@@ -42,7 +42,7 @@ extension ScanMachine {
     return items
   }
 
-  /// Puts the top of the stack into the memo.
+  /// Stores the top of the stack in the memo.
   mutating func memoize(at index: Int?, offset: Int) {
     let value = top(at: offset)
     guard !isBlind else { return }
@@ -54,7 +54,7 @@ extension ScanMachine {
     memo.put(value, at: index)
   }
 
-  /// Takes a value out of the memo.
+  /// Pushes a value of the memo.
   mutating func recall(_ index: Int?, offset: Int) {
     guard !isBlind else { return }
     guard let index, let value = memo[index] else {
@@ -65,7 +65,7 @@ extension ScanMachine {
     push(value)
   }
 
-  /// Makes a tuple of values.
+  /// Creates a tuple of values.
   mutating func makeTuple(_ items: [ScanValue]) -> ScanValue {
     guard !isBlind else { return .unknown }
     let tuple = ScanTuple(
@@ -76,27 +76,27 @@ extension ScanMachine {
     return .tuple(UInt32(tuples.count - 1))
   }
 
-  /// Makes a tuple of the topmost values.
+  /// Creates a tuple of the topmost values.
   mutating func makeTuple(ofTop count: Int, at offset: Int) {
     var items: [ScanValue] = []
     for _ in 0..<count { items.append(pop(at: offset)) }
     push(makeTuple(items.reversed()))
   }
 
-  /// The place of a new list or dict.
+  /// The index of a new list or dict.
   mutating func makeContainer() -> UInt32 {
     guard !isBlind else { return 0 }
     containers.append(ScanContainer())
     return UInt32(containers.count - 1)
   }
 
-  /// The elements of a tuple, nil for anything else.
+  /// The elements of a tuple; nil for another value.
   func items(of value: ScanValue) -> ArraySlice<ScanValue>? {
     guard case .tuple(let index) = value, tuples.indices.contains(Int(index)) else { return nil }
     return elements[tuples[Int(index)].range]
   }
 
-  /// Whether a value is data, so that it may stand anywhere. What is a finding already passes.
+  /// Whether a value is data, which is allowed everywhere. True for a value that is a finding already.
   func isPlain(_ value: ScanValue) -> Bool {
     switch value {
     case .name(let index): globals[Int(index)]?.isValue ?? true
@@ -106,7 +106,7 @@ extension ScanMachine {
     }
   }
 
-  /// Whether something about a value, or the elements of a tuple, is a finding already.
+  /// Whether there is a finding about a value, or about an element of a tuple.
   func isFlawed(_ value: ScanValue) -> Bool {
     func isFlawedItself(_ value: ScanValue) -> Bool {
       switch value {

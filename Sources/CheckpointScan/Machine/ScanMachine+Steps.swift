@@ -57,7 +57,7 @@ extension ScanMachine {
     if let result, !surroundings.keepsResult { requireData(result, at: offset) }
   }
 
-  /// The opcodes that no pickler writes for data.
+  /// Follows an opcode that no pickler writes for data.
   private mutating func shuffle(_ opcode: Opcode, at offset: Int) {
     find(.malformed, "\(opcode.name) has no place in a checkpoint", at: offset)
     switch opcode {

@@ -4,7 +4,7 @@ internal import Tensors
 internal import TorchCheckpoint
 
 extension ScanMachine {
-  /// Notes a tensor whose shape is impossible, or that reaches beyond its storage.
+  /// Adds a finding for a tensor whose shape is impossible, or that reaches beyond its storage.
   ///
   /// - Parameter arguments: a tuple that the table allows for the function.
   mutating func checkView(

@@ -2,30 +2,30 @@
 internal import Pickle
 internal import Tensors
 
-/// Follows a pickle without executing it: values on the stack are known as far as they are data, and
-/// everything else is a finding. Only the end of the pickle stops it.
+/// Follows a pickle without executing it. The stack contains data and allowed names; everything else is
+/// a finding, and an unknown value. Only the end of the pickle ends the scan.
 struct ScanMachine {
-  /// What the pickle is part of.
+  /// The checkpoint around the pickle.
   struct Surroundings: Sendable {
-    /// What it may contain besides plain values.
+    /// The part of the checkpoint that the pickle is.
     var dialect = PickleDialect.names
-    /// The records of the archive, of which the zip reader allows a limited number.
+    /// The number of records in the archive, which the zip reader limits.
     var recordCount = 0
-    /// The caller looks at the result itself: names and lists in it are kept.
+    /// Whether the caller needs the result, so that its texts and lists are kept.
     var keepsResult = false
   }
 
   let surroundings: Surroundings
-  /// What has been found of the pickle.
+  /// The description of the pickle so far.
   var pickle: ScannedPickle
   var findings: [ScanFinding] = []
   var findingCount = 0
   var codeFindingCount = 0
   /// The storages that persistent ids name.
   var storages: [ScanStorage] = []
-  /// Strings that calls are given and that are pickles themselves.
+  /// Arguments of calls that are pickles themselves.
   var nested: [(bytes: [UInt8], offset: Int)] = []
-  /// What STOP left.
+  /// The value at STOP.
   var result: ScanValue?
 
   var stack: [ScanValue] = []
@@ -36,11 +36,11 @@ struct ScanMachine {
   var elements: [ScanValue] = []
   var tuples: [ScanTuple] = []
   var containers: [ScanContainer] = []
-  /// The elements that lists keep.
+  /// The number of elements that are kept in lists.
   var keptCount = 0
-  /// The allowed names among the pickle's, in their order.
+  /// The allowed name for each name of the pickle; nil for the others.
   var globals: [AllowedGlobal?] = []
-  /// The values have become too many to follow: only names are listed from here.
+  /// Whether there were too many values to follow, so that only names are listed.
   var isBlind = false
 
   init(_ pickle: ScannedPickle, in surroundings: Surroundings) {
@@ -48,9 +48,9 @@ struct ScanMachine {
     self.surroundings = surroundings
   }
 
-  /// Follows the pickle that `bytes` start with. What comes after its end is not looked at.
+  /// Follows the pickle at the start of `bytes`, up to its end.
   ///
-  /// - Returns: the number of bytes that it takes.
+  /// - Returns: the size of the pickle in bytes.
   mutating func run(_ bytes: RawSpan) -> Int {
     // Positions of values are 32-bit numbers.
     let reachable = min(bytes.byteCount, Int(UInt32.max))
@@ -60,9 +60,9 @@ struct ScanMachine {
     return pickle.byteCount
   }
 
-  /// Follows a pickle up to its end or to a breach of framing.
+  /// Follows a pickle up to its end or an encoding error.
   ///
-  /// - Returns: where to go on after a breach that Python would not mind, nil at the end.
+  /// - Returns: the offset at which to continue after an error that Python ignores; nil at the end.
   private mutating func follow(_ bytes: RawSpan, from start: Int) -> Int? {
     var decoder = PickleDecoder(
       bytes.extracting(start..<bytes.byteCount), baseOffset: pickle.offset + start)
@@ -80,8 +80,8 @@ struct ScanMachine {
     }
   }
 
-  /// Notes a breach of framing. Python's own reader does not check frames, so that a pickle that
-  /// breaks only their rules is followed further.
+  /// Adds a finding for an encoding error. Python's own reader does not check frames, so the scan
+  /// continues after an error that only concerns them.
   private mutating func recover(
     from error: CheckpointError, at place: Int, in bytes: RawSpan
   ) -> Int? {
@@ -95,7 +95,7 @@ struct ScanMachine {
     case .proto: return place + 2 <= bytes.byteCount ? place + 2 : nil
     default: break
     }
-    // A fresh decoder is in no frame. Where that does not help, the breach is final.
+    // A new decoder is not inside a frame. If it fails too, the error is final.
     var fresh = PickleDecoder(bytes.extracting(place..<bytes.byteCount))
     return (try? fresh.next()) == nil ? nil : place
   }
@@ -124,7 +124,7 @@ struct ScanMachine {
   ) {
     findingCount += 1
     if code.asksForCode { codeFindingCount += 1 }
-    // The first finding that asks for code is listed, whatever came before it.
+    // The first finding that asks for code is always listed.
     if findings.count < ScanLimits.findings || (code.asksForCode && codeFindingCount == 1) {
       findings.append(
         ScanFinding(code: code, message: message(), place: pickle.place, offset: offset))
@@ -134,7 +134,7 @@ struct ScanMachine {
 
 /// A storage that a persistent id names.
 struct ScanStorage: Sendable, Hashable {
-  /// Its name in the file.
+  /// The name in the file.
   let key: String
   /// The element type; nil for an untyped storage.
   let dtype: TorchDType?
@@ -147,7 +147,7 @@ struct ScanStorage: Sendable, Hashable {
   var itemSize: Int { dtype?.byteCount ?? 1 }
 }
 
-/// What follows an opcode, with places counted from the start of the pickle.
+/// The argument of an opcode. Ranges count from the start of the pickle.
 enum ScanArgument {
   case none
   case integer(Int)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The memo of a pickle: a table where it is numbered as picklers do, with room for any other index.
+/// The memo of a pickle: an array for the indices that picklers use, and a table for all others.
 struct ScanMemo: Sendable {
   private var dense: [ScanValue] = []
   private var sparse: [Int: ScanValue] = [:]
 
-  /// The number of values held.
+  /// The number of values.
   var count: Int { dense.count + sparse.count }
 
-  /// The value at an index, nil when none was put there.
+  /// The value at an index; nil if there is none.
   subscript(index: Int) -> ScanValue? {
     dense.indices.contains(index) ? dense[index] : sparse[index]
   }
 
-  /// Puts a value at an index.
+  /// Stores a value at an index.
   mutating func put(_ value: ScanValue, at index: Int) {
     if dense.indices.contains(index) {
       dense[index] = value
@@ -24,7 +24,7 @@ struct ScanMemo: Sendable {
     }
   }
 
-  /// Lets go of everything.
+  /// Removes all values.
   mutating func removeAll() {
     self = ScanMemo()
   }

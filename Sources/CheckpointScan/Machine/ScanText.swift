@@ -2,9 +2,9 @@
 internal import Pickle
 internal import Tensors
 
-/// The range of a text or bytes value in its pickle, and how it is written there.
+/// The range and encoding of a text or bytes value in its pickle.
 struct ScanText: Hashable, Sendable {
-  /// How the characters are written.
+  /// The encoding of the characters.
   enum Encoding: UInt8, Hashable, Sendable {
     /// UTF-8, surrogates included.
     case utf8
@@ -18,20 +18,20 @@ struct ScanText: Hashable, Sendable {
 
   private let start: UInt32
   private let count: UInt32
-  /// How it is written.
+  /// The encoding.
   let encoding: Encoding
 
-  /// Takes a range of a pickle of less than 4 GiB.
+  /// Creates a value from a range in a pickle of less than 4 GiB.
   init(_ range: Range<Int>, _ encoding: Encoding) {
     start = UInt32(range.lowerBound)
     count = UInt32(range.count)
     self.encoding = encoding
   }
 
-  /// The place, counted from the start of the pickle.
+  /// The range, from the start of the pickle.
   var range: Range<Int> { Int(start)..<Int(start) + Int(count) }
 
-  /// The text, with U+FFFD for bytes that are not text.
+  /// The text, with U+FFFD in place of invalid bytes.
   func string(in bytes: RawSpan) -> String {
     let raw = bytes.array(range)
     switch encoding {
@@ -39,13 +39,13 @@ struct ScanText: Hashable, Sendable {
     case .latin1: return Self.latin1(raw)
     case .literal: return Self.latin1(Self.unquoted(raw))
     case .escaped:
-      // A damaged escape is a finding; its characters show as they are.
+      // An invalid escape is a finding, and is shown unchanged.
       return PickleText.unescaped(raw[...]).map { String(decoding: $0, as: UTF8.self) }
         ?? Self.latin1(raw)
     }
   }
 
-  /// The text as one byte for each character, nil when some character is beyond U+00FF.
+  /// The text as one byte for each character; nil if a character is beyond U+00FF.
   func latin1Bytes(in bytes: RawSpan) -> [UInt8]? {
     if encoding == .latin1 { return bytes.array(range) }
     var result: [UInt8] = []
@@ -62,7 +62,7 @@ struct ScanText: Hashable, Sendable {
     return text
   }
 
-  /// The bytes that a quoted string literal means.
+  /// The bytes that a quoted string literal denotes.
   private static func unquoted(_ literal: [UInt8]) -> [UInt8] {
     guard literal.count >= 2, literal.first == literal.last else { return literal }
     var result: [UInt8] = []

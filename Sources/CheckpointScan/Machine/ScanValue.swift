@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Pickle
 
-/// What a scan knows of a value that a pickle makes, in few bytes: others by their place in the
+/// A value of a pickle as far as a scan follows it, in few bytes: large values are indices into the
 /// tables of the machine.
 enum ScanValue: Hashable, Sendable {
-  /// It cannot be told; a finding says why.
+  /// An unknown value; a finding gives the reason.
   case unknown
-  /// It came out of something that is a finding: a call of the name at this place, or nil.
+  /// The result of a call that is a finding: of the name at this index, or of another value.
   case object(UInt32?)
   case none, boolean, double
   case integer(Int)
-  /// An integer beyond 64 bits, and its bytes.
+  /// An integer of more than 64 bits: the range of its bytes.
   case bigInteger(ScanText)
   case text(ScanText)
-  /// Literal bytes, or text encoded with latin1.
+  /// Bytes, or text that `_codecs.encode` turns into bytes.
   case bytes(ScanText)
-  /// An imported name, by its place in the pickle's list.
+  /// An imported name, by its index among the names of the pickle.
   case name(UInt32)
-  /// By its place in the machine's tuples.
+  /// A tuple, by its index among those of the machine.
   case tuple(UInt32)
-  /// Lists and dicts by their place in the machine's containers.
+  /// A list, by its index among the containers of the machine; dicts likewise.
   case list(UInt32)
   case dictionary(UInt32)
   case orderedDictionary(UInt32)
   case set
-  /// A `bytearray` in the pickle itself.
+  /// A `bytearray` of protocol 5.
   case byteArray(ScanText)
-  /// The storage that a persistent id names, by its index among the machine's; nil when the id is wrong.
+  /// The storage that a persistent id names, by its index among those of the machine; nil for an
+  /// invalid id.
   case storage(UInt32?)
-  /// A `torch.Size`, by the index of the tuple that it was made of.
+  /// A `torch.Size`, by the index of its tuple.
   case size(UInt32)
-  /// An object of a TorchScript class, by its index among the machine's containers.
+  /// An object of a TorchScript class, by its index among the containers of the machine.
   case instance(UInt32)
   /// Other data of this type.
   case other(PickleType)
@@ -39,24 +40,24 @@ enum ScanValue: Hashable, Sendable {
   static var tensor: Self { .other(.tensor) }
 }
 
-/// A tuple: where its elements stand, and whether they are data throughout.
+/// A tuple: the range of its elements, and whether all are data.
 struct ScanTuple: Sendable {
   let start: UInt32
   let count: UInt32
   let isPlain: Bool
 
-  /// Where its elements stand in the machine's.
+  /// The range among the elements of the machine.
   var range: Range<Int> { Int(start)..<Int(start) + Int(count) }
 }
 
-/// What has been put into a list or dict.
+/// The properties of a list or dict.
 struct ScanContainer: Sendable {
-  /// The number of items, of keys, or of attribute dicts of an object.
+  /// The number of items, of keys, or of the dicts of attributes that an object was given.
   var count: UInt32 = 0
   /// Whether every item of a list is a tuple or list of two.
   var holdsPairs = true
-  /// Whether every key is text that sets no special attribute (`__class__`).
+  /// Whether every key is the name of an ordinary attribute, unlike `__class__`.
   var hasPlainKeys = true
-  /// The keys of a list of text; kept where the machine was asked to.
+  /// The items of a list, if the machine keeps them.
   var elements: [ScanValue] = []
 }

@@ -2,33 +2,33 @@
 public import Archives
 internal import Pickle
 
-/// What a scan says of a file.
+/// The verdict of a scan on a file.
 public enum ScanVerdict: String, Sendable, Hashable {
   /// Every byte of the file is accounted for by the grammar of a tensor checkpoint.
   case dataOnly = "data only"
-  /// Something in the file would have Python import or call what no tensor checkpoint needs.
+  /// The file asks Python to import or call something that no tensor checkpoint needs.
   case asksForCode = "asks for code"
-  /// Nothing asks for code, and the file is not, or not wholly, a tensor checkpoint.
+  /// The file does not ask for code, but it is not a complete tensor checkpoint and nothing else.
   case damaged
 }
 
-/// The result of scanning one file. The rules are those of spec/scan.md.
+/// The result of the scan of a file (spec/scan.md).
 public struct ScanReport: Sendable, Hashable {
-  /// What the file is, spelled as in spec/scan.md, for example `torch-zip`.
+  /// The format of the file, such as `torch-zip`.
   public internal(set) var format: FormatVariant
   /// The size of the file in bytes.
   public let byteCount: Int
-  /// The pickles found, in the order in which they were met; at most `ScanLimits.pickles`.
+  /// The pickles, in the order of the scan; at most `ScanLimits.pickles`.
   public internal(set) var pickles: [ScannedPickle] = []
   /// The number of pickles, listed or not.
   public internal(set) var pickleCount = 0
-  /// What is wrong, in the order in which it was met; at most `ScanLimits.findings`.
+  /// The findings, in the order of the scan; at most `ScanLimits.findings`.
   public internal(set) var findings: [ScanFinding] = []
   /// The number of findings, listed or not.
   public internal(set) var findingCount = 0
   var codeFindingCount = 0
 
-  /// The verdict that the findings add up to.
+  /// The verdict that follows from the findings.
   public var verdict: ScanVerdict {
     if codeFindingCount > 0 { return .asksForCode }
     return findingCount > 0 ? .damaged : .dataOnly
@@ -39,7 +39,7 @@ public struct ScanReport: Sendable, Hashable {
     findingCount == 1 && findings.first?.code == .unrecognized
   }
 
-  /// The same report, with a better word on what a file of no known format is.
+  /// The same report, with a better message about the unknown format.
   public func explaining(_ reason: String) -> ScanReport {
     var report = self
     for (index, finding) in findings.enumerated() where finding.code == .unrecognized {
@@ -49,7 +49,7 @@ public struct ScanReport: Sendable, Hashable {
     return report
   }
 
-  /// A report without findings on a file whose format alone makes it data, such as safetensors.
+  /// Creates a report without findings, about a file that is data by its format, such as safetensors.
   public init(format: FormatVariant, byteCount: Int) {
     self.format = format
     self.byteCount = byteCount
@@ -57,48 +57,48 @@ public struct ScanReport: Sendable, Hashable {
 }
 
 extension FormatVariant {
-  /// A pickle and nothing else, which no format describes.
+  /// A pickle that is not part of a checkpoint.
   public static let pickle = FormatVariant("pickle")
-  /// Contents that no format describes.
+  /// Contents of an unknown format.
   public static let unknown = FormatVariant("unknown")
 }
 
-/// One thing that keeps a file from being data only.
+/// A reason that a file is not data only.
 public struct ScanFinding: Sendable, Hashable {
-  /// What kind of thing it is; the raw values are stable.
+  /// The kind of a finding. The raw values are stable.
   public enum Code: String, Sendable, Hashable, CaseIterable {
-    /// A name is imported that is not on the allowlist.
+    /// The import of a name that is not in the table of allowed names.
     case `import`
-    /// A name is called, or called in a way, that no tensor checkpoint needs.
+    /// A call that no tensor checkpoint needs.
     case call
-    /// An allowed name is where no checkpoint has it.
+    /// An allowed name in a place where no checkpoint has one.
     case role
-    /// A name from the registry of extension codes, which only the loading process knows.
+    /// A name of the registry of extension codes, which depends on the process that loads the file.
     case `extension`
     /// A pickle inside a string or bytes of another pickle.
     case nestedPickle = "nested-pickle"
-    /// A program that loading would compile (TorchScript).
+    /// A TorchScript program, which is compiled on loading.
     case program
-    /// The bytes end inside or before something that they promise.
+    /// The bytes end too early.
     case truncated
-    /// A pickle breaks a rule of pickles, or uses an opcode that no checkpoint has.
+    /// An invalid pickle, or an opcode that no checkpoint has.
     case malformed
-    /// Another pickle where the file should have ended, or where no pickle belongs.
+    /// A pickle after the end of the checkpoint, or in another wrong place.
     case extraPickle = "extra-pickle"
-    /// Bytes that no part of the format accounts for.
+    /// Bytes that are not part of the format.
     case unaccounted
-    /// The zip or tar around the pickles contradicts itself.
+    /// A contradiction in the zip or tar archive.
     case container
     /// A record that no checkpoint has.
     case record
-    /// A storage that is missing, or of another size than the pickle says.
+    /// A storage that is missing, or whose size differs from that in the pickle.
     case storage
     /// The file is not a checkpoint of any known format.
     case unrecognized
-    /// More than a scan follows.
+    /// More than the limits of a scan allow.
     case limit
 
-    /// Whether it would have code run, as opposed to being damage.
+    /// Whether the kind asks for code, rather than being damage.
     var asksForCode: Bool {
       switch self {
       case .import, .call, .role, .extension, .nestedPickle, .program: true
@@ -109,28 +109,28 @@ public struct ScanFinding: Sendable, Hashable {
 
   /// The kind.
   public let code: Code
-  /// What was found, in words.
+  /// The description.
   public let message: String
-  /// The pickle or record that it was found in; nil for the file itself.
+  /// The pickle or record; nil for the file itself.
   public let place: String?
-  /// The byte, counted as `ScannedPickle.offsetBase` of the place says; nil for no byte of its own.
+  /// The offset, from the start that `ScannedPickle.offsetBase` gives; nil if there is none.
   public let offset: Int?
 
-  /// Whether it would have code run, as opposed to being damage.
+  /// Whether it asks for code, rather than being damage.
   public var asksForCode: Bool { code.asksForCode }
 }
 
-/// How much a scan lists, follows and holds.
+/// The limits of a scan.
 public enum ScanLimits {
-  /// Findings listed in a report.
+  /// The largest number of findings in a report.
   public static let findings = 1000
-  /// Pickles listed in a report.
+  /// The largest number of pickles in a report.
   public static let pickles = 1000
-  /// Names, and calls, listed of one pickle.
+  /// The largest number of names of a pickle in a report, and of its calls.
   public static let names = 10_000
-  /// How deep pickles inside pickles are followed.
+  /// The largest number of pickles inside each other.
   public static let nesting = 8
-  /// Bytes of nested or inflated pickles followed in one file.
+  /// The largest number of bytes of nested or inflated pickles in a file.
   public static let unpackedBytes = 64 << 20
 
   /// Values that the scan of a pickle holds at once, when the archive around it has so many records:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Pickle
 
-/// What one pickle would have Python do.
+/// The names that a pickle asks Python to import, and their calls.
 public struct ScannedPickle: Sendable, Hashable {
-  /// What offsets in a pickle are counted from.
+  /// The start from which the offsets in a pickle count.
   public enum OffsetBase: String, Sendable, Hashable {
     /// The start of the file.
     case file
@@ -15,23 +15,23 @@ public struct ScannedPickle: Sendable, Hashable {
 
   /// The place: a record's name, a part of a legacy file, or a string of another pickle.
   public let place: String
-  /// What `offset` and the offsets of names and calls are counted from.
+  /// The start from which `offset` and the offsets of names and calls count.
   public let offsetBase: OffsetBase
-  /// The first byte.
+  /// The offset of the first byte.
   public let offset: Int
-  /// The size in bytes, up to the end of STOP or as far as it could be followed.
+  /// The size in bytes, including STOP; for a damaged pickle, up to where it could be followed.
   public internal(set) var byteCount = 0
   /// The number of opcodes.
   public internal(set) var opcodeCount = 0
-  /// The protocol that it declares, nil when it declares none.
+  /// The protocol that the pickle declares; nil if it declares none.
   public internal(set) var protocolVersion: Int?
-  /// Whether it ends with STOP.
+  /// Whether the pickle ends with STOP.
   public internal(set) var isComplete = false
-  /// The names that it imports, in order, and their calls; at most `ScanLimits.names`.
+  /// The imported names, in order, with their calls; at most `ScanLimits.names`.
   public internal(set) var names: [ScannedName] = []
   /// The number of names, listed or not.
   public internal(set) var nameCount = 0
-  /// Calls of something other than an imported name, such as the result of another call.
+  /// The calls of other values than imported names, such as results of calls.
   public internal(set) var otherCalls: [ScannedCall] = []
 
   init(place: String, offsetBase: OffsetBase, offset: Int) {
@@ -40,41 +40,41 @@ public struct ScannedPickle: Sendable, Hashable {
     self.offset = offset
   }
 
-  /// Whether some name in it is not on the allowlist.
+  /// Whether a name is not in the table of allowed names.
   public var importsUnknownNames: Bool { names.contains { !$0.isAllowed } }
 }
 
 /// A name that a pickle imports.
 public struct ScannedName: Sendable, Hashable {
-  /// The module, nil when the pickle computes it.
+  /// The module; nil when the pickle computes it.
   public let module: String?
-  /// The name in the module, nil when the pickle computes it.
+  /// The name in the module; nil when the pickle computes it.
   public let name: String?
-  /// The byte of the opcode that imports it.
+  /// The offset of the opcode that imports it.
   public let offset: Int
   /// The opcode as `pickletools` names it.
   public let opcode: String
-  /// Whether the allowlist has it; its use may still be a finding.
+  /// Whether the table of allowed names has it; its use may still be a finding.
   public let isAllowed: Bool
-  /// The opcodes that call it or build on it.
+  /// The opcodes that call it or set its state.
   public internal(set) var calls: [ScannedCall] = []
 
-  /// Module and name with a dot between them, as Python spells it.
+  /// Module and name, separated by a dot, as in Python.
   public var qualifiedName: String { (module ?? "?") + "." + (name ?? "?") }
 }
 
-/// Calls of one thing by one opcode.
+/// The calls of a value by one opcode.
 public struct ScannedCall: Sendable, Hashable {
   /// The opcode as `pickletools` names it.
   public let opcode: String
-  /// The byte of the first such call.
+  /// The offset of the first such call.
   public let offset: Int
-  /// How many there are.
+  /// The number of such calls.
   public internal(set) var count = 1
 }
 
 extension [ScannedCall] {
-  /// Counts one more call.
+  /// Counts a call.
   mutating func record(_ opcode: Opcode, at offset: Int) {
     if let index = firstIndex(where: { $0.opcode == opcode.name }) {
       self[index].count += 1

@@ -60,6 +60,17 @@ public final class InputFile: Sendable {
   /// - Returns: nil when the path leads to a directory.
   /// - Throws: as `init(path:)`.
   public convenience init?(unlessDirectory path: String) throws(CheckpointError) {
+    try self.init(unlessDirectory: path) { try? $0.close() }
+  }
+
+  /// Opens a file, following symbolic links.
+  ///
+  /// - Parameter takeDirectory: takes the descriptor of a directory that could be opened.
+  /// - Returns: nil when the path leads to a directory.
+  /// - Throws: as `init(path:)`.
+  convenience init?(
+    unlessDirectory path: String, else takeDirectory: (FileDescriptor) -> Void
+  ) throws(CheckpointError) {
     let filePath = FilePath(path)
     let opened: (descriptor: FileDescriptor, status: Stat)
     do throws(CheckpointError) {
@@ -70,7 +81,7 @@ public final class InputFile: Sendable {
       return nil
     }
     guard opened.status.type != .directory else {
-      try? opened.descriptor.close()
+      takeDirectory(opened.descriptor)
       return nil
     }
     try self.init(filePath, opened.descriptor, opened.status)

@@ -34,36 +34,42 @@ extension SystemCalls {
   /// - Parameter followsLink: whether `directory` may be a symbolic link to one. If not, a link
   /// fails with `.notDirectory` or `.tooManySymbolicLinkLevels`.
   static func entries(of directory: FilePath, followsLink: Bool) -> Result<Entries, Errno> {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
+    var descriptor: CInt
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    repeat {
+      descriptor = unsafe directory.withPlatformString { unsafe open($0, flags) }
+    } while descriptor < 0 && errno == EINTR
+    guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
+    return entries(closing: FileDescriptor(rawValue: descriptor))
+  }
+
+  /// The entries of an open directory, whose descriptor is closed.
+  static func entries(closing directory: FileDescriptor) -> Result<Entries, Errno> {
     // SAFETY: the stream owns the descriptor, is used on this thread only and closed before
     // returning; an entry is read before the next `readdir` overwrites it, and its name is
     // NUL-terminated.
-    unsafe directory.withPlatformString { path in
-      let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
-      var descriptor: CInt
-      repeat { descriptor = unsafe open(path, flags) } while descriptor < 0 && errno == EINTR
-      guard descriptor >= 0 else { return .failure(Errno(rawValue: errno)) }
-      guard let stream = unsafe fdopendir(descriptor) else {
-        let reason = Errno(rawValue: errno)
-        _ = close(FileDescriptor(rawValue: descriptor))
-        return .failure(reason)
+    guard let stream = unsafe fdopendir(directory.rawValue) else {
+      let reason = Errno(rawValue: errno)
+      _ = close(directory)
+      return .failure(reason)
+    }
+    defer { unsafe closedir(stream) }
+    var result = Entries()
+    while true {
+      errno = 0
+      guard let entry = unsafe readdir(stream) else {
+        if errno == EINTR { continue }
+        return errno == 0 ? .success(result) : .failure(Errno(rawValue: errno))
       }
-      defer { unsafe closedir(stream) }
-      var result = Entries()
-      while true {
-        errno = 0
-        guard let entry = unsafe readdir(stream) else {
-          if errno == EINTR { continue }
-          return errno == 0 ? .success(result) : .failure(Errno(rawValue: errno))
-        }
-        let type = unsafe Int(entry.pointee.d_type)
-        unsafe withUnsafeBytes(of: &entry.pointee.d_name) { field in
-          let name = unsafe field.prefix { $0 != 0 }
-          if unsafe name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return }
-          unsafe result.entries.append(
-            Entries.Entry(
-              start: result.names.count, count: name.count, kind: kind(ofEntryType: type)))
-          unsafe result.names.append(contentsOf: name)
-        }
+      let type = unsafe Int(entry.pointee.d_type)
+      unsafe withUnsafeBytes(of: &entry.pointee.d_name) { field in
+        let name = unsafe field.prefix { $0 != 0 }
+        if unsafe name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return }
+        unsafe result.entries.append(
+          Entries.Entry(
+            start: result.names.count, count: name.count, kind: kind(ofEntryType: type)))
+        unsafe result.names.append(contentsOf: name)
       }
     }
   }

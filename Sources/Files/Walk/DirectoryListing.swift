@@ -33,13 +33,18 @@ public struct DirectoryListing: Sendable {
 
   /// Lists a directory, without the temporaries of outputs that are being written.
   ///
+  /// - Parameter descriptor: the directory, if it is open already; it is closed.
   /// - Throws: `missing` or `system` when it cannot be listed, for example because it is a symbolic
   ///   link below the root.
-  init(_ path: RelativePath, in root: FilePath) throws(CheckpointError) {
+  init(
+    _ path: RelativePath, in root: FilePath, closing descriptor: FileDescriptor? = nil
+  ) throws(CheckpointError) {
     self.path = path
     let directory = root.pushing(path.path)
     // A directory that was replaced by a link after it was listed must not lead out of the tree.
-    let result = SystemCalls.entries(of: directory, followsLink: path == .root)
+    let result =
+      descriptor.map(SystemCalls.entries(closing:))
+      ?? SystemCalls.entries(of: directory, followsLink: path == .root)
     switch result {
     case .failure(let reason): throw .system("list", reason, path: directory)
     case .success(let found):

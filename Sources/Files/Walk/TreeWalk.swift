@@ -46,10 +46,19 @@ public struct TreeWalk: Sendable {
   ///   as unreadable.
   /// - Throws: `missing` or `system` when `root` cannot be listed.
   public init(of root: String, deepest: Int = 256) throws(CheckpointError) {
+    try self.init(of: root, deepest: deepest, closing: nil)
+  }
+
+  /// Starts a walk at a directory.
+  ///
+  /// - Parameter descriptor: the directory, if it is open already; it is closed.
+  init(
+    of root: String, deepest: Int = 256, closing descriptor: FileDescriptor?
+  ) throws(CheckpointError) {
     self.root = root
     self.deepest = deepest
     rootPath = FilePath(root)
-    first = try DirectoryListing(.root, in: rootPath)
+    first = try DirectoryListing(.root, in: rootPath, closing: descriptor)
   }
 
   /// The next directory; nil at the end.

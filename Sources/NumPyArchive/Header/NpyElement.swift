@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Tensors
+package import Tensors
 
 /// The element type of an array, which NumPy calls `descr`.
-enum NpyElement: Equatable {
+package enum NpyElement: Equatable, Sendable {
   /// A dtype that tensors have.
   case plain(DType, isBigEndian: Bool)
   /// Python objects, stored as a pickle.
   case objects
-  /// A type that tensors do not have, in words.
-  case other(String)
+  /// A type that tensors do not have, in words, and the size of an element in bytes; the size of a
+  /// structured type is not computed.
+  case other(String, byteCount: Int?)
 
   /// Parses a text such as `<f4`; nil when it is not a NumPy type (spec/numpy.md N7, N8).
   init?(_ text: String) {
@@ -23,13 +24,23 @@ enum NpyElement: Equatable {
     guard let width = Self.width(Self.withoutUnit(units[2...], kind)) else { return nil }
     guard let dtype = Self.dtype(kind, width) else {
       guard let name = Self.name(of: kind, width) else { return nil }
-      self = .other(name)
+      let isText = kind == UInt8(ascii: "U")
+      self = .other(name, byteCount: isText ? 4 * width : width)
       return
     }
     // A single byte has no order; larger elements must state theirs, except those of ml_dtypes.
     let needsOrder = width > 1 && dtype != .bfloat16
     guard order != .none || !needsOrder else { return nil }
     self = .plain(dtype, isBigEndian: order == .big && width > 1)
+  }
+
+  /// The size of an element in bytes; nil for Python objects and structured types.
+  var byteCount: Int? {
+    switch self {
+    case .plain(let dtype, _): dtype.bitCount / 8
+    case .objects: nil
+    case .other(_, let byteCount): byteCount
+    }
   }
 
   /// The byte order of an element.

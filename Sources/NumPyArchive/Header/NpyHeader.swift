@@ -1,23 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Tensors
+package import Tensors
 
 /// The header of an array: its element type, order and dimensions.
-struct NpyHeader: Equatable {
+package struct NpyHeader: Equatable, Sendable {
   /// The element type.
-  let element: NpyElement
+  package let element: NpyElement
   /// Whether the first dimension varies fastest.
   let isFortranOrder: Bool
   /// The dimensions, outermost first.
   let shape: Shape
   /// The number of bytes before the data.
-  let byteCount: Int
+  package let byteCount: Int
 
   /// The magic number at the start of every file.
-  static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
+  package static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
   /// The longest text that is read, in bytes; longer ones describe records of very many fields.
   static let largestText = 1 << 16
   /// The largest number of dimensions in NumPy.
   static let highestRank = 64
+
+  /// The size of the data in bytes; nil for Python objects, structured types, and sizes of 2^63 or
+  /// more.
+  package var dataByteCount: Int? {
+    guard var size = element.byteCount else { return nil }
+    for extent in shape.dimensions {
+      guard let extent = Int(exactly: extent) else { return nil }
+      let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+      guard !overflow else { return nil }
+      size = product
+    }
+    return size
+  }
 
   /// Reads a header.
   ///
@@ -25,7 +38,7 @@ struct NpyHeader: Equatable {
   ///   - offset: the offset of the array in the file, nil when it is compressed.
   ///   - read: reads the next bytes; it throws when there are fewer.
   /// - Throws: `malformed`, `unsupported`, and what `read` throws.
-  init(
+  package init(
     at offset: Int?, _ read: (Int) throws(CheckpointError) -> [UInt8]
   ) throws(CheckpointError) {
     let preamble = try read(8)

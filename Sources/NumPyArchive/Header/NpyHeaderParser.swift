@@ -110,7 +110,7 @@ extension NpyHeaderParser {
       }
       position += 1
     } while !closers.isEmpty
-    return hasObjects ? .objects : .other("structured array")
+    return hasObjects ? .objects : .other("structured array", byteCount: nil)
   }
 
   private mutating func boolean() throws(CheckpointError) -> Bool {

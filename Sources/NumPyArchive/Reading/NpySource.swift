@@ -5,7 +5,7 @@ internal import Tensors
 internal import ZipArchive
 
 /// The source of an array's bytes, header first.
-enum NpySource {
+enum NpySource: Sendable {
   /// A whole file.
   case file(InputFile)
   /// A record of an archive, by its place in the index.

@@ -4,7 +4,7 @@ internal import Files
 internal import Tensors
 
 /// An array of a file, read as a tensor.
-struct NpyTensor {
+struct NpyTensor: Sendable {
   /// The name of the tensor.
   let name: TensorName
   /// The header, checked against the size of the array.
@@ -64,5 +64,15 @@ struct NpyTensor {
     } catch {
       throw error.naming(tensor: name)
     }
+  }
+  /// Appends the data to an output: copied in the kernel if a file contains it unchanged. A record's
+  /// data is read, since its checksum must be verified.
+  ///
+  /// - Throws: as `read`, and `system` when writing fails.
+  func copy(to output: inout AtomicFile) throws(CheckpointError) {
+    guard let range, case .file(let file) = source else {
+      return try read { piece throws(CheckpointError) in try output.write(piece) }
+    }
+    try output.copy(from: file, range: range)
   }
 }

@@ -78,7 +78,7 @@ public struct NpzLayout: Sendable {
         .malformed, "duplicate tensor name", tensor: tensor.name)
     }
     for tensor in tensors
-    where names.contains(TensorName(tensor.name.string + NpzContents.suffix)) {
+    where names.contains(TensorName(tensor.name.string + NumPyContents.suffix)) {
       // For numpy.load `x.npy` is the member of that name, which is the array `x`.
       throw CheckpointError(
         .unsupported, "another tensor has this name followed by .npy, and NumPy would confuse them",

@@ -24,7 +24,7 @@ struct NpzRecord: Sendable {
   /// - Throws: `unsupported` for names that zip archives cannot hold and tensors that NumPy cannot,
   ///   naming the tensor.
   init(_ tensor: TensorInfo, compression: NpzCompression) throws(CheckpointError) {
-    let path = tensor.name.string + NpzContents.suffix
+    let path = tensor.name.string + NumPyContents.suffix
     let units = Array(path.utf8)
     if let problem = ZipName.problem(of: units) {
       throw CheckpointError(

@@ -24,11 +24,13 @@ struct ScannedTree: Report {
   ///   weights file.
   init(path: String) throws(CheckpointError) {
     self.path = path
-    if let file = try InputFile(unlessDirectory: path) {
-      files = [try ScannedFile(file)]
-      return
+    switch try OpenedPath(path) {
+    case .file(let file): files = [try ScannedFile(file)]
+    case .tree(let walk): try scan(walk)
     }
-    var walk = try TreeWalk(of: path)
+  }
+
+  private mutating func scan(_ walk: consuming TreeWalk) throws(CheckpointError) {
     while let step = walk.next() {
       switch step {
       case .unreadable(_, let error): failures.append(error)
@@ -39,7 +41,7 @@ struct ScannedTree: Report {
     guard files.isEmpty, failures.isEmpty else { return }
     let extensions = CheckpointFormats.all.filter(\.isExpectedInTrees).flatMap(\.fileExtensions)
     throw CheckpointError(
-      .missing, "holds no weights file (\(extensions.joined(separator: ", ")))", path: path)
+      .missing, "contains no weights file (\(extensions.joined(separator: ", ")))", path: path)
   }
 
   /// Scans a weights file. A name with the extension of one that cannot be opened is a failure.

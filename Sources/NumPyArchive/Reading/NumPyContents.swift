@@ -4,18 +4,10 @@ internal import Files
 internal import Tensors
 internal import ZipArchive
 
-/// The contents of an npz archive.
-struct NpzContents: Sendable {
-  /// An array that is read as a tensor.
-  struct Member: Sendable {
-    let name: TensorName
-    let array: NpyArray
-    /// The place in the archive's index.
-    let entry: Int
-  }
-
+/// The contents of a NumPy file.
+struct NumPyContents: Sendable {
   /// The arrays, in the order of the index.
-  private(set) var members: [Member] = []
+  private(set) var tensors: [NpyTensor] = []
   /// Everything else, in the order of the index.
   private(set) var skipped: [SkippedItem] = []
   private var places: [TensorName: Int?] = [:]
@@ -23,11 +15,39 @@ struct NpzContents: Sendable {
   /// The suffix of an array's name.
   static let suffix = ".npy"
 
-  /// Reads the headers of all arrays.
+  /// Reads the header of a file that is one array.
+  ///
+  /// - Throws: `malformed` or `truncated` when it is damaged; `unsupported` when no tensor can hold the
+  ///   elements.
+  init(array file: InputFile) throws(CheckpointError) {
+    var offset = 0
+    let header = try NpyHeader(at: 0) { count throws(CheckpointError) in
+      defer { offset += count }
+      return try file.read(at: offset, count: count)
+    }
+    switch header.element {
+    case .plain(let dtype, let isBigEndian):
+      let array = try NpyArray(
+        header, dtype: dtype, isBigEndian: isBigEndian, byteCount: file.byteCount, at: 0)
+      let name = TensorName(Self.stem(of: file.path))
+      try take(name, 0)
+      tensors.append(
+        NpyTensor(
+          name: name, array: array, source: .file(file), range: array.isAsShown ? array.data : nil))
+    case .objects:
+      throw .objectArray(at: 0)
+    case .other(let type, _):
+      throw CheckpointError(.unsupported, "is a \(type), which no tensor can hold", offset: 0)
+    }
+  }
+
+  /// Reads the headers of all arrays of an archive.
   ///
   /// - Throws: `malformed` or `truncated` when one is damaged or two have one name; `unsupported`
   ///   when one contains Python objects.
-  init(_ zip: ZipIndex, in file: InputFile) throws(CheckpointError) {
+  init(archive file: InputFile) throws(CheckpointError) {
+    let zip = try ZipIndex(of: file, mindsCase: true)
+    let records = ZipRecords(zip, in: file, isChecked: true)
     for (place, entry) in zip.entries.enumerated() where !entry.isFolder {
       guard entry.flags.contains(.utf8) || entry.name.utf8.allSatisfy({ $0 < 0x80 }) else {
         throw .malformed(
@@ -41,7 +61,7 @@ struct NpzContents: Sendable {
           : entry.name)
       do throws(CheckpointError) {
         try isArray
-          ? add(name, entry, place, in: file)
+          ? add(name, entry, place, records, in: file)
           : skip(SkippedItem(name: name, type: "file that is not an array", isTensor: false))
       } catch {
         throw error.naming(tensor: name)
@@ -60,7 +80,7 @@ struct NpzContents: Sendable {
   }
 
   private mutating func add(
-    _ name: TensorName, _ entry: ZipEntry, _ place: Int, in file: InputFile
+    _ name: TensorName, _ entry: ZipEntry, _ place: Int, _ records: ZipRecords, in file: InputFile
   ) throws(CheckpointError) {
     // Bytes of a compressed record have no offset in the file.
     let offset = entry.method == .stored ? entry.dataOffset : nil
@@ -69,11 +89,16 @@ struct NpzContents: Sendable {
     case .plain(let dtype, let isBigEndian):
       let array = try NpyArray(
         header, dtype: dtype, isBigEndian: isBigEndian, byteCount: entry.byteCount, at: offset)
-      try take(name, members.count)
-      members.append(Member(name: name, array: array, entry: place))
+      try take(name, tensors.count)
+      let isUnchanged = entry.method == .stored && array.isAsShown
+      tensors.append(
+        NpyTensor(
+          name: name, array: array, source: .record(records, place, file),
+          range: isUnchanged
+            ? entry.dataOffset + array.data.lowerBound..<entry.dataRange.upperBound : nil))
     case .objects:
       throw .objectArray(at: offset)
-    case .other(let type):
+    case .other(let type, _):
       try skip(SkippedItem(name: name, type: type, isTensor: true, shape: header.shape))
     }
   }
@@ -87,6 +112,14 @@ struct NpzContents: Sendable {
     guard places.updateValue(place, forKey: name) == nil else {
       throw .malformed("two members of the archive have this name")
     }
+  }
+
+  /// The last part of a path, without its extension.
+  static func stem(of path: String) -> String {
+    let base = path.utf8.split(separator: UInt8(ascii: "/")).last ?? path.utf8[...]
+    let dot = base.lastIndex(of: UInt8(ascii: "."))
+    guard let dot, dot > base.startIndex else { return String(Substring(base)) }
+    return String(Substring(base[..<dot]))
   }
 
   private static func header(
@@ -106,5 +139,16 @@ struct NpzContents: Sendable {
       try stream.read(into: &output)
       return bytes
     }
+  }
+}
+
+extension CheckpointError {
+  /// The error that the elements of an array are a pickle.
+  fileprivate static func objectArray(at offset: Int?) -> Self {
+    Self(
+      .unsupported,
+      "contains Python objects: loading them would run code from the file; nothing was "
+        + "executed", offset: offset,
+      hint: "save the array with a dtype of numbers")
   }
 }
