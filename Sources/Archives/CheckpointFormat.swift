@@ -27,6 +27,9 @@ public protocol CheckpointFormat: Sendable {
   /// Whether files can contain text metadata about themselves.
   var holdsMetadata: Bool { get }
 
+  /// The format with a setting, for writing; nil when it does not have this setting.
+  func with(_ setting: FormatSetting) -> Self?
+
   /// The dtype under which a file contains the bits of another: the same where the format has it, nil
   /// when the format cannot hold it.
   func storedDType(for dtype: DType) -> DType?
@@ -70,7 +73,21 @@ public protocol CheckpointFormat: Sendable {
   ) throws(CheckpointError)
 }
 
+/// A setting of how the files of a format are written. Each format has few of them or none, with a
+/// default for each.
+public enum FormatSetting: Sendable, Hashable {
+  /// Reserves bytes in the header, for later changes of the metadata.
+  case reservedByteCount(Int)
+  /// Compresses the data.
+  case compressed
+  /// Lays the file out as a release of the format's own library does, such as `2.1` of torch.
+  case layout(String)
+}
+
 extension CheckpointFormat {
+  /// Nil: most formats are written in one way.
+  public func with(_ setting: FormatSetting) -> Self? { nil }
+
   /// The extension that files are written with.
   public var fileExtension: String { fileExtensions[0] }
 

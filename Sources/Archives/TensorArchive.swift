@@ -28,6 +28,8 @@ public protocol TensorArchive: AnyObject, Sendable {
   var skipped: [SkippedItem] { get }
   /// Remarks on the file that change nothing about its tensors, each one line for a terminal.
   var notes: [String] { get }
+  /// Defects of the files that do not affect reading here, but other software.
+  var defects: [ArchiveDefect] { get }
   /// The first tensor that is the same view of the same bytes as this one.
   ///
   /// - Returns: nil for a tensor that shares no bytes, or only some, with earlier ones.
@@ -71,6 +73,9 @@ extension TensorArchive {
   /// None: only sets of files can contradict themselves without harm.
   public var notes: [String] { [] }
 
+  /// None: most archives are one file, which is valid or refused.
+  public var defects: [ArchiveDefect] { [] }
+
   /// All files: most archives are one.
   public func files(holding tensors: [Int]) -> [InputFile] { files }
 
@@ -109,4 +114,10 @@ extension TensorArchive {
   public var tensors: [TensorInfo] {
     (0..<tensorCount).map { tensor(at: $0) }
   }
+}
+
+/// A defect of an archive's files that other software does not accept.
+public enum ArchiveDefect: Sendable, Hashable {
+  /// The index of the shards has no `metadata`; transformers does not load such a model.
+  case indexWithoutMetadata
 }

@@ -24,6 +24,11 @@ public struct SafeTensorsFormat: CheckpointFormat {
   public var keepsTensorOrder: Bool { false }
   public var holdsMetadata: Bool { true }
 
+  public func with(_ setting: FormatSetting) -> Self? {
+    guard case .reservedByteCount(let count) = setting else { return nil }
+    return Self(reservedByteCount: count)
+  }
+
   public func storedDType(for dtype: DType) -> DType? { dtype }
 
   /// Recognizes a header length that fits the file, followed by a header that starts with `{`.

@@ -5,7 +5,7 @@ public import Tensors
 
 /// The formats of `torch.save`.
 public struct TorchFormat: CheckpointFormat {
-  /// The generation of torch whose layout is written.
+  /// The layout of written files, named after a release of torch.
   public var layout: TorchLayout
 
   /// Describes the format.
@@ -18,10 +18,17 @@ public struct TorchFormat: CheckpointFormat {
   public var variants: [FormatVariant] { [.torchZip, .torchLegacy, .torchTar, .torchScript] }
   public var modelStem: String? { "pytorch_model" }
   public var isExpectedInTrees: Bool { true }
-  /// False: a pickle can ask for any code.
+  /// False: a pickle can run any code.
   public var isDataOnly: Bool { false }
   public var keepsTensorOrder: Bool { true }
   public var holdsMetadata: Bool { false }
+
+  public func with(_ setting: FormatSetting) -> Self? {
+    guard case .layout(let name) = setting, let layout = TorchLayout(rawValue: name) else {
+      return nil
+    }
+    return Self(layout: layout)
+  }
 
   public func storedDType(for dtype: DType) -> DType? {
     TorchWriter.canWrite(dtype) ? dtype : nil

@@ -3,6 +3,7 @@ import Archives
 import Files
 import JSONDocument
 import MultitaskPromptTuning
+import NumPyArchive
 import PEFT
 import TestSupport
 import Tensors
@@ -72,7 +73,7 @@ struct BakingTests {
     let output = try TemporaryDirectory()
     let source = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-causal-lm"))
     try source.bakeAllTasks(to: output.path("adapters"))
-    try source.bakeAllTasks(to: output.path("arrays"), as: .npy)
+    try source.bakeAllTasks(to: output.path("arrays"), as: NpyFormat())
     #expect(
       try files(below: output.path("adapters")).count == 2 * source.dimensions.taskCount)
     #expect(

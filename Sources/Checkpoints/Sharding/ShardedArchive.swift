@@ -24,6 +24,8 @@ public final class ShardedArchive: ForwardingArchive {
   public let shardNotes: [ShardNote]
   /// The same, as text.
   public var notes: [String] { shardNotes.map(\.description) }
+  /// The defects of the index.
+  public var defects: [ArchiveDefect] { index.metadata == nil ? [.indexWithoutMetadata] : [] }
 
   private let table: ShardTable
 

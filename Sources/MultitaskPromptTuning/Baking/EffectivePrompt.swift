@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Archives
 public import Files
-internal import NumPyArchive
-internal import SafeTensors
+internal import PEFT
 public import Tensors
 
 /// The effective prompt of a task, `embedding * (cols[k] @ rows[k])`, [V, D].
@@ -16,44 +16,31 @@ public struct EffectivePrompt: Sendable {
   public let bytes: [UInt8]
 }
 
-/// A file format for prompt embeddings without a config.
-public enum PromptFileFormat: String, Sendable, CaseIterable {
-  /// NumPy's array file, read by `numpy.load`.
-  case npy
-  /// A safetensors file with one tensor, `prompt_embeddings`.
-  case safetensors
-}
-
 extension EffectivePrompt {
-  /// Writes the prompt to a file, which appears whole or not at all.
+  /// Writes the prompt to a file of a format, which appears whole or not at all. Its only tensor is
+  /// `prompt_embeddings`; npy files have no names.
   ///
-  /// - Throws: `unsupported` for BF16 as npy, which NumPy does not have; `alreadyExists` and
-  ///   `system` for the output.
+  /// - Throws: `unsupported` for a dtype that the format does not have, such as BF16 in npy;
+  ///   `alreadyExists` and `system` for the output.
   public func write(
-    as format: PromptFileFormat, to path: String, policy: OutputPolicy = OutputPolicy()
+    as format: some CheckpointFormat, to path: String, policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
     var file = try AtomicFile(path: path, policy: policy)
-    try write(as: format, to: &file)
+    try write(as: format, to: &file, at: path)
     try file.commit()
   }
 
   /// Appends the file's contents.
-  func write(as format: PromptFileFormat, to file: inout AtomicFile) throws(CheckpointError) {
-    let info = try TensorInfo(name: "prompt_embeddings", dtype: dtype, shape: shape)
-    switch format {
-    case .npy:
-      guard NumPyWriter.dtype(for: dtype) == dtype else {
-        throw CheckpointError(.unsupported, "NumPy has no \(dtype)", remedy: .chooseDType)
-      }
-      try NumPyWriter.writeArray(info, to: &file) { file throws(CheckpointError) in
-        try file.write(bytes.span.rawBytes)
-      }
-    case .safetensors:
-      try SafeTensorsWriter.write(
-        [info], metadata: ["format": "pt"], to: &file
-      ) { _, file throws(CheckpointError) in
-        try file.write(bytes.span.rawBytes)
-      }
+  func write(
+    as format: some CheckpointFormat, to file: inout AtomicFile, at path: String
+  ) throws(CheckpointError) {
+    guard format.storedDType(for: dtype) == dtype else {
+      throw CheckpointError(
+        .unsupported, "\(format.name) files do not have the dtype \(dtype)", remedy: .chooseDType)
     }
+    let tensor = try ComputedTensor(
+      MultitaskPromptTensor.embeddings.name, dtype: dtype, shape: shape, bytes: bytes)
+    let archive = ComputedArchive([tensor], format: format, path: path)
+    try format.write(archive, order: nil, path: path, to: &file)
   }
 }

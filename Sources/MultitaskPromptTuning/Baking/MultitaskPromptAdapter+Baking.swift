@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Archives
 public import Files
 internal import Kernels
 internal import PEFT
@@ -87,12 +88,11 @@ extension MultitaskPromptAdapter {
   }
 
   /// Bakes every task, each into `task-K` of a directory that appears whole or not at all: an
-  /// adapter directory, or with a format a file of bare embeddings, `task-K.npy` or
-  /// `task-K.safetensors`.
+  /// adapter directory, or with a format a file of bare embeddings, such as `task-K.npy`.
   ///
   /// - Throws: as ``prompt(ofTask:dtype:)``, and `alreadyExists` and `system` for the output.
   public func bakeAllTasks(
-    to path: String, dtype: DType = .float32, as format: PromptFileFormat? = nil,
+    to path: String, dtype: DType = .float32, as format: (any CheckpointFormat)? = nil,
     policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
     try ComputedAdapter.refuse(path, holding: [adapter.directory.path])
@@ -101,8 +101,9 @@ extension MultitaskPromptAdapter {
       let name = "task-\(task)"
       if let format {
         let prompt = try prompt(ofTask: task, dtype: dtype)
-        var file = try output.makeFile(RelativePath("\(name).\(format.rawValue)"))
-        try prompt.write(as: format, to: &file)
+        let fileName = name + format.fileExtension
+        var file = try output.makeFile(RelativePath(fileName))
+        try prompt.write(as: format, to: &file, at: fileName)
         try file.commit()
       } else {
         let baked = try baking(task: task, dtype: dtype)

@@ -45,12 +45,14 @@ extension TensorArchive {
   }
 
   private var indexFindings: [Finding] {
-    guard let sharded = self as? ShardedArchive, sharded.index.metadata == nil else { return [] }
-    return [
-      Finding(
-        .warning, "index-without-metadata",
-        "the index has no \"metadata\", without which transformers cannot load the model",
-        repairs: [.rewriteIndex])
-    ]
+    defects.map { defect in
+      switch defect {
+      case .indexWithoutMetadata:
+        Finding(
+          .warning, "index-without-metadata",
+          "the index has no \"metadata\", without which transformers cannot load the model",
+          repairs: [.rewriteIndex])
+      }
+    }
   }
 }

@@ -33,6 +33,9 @@ public protocol AdapterMethod: Sendable {
   /// (PEFT's `is_prompt_learning`).
   var isPromptLearning: Bool { get }
 
+  /// Whether the method learns several tasks, each with factors of its own.
+  var hasTasks: Bool { get }
+
   /// The sizes that a config gives modules, such as `r`.
   var moduleSizes: [ModuleSize] { get }
 
@@ -90,6 +93,7 @@ extension AdapterMethod {
   public var formerTypes: [PEFTType] { [] }
   public var parameterPrefix: String { "" }
   public var isPromptLearning: Bool { false }
+  public var hasTasks: Bool { false }
   public var moduleSizes: [ModuleSize] { [] }
   public func moduleForms(for config: Config) -> [ModuleForm] { [] }
   public var patternMatching: ModulePattern.Matching { .path }

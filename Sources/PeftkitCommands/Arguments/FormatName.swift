@@ -14,5 +14,12 @@ struct FormatName: ExpressibleByArgument {
     self.format = format
   }
 
+  /// The extensions of each format, for help texts: `torch: .bin, .pt, .pth, .ckpt; npz: .npz`.
+  static var extensions: String {
+    CheckpointFormats.all
+      .map { "\($0.name): " + $0.fileExtensions.joined(separator: ", ") }
+      .joined(separator: "; ")
+  }
+
   static var allValueStrings: [String] { CheckpointFormats.all.map(\.name) }
 }

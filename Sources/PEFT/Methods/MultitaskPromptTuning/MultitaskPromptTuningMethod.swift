@@ -12,6 +12,7 @@ public struct MultitaskPromptTuningMethod: AdapterMethod {
 
   public var type: PEFTType { .multitaskPromptTuning }
   public var isPromptLearning: Bool { true }
+  public var hasTasks: Bool { true }
 
   public func config(
     _ config: AdapterConfig

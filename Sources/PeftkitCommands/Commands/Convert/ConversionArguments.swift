@@ -4,8 +4,6 @@ public import ArgumentParser
 internal import Checkpoints
 internal import Conversion
 internal import Files
-internal import NumPyArchive
-internal import SafeTensors
 internal import Tensors
 public import TorchCheckpoint
 
@@ -113,25 +111,30 @@ struct ConversionArguments: ParsableArguments {
   /// - Throws: `ValidationError` for a setting that it does not have.
   private func settings(of format: any CheckpointFormat) throws -> any CheckpointFormat {
     if !metadata.isEmpty, !format.holdsMetadata {
-      throw ValidationError("--metadata is for safetensors files, not \(format.name).")
+      throw Self.unsuitable("--metadata", format) { $0.holdsMetadata }
     }
-    if reserve > 0 {
-      guard var safetensors = format as? SafeTensorsFormat else {
-        throw ValidationError("--reserve is for safetensors files, not \(format.name).")
-      }
-      safetensors.reservedByteCount = reserve
-      return safetensors
+    var format = format
+    if reserve > 0 { format = try Self.apply(.reservedByteCount(reserve), "--reserve", to: format) }
+    if compress { format = try Self.apply(.compressed, "--compress", to: format) }
+    return format.with(.layout(torchLayout.rawValue)) ?? format
+  }
+
+  private static func apply(
+    _ setting: FormatSetting, _ option: String, to format: any CheckpointFormat
+  ) throws -> any CheckpointFormat {
+    guard let changed = format.with(setting) else {
+      throw unsuitable(option, format) { $0.with(setting) != nil }
     }
-    if compress {
-      guard var npz = format as? NpzFormat else {
-        throw ValidationError("--compress is for npz files, not \(format.name).")
-      }
-      npz.compression = .deflated
-      return npz
-    }
-    guard var torch = format as? TorchFormat else { return format }
-    torch.layout = torchLayout
-    return torch
+    return changed
+  }
+
+  /// The error for an option that is for files of other formats.
+  private static func unsuitable(
+    _ option: String, _ format: any CheckpointFormat,
+    isFor suits: (any CheckpointFormat) -> Bool
+  ) -> ValidationError {
+    let names = CheckpointFormats.all.filter(suits).map(\.name).joined(separator: " and ")
+    return ValidationError("\(option) is for \(names) files, not \(format.name).")
   }
 }
 

@@ -12,11 +12,11 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Convert a checkpoint file, an adapter or a model, or a tree of them.",
     discussion: """
-      A file becomes a file, in the format of --to or of DST's extension (.safetensors; .bin, .pt, \
-      .pth and .ckpt are torch; .npz; .npy). A directory becomes a directory: its weights are \
-      converted (to safetensors unless --to is given), the config of an adapter is written as PEFT \
-      writes it, and all other files are copied. The shards of an index are read as one file; a \
-      model keeps its shards unless --max-shard-size changes them.
+      A file becomes a file, in the format of --to or of DST's extension \
+      (\(FormatName.extensions)). A directory becomes a directory: its weights are converted (to \
+      \(CheckpointFormats.standard.name) unless --to is given), the config of an adapter is written \
+      as PEFT writes it, and all other files are copied. The shards of an index are read as one \
+      file; a model keeps its shards unless --max-shard-size changes them.
 
       The output appears complete or not at all. With --force, DST may be SRC.
 
@@ -39,7 +39,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("The format to write: safetensors, torch, npz or npy.", valueName: "format"))
+    help: ArgumentHelp("The format to write.", valueName: "format"))
   var formatName: FormatName?
 
   @OptionGroup var arguments: ConversionArguments
@@ -70,9 +70,10 @@ struct ConvertCommand: ParsableCommand {
       _ = try arguments.options(
         format: format ?? CheckpointFormats.standard, output: output)
     case .file where writtenFormat == nil:
+      let extensions = CheckpointFormats.all.filter(\.isExpectedInTrees).map(\.fileExtension)
       throw ValidationError(
         "'\(destination.printable)' has no extension of a format; name a format with --to, or use "
-          + "the extension .safetensors or .bin.")
+          + "the extension \(extensions.joined(separator: " or ")).")
     default:
       // `run` reports a missing source.
       if let writtenFormat { _ = try arguments.options(format: writtenFormat, output: output) }

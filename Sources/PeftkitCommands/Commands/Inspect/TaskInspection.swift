@@ -40,7 +40,7 @@ enum TaskInspection {
   ///   summary says so.
   private static func hasTasks(_ adapter: Adapter, isForced: Bool) throws(CheckpointError) -> Bool {
     do throws(CheckpointError) {
-      return try adapter.config.method is MultitaskPromptTuningMethod
+      return try adapter.config.method.hasTasks
     } catch {
       guard isForced else { return false }
       throw error.inFile(adapter.directory.configPath)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-public import ArgumentParser
+internal import Archives
+internal import ArgumentParser
 internal import Files
-public import MultitaskPromptTuning
+internal import MultitaskPromptTuning
 internal import Tensors
 
 struct MPTBakeCommand: ParsableCommand {
@@ -28,8 +29,9 @@ struct MPTBakeCommand: ParsableCommand {
   @Flag(help: "Bake every task.")
   var all = false
 
-  @Option(help: "Write bare prompt embeddings [V, D]: npy or safetensors.")
-  var `as`: PromptFileFormat?
+  @Option(
+    help: ArgumentHelp("Write bare prompt embeddings [V, D] in a format.", valueName: "format"))
+  var `as`: FormatName?
 
   @Option(help: "The dtype to write: float32, float64, bfloat16 or float16.")
   var dtype: ComputeDType = .float32
@@ -40,8 +42,9 @@ struct MPTBakeCommand: ParsableCommand {
     if (task == nil) != all {
       throw ValidationError("Give either '--task' or '--all'.")
     }
-    if `as` == .npy, dtype == .bfloat16 {
-      throw ValidationError("NumPy has no bfloat16; choose another '--dtype'.")
+    if let format = `as`?.format, format.storedDType(for: dtype.dtype) != dtype.dtype {
+      throw ValidationError(
+        "\(format.name) files do not have the dtype \(dtype.rawValue); choose another '--dtype'.")
     }
   }
 
@@ -51,17 +54,15 @@ struct MPTBakeCommand: ParsableCommand {
     Console.print(notes: [adapter.bakingNote].compactMap(\.self))
     guard let task else {
       try adapter.bakeAllTasks(
-        to: arguments.output, dtype: dtype.dtype, as: `as`, policy: options.policy)
+        to: arguments.output, dtype: dtype.dtype, as: `as`?.format, policy: options.policy)
       return
     }
-    if let `as` {
+    if let format = `as`?.format {
       try adapter.prompt(ofTask: task, dtype: dtype.dtype)
-        .write(as: `as`, to: arguments.output, policy: options.policy)
+        .write(as: format, to: arguments.output, policy: options.policy)
     } else {
       try adapter.baking(task: task, dtype: dtype.dtype)
         .write(to: arguments.output, policy: options.policy)
     }
   }
 }
-
-extension PromptFileFormat: ExpressibleByArgument {}
