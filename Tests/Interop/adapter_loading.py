@@ -10,8 +10,8 @@ from unittest import mock
 import adapter_bases
 
 ADAPTER = "default"
-# Warnings about the machine or other libraries, whatever the adapter.
-OF_THE_MACHINE = ("is_gradient_checkpointing", "CUDA extension")
+# Warnings about the machine or other libraries whatever the adapter, and about what PEFT sets right itself.
+HARMLESS = ("is_gradient_checkpointing", "CUDA extension", "Setting fan_in_fan_out to")
 
 
 @dataclass
@@ -60,7 +60,7 @@ def load(base, task, directory):
         except Exception as error:  # Any failure is one to tell of.
             outcome.error = f"{type(error).__name__}: {error}"
     messages = {str(one.message).replace(str(directory), "DIR") for one in caught}
-    outcome.warnings = {message for message in messages if not any(word in message for word in OF_THE_MACHINE)}
+    outcome.warnings = {message for message in messages if not any(word in message for word in HARMLESS)}
     return outcome
 
 

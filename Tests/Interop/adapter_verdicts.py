@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `validate` says of an adapter beside what PEFT does with it: whether the two agree, and about what."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,11 +103,15 @@ class Verdict:
         """Whether the finding is about what was damaged."""
         target = self.damage.target
         if self.damage.kind.startswith("field"):
-            return finding.get("key") == target or f'"{target}"' in finding["message"]
+            return finding.get("key") == target or re.search(rf"(?<![\w.]){re.escape(target)}(?![\w.])", finding["message"])
         if self.damage.kind == "all renamed":
             return finding["code"] in FITTING[self.damage.kind]
         if finding["code"] not in FITTING[self.damage.kind]:
             return False
+        if finding.get("key") == "modules_to_save" and any(
+            f".{part}." in target for part in re.findall(r"[\w.]+", finding["message"])
+        ):
+            return True  # a module that is trained whole, by its name
         spelt = [finding.get("tensor") or "", finding["message"]]
         for repair in finding.get("repairs", []):
             spelt += [repair.get("from") or "", repair.get("to") or ""]
