@@ -6,8 +6,8 @@
 #
 # The output layer of GPT-NeoX (Pythia) is called embed_out in transformers 4 and lm_head in 5. transformers 5 converts the
 # names of the base model's checkpoint. A good guess is that an adapter with modules_to_save ["embed_out"] loads too, or
-# fails: PEFT raises NoMatchingPeftModuleError when no target module is found. But modules_to_save without a match is no
-# error. The low-rank factors load, and the trained head in the same file does not.
+# fails: PEFT raises NoMatchingPeftModuleError when no target module is found. But modules_to_save may match
+# nothing. The low-rank factors load, and the trained head in the same file does not.
 #
 # Seen:
 #     transformers 4.57.6 saves base_model.model.embed_out.weight; loaded again, the head is the trained one
