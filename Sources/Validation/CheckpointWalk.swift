@@ -12,7 +12,7 @@ internal import Tensors
 struct CheckpointWalk {
   /// A part of the tree that is checked by itself.
   enum Unit {
-    case adapter(RelativePath)
+    case adapter(DirectoryListing)
     case model(RelativePath)
     case file(RelativePath)
     /// A directory that cannot be listed.
@@ -39,7 +39,7 @@ struct CheckpointWalk {
       case .unreadable(let path, let error): return .unreadable(path, error)
       case .directory(let listing):
         if listing.file(named: AdapterConfig.fileName, in: walk.root) != nil {
-          return .adapter(listing.path)
+          return .adapter(listing)
         }
         if ModelDirectory.isModel(hasFile: { listing.file(named: $0, in: walk.root) != nil }) {
           return .model(listing.path)

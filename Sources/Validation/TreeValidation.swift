@@ -38,7 +38,7 @@ public struct TreeValidation: Sendable {
   public func run(_ observer: @escaping Observer) throws(CheckpointError) {
     let run = TreeRun(try CheckpointWalk(of: root), observer)
     WorkerPool.run(count: AvailableCPUs.count) {
-      while let (number, unit) = run.next() { run.finish(number, item(unit)) }
+      while let (number, units) = run.next() { run.finish(number, units.map(item)) }
     }
     try run.end()
   }
@@ -46,8 +46,10 @@ public struct TreeValidation: Sendable {
   private func item(_ unit: CheckpointWalk.Unit) -> Item {
     switch unit {
     case .unreadable(let path, let error): return item(path, .failure(error))
-    case .adapter(let path):
-      return directory(path) { path throws(CheckpointError) in .adapter(try Adapter(path: path)) }
+    case .adapter(let listing):
+      return directory(listing.path) { _ throws(CheckpointError) in
+        .adapter(try Adapter(listing: listing, in: root))
+      }
     case .model(let path):
       return directory(path) { path throws(CheckpointError) in try OpenedCheckpoint(path: path) }
     case .file(let path):
@@ -96,11 +98,14 @@ private final class TreeRun: Sendable {
 
   private struct Results {
     /// The results that wait for earlier ones, by their numbers.
-    var waiting: [Int: TreeValidation.Item] = [:]
+    var waiting: [Int: [TreeValidation.Item]] = [:]
     var next = 0
     /// The error of the observer, which ends the check.
     var failure: CheckpointError?
   }
+
+  /// The units that a thread takes at a time: small adapters take less time than waiting for a lock.
+  private static let unitsPerBatch = 8
 
   private let walk: Mutex<Walk>
   private let results = Mutex(Results())
@@ -111,24 +116,26 @@ private final class TreeRun: Sendable {
     self.observer = observer
   }
 
-  /// The next unit with its number in the order of the walk; nil at the end.
-  func next() -> (Int, CheckpointWalk.Unit)? {
+  /// The next units, with their number in the order of the walk; nil at the end.
+  func next() -> (Int, [CheckpointWalk.Unit])? {
     guard results.withLock({ $0.failure == nil }) else { return nil }
     return walk.withLock { walk in
-      guard let unit = walk.units.next() else { return nil }
+      var units: [CheckpointWalk.Unit] = []
+      while units.count < Self.unitsPerBatch, let unit = walk.units.next() { units.append(unit) }
+      guard !units.isEmpty else { return nil }
       defer { walk.count += 1 }
-      return (walk.count, unit)
+      return (walk.count, units)
     }
   }
 
-  /// Passes a result on when all earlier ones have been.
-  func finish(_ number: Int, _ item: TreeValidation.Item) {
+  /// Passes results on when all earlier ones have been.
+  func finish(_ number: Int, _ items: [TreeValidation.Item]) {
     results.withLock { results in
-      results.waiting[number] = item
-      while results.failure == nil, let item = results.waiting.removeValue(forKey: results.next) {
+      results.waiting[number] = items
+      while let items = results.waiting.removeValue(forKey: results.next) {
         results.next += 1
         do throws(CheckpointError) {
-          try observer(item)
+          for item in items where results.failure == nil { try observer(item) }
         } catch {
           results.failure = error
         }

@@ -77,6 +77,11 @@ COMMANDS = [
     Command("cast", CONVERT + " --force --dtype float16", "large.safetensors", "x.safetensors",
             "old.safetensors", holds_tensors=False),
     Command("npz", CONVERT + " --compress --no-sync", "small.bin", "new.npz", holds_tensors=False),
+    # The metadata of these inputs has no format, which is mended.
+    Command("repair", "repair {source} -o {target}", "small-adapter", "new"),
+    Command("repair-torch", "repair {source} -o {target} --no-sync", "small-adapter-bin", "new"),
+    Command("repair-forced", "repair {source} -o {target} --force", "large-adapter", "x", "old-adapter"),
+    Command("repair-in-place", "repair {source} -o {target} --force", "small-adapter", "x", in_place=True),
     # File systems that lack something.
     Command("no-renameat2", CONVERT, "small.bin", "new.safetensors", always=(NO_RENAMEAT2,)),
     Command("no-renameat2-directory", CONVERT, "small-adapter-bin", "new", always=(NO_RENAMEAT2,)),

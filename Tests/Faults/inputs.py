@@ -11,7 +11,8 @@ from pathlib import Path
 # Large enough for several turns of the thread that writes, and for copies inside the kernel.
 LARGE_TENSOR_BYTES = 8 << 20
 SMALL_TENSOR_BYTES = 4096
-TENSOR_COUNT = 3
+# The factors of two modules, of the rank in the config: an adapter in which nothing is found.
+NAMES = [f"base_model.model.{module}.lora_{factor}.weight" for module in ("q_proj", "v_proj") for factor in "AB"]
 
 CONFIG = {
     "peft_type": "LORA",
@@ -25,20 +26,21 @@ CONFIG = {
 
 
 def write_safetensors(path, tensor_bytes, seed):
-    """Write TENSOR_COUNT tensors of F32 and a metadata entry."""
+    """Write the tensors of a LoRA adapter in F32, and a metadata entry."""
     source = random.Random(seed)
     header = {"__metadata__": {"made by": "hand"}}
-    for index in range(TENSOR_COUNT):
-        header[f"layer.{index}.weight"] = {
+    for index, name in enumerate(NAMES):
+        width = tensor_bytes // (4 * CONFIG["r"])
+        header[name] = {
             "dtype": "F32",
-            "shape": [tensor_bytes // 16, 4],
+            "shape": [CONFIG["r"], width] if "lora_A" in name else [width, CONFIG["r"]],
             "data_offsets": [index * tensor_bytes, (index + 1) * tensor_bytes],
         }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
-        for _ in range(TENSOR_COUNT):
+        for _ in NAMES:
             file.write(source.randbytes(tensor_bytes))
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import tracing
+from inputs import NAMES
 from suite import Case, Skip
 from workspace import Problem
 
@@ -57,7 +58,7 @@ def make(suite, path, kind):
     if kind == "file":
         return shutil.copy(inputs / "small.safetensors", path / "model.safetensors")
     (path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    shards = {"layer.0.weight": "shard-1.safetensors", "layer.1.weight": "shard-2.safetensors"}
+    shards = {NAMES[0]: "shard-1.safetensors", NAMES[1]: "shard-2.safetensors"}
     for tensor, shard in shards.items():
         subprocess.run(
             [suite.peftkit, "convert", inputs / "small.safetensors", path / shard, "--include",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 internal import Checkpoints
-internal import Files
+package import Files
 internal import JSONDocument
 public import Tensors
 
@@ -39,6 +39,23 @@ public struct Adapter: Sendable {
   /// - Returns: nil when there is no `adapter_config.json`.
   /// - Throws: as `init(path:)`.
   public init?(existing path: String) throws(CheckpointError) {
+    try self.init(existing: path) { AdapterDirectory.has($0, in: path) }
+  }
+
+  /// Opens a directory that a walk has listed.
+  ///
+  /// - Parameter root: the root of the tree, whose path and the directory's are UTF-8.
+  /// - Throws: as `init(path:)`.
+  package init(
+    listing: DirectoryListing, in root: String
+  ) throws(CheckpointError) {
+    let path = listing.path.string(in: root)
+    let adapter = try Adapter(existing: path) { listing.file(named: $0, in: root) != nil }
+    guard let adapter else { throw AdapterDirectory.missingConfig(in: path) }
+    self = adapter
+  }
+
+  private init?(existing path: String, has: (String) -> Bool) throws(CheckpointError) {
     func file(_ name: String) throws(CheckpointError) -> InputFile? {
       try InputFile(existing: AdapterDirectory.path(of: name, in: path))
     }
@@ -54,7 +71,7 @@ public struct Adapter: Sendable {
     }
     directory = AdapterDirectory(
       path: path, weightsName: weightsName,
-      supersededNames: names.filter { AdapterDirectory.has($0, in: path) })
+      supersededNames: names.filter(has))
     config = try AdapterConfig(configFile)
     weights = try Checkpoint.open(weightsFile)
   }

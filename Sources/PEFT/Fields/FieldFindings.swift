@@ -17,23 +17,24 @@ struct FieldFindings {
   ///
   /// - Complexity: O(keys + items of lists).
   func findings(about document: JSONObject) -> [Finding] {
-    let known = fields.fields(in: release.release)
-    let byKey = Dictionary(
-      known.map { (UTF8Text($0.key), $0) }, uniquingKeysWith: { first, _ in first })
+    let byKey = fields.fieldsByKey(in: release.release)
     var findings: [Finding] = []
     var unknownCount = 0
     for member in document where !Self.isReadElsewhere(member.key) {
       if let field = byKey[UTF8Text(member.key)] {
-        findings += valueFinding(member.value, of: field).map { [$0] } ?? []
+        if let finding = valueFinding(member.value, of: field) { findings.append(finding) }
       } else {
         unknownCount += 1
-        let absent = known.lazy.map(\.key).filter { document[$0] == nil }
+        let absent = byKey.values.lazy.map(\.key).filter { document[$0] == nil }
         let near =
           unknownCount <= Self.suggestionLimit ? member.key.nearest(in: absent, limit: 1) : []
         findings.append(unknownKeyFinding(member, near: near.first))
       }
     }
-    for field in known where field.traits.contains(.required) && document[field.key] == nil {
+    for field in fields.versions
+    where field.traits.contains(.required) && field.releases.contains(release.release)
+      && document[field.key] == nil
+    {
       findings.append(missingKeyFinding(field))
     }
     return findings

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
 public import JSONDocument
 public import Tensors
 
@@ -13,12 +14,21 @@ public struct MethodFields: Sendable {
   public let releases: ReleaseRange
   /// The keys. One whose type or default changed comes once for each change.
   public let versions: [FieldVersion]
+  /// The keys in the newest release.
+  private let newest: [UTF8Text: FieldVersion]
+
+  /// The methods that were looked up last: the adapters of a tree have few.
+  private static let recent = RecentValues<PEFTType, MethodFields>(capacity: 16)
 
   /// Looks up a method.
   ///
   /// - Returns: nil for a `peft_type` that no release has.
-  /// - Complexity: O(keys of the method).
+  /// - Complexity: O(keys of the method) for one that was not looked up before.
   public init?(_ type: PEFTType) {
+    if let known = Self.recent[type] {
+      self = known
+      return
+    }
     guard let text = FieldTableText.fields(of: type.rawValue) else { return nil }
     var lines = text.split(separator: "\n")[...]
     guard let header = lines.popFirst(), let releases = ReleaseRange(parsing: header) else {
@@ -26,8 +36,14 @@ public struct MethodFields: Sendable {
     }
     self.type = type
     self.releases = releases
-    versions = (FieldTableText.common.split(separator: "\n") + lines)
+    let versions = (FieldTableText.common.split(separator: "\n") + lines)
       .compactMap(FieldVersion.init)
+    self.versions = versions
+    let release = ExaminedRelease.newest.release
+    newest =
+      releases.contains(release)
+      ? Self.byKey(versions.filter { $0.releases.contains(release) }) : [:]
+    Self.recent.keep(self, of: type)
   }
 
   /// The keys of the class in a release.
@@ -35,6 +51,18 @@ public struct MethodFields: Sendable {
   /// - Returns: none when the release does not have the method.
   public func fields(in release: PEFTRelease) -> [FieldVersion] {
     releases.contains(release) ? versions.filter { $0.releases.contains(release) } : []
+  }
+
+  /// The keys of the class in a release, by name.
+  ///
+  /// - Complexity: O(1) for the newest release, else O(keys).
+  func fieldsByKey(in release: PEFTRelease) -> [UTF8Text: FieldVersion] {
+    release == ExaminedRelease.newest.release ? newest : Self.byKey(fields(in: release))
+  }
+
+  private static func byKey(_ fields: [FieldVersion]) -> [UTF8Text: FieldVersion] {
+    Dictionary(
+      fields.map { (UTF8Text($0.key), $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The config that PEFT's class has by default in the newest release, sorted by key.

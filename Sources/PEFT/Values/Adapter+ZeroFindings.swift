@@ -7,7 +7,8 @@ extension Adapter {
   /// Findings about tensors that are wholly zero, or have the value from before training
   /// (spec/findings.md, G7).
   func zeroFindings(of surveys: [ValueSurvey]) -> [Finding] {
-    guard let method = try? config.method else { return [] }
+    guard surveys.contains(where: { $0.isZero || $0.isOne }), let method = try? config.method
+    else { return [] }
     let unwritten = Set(ZeroTail.all(of: weights, surveys).flatMap(\.tensors))
     return method.zeroFindings(about: config, in: weights) { index in
       unwritten.contains(index) ? nil : surveys[index]

@@ -17,16 +17,29 @@ extension TensorArchive {
   package func surveyValues() throws(CheckpointError) -> [ValueSurvey] {
     let pieces = SurveyPiece.all(of: self)
     let byteCount = pieces.reduce(0) { $0.addingReportingOverflow($1.byteCount).partialValue }
-    let run = SurveyRun(pieces)
-    WorkerPool.run(count: min(AvailableCPUs.count, max(0, byteCount) / byteCountPerThread + 1)) {
-      run.work(on: self)
-    }
-    let results = try run.results()
+    let threads = min(AvailableCPUs.count, max(0, byteCount) / byteCountPerThread + 1)
+    let results = try threads == 1 ? surveys(of: pieces) : surveys(of: pieces, threads: threads)
     var surveys = (0..<tensorCount).map { ValueSurvey(of: tensor(at: $0).dtype) }
     for (piece, result) in zip(pieces, results) { surveys[piece.tensor].append(result) }
     for index in 0..<tensorCount {
       if let first = alias(of: index) { surveys[index] = surveys[first] }
     }
     return surveys
+  }
+
+  private func surveys(of pieces: [SurveyPiece]) throws(CheckpointError) -> [ValueSurvey] {
+    var buffer = SurveyBuffer(for: pieces)
+    var surveys: [ValueSurvey] = []
+    surveys.reserveCapacity(pieces.count)
+    for piece in pieces { surveys.append(try piece.survey(of: self, &buffer)) }
+    return surveys
+  }
+
+  private func surveys(
+    of pieces: [SurveyPiece], threads: Int
+  ) throws(CheckpointError) -> [ValueSurvey] {
+    let run = SurveyRun(pieces)
+    WorkerPool.run(count: threads) { run.work(on: self) }
+    return try run.results()
   }
 }

@@ -21,6 +21,7 @@ struct ZeroTail {
   ///
   /// - Complexity: O(tensors).
   static func all(of archive: any TensorArchive, _ surveys: [ValueSurvey]) -> [ZeroTail] {
+    guard surveys.contains(where: \.isZero) else { return [] }
     var files: [ObjectIdentifier: [(start: Int, index: Int)]] = [:]
     var order: [ObjectIdentifier] = []
     for index in surveys.indices where surveys[index].elementCount > 0 {
