@@ -230,8 +230,18 @@ def adapted(case, seed=0, work=None):
         model.name_or_path = f"tiny/{case.base}"
     experts = expert_adapters(case, work) if case.values.get("adapters") == "made" else None
     config = make_config(case, experts)
+    absent = absent_modules(model, config)
+    if absent:
+        raise NotImplementedError(f"the base has no {', '.join(absent)}, of which PEFT would say nothing")
     torch.manual_seed(seed)
     return peft.get_peft_model(model, config), config
+
+
+def absent_modules(model, config):
+    """Names of `modules_to_save` that the base does not have; PEFT saves nothing for them."""
+    names = [name for name, _ in model.named_modules()]
+    saved = getattr(config, "modules_to_save", None) or []
+    return [module for module in saved if not any(name.endswith(module) for name in names)]
 
 
 def build(case, directory, seed=0, safetensors=True):

@@ -3,7 +3,6 @@
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from adapter_corpus import Case
 from adapter_damage import damage
@@ -52,7 +51,7 @@ def false_findings(directory, base=None):
         print(f"PEFT does not load its own {case}: {refusal.splitlines()[0][:160]}")
         return None
     said = "; ".join(f"{one['severity']} {one['code']} {one['message']}" for one in wrong[:2]) or report.text
-    return f"{Path(directory).name}{' with --base' if base else ''}: {said}"
+    return f"{case}{' with --base' if base else ''}, {case.values}: {said}"
 
 
 def binding_problem(directory, base, outcome, intact):
@@ -82,6 +81,10 @@ class Verdict:
     damage: object
     consequences: list
     said: dict = field(default_factory=dict)
+
+    def __str__(self):
+        changed = "; ".join(self.consequences).replace("\n", " ")
+        return f"{self.case}: {self.damage}: PEFT {changed[:250]}"
 
     @property
     def matters(self):
