@@ -48,6 +48,56 @@ struct InspectTests {
     #expect(json["config"] as? NSDictionary == config as? NSDictionary)
   }
 
+  @Test(
+    "the summary says what an adapter is (U20)",
+    arguments: [
+      (
+        "lora",
+        "r 2 to 3, mostly 2, α 4, scale 1.333 to 2, mostly 2, 11 modules (c_attn 11), 11 layers"
+      ),
+      (
+        "lora-embedding",
+        "rsLoRA, r 3 to 4, α 5 to 6, scale 2.5 to 3.464, 2 modules (c_attn 1, wte 1), 1 layer"
+      ),
+      ("lora-dora", "DoRA, r 2, α 8, scale 4, 5 modules (q 3, wi 2), 2 layers"),
+      ("vera", "r 3, 6 modules (q 3, v 3), 2 layers"),
+      ("ia3-trained", "5 modules (k 3, wo 2), 2 layers"),
+    ])
+  func summaries(name: String, summary: String) throws {
+    let run = try peftkit("inspect", Fixtures.adapter(name))
+    #expect(run.output.contains("_LM, \(summary)\n"), "\(run.output.prefix(300))")
+  }
+
+  @Test("--modules shows the figures of what is added to each weight (L10, L11, U18, U19)")
+  func modules() throws {
+    let json = try peftkit("inspect", Fixtures.adapter("lokr"), "--modules", "--json").json()
+    let modules = try #require(json["modules"] as? [[String: Any]])
+    #expect(modules.count == 5)
+    let keys: Set = ["name", "rank", "alpha", "scale", "norm", "effective_rank"]
+    for module in modules {
+      #expect(Set(module.keys) == keys)
+      #expect(module["rank"] as? Int == 1 && module["scale"] as? Double == 2)
+      let name = try #require(module["name"] as? String)
+      // The norm of what PEFT computed.
+      let delta = try #require(
+        try RawSafeTensors(path: Fixtures.reference("lokr"))[name + ".delta"])
+      let squares = stride(from: 0, to: delta.bytes.count, by: 4).map { start in
+        let bits = delta.bytes[start..<start + 4].reversed().reduce(UInt32(0)) {
+          $0 << 8 | UInt32($1)
+        }
+        return Double(Float(bitPattern: bits)) * Double(Float(bitPattern: bits))
+      }
+      let norm = try #require(module["norm"] as? Double)
+      #expect(abs(norm / squares.reduce(0, +).squareRoot() - 1) < 1e-6)
+      #expect(abs(try #require(module["effective_rank"] as? Double) - 1) < 1e-6)
+    }
+    let text = try peftkit("inspect", Fixtures.adapter("ia3-trained"), "--modules")
+    #expect(text.output.hasSuffix("  (- where Δ depends on the base model)\n"))
+    for path in ["prefix-tuning", "lora/adapter_model.safetensors"] {
+      #expect(try peftkit("inspect", Fixtures.adapter(path), "--modules").exitCode == 2)
+    }
+  }
+
   @Test("--json says what is skipped, and what is noted of shards (L11, T12, N15, H14)")
   func skippedAndNotes() throws {
     let arrays = Fixtures.projectRoot + "/Tests/NumPyArchiveTests/Vectors/read/"

@@ -91,7 +91,7 @@ package struct FactoredSVD: Sendable {
   }
 
   /// The exponent of the largest magnitude; 0 for zeros.
-  private static func exponent(of values: [Double]) -> Int {
+  static func exponent(of values: [Double]) -> Int {
     let largest = values.reduce(0.0) { max($0, $1.magnitude) }
     return largest > 0 ? Int(largest.exponent) : 0
   }

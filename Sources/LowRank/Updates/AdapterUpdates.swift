@@ -87,12 +87,20 @@ public struct AdapterUpdates: Sendable {
 
   /// The change of a module in the orientation of its factors.
   ///
+  /// - Returns: nil where the shape of the weight is needed, which the file does not tell.
   /// - Throws: `mismatch` when its tensors do not fit each other or the config.
   public func change(
     of module: ModuleTensors, in arithmetic: FloatFormat
-  ) throws(CheckpointError) -> WeightChange {
+  ) throws(CheckpointError) -> WeightChange? {
     let name = method.names(of: module).first ?? module.name
-    return try method.changes(of: module, as: name, shape: nil, in: arithmetic)[0]
+    return try method.changes(of: module, as: name, shape: nil, in: arithmetic).first
+  }
+
+  /// The scale of a module; nil for methods without one.
+  ///
+  /// - Throws: `mismatch` when the config does not tell it.
+  public func scale(of module: ModuleTensors) throws(CheckpointError) -> LoRAScale? {
+    try method.scale(of: method.names(of: module).first ?? module.name)
   }
 
   private func candidates(for name: String) throws(CheckpointError) -> [ModuleTensors] {

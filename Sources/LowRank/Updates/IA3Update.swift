@@ -16,9 +16,7 @@ struct IA3Update: UpdateMethod {
   ) throws(CheckpointError) -> [WeightChange] {
     let sizes = try module.sizes(of: "ia3_l", rank: 2...5)
     let factors = try module.values(of: "ia3_l", in: arithmetic)
-    guard let shape else {
-      return [.scaling(factors, WeightAxis(stride: 1, count: factors.count))]
-    }
+    guard let shape else { return [] }
     let extents = shape.dimensions.compactMap { Int(exactly: $0) }
     guard extents.count == sizes.count, extents.count == shape.rank,
       extents.allSatisfy({ $0 > 0 })

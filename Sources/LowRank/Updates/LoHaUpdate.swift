@@ -11,6 +11,10 @@ struct LoHaUpdate: UpdateMethod {
     scales = SharedScales(adapter, alphaKey: "alpha")
   }
 
+  func scale(of name: String) throws(CheckpointError) -> LoRAScale? {
+    try scales.scale(of: name)
+  }
+
   func changes(
     of module: ModuleTensors, as name: String, shape: Shape?, in arithmetic: FloatFormat
   ) throws(CheckpointError) -> [WeightChange] {

@@ -31,6 +31,10 @@ struct LoRAUpdate: UpdateMethod {
     return names.isEmpty ? [module.name] : names
   }
 
+  func scale(of name: String) throws(CheckpointError) -> LoRAScale? {
+    try scales.scale(of: name)
+  }
+
   func changes(
     of module: ModuleTensors, as name: String, shape: Shape?, in arithmetic: FloatFormat
   ) throws(CheckpointError) -> [WeightChange] {

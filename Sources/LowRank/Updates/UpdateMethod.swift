@@ -20,11 +20,14 @@ protocol UpdateMethod: Sendable {
   ///   - name: one of the names of the module.
   ///   - shape: the shape of the weight; nil for the orientation of the factors.
   ///   - arithmetic: F32 or F64, to which factors are rounded first.
-  /// - Returns: at least one.
+  /// - Returns: at least one; none without a shape where it is needed.
   /// - Throws: `mismatch` when tensors and shape do not fit.
   func changes(
     of module: ModuleTensors, as name: String, shape: Shape?, in arithmetic: FloatFormat
   ) throws(CheckpointError) -> [WeightChange]
+
+  /// The scale of a module; nil for methods without one.
+  func scale(of name: String) throws(CheckpointError) -> LoRAScale?
 
   /// What is added to the bias; nil for nothing.
   func biasChange(
@@ -34,6 +37,8 @@ protocol UpdateMethod: Sendable {
 
 extension UpdateMethod {
   func names(of module: ModuleTensors) -> [String] { [module.name] }
+
+  func scale(of name: String) throws(CheckpointError) -> LoRAScale? { nil }
 
   func biasChange(
     of module: ModuleTensors, as name: String, in arithmetic: FloatFormat

@@ -37,15 +37,14 @@ struct VeRAUpdate: UpdateMethod {
         "has \(d) elements, but vera_A is \([down.rowCount, down.width]) and vera_B "
           + "\([up.rowCount, up.width])")
     }
-    var (input, orientations) = (down.width, [false])
-    if let shape {
-      let extents = shape.dimensions.compactMap { Int(exactly: $0) }
-      guard extents.count == 2, extents.allSatisfy({ $0 > 0 }) else { throw module.misfit(shape) }
-      input = extents[0] == out ? extents[1] : extents[0]
-      orientations = WeightOrientation.candidates(
-        shape, out: out, in: input, config: adapter.config)
-      guard input <= down.width, !orientations.isEmpty else { throw module.misfit(shape) }
-    }
+    // The inputs of the module are not in the file.
+    guard let shape else { return [] }
+    let extents = shape.dimensions.compactMap { Int(exactly: $0) }
+    guard extents.count == 2, extents.allSatisfy({ $0 > 0 }) else { throw module.misfit(shape) }
+    let input = extents[0] == out ? extents[1] : extents[0]
+    let orientations = WeightOrientation.candidates(
+      shape, out: out, in: input, config: adapter.config)
+    guard input <= down.width, !orientations.isEmpty else { throw module.misfit(shape) }
     let scaledUp = up.rows(0..<out).multiplied(
       elementwise: try module.matrix("vera_lambda_b", in: arithmetic)
         .tiled(rowCount: out, width: d))

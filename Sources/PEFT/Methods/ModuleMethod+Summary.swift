@@ -1,22 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 internal import JSONDocument
+internal import Tensors
 
 extension ModuleMethod {
-  /// The sizes that the config gives modules, α, and the number of modules: `r 8`, `α 16`,
-  /// `24 modules`. An ellipsis follows a size that patterns change for some modules.
+  /// Variants of the method, the sizes that modules have, α and scale, and the kinds of modules:
+  /// `DoRA`, `r 4 to 16, mostly 8`, `α 16`, `scale 2`, `24 modules (q_proj 12, v_proj 12)`,
+  /// `12 layers`.
   public func summary(of config: AdapterConfig, weights: any TensorArchive) -> [String] {
-    let sizes = moduleSizes.compactMap { size -> String? in
-      guard let value = config.integer(size.key, default: size.defaultValue), value != 0 else {
-        return nil
+    let modules = config.summarizedModules(in: weights)
+    var values = ModuleSizes(moduleSizes, of: config, matching: patternMatching)
+    var tallies = moduleSizes.map { _ in ValueTally() }
+    for module in modules {
+      let sizes = values.values(for: module)
+      for (place, size) in moduleSizes.enumerated() {
+        if let value = sizes[size.symbol], value != 0 { tallies[place].add(Double(value)) }
       }
-      let hasPatterns = size.patternKey.flatMap { config.document[$0]?.object?.isEmpty } == false
-      return "\(size.key) \(value)\(hasPatterns ? "…" : "")"
     }
-    let alpha = alphaKey.flatMap { config.document[$0]?.number }.map { alpha in
-      "α " + (Int(exactly: alpha).map(String.init) ?? String(alpha))
+    let sizes = zip(moduleSizes, tallies).enumerated().compactMap { place, pair -> String? in
+      let (size, tally) = pair
+      // Most configs leave sizes other than the first as they are.
+      let isUsual = place > 0 && tally.isConstant(size.defaultValue)
+      return isUsual ? nil : tally.description.map { "\(size.key) \($0)" }
     }
-    let count = config.adaptedModules(in: weights).count
-    return sizes + (alpha.map { [$0] } ?? []) + ["\(count) module\(count == 1 ? "" : "s")"]
+    return config.variantNames + sizes + scales(of: modules, config) + ModuleKinds(modules).parts
+  }
+
+  /// α, and the scale of modules for methods in which it follows from α and r.
+  private func scales(of modules: [String], _ config: AdapterConfig) -> [String] {
+    guard let alphaKey else { return [] }
+    guard isScaledByRank else {
+      return config.document[alphaKey]?.number.map { ["α \(ValueTally.text($0))"] } ?? []
+    }
+    var scales = LoRAScales(config, alphaKey: alphaKey)
+    var (alphas, factors) = (ValueTally(), ValueTally())
+    for module in modules {
+      guard let scale = scales.scale(of: module) else { continue }
+      alphas.add(scale.alpha)
+      factors.add(scale.scale)
+    }
+    return [("α", alphas), ("scale", factors)].compactMap { name, tally in
+      tally.description.map { "\(name) \($0)" }
+    }
+  }
+}
+
+extension AdapterConfig {
+  /// The keys that make a variant of a method, and its name.
+  private static let variants = [
+    ("use_dora", "DoRA"), ("use_rslora", "rsLoRA"), ("lora_bias", "with biases"),
+  ]
+
+  fileprivate var variantNames: [String] {
+    Self.variants.compactMap { key, name in document[key]?.bool == true ? name : nil }
+  }
+
+  /// The adapted modules; in place of one whose parameters are adapted, these.
+  fileprivate func summarizedModules(in weights: any TensorArchive) -> [String] {
+    let modules = adaptedModules(in: weights)
+    let parameters = (document["target_parameters"]?.array ?? []).compactMap(\.string)
+    guard !parameters.isEmpty else { return modules }
+    let parents = Set(
+      modules.compactMap { module -> UTF8Text? in
+        let isParameter = parameters.contains { module == $0 || module.hasSuffix("." + $0) }
+        return isParameter ? module.lastIndex(of: ".").map { UTF8Text(String(module[..<$0])) } : nil
+      })
+    return modules.filter { !parents.contains(UTF8Text($0)) }
   }
 }

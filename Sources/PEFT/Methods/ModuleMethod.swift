@@ -44,10 +44,15 @@ public protocol ModuleMethod: AdapterMethod where Config == AdapterConfig {
 
   /// The key of α, if the method has one.
   var alphaKey: String? { get }
+
+  /// Whether the change of a module is multiplied by α / r, or α / √r: whether ``LoRAScales`` are its
+  /// scales.
+  var isScaledByRank: Bool { get }
 }
 
 extension ModuleMethod {
   public var rules: [ConfigRule] { [] }
   public var alphaKey: String? { nil }
+  public var isScaledByRank: Bool { false }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }
 }

@@ -9,6 +9,7 @@ public struct LoHaMethod: ModuleMethod {
   public var parameterPrefix: String { "hada_" }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8, pattern: "rank_pattern")] }
   public var alphaKey: String? { "alpha" }
+  public var isScaledByRank: Bool { true }
   public var rules: [ConfigRule] { [.layersPatternNeedsLayers] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {

@@ -13,6 +13,7 @@ public struct LoKrMethod: ModuleMethod {
   public var parameterPrefix: String { "lokr_" }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8, pattern: "rank_pattern")] }
   public var alphaKey: String? { "alpha" }
+  public var isScaledByRank: Bool { true }
   public var rules: [ConfigRule] { [.layersPatternNeedsLayers] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {

@@ -11,6 +11,7 @@ public struct LoRAMethod: ModuleMethod {
   public var type: PEFTType { .lora }
   public var parameterPrefix: String { "lora_" }
   public var alphaKey: String? { "lora_alpha" }
+  public var isScaledByRank: Bool { true }
   public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias] + LoRARules.all }
 
   public var moduleSizes: [ModuleSize] {

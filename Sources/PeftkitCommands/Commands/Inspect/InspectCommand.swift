@@ -12,12 +12,16 @@ struct InspectCommand: ParsableCommand {
       of each effective prompt, the effective rank of cols @ rows, and the cosine similarities \
       between the tasks' prompts. --tasks shows them for an adapter of any size.
 
+      --modules reads the weights of an adapter of LORA, LOHA or LOKR, and shows the Frobenius \
+      norm and the effective rank of what it adds to the weight of each module.
+
       --digest reads all data and adds digests of the tensors, which do not depend on format and \
       order: two files with the same digest contain the same tensors.
 
       EXAMPLES:
         peftkit inspect my-adapter
         peftkit inspect my-adapter --digest
+        peftkit inspect my-adapter --modules
         peftkit inspect adapter_model.safetensors --json
       """)
 
@@ -32,11 +36,15 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Show the task statistics of an adapter of any size.")
   var tasks = false
 
+  @Flag(help: "Show the norm and effective rank of the change of each module.")
+  var modules = false
+
   @Flag(help: "Show digests of the tensors, described in spec/digest.md.")
   var digest = false
 
   func run() throws {
-    let inspection = try Inspection(path: path, forcesTasks: tasks, takesDigests: digest)
+    let inspection = try Inspection(
+      path: path, forcesTasks: tasks, takesDigests: digest, showsModules: modules)
     try print(inspection, json: json)
   }
 }

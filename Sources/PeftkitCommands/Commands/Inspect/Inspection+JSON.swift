@@ -25,6 +25,7 @@ extension Inspection {
     output.writer.member("byte_count", totals.byteCount)
     if let digests { output.writer.member("digest", digests.checkpoint.description) }
     try tasks?.writeJSON(to: &output)
+    try modules?.writeJSON(to: &output)
     try writeSkipped(to: &output)
     output.writer.key("notes")
     output.writer.beginArray()

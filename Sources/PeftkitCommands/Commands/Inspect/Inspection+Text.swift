@@ -21,6 +21,7 @@ extension Inspection {
     addTensors(to: &output)
     addSkipped(to: &output)
     tasks?.addText(to: &output)
+    modules?.addText(to: &output)
   }
 
   private func addSummary(to output: inout TextOutput) {

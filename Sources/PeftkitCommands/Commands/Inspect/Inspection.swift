@@ -10,9 +10,11 @@ struct Inspection: Report {
   let checkpoint: OpenedCheckpoint
   let tasks: TaskInspection?
   let digests: ArchiveDigests?
+  let modules: ModuleInspection?
 
   init(
-    path: String, forcesTasks: Bool = false, takesDigests: Bool = false
+    path: String, forcesTasks: Bool = false, takesDigests: Bool = false,
+    showsModules: Bool = false
   ) throws(CheckpointError) {
     self.path = path
     checkpoint = try OpenedCheckpoint(path: path)
@@ -22,6 +24,7 @@ struct Inspection: Report {
         .invalidArgument, "is not a multitask prompt tuning adapter: it has no tasks", path: path)
     }
     digests = takesDigests ? try ArchiveDigests(of: checkpoint.archive) : nil
+    modules = showsModules ? try ModuleInspection(checkpoint.adapter, path: path) : nil
   }
 
   var archive: any TensorArchive { checkpoint.archive }

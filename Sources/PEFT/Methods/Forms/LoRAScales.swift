@@ -35,7 +35,8 @@ public struct LoRAScales: Sendable {
   ///
   /// - Parameter alphaKey: the key of α: `alpha` in the configs of LoHa and LoKr.
   public init(_ config: AdapterConfig, alphaKey: String = "lora_alpha") {
-    ranks = ModuleSizes(LoRAMethod().moduleSizes, of: config, matching: .path)
+    let rank = ModuleSize("r", default: 8, pattern: "rank_pattern")
+    ranks = ModuleSizes([rank], of: config, matching: .path)
     let document = config.document
     alpha = document[alphaKey].map { $0.number } ?? 8
     alphaPatterns = document["alpha_pattern"]?.object.map { ModulePatterns($0, matching: .path) }
