@@ -5,6 +5,9 @@ public struct FindingOptions: Sendable {
   /// The release of PEFT that reads the adapter; nil for the newest examined one.
   public var release: ExaminedRelease?
 
+  /// The base model that the adapter is for; nil to check the adapter by itself.
+  public var base: BaseModelSource?
+
   /// Checks an adapter against the newest PEFT alone.
   public init() {}
 }

@@ -37,7 +37,8 @@ public struct Peftkit: ParsableCommand {
     OpenFileLimit.raise()
     do {
       try RawArguments.validate()
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(
+        RawArguments.completed(Array(CommandLine.arguments.dropFirst())))
       try command.run()
     } catch let error as CheckpointError {
       Console.print(error)

@@ -26,6 +26,8 @@ public struct Validation: Sendable {
   public let format: String?
   /// The number of tensors; nil for a config.
   public let tensorCount: Int?
+  /// How an adapter binds to the base model that it was checked against; nil without one.
+  public let binding: Binding?
   /// The findings: those about the config first, those about values last.
   public let findings: [Finding]
 
@@ -53,7 +55,10 @@ public struct Validation: Sendable {
     let archive = checkpoint.archive
     switch checkpoint {
     case .adapter(let adapter):
-      self.init(path, .adapter, archive, try adapter.findings(options))
+      let binding = try adapter.binding(options)
+      var findings = try adapter.findings(options)
+      if let binding { findings = binding.unrefuted(findings) + binding.findings }
+      self.init(path, .adapter, archive, findings, binding)
     case .model(let model):
       self.init(path, .model, archive, try model.findings())
     case .file:
@@ -62,13 +67,15 @@ public struct Validation: Sendable {
   }
 
   private init(
-    _ path: String, _ kind: Kind, _ archive: (any TensorArchive)?, _ findings: [Finding]
+    _ path: String, _ kind: Kind, _ archive: (any TensorArchive)?, _ findings: [Finding],
+    _ binding: Binding? = nil
   ) {
     self.path = path
     self.kind = kind
     format = archive?.variant.name
     tensorCount = archive?.tensorCount
     self.findings = findings
+    self.binding = binding
   }
 
   /// Whether a path names a config: JSON that is not an index of shards.

@@ -42,7 +42,7 @@ struct ModuleFormTests {
     var stabilized = LoRAScales(
       AdapterConfig(document: ["r": 4, "lora_alpha": 16, "use_rslora": true]))
     #expect(stabilized.scale(of: "0.q_proj")?.scale == 8)
-    var unmatched = LoRAScales(AdapterConfig(document: ["rank_pattern": ["(?=q)q_proj": 2]]))
+    var unmatched = LoRAScales(AdapterConfig(document: ["rank_pattern": ["(?i:q)_proj": 2]]))
     #expect(unmatched.scale(of: "0.q_proj") == nil)
   }
 }

@@ -28,6 +28,7 @@ extension Finding.Code: CustomStringConvertible {
 extension Finding.Code {
   /// All codes, in byte order. A test compares them with spec/findings.md and with the sources.
   public static let all: [Finding.Code] = [
+    "base-mismatch",
     "base-weights",
     "dimensions",
     "dtype-mismatch",
@@ -43,6 +44,7 @@ extension Finding.Code {
     "missing-tensor",
     "no-adapter-tensors",
     "no-format-key",
+    "no-target",
     "no-tensors",
     "non-finite-values",
     "peft-type",
@@ -60,7 +62,10 @@ extension Finding.Code {
     "unknown-key",
     "unknown-peft-type",
     "unknown-task-type",
+    "unmatched-exclusion",
+    "unmatched-expression",
     "unsupported-dtype",
+    "unsupported-layer",
     "unsupported-task-type",
     "untrained",
     "untrained-modules",

@@ -4,9 +4,9 @@
 /// text.
 ///
 /// It supports the syntax that patterns of module names use: literals, `.`, classes, groups,
-/// alternatives, repetition, `^`, `$`, `\A`, `\Z`, `\b`, `\B`, `\d`, `\w`, `\s` and their
-/// complements. Everything else is unsupported: back references, lookaround, flags, possessive and
-/// atomic groups.
+/// alternatives, repetition, lookaround, `^`, `$`, `\A`, `\Z`, `\b`, `\B`, `\d`, `\w`, `\s` and
+/// their complements. Everything else is unsupported: back references, flags, possessive and atomic
+/// groups. Lookaround makes the time quadratic in the text.
 struct RegularExpression: Sendable {
   /// A position that an expression asks for, without taking a scalar.
   enum Assertion: Sendable {
@@ -19,33 +19,71 @@ struct RegularExpression: Sendable {
     case sequence([Node])
     case alternatives([Node])
     /// A repeated node; without a maximum it is repeated without limit.
-    case repetition(Node, minimum: Int, maximum: Int?)
+    case repetition(Node, minimum: Int, maximum: Int?, isLazy: Bool)
+    /// A group that captures, counted from one.
+    case group(Node, number: Int)
+    /// A node that must match, or must not, ahead of a position or behind it.
+    case look(Node, isBehind: Bool, isNegated: Bool)
   }
 
-  private enum Instruction: Sendable {
+  enum Instruction: Sendable {
     case scalars(ScalarSet)
     case assertion(Assertion)
     case jump(Int)
+    /// Two ways, the preferred one first.
     case split(Int, Int)
+    /// Stores the position as one end of a group.
+    case save(Int)
+    /// An expression that starts the given number of scalars before the position.
+    case look([Instruction], back: Int, isNegated: Bool)
     case match
   }
 
   /// The most instructions; counted repetition multiplies them.
   private static let largestProgram = 10_000
 
-  private var instructions: [Instruction] = []
+  private(set) var instructions: [Instruction] = []
+  /// The names of the groups that capture; empty where they have none, or are not kept.
+  private(set) var groupNames: [[Unicode.Scalar]] = []
+  private let keepsGroups: Bool
 
   /// Compiles an expression; nil for one that Python refuses or that is not supported.
   ///
+  /// - Parameter keepsGroups: whether `firstMatch` is to give the groups.
   /// - Complexity: O(pattern), and O(`largestProgram`) where repetition is counted.
-  init?(_ pattern: String) {
+  init?(_ pattern: String, keepsGroups: Bool = false) {
+    self.keepsGroups = keepsGroups
     do throws(Unsupported) {
       var parser = RegularExpressionParser(pattern)
       try emit(try parser.parse())
       try append(.match)
+      if keepsGroups { groupNames = parser.groupNames }
     } catch {
       return nil
     }
+  }
+
+  /// The longest text that every match contains, as far as it is easily seen.
+  var requiredText: [Unicode.Scalar] {
+    var longest: [Unicode.Scalar] = []
+    var run: [Unicode.Scalar] = []
+    for instruction in instructions {
+      switch instruction {
+      case .scalars(let set):
+        if let scalar = set.onlyScalar { run.append(scalar) } else { run = [] }
+      case .save, .assertion, .look: continue
+      case .jump, .split, .match: return longest
+      }
+      if run.count > longest.count { longest = run }
+    }
+    return longest
+  }
+
+  /// Compiles what is looked for around a position, which captures nothing.
+  private init(_ node: Node) throws(Unsupported) {
+    keepsGroups = false
+    try emit(node)
+    try append(.match)
   }
 
   /// Why an expression is not compiled: Python refuses it, or it is not supported.
@@ -73,12 +111,26 @@ struct RegularExpression: Sendable {
       }
       if let last = nodes.last { try emit(last) }
       for jump in jumps { instructions[jump] = .jump(instructions.count) }
-    case .repetition(let node, let minimum, let maximum):
-      try emit(node, minimum: minimum, maximum: maximum)
+    case .repetition(let node, let minimum, let maximum, let isLazy):
+      try emit(node, minimum: minimum, maximum: maximum, isLazy: isLazy)
+    case .group(let node, let number):
+      if keepsGroups { try append(.save(2 * number)) }
+      try emit(node)
+      if keepsGroups { try append(.save(2 * number + 1)) }
+    case .look(let node, let isBehind, let isNegated):
+      let inner = try RegularExpression(node).instructions
+      guard instructions.count + inner.count < Self.largestProgram else { throw Unsupported() }
+      try append(
+        .look(inner, back: isBehind ? node.width ?? 0 : 0, isNegated: isNegated))
     }
   }
 
-  private mutating func emit(_ node: Node, minimum: Int, maximum: Int?) throws(Unsupported) {
+  private mutating func emit(
+    _ node: Node, minimum: Int, maximum: Int?, isLazy: Bool
+  ) throws(Unsupported) {
+    func split(_ inside: Int, _ after: Int) -> Instruction {
+      isLazy ? .split(after, inside) : .split(inside, after)
+    }
     for _ in 0..<minimum {
       let start = instructions.count
       try emit(node)
@@ -86,11 +138,11 @@ struct RegularExpression: Sendable {
       if instructions.count == start { return }
     }
     guard let maximum else {
-      let split = instructions.count
+      let start = instructions.count
       try append(.match)
       try emit(node)
-      try append(.jump(split))
-      instructions[split] = .split(split + 1, instructions.count)
+      try append(.jump(start))
+      instructions[start] = split(start + 1, instructions.count)
       return
     }
     var splits: [Int] = []
@@ -99,7 +151,7 @@ struct RegularExpression: Sendable {
       try append(.match)
       try emit(node)
     }
-    for split in splits { instructions[split] = .split(split + 1, instructions.count) }
+    for start in splits { instructions[start] = split(start + 1, instructions.count) }
   }
 }
 
@@ -113,9 +165,17 @@ extension RegularExpression {
   func matches(
     _ text: [Unicode.Scalar], anywhere: Bool = false, budget: inout Int
   ) -> Bool? {
+    Self.matches(instructions, text, from: 0, anywhere: anywhere, budget: &budget)
+  }
+
+  private static func matches(
+    _ instructions: [Instruction], _ text: [Unicode.Scalar], from start: Int, anywhere: Bool,
+    budget: inout Int
+  ) -> Bool? {
     var pending = [0]
     var visited = [Int](repeating: -1, count: instructions.count)
-    for position in 0...text.count {
+    budget -= instructions.count
+    for position in start...text.count {
       var next: [Int] = []
       while let index = pending.popLast() {
         guard visited[index] != position else { continue }
@@ -128,8 +188,13 @@ extension RegularExpression {
         case .split(let one, let other):
           pending.append(other)
           pending.append(one)
-        case .assertion(let assertion):
-          if Self.holds(assertion, at: position, in: text) { pending.append(index + 1) }
+        case .save: pending.append(index + 1)
+        case .assertion, .look:
+          switch passes(instructions[index], at: position, in: text, budget: &budget) {
+          case true?: pending.append(index + 1)
+          case false?: break
+          case nil: return nil
+          }
         case .scalars(let set):
           if position < text.count, set.contains(text[position]) { next.append(index + 1) }
         }
@@ -139,6 +204,20 @@ extension RegularExpression {
       pending = next
     }
     return false
+  }
+
+  /// Whether an instruction that takes no scalar lets a match pass; nil when the budget is used up.
+  static func passes(
+    _ instruction: Instruction, at position: Int, in text: [Unicode.Scalar], budget: inout Int
+  ) -> Bool? {
+    switch instruction {
+    case .assertion(let assertion): return holds(assertion, at: position, in: text)
+    case .look(let inner, let back, let isNegated):
+      guard position >= back else { return isNegated }
+      return matches(inner, text, from: position - back, anywhere: false, budget: &budget)
+        .map { $0 != isNegated }
+    default: return true
+    }
   }
 
   private static func holds(

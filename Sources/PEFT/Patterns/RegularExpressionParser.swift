@@ -13,7 +13,8 @@ struct RegularExpressionParser {
   private let pattern: [Unicode.Scalar]
   private var position = 0
   private var depth = 0
-  private var groupNames: Set<[Unicode.Scalar]> = []
+  /// The names of the groups that capture, in the order of their numbers; empty for those without.
+  private(set) var groupNames: [[Unicode.Scalar]] = []
 
   init(_ pattern: String) {
     self.pattern = Array(pattern.unicodeScalars)
@@ -62,8 +63,8 @@ struct RegularExpressionParser {
       if let (minimum, maximum) = try quantifier() {
         guard last == .repeatable, let node = nodes.popLast() else { throw Unsupported() }
         if take("+") { throw Unsupported() }
-        _ = take("?")
-        nodes.append(.repetition(node, minimum: minimum, maximum: maximum))
+        let isLazy = take("?")
+        nodes.append(.repetition(node, minimum: minimum, maximum: maximum, isLazy: isLazy))
         last = .repeated
       } else {
         let (node, term) = try self.term()
@@ -119,7 +120,7 @@ struct RegularExpressionParser {
     case "$": return (.assertion(.lineEnd), .assertion)
     case ".": return (.scalars(.anyButLineFeed), .repeatable)
     case "[": return (.scalars(try scalarSet()), .repeatable)
-    case "(": return (try group(), .repeatable)
+    case "(": return try group()
     case "\\":
       switch try take() {
       case "A": return (.assertion(.start), .assertion)
@@ -132,28 +133,76 @@ struct RegularExpressionParser {
     }
   }
 
-  private mutating func group() throws(Unsupported) -> Node {
-    if take("?") {
-      if take("P<") {
-        var name: [Unicode.Scalar] = []
-        while true {
-          let scalar = try take()
-          if scalar == ">" { break }
-          guard scalar.isASCII, ScalarSet.Category.word.contains(scalar) else {
-            throw Unsupported()
-          }
-          name.append(scalar)
-        }
-        guard let first = name.first, !ScalarSet.Category.digit.contains(first),
-          groupNames.insert(name).inserted
-        else { throw Unsupported() }
-      } else {
-        guard take(":") else { throw Unsupported() }
-      }
+  private mutating func group() throws(Unsupported) -> (Node, Term) {
+    var number: Int?
+    var look: (isBehind: Bool, isNegated: Bool)?
+    if take("?P<") {
+      let name = try groupName()
+      guard !groupNames.contains(name) else { throw Unsupported() }
+      groupNames.append(name)
+      number = groupNames.count
+    } else if take("?=") {
+      look = (false, false)
+    } else if take("?!") {
+      look = (false, true)
+    } else if take("?<=") {
+      look = (true, false)
+    } else if take("?<!") {
+      look = (true, true)
+    } else if !take("?:") {
+      guard next != "?" else { throw Unsupported() }
+      groupNames.append([])
+      number = groupNames.count
     }
     let node = try alternatives()
     guard take(")") else { throw Unsupported() }
-    return node
+    if let look {
+      guard !look.isBehind || node.width != nil else { throw Unsupported() }
+      return (.look(node, isBehind: look.isBehind, isNegated: look.isNegated), .assertion)
+    }
+    return (number.map { .group(node, number: $0) } ?? node, .repeatable)
+  }
+
+  private mutating func groupName() throws(Unsupported) -> [Unicode.Scalar] {
+    var name: [Unicode.Scalar] = []
+    while true {
+      let scalar = try take()
+      if scalar == ">" { break }
+      guard scalar.isASCII, ScalarSet.Category.word.contains(scalar) else { throw Unsupported() }
+      name.append(scalar)
+    }
+    guard let first = name.first, !ScalarSet.Category.digit.contains(first) else {
+      throw Unsupported()
+    }
+    return name
+  }
+}
+
+extension RegularExpression.Node {
+  /// The number of scalars that the node takes, if it is always the same, as Python asks of what is
+  /// looked for behind a position.
+  var width: Int? {
+    switch self {
+    case .scalars: return 1
+    case .assertion, .look: return 0
+    case .group(let node, _): return node.width
+    case .sequence(let nodes):
+      var sum = 0
+      for node in nodes {
+        guard let width = node.width else { return nil }
+        let (next, overflow) = sum.addingReportingOverflow(width)
+        guard !overflow else { return nil }
+        sum = next
+      }
+      return sum
+    case .alternatives(let nodes):
+      let widths = Set(nodes.map(\.width))
+      return widths.count == 1 ? widths.first ?? nil : nil
+    case .repetition(let node, let minimum, let maximum, _):
+      guard minimum == maximum, let width = node.width else { return nil }
+      let (product, overflow) = width.multipliedReportingOverflow(by: minimum)
+      return overflow ? nil : product
+    }
   }
 }
 

@@ -67,6 +67,14 @@ struct ScalarSet: Sendable, Hashable {
     return set
   }
 
+  /// The scalar of a set of one; nil for other sets.
+  var onlyScalar: Unicode.Scalar? {
+    guard members.isEmpty, !isNegated, ranges.count == 1,
+      ranges[0].lowerBound == ranges[0].upperBound
+    else { return nil }
+    return ranges[0].lowerBound
+  }
+
   func contains(_ scalar: Unicode.Scalar) -> Bool {
     let isListed =
       ranges.contains { $0.contains(scalar) }

@@ -4,6 +4,21 @@ internal import Tensors
 
 /// The arguments as the system passed them.
 enum RawArguments {
+  /// The options whose value may be left out.
+  private static let optionalValues: Set<String> = ["--base"]
+
+  /// Arguments with an empty value for each option whose value is left out, at the end or before
+  /// another option.
+  static func completed(_ arguments: [String]) -> [String] {
+    let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+    return arguments.enumerated().map { place, argument in
+      guard place < end, optionalValues.contains(argument) else { return argument }
+      let next = arguments.dropFirst(place + 1).first
+      let hasValue = next.map { $0 == "-" || !$0.hasPrefix("-") } ?? false
+      return hasValue ? argument : argument + "="
+    }
+  }
+
   /// Refuses arguments that are not UTF-8: converted to text, they would name another file.
   ///
   /// - Throws: `ValidationError`.

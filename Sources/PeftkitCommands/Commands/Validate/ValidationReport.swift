@@ -22,6 +22,7 @@ struct ValidationReport: Report {
 
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     try output.findings(findings)
+    if let binding = validation.binding { try output.binding(binding) }
     let renames = findings.flatMap(\.renames).compactMap(Self.option)
     if !renames.isEmpty {
       output.line(output.styled("hint:", .cyan) + " convert " + renames.joined(separator: " "))
@@ -47,6 +48,10 @@ struct ValidationReport: Report {
     writer.beginArray()
     for finding in findings { writer.finding(finding) }
     writer.endArray()
+    if let binding = validation.binding {
+      writer.key("base")
+      writer.binding(binding)
+    }
     writer.member("finding_count", findings.count)
     writer.member("ignored_count", ignoredCount)
     writer.endObject()

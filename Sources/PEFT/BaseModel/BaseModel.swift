@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Checkpoints
+internal import Files
+public import JSONDocument
+public import Tensors
+
+/// A base model: the names and shapes of its tensors, and its `config.json` (spec/base-model.md, U1
+/// to U3).
+public struct BaseModel: Sendable {
+  /// The path as it was given.
+  public let path: String
+  /// The keys and values of `config.json`; empty without one.
+  public let config: JSONObject
+  /// The tensors; nil for a directory that has only a config.
+  let weights: (any TensorArchive)?
+
+  private static let configName = "config.json"
+
+  /// Opens a model directory, an index of shards, or a weights file; no tensor data is read.
+  ///
+  /// - Throws: `missing` when there are neither weights nor a config, what decoding the config
+  ///   throws, and what opening the weights throws.
+  /// - Complexity: O(config + headers of the weights).
+  public init(path: String) throws(CheckpointError) {
+    self.path = path
+    let directory: String
+    if let file = try InputFile(unlessDirectory: path) {
+      weights = try Checkpoint.open(file)
+      directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
+    } else {
+      weights = try Model(existing: path)?.weights
+      directory = path
+    }
+    let configPath =
+      directory.hasSuffix("/") ? directory + Self.configName : directory + "/" + Self.configName
+    guard let file = try InputFile(existing: configPath) else {
+      guard weights != nil else {
+        throw CheckpointError(
+          .missing, "is not a model: it has neither weights nor a \(Self.configName)", path: path)
+      }
+      config = JSONObject()
+      return
+    }
+    do throws(CheckpointError) {
+      let value = try JSONValue(parsing: file.readAll(limit: JSONLimits.byteCount))
+      guard let object = value.object else {
+        throw .malformed("a config must be a JSON object, but this is \(value.kindName)", at: 0)
+      }
+      config = object
+    } catch {
+      throw error.inFile(configPath)
+    }
+  }
+
+  /// Describes a model by its tensors and config.
+  init(path: String = "", config: JSONObject, weights: (any TensorArchive)?) {
+    self.path = path
+    self.config = config
+    self.weights = weights
+  }
+
+  /// `model_type`; nil without one.
+  public var modelType: String? { config["model_type"]?.string }
+
+  /// The config of the language model, which a model of several parts has in an object of its own.
+  var textConfig: JSONObject { config["text_config"]?.object ?? config }
+
+  /// Whether the config ties the output embedding to the input embedding.
+  func tiesEmbeddings(_ type: ModelType?) -> Bool {
+    for config in [config, textConfig] {
+      if let ties = config["tie_word_embeddings"]?.bool { return ties }
+    }
+    return type?.tiesByDefault ?? false
+  }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import JSONDocument
+internal import Tensors
+
+/// Words what a base model shows about an adapter, and leaves out what the adapter shows by itself.
+struct BindingFindings {
+  private let builder: BindingBuilder
+  private let attachment: Attachment
+  /// The modules whose tensors have findings already.
+  private var reported: Set<UTF8Text> = []
+  private var reportedTensors: Set<TensorName> = []
+
+  init(_ builder: BindingBuilder, _ attachment: Attachment) {
+    self.builder = builder
+    self.attachment = attachment
+    for (module, fit) in zip(attachment.modules, attachment.fits) where !fit.isPerfect {
+      reported.insert(UTF8Text(module.name))
+    }
+    for tensor in attachment.misnamed {
+      reportedTensors.insert(attachment.weights.tensor(at: tensor.index).name)
+      let path = tensor.canonical.split(separator: ".", omittingEmptySubsequences: false)
+      for end in path.indices.dropFirst(2) {
+        reported.insert(UTF8Text(path[2..<end].joined(separator: ".")))
+      }
+    }
+    for index in attachment.unknownParameters {
+      reportedTensors.insert(attachment.weights.tensor(at: index).name)
+    }
+  }
+
+  /// The findings.
+  ///
+  /// - Complexity: O(modules + tensors).
+  var findings: [Finding] {
+    var findings: [Finding] = []
+    let adapted = builder.adapted
+    if adapted.isIncomplete {
+      findings.append(
+        Finding(
+          .note, "unmatched-expression",
+          "some names of the config cannot be matched with the base model's modules, since their "
+            + "syntax is not supported or they take too many steps; where the adapter has tensors, "
+            + "they count as matched", key: "target_modules"))
+    }
+    if adapted.refusal == nil, !adapted.excludes, !adapted.modules.isEmpty,
+      TargetNames(adapted.config.document["exclude_modules"])?.isEmpty == false
+    {
+      findings.append(
+        Finding(
+          .note, "unmatched-exclusion",
+          "\"exclude_modules\" leaves out no module of the base model, of which PEFT warns",
+          key: "exclude_modules"))
+    }
+    if let refusal = adapted.refusal {
+      findings.append(
+        Finding(
+          .error, "no-target", refusal + ": PEFT refuses the adapter", key: "target_modules"))
+    }
+    return findings + moduleFindings + shapeFindings + savedFindings + deadFindings
+  }
+
+  private var modules: [Binding.Module] { builder.binding.modules }
+
+  private var moduleFindings: [Finding] {
+    var missing = FindingGroups<String>()
+    var unsupported = FindingGroups<String>()
+    for (number, module) in modules.enumerated() where !module.isSaved {
+      switch module.state {
+      case .missing where !reported.contains(UTF8Text(module.name)):
+        missing.add(number, to: module.kindName)
+      case .unsupported: unsupported.add(number, to: module.kindName)
+      default: break
+      }
+    }
+    let type = builder.rules.type.rawValue
+    return missing.findings { _, numbers in
+      let module = modules[numbers[0]]
+      return Finding(
+        .error, "missing-tensor",
+        "the weights have no \(module.missing[0])\(others(numbers, "module")), which the config "
+          + "adapts: PEFT leaves \(numbers.count == 1 ? "it" : "them") at fresh values",
+        tensor: module.missing[0])
+    }
+      + unsupported.findings { _, numbers in
+        Finding(
+          .error, "unsupported-layer",
+          "\(modules[numbers[0]].name)\(others(numbers, "module")) of the base model is not a layer "
+            + "that \(type) can adapt: PEFT refuses the adapter", key: "target_modules")
+      }
+  }
+
+  private func others(_ numbers: [Int], _ noun: String) -> String {
+    numbers.count == 1 ? "" : " (and \((numbers.count - 1).counted("other \(noun)")))"
+  }
+
+  /// Findings about shapes that fit each other, and not the base model.
+  private var shapeFindings: [Finding] {
+    var groups = FindingGroups<String>()
+    for (number, mismatch) in builder.mismatches.enumerated()
+    where !reported.contains(UTF8Text(mismatch.module)) {
+      let kind = Binding.Module(name: mismatch.module, isSaved: false, state: .mismatched).kindName
+      groups.add(number, to: kind + "\n" + (mismatch.fit.mismatches.first?.tensor.name ?? ""))
+    }
+    return groups.findings { _, numbers in
+      let fit = builder.mismatches[numbers[0]].fit
+      let wrong = fit.mismatches[0]
+      let name = builder.weights.names(of: wrong.index)[0]
+      let expected = wrong.tensor.shape.map {
+        $0.value(in: fit.values).map(String.init) ?? $0.symbol
+      }
+      return Finding(
+        .error, "shape-mismatch",
+        "\(name)\(others(numbers, "tensor")) has the shape \(wrong.shape), but the base model's module "
+          + "needs [\(expected.joined(separator: ", "))] = "
+          + "[\(wrong.tensor.shape.map(\.symbol).joined(separator: ", "))]: PEFT refuses the adapter",
+        tensor: name)
+    }
+  }
+
+  private var savedFindings: [Finding] {
+    let missing = builder.required.filter { !reported.contains(UTF8Text($0.module)) }
+    let key = { (module: String) -> String? in
+      builder.adapted.tokens.contains(module) ? "trainable_token_indices" : "modules_to_save"
+    }
+    return missing.prefix(1).map { name, module in
+      let more = missing.count == 1 ? "" : " and \((missing.count - 1).counted("other tensor"))"
+      return Finding(
+        .error, "missing-tensor",
+        "the weights have no \(name)\(more), which PEFT looks up for \(module): it raises KeyError",
+        key: key(module), tensor: TensorName(name))
+    }
+      + builder.resized.map { index, shape in
+        let tensor = builder.weights.tensor(at: index)
+        return Finding(
+          .error, "shape-mismatch",
+          "\(tensor.name) has the shape \(tensor.shape), but the base model has \(shape): PEFT refuses "
+            + "the adapter", tensor: tensor.name)
+      }
+  }
+
+  /// Findings about tensors that PEFT ignores.
+  private var deadFindings: [Finding] {
+    var groups = FindingGroups<DeadCause>()
+    let names = builder.binding.dead
+    for (number, name) in names.enumerated() where !reportedTensors.contains(name) {
+      guard let module = builder.rules.module(of: name.string) else {
+        groups.add(number, to: DeadCause(reason: .notInModel, kind: ""))
+        continue
+      }
+      let kind = Binding.Module(name: module, isSaved: false, state: .dead).kindName
+      let reason: DeadCause.Reason =
+        !builder.tree.contains(module)
+        ? .noModule : builder.adapted.contains(module) ? .noTensor : .notAdapted
+      if reason == .noTensor, reported.contains(UTF8Text(module)) { continue }
+      groups.add(number, to: DeadCause(reason: reason, kind: kind))
+    }
+    return groups.findings { cause, numbers in
+      let name = names[numbers[0]]
+      let module = builder.rules.module(of: name.string) ?? ""
+      let reason =
+        switch cause.reason {
+        case .notInModel: "the base model has no such tensor"
+        case .noModule: "the base model has no module \(module)\(near(module))"
+        case .notAdapted: "the config does not adapt \(module)"
+        case .noTensor: "\(module) is a layer that has other tensors"
+        }
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(others(numbers, "tensor")): \(reason)",
+        key: cause.reason == .notAdapted ? "target_modules" : nil, tensor: name)
+    }
+  }
+
+  /// A hint at the only module of the base model that ends like a path, or that a path ends like.
+  private func near(_ module: String) -> String {
+    let endings = builder.tree.modules.lazy.map(\.name).filter {
+      $0.hasSuffix("." + module) || module.hasSuffix("." + $0)
+    }
+    guard let first = endings.first, endings.dropFirst().isEmpty else { return "" }
+    return "; it has \(first)"
+  }
+}
+
+/// Why PEFT ignores a tensor, and the kind of its module.
+private struct DeadCause: Hashable {
+  enum Reason {
+    case notInModel, noModule, notAdapted, noTensor
+  }
+
+  let reason: Reason
+  let kind: String
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Tensors
+
+/// The modules of a base model in memory, as one class of transformers has them (spec/base-model.md,
+/// U4 to U11).
+public struct ModuleTree: Sendable {
+  /// The class; nil for a model that is not one of transformers, whose modules are those of the files.
+  public let className: String?
+  /// The modules, those that contain others after them, in the order of the files.
+  public internal(set) var modules: [BaseModule]
+  /// Modules whose weight is that of another module.
+  let tied: [(module: String, source: String)]
+  /// The path of the input embedding; nil if it is unknown.
+  let inputEmbedding: String?
+  let outputEmbedding: String?
+  let modelType: ModelType?
+  /// The conversions of names in files; nil where they are unknown.
+  let conversions: [NameConversion]?
+  /// The attribute with the base model.
+  let basePrefix: String
+
+  private var places: [UTF8Text: Int] = [:]
+  /// The places of the modules directly inside a module.
+  private var children: [UTF8Text: [Int]] = [:]
+
+  /// The module at a path.
+  public subscript(name: String) -> BaseModule? {
+    places[UTF8Text(name)].map { modules[$0] }
+  }
+
+  /// Whether there is a module at a path.
+  func contains(_ name: String) -> Bool { places[UTF8Text(name)] != nil }
+
+  /// The module at a path, and those inside it, in the order of the files.
+  ///
+  /// - Complexity: O(modules inside).
+  func subtree(of name: String) -> [BaseModule] {
+    var pending = [places[UTF8Text(name)]].compactMap(\.self)
+    var found: [Int] = []
+    while let place = pending.popLast() {
+      found.append(place)
+      pending += children[UTF8Text(modules[place].name)] ?? []
+    }
+    return found.sorted().map { modules[$0] }
+  }
+
+  /// The same model with other modules.
+  func with(_ modules: [BaseModule]) -> ModuleTree {
+    var tree = self
+    tree.modules = []
+    tree.places = [:]
+    tree.children = [:]
+    for module in modules { tree.append(module) }
+    tree.addContainers()
+    return tree
+  }
+
+  /// Creates a tree of modules with parameters; modules that contain them are added.
+  init(
+    _ modules: [BaseModule], modelClass: ModelClass?, modelType: ModelType?, ties: Bool,
+    conversions: [NameConversion]?
+  ) {
+    className = modelClass?.name
+    self.modules = []
+    tied = ties ? modelClass?.tied ?? [] : []
+    inputEmbedding = modelClass?.inputEmbedding
+    outputEmbedding = modelClass?.outputEmbedding
+    basePrefix = modelClass?.basePrefix ?? ""
+    self.modelType = modelType
+    self.conversions = conversions
+    for module in modules { append(module) }
+    addContainers()
+  }
+
+  /// Adds the modules that contain those of the tree.
+  mutating func addContainers() {
+    for name in modules.map(\.name) { appendContainers(of: name) }
+  }
+
+  mutating func append(_ module: BaseModule) {
+    guard !contains(module.name) else { return }
+    if let dot = module.name.utf8.lastIndex(of: UInt8(ascii: ".")) {
+      children[UTF8Text(String(module.name[..<dot])), default: []].append(modules.count)
+    }
+    places[UTF8Text(module.name)] = modules.count
+    modules.append(module)
+  }
+
+  private mutating func appendContainers(of name: String) {
+    var path = name[...]
+    while let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) {
+      path = path[..<dot]
+      let container = String(path)
+      guard !contains(container) else { return }
+      append(
+        BaseModule(name: container, kind: .container, parameters: [], isInFiles: true))
+    }
+  }
+}
