@@ -36,7 +36,7 @@ extension Inspection {
     var totals = InspectionTotals()
     for index in 0..<archive.tensorCount { archive.describeTensor(at: index) { totals.add($0) } }
     table.add([
-      "holds",
+      "contents",
       [
         Sizes.count(archive.tensorCount, "tensor"),
         Sizes.count(totals.parameterCount, "parameter"),
@@ -91,7 +91,7 @@ extension Inspection {
   private func addSkipped(to output: inout TextOutput) {
     guard !archive.skipped.isEmpty else { return }
     output.line()
-    output.line(output.styled("besides", .bold))
+    output.line(output.styled("skipped", .bold))
     var table = Table([("name", .name), ("type", .name)])
     for item in archive.skipped { table.add([item.name.printable, item.type.printable]) }
     output.table(table)

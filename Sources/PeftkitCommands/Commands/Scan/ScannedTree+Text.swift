@@ -30,10 +30,10 @@ extension ScannedFile {
     case .damaged: style = .yellow
     case .asksForCode: style = .red
     }
-    var holds = report.format.name
-    if report.pickleCount > 0 { holds += ", " + Sizes.count(report.pickleCount, "pickle") }
+    var contents = report.format.name
+    if report.pickleCount > 0 { contents += ", " + Sizes.count(report.pickleCount, "pickle") }
     output.line(
-      "\(path.printable): \(output.styled(report.verdict.rawValue, style)) (\(holds))")
+      "\(path.printable): \(output.styled(report.verdict.rawValue, style)) (\(contents))")
   }
 
   fileprivate func addPickles(to output: inout TextOutput) {
