@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import LowRank
 internal import MultitaskPromptTuning
 public import PEFT
 public import Tensors
@@ -18,21 +19,27 @@ public enum AdapterVerifier {
     } catch {
       throw error.inFile(adapter.directory.configPath)
     }
-    switch method.type.rawValue {
-    case PEFTType.multitaskPromptTuning.rawValue:
-      return MultitaskPromptVerifier(try MultitaskPromptEmbedding(adapter))
-    case "PROMPT_TUNING", "P_TUNING": return try PromptVerifier(adapter)
-    case "PREFIX_TUNING": return try PrefixVerifier(adapter)
-    default:
-      if let verifier = try WeightVerifier(adapter) { return verifier }
-      throw CheckpointError(
-        .unsupported, "results of the method \(method.type.rawValue.printable) are not computed",
-        path: adapter.directory.configPath,
-        hint: "methods that can be verified: \(verifiableTypes)")
-    }
+    let type = method.type.rawValue
+    if let prompts = prompts.first(where: { $0.key == type }) { return try prompts.value(adapter) }
+    if let verifier = try WeightVerifier(adapter) { return verifier }
+    let types = AdapterUpdates.types + prompts.map(\.key)
+    throw CheckpointError(
+      .unsupported, "results of the method \(type.printable) are not computed",
+      path: adapter.directory.configPath,
+      hint: "methods that can be verified: \(types.joined(separator: ", "))")
   }
 
-  private static let verifiableTypes =
-    "LORA, LOHA, LOKR, VERA, IA3, MISS, PROMPT_TUNING, P_TUNING, PREFIX_TUNING, "
-    + "MULTITASK_PROMPT_TUNING"
+  private typealias Maker =
+    @Sendable (Adapter) throws(CheckpointError) -> any ReferenceVerifier
+
+  /// The verifiers of methods that learn prompts, by `peft_type`. `AdapterUpdates` has the list of those
+  /// that change weights.
+  private static let prompts: KeyValuePairs<String, Maker> = [
+    "PROMPT_TUNING": { adapter throws(CheckpointError) in try PromptVerifier(adapter) },
+    "P_TUNING": { adapter throws(CheckpointError) in try PromptVerifier(adapter) },
+    "PREFIX_TUNING": { adapter throws(CheckpointError) in try PrefixVerifier(adapter) },
+    "MULTITASK_PROMPT_TUNING": { adapter throws(CheckpointError) in
+      MultitaskPromptVerifier(try MultitaskPromptEmbedding(adapter))
+    },
+  ]
 }

@@ -17,10 +17,13 @@ public struct AdapterUpdates: Sendable {
   private let places: [TensorName: [Int]]
 
   /// The methods whose changes are computed, by `peft_type`.
-  private static let methods: [String: any UpdateMethod.Type] = [
+  private static let methods: KeyValuePairs<String, any UpdateMethod.Type> = [
     "LORA": LoRAUpdate.self, "LOHA": LoHaUpdate.self, "LOKR": LoKrUpdate.self,
     "VERA": VeRAUpdate.self, "IA3": IA3Update.self, "MISS": MiSSUpdate.self,
   ]
+
+  /// The `peft_type` of each method whose changes are computed.
+  public static var types: [String] { methods.map(\.key) }
 
   /// Finds the modules of an adapter.
   ///
@@ -29,8 +32,9 @@ public struct AdapterUpdates: Sendable {
   /// - Complexity: O(tensors); no tensor data is read.
   public init?(_ adapter: Adapter) throws(CheckpointError) {
     let description = try adapter.config.method
-    guard let method = Self.methods[description.type.rawValue] else { return nil }
-    self.method = try method.init(adapter)
+    let type = description.type.rawValue
+    guard let method = Self.methods.first(where: { $0.key == type }) else { return nil }
+    self.method = try method.value.init(adapter)
     self.adapter = adapter
     modules = ModuleTensors.all(of: adapter, prefix: description.parameterPrefix)
     var places: [TensorName: [Int]] = [:]
