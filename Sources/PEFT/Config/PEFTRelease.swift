@@ -17,8 +17,13 @@ public struct PEFTRelease: Hashable, Sendable, Comparable, CustomStringConvertib
   ///
   /// - Returns: nil unless the text begins with a number.
   public init?(parsing text: some StringProtocol) {
-    let parts = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).prefix(3)
-    let numbers = parts.map { Int($0.prefix { $0.isASCII && $0.isNumber }) }
+    let parts = text.utf8.split(
+      separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false
+    ).prefix(3)
+    let numbers = parts.map { part in
+      let digits = part.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      return Int(String(decoding: digits, as: UTF8.self))
+    }
     guard let major = numbers.first ?? nil else { return nil }
     self.init(
       major, numbers.count > 1 ? numbers[1] ?? 0 : 0, numbers.count > 2 ? numbers[2] ?? 0 : 0)

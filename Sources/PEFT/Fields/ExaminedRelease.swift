@@ -23,7 +23,8 @@ public struct ExaminedRelease: Sendable, Hashable {
   public let unknownTask: Reaction
 
   /// The releases in order.
-  public static let all = FieldTableText.releases.split(separator: "\n").compactMap(Self.init)
+  public static let all = FieldTableText.releases[...].fields(separatedBy: "\n")
+    .compactMap(Self.init)
 
   /// The newest release. The table of releases is not empty.
   public static var newest: ExaminedRelease { all[all.count - 1] }
@@ -39,7 +40,7 @@ public struct ExaminedRelease: Sendable, Hashable {
   }
 
   private init?(parsing line: Substring) {
-    let words = line.split(separator: " ")
+    let words = line.fields(separatedBy: " ")
     guard words.count == 4, let release = PEFTRelease(parsing: words[0]),
       let unknownKey = Reaction(rawValue: String(words[1])),
       let runtimeConfig = Reaction(rawValue: String(words[2])),

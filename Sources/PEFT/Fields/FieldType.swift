@@ -102,10 +102,10 @@ extension Substring {
   /// The parts between `|` outside `<` and `>`.
   fileprivate func splitOutsideBrackets() -> [Substring] {
     var depth = 0
-    return split { character in
-      if character == "<" { depth += 1 }
-      if character == ">" { depth -= 1 }
-      return character == "|" && depth == 0
-    }
+    return utf8.split { byte in
+      if byte == UInt8(ascii: "<") { depth += 1 }
+      if byte == UInt8(ascii: ">") { depth -= 1 }
+      return byte == UInt8(ascii: "|") && depth == 0
+    }.map(Substring.init)
   }
 }

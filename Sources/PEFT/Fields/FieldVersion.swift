@@ -16,15 +16,25 @@ public struct FieldVersion: Sendable {
 
   /// Parses a line of the field table: key, releases, traits, types and default.
   init?(parsing line: Substring) {
-    let words = line.split(separator: " ", maxSplits: 4)
+    let words = line.fields(separatedBy: " ", most: 5)
     guard words.count == 5, let releases = ReleaseRange(parsing: words[1]),
-      let value = try? JSONValue(parsing: Array(words[4].utf8))
+      let value = Self.value(words[4])
     else { return nil }
     key = String(words[0])
     self.releases = releases
     traits = FieldTraits(parsing: words[2])
     types = FieldType.parse(words[3])
     defaultValue = value
+  }
+
+  /// Parses a default, which is one of three words for most fields.
+  private static func value(_ text: Substring) -> JSONValue? {
+    switch text {
+    case "null": .null
+    case "true": .bool(true)
+    case "false": .bool(false)
+    default: try? JSONValue(parsing: Array(text.utf8))
+    }
   }
 
   /// Whether PEFT loads a value of another type, as measured.
@@ -63,7 +73,7 @@ struct FieldTraits: OptionSet, Sendable {
   /// Parses words such as `falsy,inert`; `-` is none.
   init(parsing words: Substring) {
     self = []
-    for word in words.split(separator: ",") {
+    for word in words.fields(separatedBy: ",") {
       switch word {
       case "any": insert(.any)
       case "truth": insert(.truth)

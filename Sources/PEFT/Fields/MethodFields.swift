@@ -30,13 +30,13 @@ public struct MethodFields: Sendable {
       return
     }
     guard let text = FieldTableText.fields(of: type.rawValue) else { return nil }
-    var lines = text.split(separator: "\n")[...]
+    var lines = text[...].fields(separatedBy: "\n")[...]
     guard let header = lines.popFirst(), let releases = ReleaseRange(parsing: header) else {
       return nil
     }
     self.type = type
     self.releases = releases
-    let versions = (FieldTableText.common.split(separator: "\n") + lines)
+    let versions = (FieldTableText.common[...].fields(separatedBy: "\n") + lines)
       .compactMap(FieldVersion.init)
     self.versions = versions
     let release = ExaminedRelease.newest.release
@@ -95,10 +95,20 @@ extension FieldVersion {
   }
 }
 
+extension Substring {
+  /// The parts of a text of the field table, without empty ones. The text is ASCII, and splitting
+  /// bytes takes a fraction of the time.
+  ///
+  /// - Parameter most: the largest number of parts; the last one has the rest.
+  func fields(separatedBy separator: Unicode.Scalar, most: Int = .max) -> [Substring] {
+    utf8.split(separator: UInt8(ascii: separator), maxSplits: most - 1).map(Substring.init)
+  }
+}
+
 extension PEFTType {
   /// Every `peft_type` of the releases in the field table, in byte order.
   public static var all: [PEFTType] {
-    FieldTableText.types.split(separator: "\n").map { PEFTType(rawValue: String($0)) }
+    FieldTableText.types[...].fields(separatedBy: "\n").map { PEFTType(rawValue: String($0)) }
   }
 
   /// Whether an examined release of PEFT has this method; loading any other is an error there.

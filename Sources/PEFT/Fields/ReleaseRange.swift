@@ -16,9 +16,9 @@ public struct ReleaseRange: Sendable, Hashable, CustomStringConvertible {
 
   /// Parses `0.2.0-` or `0.2.0-0.7.1` of the field table.
   init?(parsing text: Substring) {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 2, let first = PEFTRelease(parsing: parts[0]) else { return nil }
-    self.init(first: first, last: PEFTRelease(parsing: parts[1]))
+    let parts = text.fields(separatedBy: "-")
+    guard let start = parts.first, let first = PEFTRelease(parsing: start) else { return nil }
+    self.init(first: first, last: parts.count > 1 ? PEFTRelease(parsing: parts[1]) : nil)
   }
 
   /// Whether a release is in the range.
