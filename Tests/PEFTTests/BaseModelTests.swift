@@ -78,7 +78,7 @@ struct BaseModelTests {
   private static let q0 = (name: "model.layers.0.self_attn.q_proj", out: UInt64(6), in: UInt64(4))
   private static let q1 = (name: "model.layers.1.self_attn.q_proj", out: UInt64(6), in: UInt64(4))
 
-  @Test("what PEFT adapts is bound, and kinds of modules are counted (U12, U21)")
+  @Test("what PEFT adapts is bound, and kinds of modules are counted (P12, P21)")
   func bound() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let binding = try model.binding(Self.config(#"["q_proj"]"#), Self.lora([Self.q0, Self.q1]))
@@ -89,14 +89,14 @@ struct BaseModelTests {
     #expect(binding.kinds.first?.counts == [.bound: 2])
   }
 
-  @Test("the prefix of the base model is added to files that lack it (U7)")
+  @Test("the prefix of the base model is added to files that lack it (P7)")
   func prefix() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes(prefix: ""))
     let binding = try model.binding(Self.config(#"["q_proj"]"#), Self.lora([Self.q0, Self.q1]))
     #expect(binding.bound.count == 4)
   }
 
-  @Test("targets without tensors are missing, tensors without a target are dead (U22, U23)")
+  @Test("targets without tensors are missing, tensors without a target are dead (P22, P23)")
   func missingAndDead() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let other = (name: "model.layers.5.self_attn.q_proj", out: UInt64(6), in: UInt64(4))
@@ -116,7 +116,7 @@ struct BaseModelTests {
   }
 
   @Test(
-    "targets as PEFT matches them (U12, U13, U15)",
+    "targets as PEFT matches them (P12, P13, P15)",
     arguments: [
       (#"["q_proj"]"#, "", 2), (#"["layers.1.self_attn.q_proj"]"#, "", 1), (#"["proj"]"#, "", 0),
       (#"".*q_proj""#, "", 2), (#"".*\\.1\\..*q_proj""#, "", 1), (#""q_proj""#, "", 0),
@@ -138,7 +138,7 @@ struct BaseModelTests {
     #expect((binding.findings.contains { $0.code == "no-target" }) == (count == 0))
   }
 
-  @Test("an unsupported expression matches what has tensors, with a note (U20)")
+  @Test("an unsupported expression matches what has tensors, with a note (P20)")
   func unsupportedExpression() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let binding = try model.binding(Self.config(#""(?i:.*Q_PROJ)""#), Self.lora([Self.q0]))
@@ -147,7 +147,7 @@ struct BaseModelTests {
     #expect(binding.findings.first?.severity == .note)
   }
 
-  @Test("a layer of a kind that the method cannot adapt is an error (U26)")
+  @Test("a layer of a kind that the method cannot adapt is an error (P26)")
   func unsupportedLayer() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let binding = try model.binding(
@@ -156,7 +156,7 @@ struct BaseModelTests {
     #expect(binding.findings.first?.message.hasPrefix("model.norm of the base model") == true)
   }
 
-  @Test("shapes that fit each other must fit the base model, too (U24, U25)")
+  @Test("shapes that fit each other must fit the base model, too (P24, P25)")
   func shapes() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let wide = (name: Self.q0.name, out: UInt64(6), in: UInt64(5))
@@ -165,7 +165,7 @@ struct BaseModelTests {
     #expect(binding.modules.map(\.state) == [.mismatched, .bound])
   }
 
-  @Test("weights of Conv1D are [in, out] (U8)")
+  @Test("weights of Conv1D are [in, out] (P8)")
   func transposed() throws {
     let model = try TinyModel(
       #"{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}"#,
@@ -175,7 +175,7 @@ struct BaseModelTests {
     #expect(binding.findings.isEmpty && binding.bound.count == 2)
   }
 
-  @Test("a tied head is a module of the shape of the embedding (U9)")
+  @Test("a tied head is a module of the shape of the embedding (P9)")
   func tied() throws {
     let tied =
       #"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "tie_word_embeddings": true}"#
@@ -186,7 +186,7 @@ struct BaseModelTests {
     #expect(saved.findings.map(\.code) == ["shape-mismatch"])
   }
 
-  @Test("the head of a task is not in the files of the base model (U5, U9)")
+  @Test("the head of a task is not in the files of the base model (P5, P9)")
   func head() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let config =
@@ -201,7 +201,7 @@ struct BaseModelTests {
   }
 
   @Test(
-    "experts of files are one parameter in memory, and LoRA of w1 and w3 has twice the rank (U18)")
+    "experts of files are one parameter in memory, and LoRA of w1 and w3 has twice the rank (P18)")
   func experts() throws {
     var shapes: [String: [UInt64]] = ["model.embed_tokens.weight": [10, 4]]
     for expert in 0..<3 {
@@ -233,7 +233,7 @@ struct BaseModelTests {
     #expect(half.findings.map(\.code).contains("no-target"))
   }
 
-  @Test("quantized weights have unknown sizes (U10)")
+  @Test("quantized weights have unknown sizes (P10)")
   func quantized() throws {
     var shapes = Self.llamaShapes()
     shapes["model.layers.0.self_attn.q_proj.weight"] = nil
@@ -244,7 +244,7 @@ struct BaseModelTests {
     #expect(binding.findings.isEmpty && binding.bound.count == 4)
   }
 
-  @Test("a model that is not of transformers has the modules of its files (U4)")
+  @Test("a model that is not of transformers has the modules of its files (P4)")
   func plain() throws {
     let model = try TinyModel(
       nil, ["body.linear.weight": [6, 4], "body.conv.weight": [3, 2, 5, 5], "norm.weight": [4]])
@@ -261,7 +261,7 @@ struct BaseModelTests {
     #expect(binding.findings.isEmpty && binding.bound.count == 4)
   }
 
-  @Test("replicated layers (U16)")
+  @Test("replicated layers (P16)")
   func replicated() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     let q2 = (name: "model.layers.2.self_attn.q_proj", out: UInt64(6), in: UInt64(4))
@@ -271,7 +271,7 @@ struct BaseModelTests {
     #expect(binding.findings.isEmpty && binding.bound.count == 6)
   }
 
-  @Test("sizes of prompts are those of the base model (U27)")
+  @Test("sizes of prompts are those of the base model (P27)")
   func prompts() throws {
     let base =
       #"{"model_type": "llama", "hidden_size": 4, "num_hidden_layers": 2, "num_attention_heads": 2}"#
@@ -283,7 +283,7 @@ struct BaseModelTests {
     #expect(binding.findings.first?.key == "token_dim")
   }
 
-  @Test("hostile names and configs take bounded work (U11)", .timeLimit(.minutes(1)))
+  @Test("hostile names and configs take bounded work (P11)", .timeLimit(.minutes(1)))
   func hostile() throws {
     var shapes = Self.llamaShapes()
     shapes[String(repeating: "a.", count: 5_000) + "weight"] = [1]
@@ -299,7 +299,7 @@ struct BaseModelTests {
       Self.config("[\(names)]", #", "modules_to_save": [\#(names)]"#), Self.lora([Self.q0]))
   }
 
-  @Test("a directory without weights tells sizes, and no modules (U1)")
+  @Test("a directory without weights tells sizes, and no modules (P1)")
   func configAlone() throws {
     let model = try TinyModel(Self.llama, Self.llamaShapes())
     try FileManager.default.removeItem(atPath: model.directory.path("model.safetensors"))

@@ -5,7 +5,7 @@ internal import Tensors
 
 extension BaseModel {
   /// The classes of transformers that a user of an adapter may have loaded, likeliest first
-  /// (spec/base-model.md, U5). Empty for models that are not of transformers.
+  /// (spec/base-model.md, P5). Empty for models that are not of transformers.
   func classes(for adapter: AdapterConfig) -> [ModelClass] {
     guard let modelType else { return [] }
     let type = ModelClasses.type(modelType)

@@ -5,8 +5,8 @@ internal import Files
 public import JSONDocument
 public import Tensors
 
-/// A base model: the names and shapes of its tensors, and its `config.json` (spec/base-model.md, U1
-/// to U3).
+/// A base model: the names and shapes of its tensors, and its `config.json` (spec/base-model.md, P1
+/// to P3).
 public struct BaseModel: Sendable {
   /// The path as it was given.
   public let path: String

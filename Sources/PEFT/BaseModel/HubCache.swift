@@ -2,7 +2,7 @@
 internal import Files
 internal import Tensors
 
-/// The cache of models that huggingface_hub downloaded (spec/base-model.md, U3).
+/// The cache of models that huggingface_hub downloaded (spec/base-model.md, P3).
 struct HubCache {
   /// The directory.
   let path: String

@@ -6,7 +6,7 @@ extension ModuleTree {
   private static let largestLayerCount = 10_000
 
   /// The tree after `layer_replication`, which makes a new list of layers out of ranges of the old
-  /// one (spec/base-model.md, U16).
+  /// one (spec/base-model.md, P16).
   ///
   /// - Returns: nil when the model has no list of layers that PEFT finds, or the ranges are not in it.
   func replicating(_ ranges: JSONValue) -> ModuleTree? {

@@ -2,7 +2,7 @@
 internal import Tensors
 
 /// The modules of a base model in memory, as one class of transformers has them (spec/base-model.md,
-/// U4 to U11).
+/// P4 to P11).
 public struct ModuleTree: Sendable {
   /// The class; nil for a model that is not one of transformers, whose modules are those of the files.
   public let className: String?

@@ -4,7 +4,7 @@ internal import Files
 internal import Tensors
 
 /// The tensors of an adapter under the names, and in the shapes, that PEFT gives them for a model
-/// whose modules were renamed or joined (spec/base-model.md, U19). Only names and shapes are
+/// whose modules were renamed or joined (spec/base-model.md, P19). Only names and shapes are
 /// converted, not the data.
 final class ConvertedAdapter: ArchiveDecorator {
   /// A tensor, and those of the file that it is made of.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How transformers changes a name in a file to the name in the model (spec/base-model.md, U6).
+/// How transformers changes a name in a file to the name in the model (spec/base-model.md, P6).
 ///
 /// A renaming replaces a match of a pattern. A converter also combines tensors, or divides one.
 struct NameConversion: Sendable {

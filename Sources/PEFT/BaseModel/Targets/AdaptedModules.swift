@@ -2,7 +2,7 @@
 internal import JSONDocument
 internal import Tensors
 
-/// The modules of a base model that PEFT adapts and saves for a config (spec/base-model.md, U12 to
+/// The modules of a base model that PEFT adapts and saves for a config (spec/base-model.md, P12 to
 /// U20).
 struct AdaptedModules: Sendable {
   /// A parameter of a module that a config adapts by itself (`target_parameters`).

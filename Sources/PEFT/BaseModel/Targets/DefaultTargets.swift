@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The targets that PEFT gives a config that names none, by the type of the model
-/// (spec/base-model.md, U14).
+/// (spec/base-model.md, P14).
 enum DefaultTargets {
   /// The targets of a method.
   ///

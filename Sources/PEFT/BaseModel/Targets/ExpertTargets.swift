@@ -2,7 +2,7 @@
 internal import JSONDocument
 
 /// PEFT's conversion of a config whose targets were modules of single experts, which newer releases
-/// of transformers have as stacked parameters (spec/base-model.md, U18).
+/// of transformers have as stacked parameters (spec/base-model.md, P18).
 struct ExpertTargets {
   private let mapping: [(module: String, parameter: String)]
 

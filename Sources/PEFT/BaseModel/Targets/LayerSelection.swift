@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
 
-/// The layers that `layers_to_transform` and `layers_pattern` select (spec/base-model.md, U12).
+/// The layers that `layers_to_transform` and `layers_pattern` select (spec/base-model.md, P12).
 struct LayerSelection: Sendable {
   private let layers: Set<Int>
   /// One expression for each pattern; nil for one that is not supported.

@@ -5,7 +5,7 @@ internal import Tensors
 ///
 /// PEFT asks twice, in two ways: what it saves is every module whose path ends with a name, be it
 /// within a component; what it therefore does not adapt is found by an expression of the name
-/// (spec/base-model.md, U13).
+/// (spec/base-model.md, P13).
 struct SavedModuleMatcher: Sendable {
   private let endings: [String]
   private let expressions: [(literal: Bool, text: String, expression: RegularExpression?)]

@@ -34,7 +34,7 @@ enum TargetNames: Sendable, Hashable {
   }
 }
 
-/// Matches paths of modules with names of a config, as PEFT does (spec/base-model.md, U12).
+/// Matches paths of modules with names of a config, as PEFT does (spec/base-model.md, P12).
 struct TargetMatcher: Sendable {
   /// How a path matches.
   enum Result: Sendable {
