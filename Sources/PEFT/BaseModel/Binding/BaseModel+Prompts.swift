@@ -20,7 +20,7 @@ extension BaseModel {
   ]
 
   /// Findings about sizes of a prompt that differ from those of the base model (spec/base-model.md,
-  /// U27).
+  /// P27).
   func promptFindings(for config: AdapterConfig, _ weights: any TensorArchive) -> [Finding] {
     let sizes = promptSizes(of: config)
     return Self.promptSizes.compactMap { size in

@@ -3,7 +3,7 @@ internal import Tensors
 
 extension Binding {
   /// The findings about an adapter by itself that the base model does not refute (spec/base-model.md,
-  /// U25).
+  /// P25).
   ///
   /// Without a base model, it is unknown which modules it has, and which sizes.
   public func unrefuted(_ findings: [Finding]) -> [Finding] {

@@ -3,7 +3,7 @@ internal import Archives
 public import Tensors
 
 /// How the tensors of an adapter bind to a base model: what PEFT loads, what it ignores, and what it
-/// leaves at its fresh values (spec/base-model.md, P21 to U27).
+/// leaves at its fresh values (spec/base-model.md, P21 to P27).
 public struct Binding: Sendable {
   /// What becomes of a module.
   public enum State: String, Sendable, CaseIterable {

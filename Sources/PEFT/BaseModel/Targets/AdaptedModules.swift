@@ -3,7 +3,7 @@ internal import JSONDocument
 internal import Tensors
 
 /// The modules of a base model that PEFT adapts and saves for a config (spec/base-model.md, P12 to
-/// U20).
+/// P20).
 struct AdaptedModules: Sendable {
   /// A parameter of a module that a config adapts by itself (`target_parameters`).
   struct Parameter: Sendable, Hashable {
