@@ -15,7 +15,7 @@ extension Binding {
       case "missing-module": false
       case "missing-tensor" where finding.severity == .error:
         finding.tensor.map { fresh.contains($0) || !isOfModule($0) } ?? !hasTokens
-      case "shape-mismatch", "unexpected-tensor", "empty-tensor":
+      case "shape-mismatch", "unexpected-tensor":
         finding.tensor.map { !loaded.contains($0) } ?? true
       default: true
       }
