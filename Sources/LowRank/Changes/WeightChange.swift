@@ -23,7 +23,7 @@ public enum WeightChange: Sendable {
   }
 }
 
-/// An axis of a weight, told from the place of an element.
+/// An axis of a weight, as a rule that gives the index of an element.
 public struct WeightAxis: Sendable, Hashable {
   /// The distance of neighbours along the axis, in elements; at least 1.
   public let stride: Int

@@ -50,7 +50,7 @@ extension MatrixExpression {
     }
   }
 
-  /// Norm and effective rank; nil where they cannot be told without a matrix of full size.
+  /// Norm and effective rank; nil where they need a matrix of full size.
   fileprivate var figures: Figures? {
     switch self {
     case .scaled(let matrix, let scale):

@@ -9,7 +9,7 @@ struct FactorPair {
   let width: Int
   let rank: Int
 
-  /// The largest rank of which the effective rank is told: the time grows with its cube.
+  /// The largest rank for which the effective rank is computed: the time grows with its cube.
   static let largestRank = 4096
   /// The least share of ‖left‖ · ‖right‖ that the norm must be for Gram matrices to tell it.
   private static let leastShare = 0x1p-16

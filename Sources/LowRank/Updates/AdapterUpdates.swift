@@ -50,8 +50,8 @@ public struct AdapterUpdates: Sendable {
   /// parameters are adapted and not named in the file.
   public func names(of module: ModuleTensors) -> [String] { method.names(of: module) }
 
-  /// The changes of a weight that the files leave open, the likeliest first: the orientation of a
-  /// square weight is not told where a model has both kinds.
+  /// The possible changes of a weight, the likeliest first: the files do not give the orientation of a
+  /// square weight where a model has both kinds.
   ///
   /// - Parameters:
   ///   - name: the name of the module in the base model, or of a parameter.

@@ -72,7 +72,7 @@ struct FormFit {
     applies && missing.isEmpty && mismatches.isEmpty && surplus.isEmpty
   }
 
-  /// What does not fit: first the presence of tensors, then the number of dimensions, then extents.
+  /// The misfit: first the presence of tensors, then the number of dimensions, then extents.
   private var cost: (Int, Int) {
     (
       missing.count + surplus.count + wrongRankCount + (applies ? 0 : 1),

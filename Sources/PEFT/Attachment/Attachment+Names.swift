@@ -42,14 +42,14 @@ extension Attachment {
   }
 }
 
-/// What is wrong with the name of a tensor, and whether it is one of the method.
+/// The faults of a tensor's name, and whether the tensor belongs to the method.
 private struct NameCause: Hashable {
   let faults: [NameFault]
   let isParameter: Bool
 }
 
 extension NameFault {
-  /// What is wrong, after "the names of 3 tensors".
+  /// The fault in words, after "the names of 3 tensors".
   fileprivate var reason: String {
     switch self {
     case .missingPrefix: "do not begin with \(TensorPath.modelPrefix)"

@@ -9,7 +9,7 @@ extension Attachment {
     rules.isPromptLearning ? promptOtherFindings : moduleOtherFindings
   }
 
-  /// Tensors beside a prompt: embeddings of the base model, or unknown ones.
+  /// Tensors other than a prompt: embeddings of the base model, or unknown ones.
   private var promptOtherFindings: [Finding] {
     let width = expected.lazy.compactMap { expected in
       expected.shape.last { $0.symbol == "token_dim" }?.value(in: [:])
@@ -37,7 +37,7 @@ extension Attachment {
     case foreign
   }
 
-  /// Tensors beside those of modules.
+  /// Tensors other than those of modules.
   private var moduleOtherFindings: [Finding] {
     let adapted = Set(modules.map { UTF8Text(TensorPath.modelPrefix + $0.name) })
     let learnsBias = (rules.config.document["bias"]?.string ?? "none") != "none"

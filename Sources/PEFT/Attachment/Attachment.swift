@@ -3,7 +3,7 @@ public import Archives
 internal import JSONDocument
 public import Tensors
 
-/// The tensors of an adapter, sorted out by the modules of the base model that they belong to.
+/// The tensors of an adapter, sorted by the modules of the base model that they belong to.
 ///
 /// The names of a method's tensors say where PEFT attaches them: `base_model.model.`, the name of the
 /// module, and a name below it. An attachment reads the names as PEFT does, and recognizes those that
@@ -23,7 +23,7 @@ public struct Attachment: Sendable {
     let isParameter: Bool
   }
   private(set) var misnamed: [Misnamed] = []
-  /// The tensors that are named like parameters of the method, and are none of them.
+  /// The tensors whose names look like those of the method's parameters, but are not.
   private(set) var unknownParameters: [Int] = []
   /// The tensors of modules that are saved whole, with their names as PEFT expects them.
   private(set) var savedTensors: [(index: Int, name: String)] = []
@@ -42,7 +42,7 @@ public struct Attachment: Sendable {
   private(set) var rules: AttachmentRules
   let saved: SavedModules
 
-  /// Sorts out the tensors of an adapter.
+  /// Sorts the tensors of an adapter.
   ///
   /// - Complexity: O(tensors · forms); no tensor data is read.
   public init(_ config: AdapterConfig, _ weights: any TensorArchive) throws(CheckpointError) {
@@ -125,7 +125,7 @@ public struct Attachment: Sendable {
     fits.append(fit)
   }
 
-  /// Sorts out a tensor that is none of the method.
+  /// Sorts a tensor that does not belong to the method.
   private mutating func sortOut(_ index: Int, _ name: TensorName, _ path: [Substring]) {
     guard !rules.ownsSharedTensor(name) else {
       shared.insert(index)

@@ -3,7 +3,7 @@ internal import Archives
 internal import JSONDocument
 internal import Tensors
 
-/// What a method says about the weights of one config, without the type of its configs.
+/// The description of the weights of one config by its method, without the type of its configs.
 struct AttachmentRules: Sendable {
   let type: PEFTType
   let parameterPrefix: String
@@ -13,7 +13,7 @@ struct AttachmentRules: Sendable {
   let expected: [ExpectedTensor]
   /// The tensors that exist once and depend on the modules.
   let sharedTensors: @Sendable ([AdaptedModule]) -> [ExpectedTensor]
-  /// Whether a tensor of no module is the method's though it is not expected.
+  /// Whether a tensor that belongs to no module and is not expected is nevertheless the method's.
   let ownsSharedTensor: @Sendable (TensorName) -> Bool
   let moduleSizes: [ModuleSize]
   let patternMatching: ModulePattern.Matching
@@ -23,7 +23,7 @@ struct AttachmentRules: Sendable {
   private var sizes: ModuleSizes
   private let lookup: @Sendable (String, inout ModuleSizes) -> ExtentValues
 
-  /// Asks a method about a config.
+  /// Creates the rules of a config.
   init<Method: AdapterMethod>(_ method: Method, _ adapterConfig: AdapterConfig) {
     let config = try? method.config(adapterConfig)
     type = method.type

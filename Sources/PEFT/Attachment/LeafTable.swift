@@ -10,7 +10,7 @@ struct LeafTable: Sendable {
   private var largestCount = 1
   private let parameterPrefix: String
 
-  /// The most components of an unknown name that are looked at.
+  /// The largest number of components of an unknown name that are examined.
   private static let largestTail = 8
 
   init(_ rules: AttachmentRules) {
@@ -42,8 +42,8 @@ struct LeafTable: Sendable {
     let fault: NameFault?
   }
 
-  /// Finds the name below the module at the end of a path; nil for a tensor that is none of the
-  /// method.
+  /// Finds the name below the module at the end of a path; nil for a tensor that does not belong to
+  /// the method.
   ///
   /// - Complexity: O(path).
   func match(_ path: [Substring]) -> Match? {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The path of a module, told from the name of a tensor, and what is wrong with it.
+/// The path of a module in the name of a tensor, and its faults.
 struct TensorPath {
   /// The prefix of PEFT for the modules of the base model.
   static let modelPrefix = "base_model.model."

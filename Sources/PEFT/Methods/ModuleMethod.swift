@@ -39,7 +39,7 @@
 /// a config is ``rules``. Rules about weights that shapes cannot express go into
 /// ``AdapterMethod/weightFindings(of:for:)``.
 public protocol ModuleMethod: AdapterMethod where Config == AdapterConfig {
-  /// The conditions on values of the config that PEFT checks, besides the minima of the sizes.
+  /// The conditions on values of the config that PEFT checks, in addition to the minima of the sizes.
   var rules: [ConfigRule] { get }
 
   /// The key of α, if the method has one.

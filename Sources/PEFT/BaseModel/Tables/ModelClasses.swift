@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The model classes of transformers, from a table that is searched on demand (spec/base-model.md,
-/// W4).
+/// P4).
 enum ModelClasses {
   /// The class of a name; nil for one that the table lacks.
   ///

@@ -22,7 +22,7 @@ struct AdaptedModules: Sendable {
   private(set) var parameters: [Parameter] = []
   /// The modules that are saved whole.
   private(set) var saved: [String] = []
-  /// The embeddings of which single rows are trained beside the method.
+  /// The embeddings with single rows that are trained in addition to the method.
   private(set) var tokens: [String] = []
   /// The modules that are tied to an adapted one, and adapted with it.
   private(set) var tied: [String] = []
