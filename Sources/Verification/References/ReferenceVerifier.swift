@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import PEFT
 public import Tensors
 
 /// What an adapter computes, to be compared with references: one type for each family of methods.
