@@ -71,7 +71,7 @@ struct ValidateTests {
     #expect(try run.json()["kind"] as? String == "file")
   }
 
-  @Test("notes alone are exit code 0, and renames are options of convert (L25, L26, L27)")
+  @Test("notes alone are exit code 0, and renames are repairs (L25, L26, L27)")
   func notesAndRenames() throws {
     let copy = try AdapterCopy(of: "mpt-causal-lm")
     try copy.changeWeights {
@@ -91,10 +91,7 @@ struct ValidateTests {
     }
     let run = try peftkit("validate", copy.path)
     #expect(run.exitCode == 1)
-    #expect(
-      run.output.contains(
-        "\nhint: convert --rename '^prompt_encoder\\.default\\.embedding\\.weight$"
-          + "=prompt_embeddings'\n"))
+    #expect(run.output.contains("\nhint: peftkit repair can mend 1 finding\n"))
     let json = try peftkit("validate", copy.path, "--json").json()
     let finding = try #require((json["findings"] as? [[String: Any]])?.first)
     let repairs = try #require(finding["repairs"] as? [[String: String]])
@@ -102,10 +99,8 @@ struct ValidateTests {
       repairs == [["action": "rename-tensor", "from": other, "to": "prompt_embeddings"]])
     let renamed = copy.path + "-renamed"
     defer { try? FileManager.default.removeItem(atPath: renamed) }
-    let conversion = try peftkit(
-      "convert", copy.path, renamed, "--to", "safetensors", "--rename",
-      "^prompt_encoder\\.default\\.embedding\\.weight$=prompt_embeddings")
-    #expect(conversion.exitCode == 0, "\(conversion.errors)")
+    let repair = try peftkit("repair", copy.path, "-o", renamed)
+    #expect(repair.exitCode == 0, "\(repair.errors)")
     #expect(try peftkit("validate", renamed).exitCode == 0)
   }
 

@@ -95,11 +95,15 @@ extension ExpectedTensor {
 
   /// The only tensor of the expected shape whose path ends with the name of the tensor or parameter.
   private func otherName(in weights: any TensorArchive, _ values: ExtentValues) -> TensorName? {
-    let endings = ["." + name.string, "." + parameterName]
+    let own = "." + name.string
+    let endings = [own, "." + parameterName]
     let candidates = weights.tensors.filter { tensor in
       let path = "." + tensor.name.string
+      // The name without PEFT's prefix, or with an adapter's name behind it.
+      let isPart = own.hasSuffix(path) || path.hasPrefix(own + ".") && !path.hasSuffix(".weight")
       var values = values
-      return endings.contains { path.hasSuffix($0) } && shape.accept(tensor.shape, in: &values)
+      return (isPart || endings.contains { path.hasSuffix($0) })
+        && shape.accept(tensor.shape, in: &values)
     }
     return candidates.count == 1 ? candidates[0].name : nil
   }

@@ -23,9 +23,11 @@ struct ValidationReport: Report {
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     try output.findings(findings)
     if let binding = validation.binding { try output.binding(binding) }
-    let renames = findings.flatMap(\.renames).compactMap(Self.option)
-    if !renames.isEmpty {
-      output.line(output.styled("hint:", .cyan) + " convert " + renames.joined(separator: " "))
+    let mendable = findings.count { !$0.repairs.isEmpty }
+    if mendable > 0, validation.kind == .adapter || validation.kind == .model {
+      output.line(
+        output.styled("hint:", .cyan)
+          + " peftkit repair can mend \(Sizes.count(mendable, "finding"))")
     }
     var parts = validation.tensorCount.map { [Sizes.count($0, "tensor")] } ?? []
     parts.append(findings.isEmpty ? "no findings" : Sizes.count(findings.count, "finding"))
@@ -55,23 +57,5 @@ struct ValidationReport: Report {
     writer.member("finding_count", findings.count)
     writer.member("ignored_count", ignoredCount)
     writer.endObject()
-  }
-
-  /// The option of `convert` that renames a tensor; nil for names with other characters than
-  /// letters, digits, `_`, `-` and `.`, which a shell or an expression may read differently.
-  private static func option(from: TensorName, to: TensorName) -> String? {
-    let isPlain = (from.string + to.string).utf8.allSatisfy {
-      switch $0 {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
-        UInt8(ascii: "."):
-        true
-      default: false
-      }
-    }
-    guard isPlain else { return nil }
-    let pattern = from.string.split(separator: ".", omittingEmptySubsequences: false)
-      .joined(separator: "\\.")
-    return "--rename '^\(pattern)$=\(to.string)'"
   }
 }
