@@ -311,7 +311,7 @@ struct DigestTests {
     let digests = tensors.compactMap { $0["digest"] as? String }
     #expect(digests.count == 3)
     let text = try peftkit("inspect", adapter, "--digest").output
-    #expect(text.contains("\n  digest   \(digest)\n"))
+    #expect(text.contains("\n  digest    \(digest)\n"))
     for digest in digests {
       #expect(digest.wholeMatch(of: /sha256:[0-9a-f]{64}/) != nil)
       #expect(text.contains("  \(digest.dropFirst(7).prefix(16))\n"))

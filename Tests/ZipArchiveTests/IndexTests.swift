@@ -57,7 +57,7 @@ import ZipArchive
       Lie("a name in another case", says: "appears twice") { $0.members[1].name = "A/x" },
       Lie("an absolute name", says: "unsafe") { $0.members[1].name = "/a" },
       Lie("a name that leaves", says: "unsafe") { $0.members[1].name = "a/../b" },
-      Lie("another method", says: "unsupported way") { $0.members[1].method = 12 },
+      Lie("another method", says: "unsupported compression") { $0.members[1].method = 12 },
       Lie("encryption", says: "password") { $0.members[0].flags = 0x801 },
       Lie("two sizes", says: "two sizes") { $0.members[0].byteCount = 4 },
       Lie("a large ratio", says: "would expand") { $0.members[1].byteCount = 1 << 28 },
