@@ -32,9 +32,10 @@ struct ModuleInspection {
     var rows: [Row] = []
     for module in updates.modules {
       let change = try updates.change(of: module, in: .float32)
+      let names = updates.names(of: module)
       rows.append(
         Row(
-          name: module.name, scale: try updates.scale(of: module),
+          name: names.count == 1 ? names[0] : module.name, scale: try updates.scale(of: module),
           statistics: change.map { ChangeStatistics(of: $0) }))
     }
     self.rows = rows
