@@ -33,6 +33,11 @@ struct FormFit {
   private var wrongRankCount = 0
   /// Whether PEFT uses the form for a module with these sizes, as far as they tell it.
   private let applies: Bool
+  /// Whether all tensors are there in the right shapes, but PEFT does not use the form for a module
+  /// of these sizes.
+  var isUnused: Bool {
+    !applies && missing.isEmpty && mismatches.isEmpty && surplus.isEmpty && empty.isEmpty
+  }
 
   /// Compares a form with tensors.
   ///

@@ -11,7 +11,7 @@ extension Attachment {
     guard rules.isDescribed else { return emptinessFindings + rules.weightFindings(weights) }
     if let finding = absenceFinding { return [finding] }
     var findings = expectedFindings + nameFindings + emptyFindings + moduleFindings
-    findings += dtypeFindings + savedFindings + otherFindings
+    findings += oddShapeFindings + dtypeFindings + savedFindings + otherFindings
     return findings + rules.weightFindings(weights)
   }
 

@@ -12,7 +12,16 @@ extension Attachment {
     var details: [Int: FormFit.Mismatch] = [:]
     var numbers: [Int: Int] = [:]
     var surplus: [Int] = unknownParameters
+    var contradictions: [Finding] = []
+    let siblings =
+      fits.contains { !$0.mismatches.isEmpty || $0.isUnused } ? LayerStacks(modules).siblings : [:]
     for (number, (module, fit)) in zip(modules, fits).enumerated() {
+      if !fit.mismatches.isEmpty || fit.isUnused, hasPatterns == false,
+        let (tensor, usual) = contradicting(number, siblings)
+      {
+        contradictions.append(contradictionFinding(tensor, usual))
+        continue
+      }
       for tensor in fit.missing {
         missing.add(number, to: tensor.name)
         missingNames[number] = module.name
@@ -29,7 +38,36 @@ extension Attachment {
     }
       + mismatches.findings { fault, tensors in
         shapeFinding(fault, tensors, details[tensors[0]], numbers[tensors[0]])
-      } + surplusFindings(surplus.sorted())
+      } + contradictions + surplusFindings(surplus.sorted()) + unusedFindings(siblings)
+  }
+
+  private func contradictionFinding(_ tensor: Int, _ usual: Shape) -> Finding {
+    let info = weights.tensor(at: tensor)
+    return Finding(
+      .error, "shape-mismatch",
+      "\(info.name) has the shape \(info.shape), which the config or the module's other tensors "
+        + "contradict; the same tensor of another layer has \(usual)", tensor: info.name)
+  }
+
+  /// A finding about modules whose tensors are of a form that PEFT does not use for their sizes, such
+  /// as two matrices of LoKr that are no factorization of a weight.
+  private func unusedFindings(_ siblings: [Int: Int]) -> [Finding] {
+    let unused = modules.indices.filter { number in
+      fits[number].isUnused && (hasPatterns || contradicting(number, siblings) == nil)
+    }.map { modules[$0] }
+    guard let module = unused.first else { return [] }
+    let tensors = module.form.tensors.compactMap { tensor in
+      module.tensors[tensor.name].map { weights.tensor(at: $0) }
+    }
+    let shapes = tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
+    let others = unused.count - 1
+    let more = others == 0 ? "" : ", nor those of \(others.counted("other module"))"
+    return [
+      Finding(
+        .error, "shape-mismatch",
+        "with this config, PEFT has no such tensors for a module: \(shapes)\(more)",
+        tensor: tensors.first?.name)
+    ]
   }
 
   private func missingFinding(_ leaf: String, _ modules: [String]) -> Finding {

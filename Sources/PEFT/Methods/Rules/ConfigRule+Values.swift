@@ -3,16 +3,6 @@ internal import JSONDocument
 
 /// Rules about the value of one key.
 extension ConfigRule {
-  /// The key is set to a value other than null.
-  static func required(_ key: String) -> Self {
-    Self(key) { config in
-      switch config.document[key] {
-      case nil, .null?: "\"\(key)\" must be set, and it is not"
-      default: nil
-      }
-    }
-  }
-
   /// An integer is not below a minimum.
   static func atLeast(_ minimum: Int, _ key: String) -> Self {
     Self(key) { config in

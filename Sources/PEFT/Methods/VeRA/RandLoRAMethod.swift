@@ -66,14 +66,25 @@ public struct RandLoRAMethod: ModuleMethod {
       let shared = TensorName("base_model.\(factor)")
       guard let index = weights.index(of: shared) else { return [] }
       let shape = weights.tensor(at: index).shape
-      return weights.tensors.compactMap { tensor in
-        guard tensor.name.string.hasSuffix(".\(factor)"), tensor.shape != shape else { return nil }
-        return Finding(
-          .error, "shape-mismatch",
-          "\(tensor.name) has the shape \(tensor.shape), but \(shared), the same factor, \(shape)",
-          tensor: tensor.name)
+      let copies = weights.tensors.filter {
+        $0.name != shared && $0.name.string.hasSuffix(".\(factor)")
+      }
+      if copies.count > 1, let usual = copies.first?.shape, usual != shape,
+        copies.allSatisfy({ $0.shape == usual })
+      {
+        return [Self.difference(weights.tensor(at: index), from: copies[0])]
+      }
+      return copies.filter { $0.shape != shape }.map {
+        Self.difference($0, from: weights.tensor(at: index))
       }
     }
+  }
+
+  private static func difference(_ tensor: TensorInfo, from other: TensorInfo) -> Finding {
+    Finding(
+      .error, "shape-mismatch",
+      "\(tensor.name) has the shape \(tensor.shape), but \(other.name), the same factor, has "
+        + "\(other.shape)", tensor: tensor.name)
   }
 
   /// How many factors of the rank a full rank takes.
