@@ -158,7 +158,7 @@ struct RegularExpressionParser {
     guard take(")") else { throw Unsupported() }
     if let look {
       guard !look.isBehind || node.width != nil else { throw Unsupported() }
-      return (.look(node, isBehind: look.isBehind, isNegated: look.isNegated), .assertion)
+      return (.look(node, isBehind: look.isBehind, isNegated: look.isNegated), .repeatable)
     }
     return (number.map { .group(node, number: $0) } ?? node, .repeatable)
   }
