@@ -11,8 +11,17 @@ extension Attachment {
     guard rules.isDescribed else { return emptinessFindings + rules.weightFindings(weights) }
     if let finding = absenceFinding { return [finding] }
     var findings = expectedFindings + nameFindings + emptyFindings + moduleFindings
-    findings += oddShapeFindings + dtypeFindings + savedFindings + otherFindings
+    findings += targetFindings + siblingFindings + shapeFindings + patternFindings + dtypeFindings
+    findings += savedFindings + savedSiblingFindings + otherFindings
     return findings + rules.weightFindings(weights)
+  }
+
+  /// Findings about shapes that differ from those of other modules, one for each tensor.
+  private var shapeFindings: [Finding] {
+    let odd = oddShapeFindings
+    let tensors = Set(odd.compactMap(\.tensor))
+    return odd
+      + widthFindings.filter { finding in finding.tensor.map { !tensors.contains($0) } ?? true }
   }
 
   /// Findings that every method's weights can have.

@@ -21,10 +21,10 @@ extension Attachment {
     let renames = tensors.compactMap { index in
       canonical[index].map { (from: weights.tensor(at: index).name, to: TensorName($0)) }
     }
-    let reasons = cause.faults.map(\.reason).joined(separator: ", and ")
     let count = tensors.count
+    let reasons = cause.faults.map { $0.reason(isPlural: count > 1) }.joined(separator: ", and ")
     let first = renames.first.map { "rename \($0.from) to \($0.to)" } ?? ""
-    let isTaken = cause.isParameter && cause.faults == [.adapterName("default")]
+    let isTaken = cause.isParameter && cause.faults == [.adapterName("default", isTaken: true)]
     let effect =
       isTaken
       ? "PEFT before 0.21 and other runtimes do not find them"
@@ -49,16 +49,23 @@ private struct NameCause: Hashable {
 }
 
 extension NameFault {
-  /// The fault in words, after "the names of 3 tensors".
-  fileprivate var reason: String {
-    switch self {
-    case .missingPrefix: "do not begin with \(TensorPath.modelPrefix)"
+  /// What is wrong, after "the names of 3 tensors" or "the name of 1 tensor".
+  fileprivate func reason(isPlural: Bool) -> String {
+    func verb(_ plural: String, _ singular: String) -> String { isPlural ? plural : singular }
+    return switch self {
+    case .missingPrefix: "\(verb("do", "does")) not begin with \(TensorPath.modelPrefix)"
     case .repeatedPrefix(let count):
-      "repeat the prefix \(TensorPath.modelPrefix)" + (count == 1 ? "" : " \(count) times")
-    case .strayPrefix(let text): "have \(text) before \(TensorPath.modelPrefix)"
-    case .wrapper(let text): "contain \(text), which a wrapper of the model added"
-    case .adapterName(let name): "contain the adapter's name, .\(name)"
-    case .suffix: "have .weight in the wrong place"
+      "\(verb("repeat", "repeats")) the prefix \(TensorPath.modelPrefix)"
+        + (count == 1 ? "" : " \(count) times")
+    case .strayPrefix(let text):
+      "\(verb("have", "has")) \(text) before \(TensorPath.modelPrefix)"
+    case .wrapper(let text):
+      "\(verb("contain", "contains")) \(text), which a wrapper of the model added"
+    case .repeatedModel:
+      "\(verb("repeat", "repeats")) model. after \(TensorPath.modelPrefix)"
+    case .adapterName(let name, _):
+      "\(verb("contain", "contains")) the adapter's name, .\(name)"
+    case .suffix: "\(verb("have", "has")) .weight in the wrong place"
     }
   }
 }

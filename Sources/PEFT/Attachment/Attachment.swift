@@ -63,7 +63,8 @@ public struct Attachment: Sendable {
         sortOut(index, name, path)
         continue
       }
-      let place = TensorPath(path[..<match.moduleCount])
+      var place = TensorPath(path[..<match.moduleCount])
+      place.removeAdapterName()
       guard let leaf = match.leaf, !place.module.isEmpty else {
         if !isWrapped(path) { unknownParameters.append(index) }
         continue
@@ -143,15 +144,20 @@ public struct Attachment: Sendable {
     var fault: NameFault?
     if let wrapper = path.lastIndex(of: "modules_to_save") {
       let adapter = path[wrapper...].dropFirst().dropLast().first
-      fault = .adapterName(adapter.map { "modules_to_save." + $0 } ?? "modules_to_save")
+      fault = .adapterName(
+        adapter.map { "modules_to_save." + $0 } ?? "modules_to_save", isTaken: false)
       path.removeSubrange(wrapper...(adapter == nil ? wrapper : wrapper + 1))
     }
     let tokens = path.firstIndex(of: "token_adapter")
     if let tokens, path[tokens...].starts(with: ["token_adapter", "trainable_tokens_delta"]),
       path.count > tokens + 2
     {
-      fault = .adapterName(path[(tokens + 2)...].joined(separator: "."))
+      fault = .adapterName(path[(tokens + 2)...].joined(separator: "."), isTaken: false)
       path.removeSubrange((tokens + 2)...)
+    }
+    if fault == nil, let adapter = path.dropLast().last, adapter == "default" {
+      fault = .adapterName("default", isTaken: false)
+      path.remove(at: path.count - 2)
     }
     let place = TensorPath(path[...])
     let canonical = rules.modelPrefix + place.module.joined(separator: ".")

@@ -8,6 +8,7 @@ struct AttachmentRules: Sendable {
   let type: PEFTType
   let parameterPrefix: String
   let isPromptLearning: Bool
+  let adaptsTiedModules: Bool
   let forms: [ModuleForm]
   /// The tensors that exist once.
   let expected: [ExpectedTensor]
@@ -29,6 +30,7 @@ struct AttachmentRules: Sendable {
     type = method.type
     parameterPrefix = method.parameterPrefix
     isPromptLearning = method.isPromptLearning
+    adaptsTiedModules = method.adaptsTiedModules
     forms = config.map(method.moduleForms) ?? []
     expected = method.expectedTensors(for: config)
     sharedTensors = { modules in

@@ -6,6 +6,8 @@ struct LeafTable: Sendable {
   private var leaves: [Substring: Int] = [:]
   /// The names in the file, by number.
   private(set) var names: [String] = []
+  /// The numbers of the names with another name, which is the one in PEFT's module.
+  private var hasOtherName: Set<Int> = []
   /// The largest number of components of a name.
   private var largestCount = 1
   private let parameterPrefix: String
@@ -23,6 +25,7 @@ struct LeafTable: Sendable {
       for tensor in form.tensors {
         guard let other = tensor.otherName, let leaf = leaves[tensor.name[...]] else { continue }
         add(other, as: leaf)
+        hasOtherName.insert(leaf)
       }
     }
   }
@@ -67,8 +70,16 @@ struct LeafTable: Sendable {
     for index in tail.indices.dropFirst() {
       var shorter = tail
       let adapter = shorter.remove(at: index)
-      if let leaf = leaves[Self.join(shorter[...])] {
-        return (leaf, adapter == "weight" ? .suffix : .adapterName(String(adapter)))
+      let name = Self.join(shorter[...])
+      if let leaf = leaves[name] {
+        guard adapter != "weight" else { return (leaf, .suffix) }
+        // PEFT has the name last, or before the last component of a module's tensor.
+        let isInPlace =
+          index == max(1, shorter.count - 1)
+          && (name != names[leaf] || !hasOtherName.contains(leaf))
+        return (
+          leaf, .adapterName(String(adapter), isTaken: isInPlace && adapter == "default")
+        )
       }
     }
     if let leaf = leaves[Self.join(tail[...] + ["weight"])] { return (leaf, .suffix) }

@@ -10,8 +10,10 @@ enum NameFault: Hashable, Sendable {
   case strayPrefix(String)
   /// A wrapper of the model is in the path.
   case wrapper(String)
-  /// The name of an adapter is in the name.
-  case adapterName(String)
+  /// `model.` is there twice after the prefix.
+  case repeatedModel
+  /// The name of an adapter is in the name; PEFT takes it where it puts the name itself.
+  case adapterName(String, isTaken: Bool)
   /// `.weight` is missing, or surplus.
   case suffix
 

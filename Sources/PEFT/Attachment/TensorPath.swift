@@ -35,7 +35,18 @@ struct TensorPath {
         module.removeFirst()
       }
     }
+    if module.starts(with: ["model", "model"]) {
+      faults.append(.repeatedModel)
+      module.removeFirst()
+    }
     removeWrappers()
+  }
+
+  /// Removes the name of an adapter from the end, as far as it can be told from that of a module.
+  mutating func removeAdapterName() {
+    guard module.count > 1, let last = module.last, last.hasPrefix("default") else { return }
+    faults.append(.adapterName(String(last), isTaken: false))
+    module.removeLast()
   }
 
   /// The place of the first `base_model.model`.

@@ -35,6 +35,8 @@ public protocol AdapterMethod: Sendable {
 
   /// Whether the method learns several tasks, each with factors of its own.
   var hasTasks: Bool { get }
+  /// Whether PEFT adapts the modules that are tied to a target along with it.
+  var adaptsTiedModules: Bool { get }
 
   /// The sizes that a config gives modules, such as `r`.
   var moduleSizes: [ModuleSize] { get }
@@ -94,6 +96,7 @@ extension AdapterMethod {
   public var parameterPrefix: String { "" }
   public var isPromptLearning: Bool { false }
   public var hasTasks: Bool { false }
+  public var adaptsTiedModules: Bool { false }
   public var moduleSizes: [ModuleSize] { [] }
   public func moduleForms(for config: Config) -> [ModuleForm] { [] }
   public var patternMatching: ModulePattern.Matching { .path }

@@ -40,7 +40,9 @@ struct LoRAForms {
 
   /// QALoRA pools the inputs of quantized layers.
   private var quantized: [ModuleForm] {
-    isOn("use_qalora") ? [linear(a: "in" / "qalora_group_size", b: "r")] : []
+    guard isOn("use_qalora") else { return [] }
+    let size = document["qalora_group_size"].map { $0.integer } ?? 16
+    return [linear(a: "in" / Extent("qalora_group_size", value: size), b: "r")]
   }
 
   /// BD-LoRA has a factor of blocks on the diagonal, B's or A's.

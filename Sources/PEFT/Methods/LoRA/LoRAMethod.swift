@@ -15,10 +15,7 @@ public struct LoRAMethod: ModuleMethod {
   public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias] + LoRARules.all }
 
   public var moduleSizes: [ModuleSize] {
-    [
-      ModuleSize("r", default: 8, pattern: "rank_pattern"),
-      ModuleSize("qalora_group_size", default: 16),
-    ]
+    [ModuleSize("r", default: 8, pattern: "rank_pattern")]
   }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {

@@ -28,11 +28,6 @@ enum LoRARules {
       return "\"lora_bias\" is true, which \"init_lora_weights\" \"\(initialization)\" does not "
         + "support"
     },
-    ConfigRule("init_lora_weights") { config in
-      guard let value = config.document["init_lora_weights"]?.string, !isInitialization(value)
-      else { return nil }
-      return "unknown initialisation \"\(value)\" in \"init_lora_weights\""
-    },
     variants,
   ]
 
@@ -45,14 +40,6 @@ enum LoRARules {
     case nil, .null?, .bool(false)?: false
     default: true
     }
-  }
-
-  /// The initialisations of PEFT, and those that it recognizes by their start.
-  private static func isInitialization(_ value: String) -> Bool {
-    let name = value.lowercased()
-    return ["gaussian", "olora", "eva", "loftq", "orthogonal", "lora_ga", "mica", "true"]
-      .contains { $0 == name }
-      || value.hasPrefix("pissa") || value.hasPrefix("corda")
   }
 
   /// Variants that PEFT does not combine.

@@ -6,6 +6,7 @@ public struct TrainableTokensMethod: ModuleMethod {
   public init() {}
 
   public var type: PEFTType { PEFTType(rawValue: "TRAINABLE_TOKENS") }
+  public var adaptsTiedModules: Bool { true }
   public var parameterPrefix: String { "trainable_tokens_" }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
