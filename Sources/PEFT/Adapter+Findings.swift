@@ -15,7 +15,7 @@ extension Adapter {
   ) throws(CheckpointError) -> [Finding] {
     let findings =
       config.findings(with: weights, options) + fileFindings + weights.fileFindings
-      + weights.formatKeyFindings(.note)
+      + weights.formatKeyFindings(.note) + weights.foreignFindings(in: .adapter)
     guard readsValues else { return findings }
     let surveys = try weights.surveyValues()
     return findings + weights.valueFindings(of: surveys) + zeroFindings(of: surveys)

@@ -11,7 +11,16 @@ extension AdapterConfig {
 
   /// Findings about the config, and about the weights that go with it.
   func findings(with weights: (any TensorArchive)?, _ options: FindingOptions) -> [Finding] {
-    let reading = readingFindings(in: options.release ?? .newest)
+    let findings = findingsOfPEFT(with: weights, in: options.release ?? .newest)
+    guard let runtime = options.runtime else { return findings }
+    return findings
+      + RuntimeFindings(runtime: runtime).findings(about: self, weights: weights)
+  }
+
+  private func findingsOfPEFT(
+    with weights: (any TensorArchive)?, in release: ExaminedRelease
+  ) -> [Finding] {
+    let reading = readingFindings(in: release)
     guard let method = try? method else { return reading }
     let findings = method.findings(about: self, fieldFindings: reading)
     guard let weights else { return findings }

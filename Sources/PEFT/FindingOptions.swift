@@ -8,6 +8,9 @@ public struct FindingOptions: Sendable {
   /// The base model that the adapter is for; nil to check the adapter by itself.
   public var base: BaseModelSource?
 
+  /// The runtime that is to load the adapter; nil for PEFT alone.
+  public var runtime: Runtime?
+
   /// Checks an adapter against the newest PEFT alone.
   public init() {}
 }

@@ -60,9 +60,12 @@ public struct Validation: Sendable {
       if let binding { findings = binding.unrefuted(findings) + binding.findings }
       self.init(path, .adapter, archive, findings, binding)
     case .model(let model):
-      self.init(path, .model, archive, try model.findings())
+      self.init(
+        path, .model, archive, archive.foreignFindings(in: .model) + (try model.findings()))
     case .file:
-      self.init(path, .file, archive, try archive.fileFindings + archive.valueFindings())
+      self.init(
+        path, .file, archive,
+        try archive.fileFindings + archive.foreignFindings(in: .file) + archive.valueFindings())
     }
   }
 

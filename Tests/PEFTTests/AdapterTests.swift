@@ -57,11 +57,13 @@ struct AdapterDirectoryTests {
     arguments: [
       (
         ["adapter_config.json", "adapters.safetensors"],
-        "adapters.safetensors is the weights file of an adapter of MLX, not of PEFT"
+        "adapters.safetensors is the weights file of an MLX adapter, which mlx-lm loads and PEFT "
+          + "does not"
       ),
       (
         ["adapter_config.json", "pytorch_adapter.bin"],
-        "pytorch_adapter.bin is the weights file of an adapter of AdapterHub, not of PEFT"
+        "pytorch_adapter.bin is the weights file of an AdapterHub adapter, which the adapters "
+          + "library loads and PEFT does not"
       ),
       (
         ["adapter_config.json", "adapter_model.safetensors.index.json"],

@@ -175,6 +175,19 @@ struct ReleaseFindingTests {
   }
 
   @Test(
+    "the releases that load a config are those without an error (C41)", arguments: ReleaseCase.all)
+  func loadingReleases(_ item: ReleaseCase) throws {
+    let read = try config("{\(item.members)}")
+    let expected = ExaminedRelease.all.filter { release in
+      var options = FindingOptions()
+      options.release = release
+      let codes: Set<Finding.Code> = ["unsupported-task-type"]
+      return !read.findings(options).contains { $0.severity == .error && !codes.contains($0.code) }
+    }
+    #expect(read.loadingReleases == expected)
+  }
+
+  @Test(
     "the releases that load a config (C41)",
     arguments: [
       (#""peft_type": "LORA""#, "0.2.0 to 0.21.2"),

@@ -17,7 +17,7 @@ struct InspectTests {
       "path", "kind", "format", "metadata", "tensors", "tensor_count", "parameter_count",
       "byte_count", "skipped", "notes",
     ]
-    if isAdapter { keys.formUnion(["config", "multitask"]) }
+    if isAdapter { keys.formUnion(["config", "multitask", "oldest_peft", "newest_peft"]) }
     #expect(Set(json.keys) == keys)
     #expect(json["path"] as? String == path)
     #expect(json["kind"] as? String == (isAdapter ? "adapter" : "file"))

@@ -105,8 +105,9 @@ public final class InputFile: Sendable {
   private static func open(
     _ path: FilePath
   ) throws(CheckpointError) -> (descriptor: FileDescriptor, status: Stat) {
-    guard let opened = try openIfPresent(path, absences: []) else {
-      throw .system("open", .noSuchFileOrDirectory, path: path)
+    guard let opened = try openIfPresent(path, absences: [.noSuchFileOrDirectory]) else {
+      let error: CheckpointError = .system("open", .noSuchFileOrDirectory, path: path)
+      throw error.hinting(AbsentPath.hint(for: path))
     }
     return opened
   }

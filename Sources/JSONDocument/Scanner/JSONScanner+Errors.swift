@@ -78,10 +78,21 @@ extension JSONScanner {
     bytes.count >= prefix.count && prefix.indices.allSatisfy { bytes[$0] == prefix[$0] }
   }
 
+  /// Whether the cursor is at a line of seven equal characters that git writes around a conflict.
+  private var isConflictMarker: Bool {
+    guard let next, [UInt8(ascii: "<"), UInt8(ascii: "="), UInt8(ascii: ">")].contains(next),
+      bytes.count - position >= 7
+    else { return false }
+    return (position..<position + 7).allSatisfy { bytes[$0] == next }
+  }
+
   /// Advice about the byte at the cursor.
   private var hint: String? {
     if starts(with: Array("version https://git-lfs".utf8)) {
       return "this is a Git LFS pointer: fetch the file itself with git lfs pull"
+    }
+    if isConflictMarker {
+      return "the file contains conflict markers of git: keep one side, and remove the markers"
     }
     if starts(with: [UInt8(ascii: "<")]) {
       return "this looks like an HTML page, not JSON"

@@ -42,7 +42,9 @@ struct JSONScanner: ~Escapable {
   mutating func scan() throws(CheckpointError) -> JSONScan {
     try checkText()
     skipWhitespace()
-    guard position < bytes.count else { throw .malformed("contains no JSON value") }
+    guard position < bytes.count else {
+      throw .malformed(bytes.isEmpty ? "is empty" : "contains no JSON value")
+    }
     let start = position
     var state = State.value
     while state != .done {

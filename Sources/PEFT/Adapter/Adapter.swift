@@ -87,7 +87,8 @@ public struct Adapter: Sendable {
       parts = [method.type.rawValue]
       sizes = method.summary(of: self)
     } catch {
-      parts = [error.code == .missing ? "no peft_type" : error.message]
+      let foreign = ForeignConfig(config.document)
+      parts = [foreign?.name ?? (error.code == .missing ? "no peft_type" : error.message)]
     }
     if let task = config.document["task_type"]?.string { parts.append(task) }
     return (parts + sizes).joined(separator: ", ")

@@ -1,46 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Checkpoints
 internal import Files
+internal import Tensors
 
 extension AdapterDirectory {
-  /// Weights files that other tools write next to an `adapter_config.json` of their own.
-  private static let foreignWeights: [(names: [String], tool: String)] = [
-    (["adapters.safetensors", "adapters.npz"], "MLX"),
-    (["pytorch_adapter.bin", "adapter.safetensors"], "AdapterHub"),
-  ]
+  /// What a directory holds instead of the files of an adapter, or an adapter below it; nil where
+  /// neither is known.
+  public static func hint(for directory: String) -> String? {
+    let names = (try? DirectoryTree.files(in: directory)) ?? []
+    let folders = (try? DirectoryTree.subdirectories(of: directory)) ?? []
+    let foreign = ForeignDirectory(names: names, folders: folders, weightsNames: weightsNames)
+    return adapterBelow(directory, folders) ?? foreign?.hint
+  }
 
-  /// What a directory holds instead of weights that PEFT loads; nil where that is not known.
-  static func otherWeightsHint(for directory: String) -> String? {
-    guard let names = try? DirectoryTree.files(in: directory) else { return nil }
-    if names.contains(AdapterConfig.fileName) {
-      for (weights, tool) in foreignWeights {
-        if let name = weights.first(where: names.contains) {
-          return "\(name) is the weights file of an adapter of \(tool), not of PEFT"
-        }
-      }
+  /// A hint that names the directory of an adapter one level below, or in the snapshots of a
+  /// repository of the Hub's cache.
+  private static func adapterBelow(_ directory: String, _ folders: [String]) -> String? {
+    var candidates = folders.map { path(of: $0, in: directory) }
+    if folders.contains("snapshots") {
+      let snapshots = path(of: "snapshots", in: directory)
+      let hashes = (try? DirectoryTree.subdirectories(of: snapshots)) ?? []
+      candidates += hashes.map { path(of: $0, in: snapshots) }
     }
-    if names.contains(AdapterConfig.fileName),
-      let name = ModelDirectory.weightsNames.first(where: names.contains)
-    {
-      return "\(name) is the name of a model's weights; PEFT loads those of an adapter from "
-        + "\(weightsNames.joined(separator: " or "))"
-    }
-    for weights in weightsNames {
-      guard let dot = weights.lastIndex(of: ".") else { continue }
-      let naming = ShardNaming(
-        stem: String(weights[..<dot]), fileExtension: String(weights[dot...].dropFirst()))
-      if names.contains(naming.indexName) {
-        return "PEFT does not load shards; convert \(naming.indexName) to \(weights), one file"
-      }
-      if let shard = names.first(where: { naming.covers($0) && $0 != weights }) {
-        return
-          "\(shard) is one of several shards, which PEFT does not load, and their index is missing"
-      }
-    }
-    if let shard = names.first(where: DistributedShard.isShardName) {
-      return
-        "\(shard) is a shard of torch.distributed.checkpoint; consolidate the shards with torch first"
-    }
-    return nil
+    let adapters = candidates.filter { has(AdapterConfig.fileName, in: $0) }
+    guard let first = adapters.first else { return nil }
+    return adapters.count == 1
+      ? "there is an adapter in \(first.printable)"
+      : "there are \(adapters.count) adapters below it, such as \(first.printable)"
   }
 }

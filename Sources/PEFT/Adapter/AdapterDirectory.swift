@@ -95,16 +95,7 @@ public struct AdapterDirectory: Sendable {
     unusableFile(in: directory)
       ?? CheckpointError(
         .missing, "is not an adapter directory: it has no \(name)", path: directory,
-        hint: otherWeightsHint(for: directory) ?? hint(for: directory))
-  }
-
-  /// A hint that names a subdirectory with a config; nil when there is none.
-  public static func hint(for directory: String) -> String? {
-    let others = (try? DirectoryTree.subdirectories(of: directory)) ?? []
-    let adapter = others.lazy.map { path(of: $0, in: directory) }.first {
-      has(AdapterConfig.fileName, in: $0)
-    }
-    return adapter.map { "there is an adapter in \($0)" }
+        hint: hint(for: directory))
   }
 
   /// Reports a permission error instead of treating a file as missing.

@@ -12,8 +12,7 @@ extension AdapterConfig {
     do throws(CheckpointError) {
       type = try peftType
     } catch {
-      return [Finding(.error, "peft-type", error.message, key: "peft_type")]
-        + taskFindings(in: release)
+      return [absentTypeFinding(error)] + taskFindings(in: release)
     }
     guard let fields = MethodFields(type) else {
       return [unknownTypeFinding(type)] + taskFindings(in: release)
@@ -21,21 +20,25 @@ extension AdapterConfig {
     guard fields.releases.contains(release.release) else {
       return [missingMethodFinding(fields, in: release)] + taskFindings(in: release)
     }
-    return taskFindings(in: release)
+    return taskFindings(in: release) + baseModelFindings
       + FieldFindings(fields: fields, release: release).findings(about: document)
   }
 
-  /// The examined releases that load the config with its meaning, as far as the config tells.
-  ///
-  /// - Complexity: O(releases · keys).
-  public var loadingReleases: [ExaminedRelease] {
-    ExaminedRelease.all.filter { release in
-      !readingFindings(in: release).contains { $0.severity == .error }
+  /// A finding about a `peft_type` that is absent, null or not a string, and about what the config is
+  /// instead.
+  private func absentTypeFinding(_ error: CheckpointError) -> Finding {
+    if document["peft_type"] == nil, let foreign = ForeignConfig(document) {
+      return Finding(
+        .error, "foreign-config",
+        "has no \"peft_type\": this is \(foreign.name), not of a PEFT adapter; \(foreign.advice)",
+        key: "peft_type")
     }
+    let likely = MethodFields.likelyType(of: document)
+    return Finding(
+      .error, "peft-type",
+      error.message + (likely.map { "; its keys are those of \($0.rawValue)" } ?? ""),
+      key: "peft_type")
   }
-
-  /// ``loadingReleases`` in words: "0.9.0 to 0.21.2"; nil if there is none.
-  public var loadingReleaseRanges: String? { loadingReleases.ranges }
 
   private func unknownTypeFinding(_ type: PEFTType) -> Finding {
     let newest = ExaminedRelease.newest.release
@@ -63,6 +66,16 @@ extension AdapterConfig {
     return Finding(
       .error, "missing-method", message + (successor.map { "; \($0.advice)" } ?? ""),
       key: "peft_type")
+  }
+
+  /// Findings about the base model's name (spec/adapter_config.md, C42).
+  private var baseModelFindings: [Finding] {
+    guard let name = BaseModelName(document["base_model_name_or_path"]) else { return [] }
+    return [
+      Finding(
+        name.isOfOneUser ? .warning : .note, "base-model", name.description,
+        key: "base_model_name_or_path")
+    ]
   }
 
   /// Findings about `task_type` and `runtime_config`.

@@ -41,7 +41,7 @@ struct FieldFindings {
   }
 
   /// Whether another rule is about a key.
-  private static func isReadElsewhere(_ key: String) -> Bool {
+  static func isReadElsewhere(_ key: String) -> Bool {
     key == "runtime_config" || key == "peft_type" || key == "task_type"
   }
 
@@ -62,7 +62,7 @@ struct FieldFindings {
         "\"\(field.key)\" is null, which PEFT cannot load; its default is "
           + field.defaultValue.description, key: field.key)
     }
-    if let text = value.string, !field.types.literals.isEmpty {
+    if let text = value.string, field.types.hasLiterals {
       return textFinding(text, of: field)
     }
     let message = field.mismatch(value)
@@ -99,10 +99,10 @@ struct FieldFindings {
     if release.unknownKey == .refuses {
       return Finding(
         .error, "unknown-key", message + "; it raises TypeError", key: key,
-        repairs: isMeaningless(member.value, others) ? [.removeKey(key)] : [])
+        repairs: others.areMeaningless(for: member.value) ? [.removeKey(key)] : [])
     }
     message += "; \(name) drops it"
-    if isMeaningless(member.value, others) {
+    if others.areMeaningless(for: member.value) {
       return Finding(
         .note, "unknown-key", message + Self.refusal, key: key, repairs: [.removeKey(key)])
     }
@@ -111,13 +111,6 @@ struct FieldFindings {
         .error, "lost-key", message + ", and what the adapter computes changes", key: key)
     }
     return Finding(.warning, "unknown-key", message + Self.refusal, key: key)
-  }
-
-  /// Whether a key can be dropped: its value is empty or the default, or matters in training only.
-  private func isMeaningless(_ value: JSONValue, _ versions: [FieldVersion]) -> Bool {
-    guard let version = versions.last else { return value.isFalsy }
-    return value == version.defaultValue || version.traits.contains(.inert)
-      || value.isFalsy && version.defaultValue.isFalsy
   }
 
   /// The releases that raise an error for an unknown key, in words.

@@ -37,6 +37,11 @@ extension [FieldType] {
     compactMap { if case .literal(let text) = $0, !text.hasSuffix("*") { text } else { nil } }
   }
 
+  /// Whether texts are listed.
+  var hasLiterals: Bool {
+    contains { if case .literal = $0 { true } else { false } }
+  }
+
   /// The types in words, for messages: "an integer or null".
   ///
   /// - Parameter namesTexts: whether the texts are listed, rather than "a string".

@@ -9,22 +9,31 @@ public struct FieldVersion: Sendable {
   public let releases: ReleaseRange
   /// The JSON types that PEFT declares.
   public let types: [FieldType]
-  /// The value of an absent key.
-  public let defaultValue: JSONValue
   /// How the newest release treats other values.
   let traits: FieldTraits
+  /// The default as the table has it; most are never asked for.
+  private let defaultText: Substring
 
   /// Parses a line of the field table: key, releases, traits, types and default.
   init?(parsing line: Substring) {
     let words = line.fields(separatedBy: " ", most: 5)
-    guard words.count == 5, let releases = ReleaseRange(parsing: words[1]),
-      let value = Self.value(words[4])
-    else { return nil }
+    guard words.count == 5, let releases = ReleaseRange(parsing: words[1]) else { return nil }
     key = String(words[0])
     self.releases = releases
     traits = FieldTraits(parsing: words[2])
     types = FieldType.parse(words[3])
-    defaultValue = value
+    defaultText = words[4]
+  }
+
+  /// The value of an absent key.
+  public var defaultValue: JSONValue { Self.value(defaultText) ?? .null }
+
+  /// Whether PEFT loads an adapter with a value for the key.
+  func loads(_ value: JSONValue) -> Bool {
+    if value.isNull, !traits.isDisjoint(with: [.required, .nonnull]) { return false }
+    if types.accept(value) { return true }
+    if value.string != nil, types.hasLiterals { return traits.contains(.free) }
+    return tolerates(value)
   }
 
   /// Parses a default, which is one of three words for most fields.
@@ -42,6 +51,16 @@ public struct FieldVersion: Sendable {
     if !traits.isDisjoint(with: [.any, .truth]) { return true }
     if traits.contains(.falsy), value.isFalsy { return true }
     return traits.contains(.float) && value.float != nil
+  }
+}
+
+extension [FieldVersion] {
+  /// Whether a key can be dropped: its value is empty or the default, or matters in training only.
+  func areMeaningless(for value: JSONValue) -> Bool {
+    guard let version = last else { return value.isFalsy }
+    if version.traits.contains(.inert) { return true }
+    let usual = version.defaultValue
+    return value == usual || value.isFalsy && usual.isFalsy
   }
 }
 

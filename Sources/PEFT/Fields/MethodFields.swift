@@ -82,9 +82,34 @@ public struct MethodFields: Sendable {
   public func check(_ document: JSONObject) throws(CheckpointError) {
     for field in fields(in: ExaminedRelease.newest.release) {
       guard let value = document[field.key] else { continue }
-      guard field.types.accept(value) || (value.string != nil && !field.types.literals.isEmpty)
+      guard field.types.accept(value) || (value.string != nil && field.types.hasLiterals)
       else { throw CheckpointError(.mismatch, field.mismatch(value)) }
     }
+  }
+}
+
+extension MethodFields {
+  /// The method whose class has the most keys of a config, not counting those that every class has.
+  ///
+  /// - Returns: nil when no class has three of them.
+  static func likelyType(of document: JSONObject) -> PEFTType? {
+    let release = ExaminedRelease.newest.release
+    let common = Set(
+      FieldTableText.common.split(separator: "\n").compactMap {
+        FieldVersion(parsing: $0)?.key
+      })
+    let counts = PEFTType.all.compactMap { type in
+      MethodFields(type).map { fields in
+        let own = fields.fields(in: release).filter { !common.contains($0.key) }
+        return (fields: fields, count: own.count { document[$0.key] != nil })
+      }
+    }
+    // Of classes with as many of the keys, the oldest is the likeliest.
+    let best = counts.max { left, right in
+      left.count == right.count
+        ? left.fields.releases.first > right.fields.releases.first : left.count < right.count
+    }
+    return best.flatMap { $0.count >= 3 ? $0.fields.type : nil }
   }
 }
 

@@ -29,10 +29,13 @@ extension Finding.Code {
   /// All codes, in byte order. A test compares them with spec/findings.md and with the sources.
   public static let all: [Finding.Code] = [
     "base-mismatch",
+    "base-model",
     "base-weights",
     "dimensions",
     "dtype-mismatch",
     "empty-tensor",
+    "foreign-config",
+    "foreign-weights",
     "format-mismatch",
     "index-without-metadata",
     "invalid-value",
@@ -49,6 +52,9 @@ extension Finding.Code {
     "non-finite-values",
     "peft-type",
     "runtime-config",
+    "runtime-ignores",
+    "runtime-refuses",
+    "runtime-unknown",
     "saved-embeddings",
     "shape-mismatch",
     "sliced-tensors",

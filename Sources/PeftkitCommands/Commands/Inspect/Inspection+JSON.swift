@@ -18,6 +18,9 @@ extension Inspection {
     if let adapter {
       output.writer.key("config")
       output.writer.value(.object(adapter.config.document))
+      let releases = adapter.config.loadingReleases
+      output.writer.member("oldest_peft", releases.first?.release.description)
+      output.writer.member("newest_peft", releases.last?.release.description)
     }
     let totals = try writeTensors(to: &output)
     output.writer.member("tensor_count", archive.tensorCount)

@@ -27,7 +27,10 @@ extension Inspection {
   private func addSummary(to output: inout TextOutput) {
     output.line(output.styled(path.printable, .bold))
     var table = Table(alignments: [.left, .left])
-    if let adapter { table.add(["adapter", adapter.summary.printable]) }
+    if let adapter {
+      table.add(["adapter", adapter.summary.printable])
+      if let ranges = adapter.config.loadingReleaseRanges { table.add(["PEFT", ranges]) }
+    }
     if let name = checkpoint.weightsName {
       table.add(["weights", "\(name.printable) (\(archive.variant.name))"])
     } else {

@@ -13,12 +13,31 @@ struct FindingArguments: ParsableArguments {
     completion: .file())
   var base: String?
 
+  @Option(
+    name: .customLong("peft"),
+    help: ArgumentHelp(
+      "Check whether this release of PEFT loads the adapter, instead of the newest.",
+      valueName: "version"),
+    transform: { try Self.release($0) })
+  var release: ExaminedRelease?
+
   /// What these options ask for.
   ///
   /// - Throws: `ValidationError` for an option that cannot be used.
   func options() throws -> FindingOptions {
     var options = FindingOptions()
     if let base { options.base = try base.isEmpty ? .cached : .model(BaseModel(path: base)) }
+    options.release = release
     return options
+  }
+
+  private static func release(_ text: String) throws -> ExaminedRelease {
+    if let release = PEFTRelease(parsing: text), let examined = ExaminedRelease(release) {
+      return examined
+    }
+    let all = ExaminedRelease.all.map(\.release.description)
+    throw ValidationError(
+      "unknown release '\(text.excerpt)'; peftkit knows PEFT \(all.first ?? "") to \(all.last ?? "")"
+    )
   }
 }

@@ -19,6 +19,7 @@ struct ValidateCommand: ParsableCommand {
         peftkit validate my-adapter
         peftkit validate my-adapter --ignore superseded-weights --fail-on error
         peftkit validate my-adapter/adapter_config.json
+        peftkit validate my-adapter --peft 0.17.1 --for vllm
         peftkit validate my-adapters --recursive
         peftkit validate my-adapter --json | jq '.findings[].message'
       """)
@@ -37,6 +38,13 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup
   var against: FindingArguments
 
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp(
+      "Check what a runtime refuses or ignores: \(Self.runtimeNames).", valueName: "runtime"),
+    completion: .list(Runtime.all.map(\.name)), transform: { try Self.runtime($0) })
+  var runtime: Runtime?
+
   @OptionGroup
   var filter: FindingFilter
 
@@ -44,7 +52,8 @@ struct ValidateCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let options = try against.options()
+    var options = try against.options()
+    options.runtime = runtime
     if recursive {
       let tree = TreeReport(root: path, filter: filter, json: json)
       if let code = try tree.run(options) { throw code }
@@ -54,5 +63,15 @@ struct ValidateCommand: ParsableCommand {
     let report = ValidationReport(validation, filter)
     try print(report, json: json)
     if !report.holds { throw ExitCode.finding }
+  }
+
+  private static var runtimeNames: String {
+    let names = Runtime.all.map(\.name)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  }
+
+  private static func runtime(_ text: String) throws -> Runtime {
+    if let runtime = Runtime.all.first(where: { $0.name == text }) { return runtime }
+    throw ValidationError("unknown runtime '\(text.excerpt)'; there are \(runtimeNames)")
   }
 }

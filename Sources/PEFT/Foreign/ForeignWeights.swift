@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Archives
+internal import Tensors
+
+/// Weights whose tensor names are those of an adapter, of PEFT or of another library, told from the
+/// names alone (spec/adapter_config.md, C44).
+public struct ForeignWeights: Sendable {
+  /// The library or kind, with an article: "an MLX adapter".
+  public let name: String
+  /// What to do with the file.
+  public let advice: String
+  /// Whether the names are those of PEFT, with or without the adapter's name.
+  public let isPEFT: Bool
+  /// A tensor with such a name.
+  let example: TensorName
+
+  /// Recognizes tensors by their names.
+  ///
+  /// - Returns: nil unless at least half of the tensors have names of one kind.
+  /// - Complexity: O(tensors).
+  public init?(_ archive: any TensorArchive) {
+    let tensors = archive.tensors
+    for kind in Self.kinds {
+      let matches = tensors.lazy.filter { kind.matches($0.name.string) }
+      guard let first = matches.first, 2 * matches.count >= tensors.count else { continue }
+      name = kind.name
+      advice = kind.advice
+      isPEFT = kind.isPEFT
+      example = first.name
+      return
+    }
+    return nil
+  }
+
+  private struct Kind: Sendable {
+    let name: String
+    let advice: String
+    var isPEFT = false
+    /// What a name starts with, one of them; any name if empty.
+    var prefixes: [String] = []
+    /// What a name contains, one of them.
+    var parts: [String] = []
+    /// What a name ends with, one of them; any name if empty.
+    var suffixes: [String] = []
+
+    func matches(_ name: String) -> Bool {
+      (prefixes.isEmpty || prefixes.contains(where: name.hasPrefix))
+        && (suffixes.isEmpty || suffixes.contains(where: name.hasSuffix))
+        && (parts.isEmpty || parts.contains(where: name.utf8Contains))
+    }
+  }
+
+  private static let factors = [".lora_A.", ".lora_B.", ".lora_embedding_A", ".lora_embedding_B"]
+
+  /// The kinds, the more specific ones first.
+  private static let kinds: [Kind] = [
+    Kind(
+      name: "a PEFT adapter with the adapter's name in the tensor names",
+      advice: "PEFT saves names without it; remove \".default\" from the names, and put "
+        + "adapter_config.json next to adapter_model.safetensors",
+      isPEFT: true, parts: [".lora_A.default", ".lora_B.default", ".lora_embedding_A.default"]),
+    Kind(
+      name: "a kohya LoRA",
+      advice: "diffusers' load_lora_weights and ComfyUI load it; PEFT does not",
+      prefixes: [
+        "lora_unet_", "lora_te_", "lora_te1_", "lora_te2_", "lora_te3_", "lora_transformer_",
+      ]),
+    Kind(
+      name: "a LyCORIS adapter", advice: "LyCORIS and ComfyUI load it; PEFT does not",
+      prefixes: ["lycoris_"]),
+    Kind(
+      name: "a diffusers LoRA",
+      advice: "diffusers' load_lora_weights loads it; PEFT does not",
+      prefixes: ["unet.", "transformer.", "text_encoder.", "text_encoder_2.", "text_encoder_3."],
+      parts: factors + [".lora.down.", ".lora.up.", "_lora.down.", "_lora.up."]),
+    Kind(
+      name: "an AdapterHub adapter", advice: "the adapters library loads it with load_adapter",
+      parts: [
+        ".loras.", ".prompt_tunings.", ".prefix_tunings.", ".output_adapters.",
+        ".attention_adapters.",
+      ]),
+    Kind(
+      name: "an MLX adapter",
+      advice:
+        "mlx-lm loads it from adapters.safetensors; the weights of PEFT have other names and are "
+        + "transposed",
+      prefixes: ["model.", "language_model.", "lm_head", "transformer."],
+      suffixes: [".lora_a", ".lora_b"]),
+    Kind(
+      name: "a PEFT adapter",
+      advice: "PEFT loads it from a directory with adapter_config.json",
+      isPEFT: true, prefixes: ["base_model.model."],
+      parts: factors + [".hada_w", ".lokr_w", ".ia3_l", ".vera_lambda", ".oft_", ".boft_"]),
+  ]
+}
+
+extension String {
+  /// Whether the bytes of a text occur in this one.
+  fileprivate func utf8Contains(_ other: String) -> Bool {
+    let own = utf8
+    let part = other.utf8
+    guard let first = part.first else { return true }
+    var start = own.startIndex
+    while let found = own[start...].firstIndex(of: first) {
+      if own[found...].starts(with: part) { return true }
+      start = own.index(after: found)
+    }
+    return false
+  }
+}
