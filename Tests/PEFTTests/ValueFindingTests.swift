@@ -182,7 +182,7 @@ struct ValueFindingTests {
 
 extension Adapter {
   /// Opens a lone weights file by standing it in an adapter directory's place.
-  fileprivate static func opening(_ path: String) throws -> any TensorArchive {
+  static func opening(_ path: String) throws -> any TensorArchive {
     let copy = try AdapterCopy(of: "lora")
     try FileManager.default.removeItem(atPath: copy.weightsPath)
     try FileManager.default.copyItem(atPath: path, toPath: copy.weightsPath)
