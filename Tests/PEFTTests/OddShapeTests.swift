@@ -21,7 +21,7 @@ struct OddShapeTests {
     var document: JSONObject = ["peft_type": .string(method), "r": 4]
     for member in keys { document[member.key] = member.value }
     let attachment = try Attachment(
-      AdapterConfig(document: document), try Adapter.opening(path))
+      AdapterConfig(document: document), try SafeTensorsFile(path: path))
     return attachment.findings.filter { $0.severity == .error }
   }
 

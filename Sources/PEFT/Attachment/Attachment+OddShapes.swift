@@ -32,12 +32,12 @@ extension Attachment {
         familyCount += 1
         let shape = weights.tensor(at: first).shape
         guard family.contains(where: { weights.tensor(at: $0).shape != shape }) else { continue }
-        guard odd == nil else { return nil }
+        // A contradiction within a module is a finding of its own.
+        guard odd == nil, numbers.allSatisfy({ fits[$0].isPerfect }) else { return nil }
         odd = family
       }
     }
-    let mismatches = Set(fits.flatMap { $0.mismatches.map(\.index) + $0.empty })
-    guard let odd, odd.count > 2 || familyCount > 1, mismatches.isDisjoint(with: odd),
+    guard let odd, odd.count > 2 || familyCount > 1,
       let (tensor, usual) = exception(among: odd)
     else { return nil }
     let info = weights.tensor(at: tensor)
