@@ -5,6 +5,12 @@ struct TensorPath {
   /// The prefix of PEFT for the modules of the base model.
   static let modelPrefix = "base_model.model."
 
+  /// The name that a parameter has in a model with an adapter named `default`: `lora_A.default.weight`.
+  static func nameInModel(_ leaf: String) -> String {
+    let parts = leaf.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    return (parts.prefix(1) + ["default"] + parts.dropFirst()).joined(separator: ".")
+  }
+
   /// The components of the module's name in the base model.
   private(set) var module: ArraySlice<Substring>
   /// The faults, in the order in which they occur.

@@ -16,7 +16,7 @@ struct BindingBuilder {
   let tree: ModuleTree
   let adapted: AdaptedModules
   private(set) var rules: AttachmentRules
-  private(set) var binding = Binding()
+  var binding = Binding()
   private(set) var mismatches: [Mismatch] = []
   /// Tensors that PEFT looks for and that are not there: it raises KeyError.
   private(set) var required: [(name: String, module: String)] = []
@@ -27,7 +27,7 @@ struct BindingBuilder {
   /// The adapted modules with their sizes.
   private var sharing: [AdaptedModule] = []
   /// The number of wrappers around each adapted module.
-  private var depths: [UTF8Text: Int] = [:]
+  private(set) var depths: [UTF8Text: Int] = [:]
 
   init(weights: ConvertedAdapter, tree: ModuleTree, adapted: AdaptedModules, rules: AttachmentRules)
   {
@@ -62,9 +62,15 @@ struct BindingBuilder {
     for name in adapted.tokens { bindTokens(name) }
     for expected in rules.expected + rules.sharedTensors(sharing) { bindShared(expected) }
     bindBase()
+    findMissingBiases()
   }
 
-  private func index(of name: String) -> Int? { weights.index(of: TensorName(name)) }
+  func index(of name: String) -> Int? { weights.index(of: TensorName(name)) }
+
+  /// The tensor of a parameter by its name in a file or, which PEFT takes as well, in a model.
+  private func index(of leaf: String, in module: String) -> Int? {
+    index(of: module + leaf) ?? index(of: module + TensorPath.nameInModel(leaf))
+  }
 
   /// Takes a tensor as loaded.
   private mutating func load(_ index: Int) {
@@ -92,7 +98,7 @@ struct BindingBuilder {
     var present: [String: Int] = [:]
     for tensor in forms.flatMap(\.tensors) where present[tensor.name] == nil {
       for leaf in [tensor.name, tensor.otherName].compactMap(\.self) {
-        if let index = index(of: start + leaf) { present[tensor.name] = index }
+        if let index = index(of: leaf, in: start) { present[tensor.name] = index }
       }
     }
     guard let (form, fit) = FormFit.best(of: forms, present, values, in: weights) else { return }
@@ -165,11 +171,19 @@ struct BindingBuilder {
   }
 
   private mutating func bindShared(_ expected: ExpectedTensor) {
-    if let index = weights.index(of: expected.name) {
+    if let index = weights.index(of: expected.name) ?? otherName(of: expected) {
       load(index)
     } else if !expected.isOptional {
       binding.missing.append(expected.name)
     }
+  }
+
+  /// A tensor that exists once, by a name that PEFT takes as well: with the adapter's name, or with
+  /// the prefix of modules. It does not for one of a numbered list.
+  private func otherName(of expected: ExpectedTensor) -> Int? {
+    let name = expected.name.string
+    guard !rules.isPromptLearning, name.last?.isNumber == false else { return nil }
+    return index(of: name + ".default") ?? index(of: TensorPath.modelPrefix + name)
   }
 
   /// Takes the tensors of the base model itself, which PEFT loads over its own, and what is left.
