@@ -26,8 +26,15 @@ public struct ExaminedRelease: Sendable, Hashable {
   public static let all = FieldTableText.releases[...].fields(separatedBy: "\n")
     .compactMap(Self.init)
 
-  /// The newest release. The table of releases is not empty.
-  public static var newest: ExaminedRelease { all[all.count - 1] }
+  /// The newest release: the last line of the table, which is read alone.
+  public static let newest: ExaminedRelease = {
+    let text = FieldTableText.releases[...]
+    let start = text.utf8.lastIndex(of: UInt8(ascii: "\n")).map(text.utf8.index(after:))
+    guard let release = Self(parsing: text[(start ?? text.startIndex)...]) else {
+      preconditionFailure("the table of releases must not be empty")
+    }
+    return release
+  }()
 
   /// The release whose description applies to another one: itself, or the last one before it.
   ///
