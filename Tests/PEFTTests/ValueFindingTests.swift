@@ -181,7 +181,7 @@ struct ValueFindingTests {
 }
 
 extension Adapter {
-  /// Opens a lone weights file by standing it in an adapter directory's place.
+  /// Opens a weights file as that of an adapter.
   static func opening(_ path: String) throws -> any TensorArchive {
     let copy = try AdapterCopy(of: "lora")
     try FileManager.default.removeItem(atPath: copy.weightsPath)
