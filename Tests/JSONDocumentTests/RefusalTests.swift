@@ -8,7 +8,7 @@ import Testing
   /// documents, except those with duplicate keys, NUL in keys and unpaired surrogates, which are
   /// refused by policy.
   static let documents: [(String, Int?, String)] = [
-    ("", nil, "contains no JSON value"),
+    ("", nil, "is empty"),
     (" \n", nil, "contains no JSON value"),
     ("[", 1, "expected a value, found the end, at line 1, column 2"),
     ("[1,]", 3, "expected a value, found ']'"),

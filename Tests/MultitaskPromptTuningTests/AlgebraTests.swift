@@ -26,7 +26,7 @@ struct AlgebraTests {
     let directory = try TemporaryDirectory()
     try adapter.write(to: directory.path("out"))
     let written = try MultitaskPromptAdapter(path: directory.path("out"))
-    #expect(try Adapter(path: directory.path("out")).findings().isEmpty)
+    #expect(try Adapter(path: directory.path("out")).findings().map(\.code) == [])
     return try prompts(written, dtype: dtype)
   }
 
