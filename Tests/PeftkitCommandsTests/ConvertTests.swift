@@ -239,7 +239,8 @@ struct ConvertTests {
   func indexWithoutMetadata() throws {
     let directory = try TemporaryDirectory()
     for name in ["x", "y"] {
-      let shard = RawSafeTensors([.init(name, [1], floats: [1])])
+      let shard = RawSafeTensors(
+        [.init(name, [1], floats: [1])], metadata: ["format": "pt"])
       try directory.write(shard.encoded(), to: name)
     }
     let index = #"{"weight_map": {"x": "x", "y": "y"}}"#

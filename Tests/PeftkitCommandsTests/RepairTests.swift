@@ -158,4 +158,29 @@ struct RepairTests {
     #expect(again.exitCode == 2)
     #expect(again.errors.contains("already exists"))
   }
+
+  @Test(
+    "a wrong size in an index is a note, and written again (Y2, G2)",
+    arguments: ["999", "\"8\""])
+  func indexSize(size: String) throws {
+    let directory = try TemporaryDirectory()
+    try FileManager.default.createDirectory(
+      atPath: directory.path("in"), withIntermediateDirectories: true)
+    for (index, name) in ["a", "b"].enumerated() {
+      let raw = RawSafeTensors([.init(name, [1], floats: [1])], metadata: ["format": "np"])
+      try directory.write(raw.encoded(), to: "in/model-0000\(index + 1)-of-00002.safetensors")
+    }
+    let index = """
+      {"metadata": {"total_size": \(size)}, "weight_map": {
+      "a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+      """
+    try directory.write(Array(index.utf8), to: "in/model.safetensors.index.json")
+    let found = try peftkit("validate", directory.path("in"))
+    #expect(found.exitCode == 1)
+    #expect(found.output.contains("note: the index gives total_size as \(size)"))
+    #expect(found.output.contains("warning: the weights have the \"format\" \"np\""))
+    let (run, out) = try repaired(directory.path("in"), in: directory)
+    #expect(run.exitCode == 0, "\(run.output)")
+    #expect(try peftkit("validate", out).output == "\(out): 2 tensors, no findings\n")
+  }
 }

@@ -37,6 +37,7 @@ extension Finding.Code {
     "foreign-config",
     "foreign-weights",
     "format-mismatch",
+    "index-differs",
     "index-without-metadata",
     "invalid-value",
     "lost-key",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 public import Checkpoints
+internal import JSONDocument
 public import Tensors
 
 extension Model {
@@ -21,14 +22,20 @@ extension TensorArchive {
   /// - Complexity: O(metadata); no tensor data is read.
   public var fileFindings: [Finding] { sliceFindings + indexFindings }
 
-  /// A finding about a safetensors file without `format` in its metadata (spec/findings.md, G6).
+  /// The values of `format` in the metadata with which transformers 4 loads a model.
+  private static var loadedFormatKeys: Set<String> { ["pt", "tf", "flax", "mlx"] }
+
+  /// A finding about a safetensors file whose metadata does not say `format` as transformers wants it
+  /// (spec/findings.md, G6).
   ///
   /// - Parameter severity: how much it matters: transformers 4 refuses such a model.
   func formatKeyFindings(_ severity: Finding.Severity) -> [Finding] {
-    guard format.holdsMetadata, metadata?["format"] == nil else { return [] }
-    let message =
-      "the weights have no \"format\" in their metadata, without which transformers 4 refuses a "
-      + "model"
+    let stated = metadata?["format"]
+    guard format.holdsMetadata, !(stated.map(Self.loadedFormatKeys.contains) ?? false) else {
+      return []
+    }
+    let what = stated.map { "have the \"format\" \"\($0.excerpt)\"" } ?? "have no \"format\""
+    let message = "the weights \(what) in their metadata, with which transformers 4 refuses a model"
     let repairs: [Finding.Repair] = [.setMetadata(key: "format", to: "pt")]
     return switch severity {
     case .note: [Finding(.note, "no-format-key", message, repairs: repairs)]
@@ -45,14 +52,34 @@ extension TensorArchive {
   }
 
   private var indexFindings: [Finding] {
-    defects.map { defect in
-      switch defect {
-      case .indexWithoutMetadata:
+    guard let sharded = self as? ShardedArchive else { return [] }
+    guard let metadata = sharded.index.metadata else {
+      return [
         Finding(
           .warning, "index-without-metadata",
           "the index has no \"metadata\", without which transformers cannot load the model",
           repairs: [.rewriteIndex])
-      }
+      ]
+    }
+    var findings = sharded.shardNotes.map { note in
+      Finding(.note, "index-differs", note.description, repairs: note.repairs)
+    }
+    if let size = metadata["total_size"], sharded.index.statedByteCount == nil {
+      findings.append(
+        Finding(
+          .note, "index-differs", "the index gives total_size as \(size.description.excerpt)",
+          repairs: [.rewriteIndex]))
+    }
+    return findings
+  }
+}
+
+extension ShardNote {
+  /// A new index, which lists all tensors and their size.
+  fileprivate var repairs: [Finding.Repair] {
+    switch self {
+    case .unlisted, .byteCount: [.rewriteIndex]
+    case .metadataDiffers: []
     }
   }
 }
