@@ -70,7 +70,10 @@ class FieldsTest(InteropTest):
                 warnings.simplefilter("ignore")
                 names = {field.name for field in dataclasses.fields(cls)}
                 needed = {"total_step": 10, "task_type": "CAUSAL_LM"}
-                config = cls(**{key: value for key, value in needed.items() if key in names})
+                try:
+                    config = cls(**{key: value for key, value in needed.items() if key in names})
+                except ImportError as error:  # a class that needs what is not installed
+                    self.skipTest(str(error))
                 config.save_pretrained(self.scratch)
                 found = json.loads((self.scratch / CONFIG).read_text())
                 bad = [f for f in self.findings(found) if f["code"] in codes | {"wrong-type", "invalid-value"}]
