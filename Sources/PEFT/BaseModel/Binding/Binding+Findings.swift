@@ -55,9 +55,17 @@ struct BindingFindings {
     if let refusal = adapted.refusal {
       findings.append(
         Finding(
-          .error, "no-target", refusal + ": PEFT refuses the adapter", key: "target_modules"))
+          .error, "no-target", refusal + ": PEFT refuses the adapter", key: targetKey))
     }
     return findings + moduleFindings + shapeFindings + savedFindings + deadFindings
+  }
+
+  /// The key that a refusal is about.
+  private var targetKey: String {
+    let document = builder.adapted.config.document
+    let hasModules = document["target_modules"].map { !$0.isNull } ?? false
+    if !hasModules, document["target_parameters"]?.array != nil { return "target_parameters" }
+    return "target_modules"
   }
 
   private var modules: [Binding.Module] { builder.binding.modules }
@@ -80,6 +88,7 @@ struct BindingFindings {
         .error, "missing-tensor",
         "the weights have no \(module.missing[0])\(others(numbers, "module")), which the config "
           + "adapts: PEFT leaves \(numbers.count == 1 ? "it" : "them") at fresh values",
+        key: builder.adapted.tied.contains(module.name) ? "ensure_weight_tying" : nil,
         tensor: module.missing[0])
     }
       + unsupported.findings { _, numbers in
