@@ -9,8 +9,7 @@ struct TargetSelection {
   let names: [String]?
   private let targets: Names
   private let excluded: Names?
-  private let layers: Set<Int>?
-  private let layerPatterns: [[Substring]]
+  private let layers: LayerSelection?
   private var budget = ModulePatterns.largestBudget
 
   /// Names of modules: ends of paths, or an expression for whole paths.
@@ -56,15 +55,7 @@ struct TargetSelection {
     excluded =
       excludedJSON?.string?.isEmpty == true || excludedJSON?.array?.isEmpty == true
       ? nil : Names(excludedJSON)
-    switch document["layers_to_transform"] {
-    case .array(let values)? where !values.isEmpty: layers = Set(values.compactMap(\.integer))
-    case let value?: layers = value.integer.map { [$0] }
-    case nil: layers = nil
-    }
-    let patterns =
-      document["layers_pattern"]?.array?.compactMap(\.string)
-      ?? document["layers_pattern"]?.string.map { [$0] } ?? []
-    layerPatterns = patterns.filter { !$0.isEmpty }.map { $0.split(separator: ".") }
+    layers = LayerSelection(config)
   }
 
   /// Whether PEFT adapts a module of this name; nil when that is unknown.
@@ -77,23 +68,6 @@ struct TargetSelection {
     }
     // A full name in the list selects its module whatever the layers.
     guard let layers, let names, !names.contains(name) else { return true }
-    return layer(of: name).map(layers.contains) ?? false
-  }
-
-  /// The number of the layer of a module, as PEFT finds it: behind one of the patterns, or the first
-  /// number behind two components.
-  private func layer(of name: String) -> Int? {
-    let path = name.split(separator: ".", omittingEmptySubsequences: false)
-    for index in path.indices.dropLast() {
-      guard let number = Int(path[index]) else { continue }
-      guard !layerPatterns.isEmpty else {
-        if index >= 2 { return number }
-        continue
-      }
-      if layerPatterns.contains(where: { path[..<index].suffix($0.count).elementsEqual($0) }) {
-        return number
-      }
-    }
-    return nil
+    return layers.contains(name, budget: &budget)
   }
 }
