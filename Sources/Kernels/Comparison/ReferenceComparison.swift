@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Tensors
+internal import Tensors
 
 /// A comparison of a reference with computed values, piece by piece.
 ///
