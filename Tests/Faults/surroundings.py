@@ -114,7 +114,7 @@ def separate(directory):
     """A directory that can be write-protected."""
     directory.mkdir()
     if os.geteuid() == 0:
-        with mounted(directory, "size=64m"):
+        with mounted(directory, "size=96m"):
             yield
     else:
         yield
