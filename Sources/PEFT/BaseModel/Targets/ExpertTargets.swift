@@ -103,7 +103,7 @@ struct ExpertTargets {
     let saved = SavedModuleMatcher((try? config.savedModules) ?? [])
     let excluded = TargetNames(config.document["exclude_modules"])
       .flatMap { $0.isEmpty ? nil : TargetMatcher($0) }
-    var budget = 50_000_000
+    var budget = ModulePatterns.largestBudget
     func isTarget(_ path: String) -> Bool {
       if case .path? = excluded?.match(path, budget: &budget) { return false }
       if case .ending? = excluded?.match(path, budget: &budget) { return false }
