@@ -28,6 +28,29 @@ extension Span where Element == UInt8 {
     return self[index] < other[index]
   }
 
+  /// The offset of the first place where other bytes occur; nil if they do not.
+  package func firstOffset(of other: Span<UInt8>) -> Int? {
+    guard !other.isEmpty else { return 0 }
+    guard other.count <= count else { return nil }
+    let first = other[0]
+    let pattern = UInt64(first) &* 0x0101_0101_0101_0101
+    let last = count - other.count
+    var index = 0
+    while index <= last {
+      // Skips eight bytes at a time that do not contain the first one.
+      if index <= count - 8 {
+        let difference = word(at: index) ^ pattern
+        let zeros = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
+        index += zeros.trailingZeroBitCount / 8
+        if zeros == 0 { continue }
+        guard index <= last else { return nil }
+      }
+      if self[index] == first, extracting(index...).starts(with: other) { return index }
+      index += 1
+    }
+    return nil
+  }
+
   /// The index of the first difference, or the length of the shorter span.
   private func firstDifference(to other: Span<UInt8>) -> Int {
     let end = Swift.min(count, other.count)

@@ -49,3 +49,40 @@ struct BytesTests {
     #expect(empty.mutableRawBytes.byteCount == 0)
   }
 }
+
+@Suite("Bytes in texts")
+struct TextBytesTests {
+  @Test("a text is found at every place, whatever comes before it")
+  func places() {
+    for before in 0..<20 {
+      for length in 1..<12 {
+        let mark = "." + String(repeating: "x", count: length - 1)
+        let text = String(repeating: "y.", count: before) + "z" + mark + "w"
+        #expect(text.containsBytes(of: mark))
+        let expected = length == 1 ? (before == 0 ? "z" : "y") : String(text.dropLast(length + 1))
+        #expect(text.prefix(before: mark) == expected)
+      }
+    }
+  }
+
+  @Test("bytes that are not there are not found")
+  func absent() {
+    #expect(!"model.layers.0.lora_A.weight".containsBytes(of: ".lora_B"))
+    #expect(!"lora_".containsBytes(of: "lora_A"))
+    #expect(!"".containsBytes(of: "a"))
+    #expect("a".containsBytes(of: ""))
+    #expect("ab".prefix(before: "c") == nil)
+    // The bytes of one character in another: 0x80 and 0x01 differ in their highest bit alone.
+    #expect(!"\u{80}\u{80}\u{80}\u{80}\u{80}".containsBytes(of: "\u{1}"))
+  }
+
+  @Test("components are separated by the byte of a dot")
+  func components() {
+    #expect("a.bc..d".components == ["a", "bc", "", "d"])
+    #expect("".components == [""])
+    #expect(".".components == ["", ""])
+    #expect("a.b\u{301}.c"[...].dropFirst(2).components == ["b\u{301}", "c"])
+    // Swift counts a dot with an accent as one character; Python sees a dot.
+    #expect("a.\u{301}b".components.count == 2)
+  }
+}

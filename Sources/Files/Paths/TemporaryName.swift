@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import SystemPackage
 internal import Synchronization
+internal import Tensors
 
 /// Names of temporaries, next to the outputs that they become.
 ///
@@ -49,7 +50,7 @@ enum TemporaryName {
 
   /// The process on this host that chose this name, and the name's suffix; nil for all other names.
   static func origin(of name: FilePath.Component) -> (process: Int, suffix: Suffix)? {
-    let parts = name.string.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = name.string.components
     // The output's name and the host may contain dots too.
     guard parts.count >= 5, parts[0].isEmpty,
       let suffix = Suffix(rawValue: String(parts[parts.count - 1]))

@@ -31,7 +31,7 @@ public struct ModuleTensors: Sendable {
     for index in 0..<adapter.weights.tensorCount {
       let name = adapter.weights.tensor(at: index).name
       guard let (path, leaf) = split(name.string, prefix: prefix) else { continue }
-      let key = TensorName(path.joined(separator: "."))
+      let key = TensorName(path.dotted)
       let place: Int
       if let known = indices[key] {
         place = known
@@ -48,17 +48,17 @@ public struct ModuleTensors: Sendable {
   private init(_ path: [Substring], of adapter: Adapter) {
     self.adapter = adapter
     depth = path.reversed().prefix { $0 == Self.wrapper }.count
-    name = path.filter { $0 != Self.wrapper }.joined(separator: ".")
+    name = path.filter { $0 != Self.wrapper }.dotted
   }
 
   /// The components of a module's path and the rest of a name; nil for other tensors.
   private static func split(_ name: String, prefix: String) -> (path: [Substring], leaf: String)? {
     let path = name.hasPrefix(modelPrefix) ? name.dropFirst(modelPrefix.count) : name[...]
-    let components = path.split(separator: ".", omittingEmptySubsequences: false)
+    let components = path.components
     guard let end = components.firstIndex(where: { $0.hasPrefix(prefix) }), end > 0 else {
       return nil
     }
-    return (Array(components[..<end]), components[end...].joined(separator: "."))
+    return (Array(components[..<end]), components[end...].dotted)
   }
 }
 

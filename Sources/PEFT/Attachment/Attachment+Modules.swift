@@ -98,7 +98,7 @@ extension Attachment {
 
   /// The part of a parameter's name from the method's prefix on.
   private func leaf(of name: String) -> String {
-    let path = name.split(separator: ".", omittingEmptySubsequences: false)
+    let path = name.components
     let start = path.lastIndex { $0.hasPrefix(rules.parameterPrefix) } ?? path.startIndex
     return path[start...].prefix(4).joined(separator: ".")
   }

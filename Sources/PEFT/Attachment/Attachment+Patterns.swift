@@ -32,8 +32,7 @@ extension Attachment {
     let parameters = TargetParameters(rules.config)
     var names: Set<UTF8Text> = []
     for module in modules {
-      let end = module.name.firstRange(of: ".base_layer")?.lowerBound ?? module.name.endIndex
-      let name = String(module.name[..<end])
+      let name = module.name.prefix(before: ".base_layer") ?? module.name
       names.insert(UTF8Text(name))
       for parameter in parameters.names(in: name) { names.insert(UTF8Text(parameter)) }
     }

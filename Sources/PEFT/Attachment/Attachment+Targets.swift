@@ -32,8 +32,7 @@ extension Attachment {
   /// The name by which PEFT selects a module; nil for one that is not selected by name: blocks,
   /// parameters, and experts that PEFT converts.
   private func targetName(of module: AttachedModule) -> String? {
-    let end = module.name.firstRange(of: ".base_layer")?.lowerBound ?? module.name.endIndex
-    let name = String(module.name[..<end])
+    let name = module.name.prefix(before: ".base_layer") ?? module.name
     guard !module.form.layers.contains(.block), name != "experts", !name.hasSuffix(".experts"),
       TargetParameters(rules.config).names(in: name).isEmpty
     else { return nil }

@@ -63,7 +63,7 @@ extension Attachment {
     }
 
     func matches(_ module: String, _ role: String) -> Bool {
-      self.role == role && names.contains(module.split(separator: ".").last ?? "")
+      self.role == role && names.contains(module.components.last ?? "")
     }
   }
 
@@ -83,10 +83,10 @@ extension Attachment {
 
   /// The widths of a linear module in a numbered layer.
   private func widths(of module: AttachedModule) -> [(Width, Int)] {
-    guard module.form.layers.contains(.linear), !module.name.contains("base_layer"),
+    guard module.form.layers.contains(.linear), !module.name.containsBytes(of: "base_layer"),
       let reading = NumberedName.readings(of: module.name).first
     else { return [] }
-    let last = module.name.split(separator: ".").last ?? ""
+    let last = module.name.components.last ?? ""
     return Self.roles.compactMap { role in
       guard role.names.contains(last), let value = module.values[role.symbol] else { return nil }
       let block = NumberedName.parent(of: reading.member)

@@ -58,7 +58,7 @@ public struct Attachment: Sendable {
     var members: [(name: String, tensors: [String: Int])] = []
     for index in 0..<weights.tensorCount {
       let name = weights.tensor(at: index).name
-      let path = name.string.split(separator: ".", omittingEmptySubsequences: false)
+      let path = name.string.components
       guard !rules.isPromptLearning, let match = leaves.match(path), match.moduleCount > 1 else {
         sortOut(index, name, path)
         continue
@@ -69,7 +69,7 @@ public struct Attachment: Sendable {
         if !isWrapped(path) { unknownParameters.append(index) }
         continue
       }
-      let module = place.module.joined(separator: ".")
+      let module = place.module.dotted
       let faults = place.faults + (match.fault.map { [$0] } ?? [])
       let number = places[UTF8Text(module)] ?? members.count
       if number == members.count {
@@ -113,7 +113,7 @@ public struct Attachment: Sendable {
   private func isWrapped(_ path: [Substring]) -> Bool {
     guard let start = path.lastIndex(where: { $0 == "modules_to_save" || $0 == "original_module" })
     else { return false }
-    return weights.index(of: TensorName(path[..<start].joined(separator: "."))) != nil
+    return weights.index(of: TensorName(path[..<start].dotted)) != nil
   }
 
   private mutating func attach(_ name: String, _ tensors: [String: Int]) {
@@ -152,7 +152,7 @@ public struct Attachment: Sendable {
     if let tokens, path[tokens...].starts(with: ["token_adapter", "trainable_tokens_delta"]),
       path.count > tokens + 2
     {
-      fault = .adapterName(path[(tokens + 2)...].joined(separator: "."), isTaken: false)
+      fault = .adapterName(path[(tokens + 2)...].dotted, isTaken: false)
       path.removeSubrange((tokens + 2)...)
     }
     if fault == nil, let adapter = path.dropLast().last, adapter == "default" {
@@ -160,7 +160,7 @@ public struct Attachment: Sendable {
       path.remove(at: path.count - 2)
     }
     let place = TensorPath(path[...])
-    let canonical = rules.modelPrefix + place.module.joined(separator: ".")
+    let canonical = rules.modelPrefix + place.module.dotted
     let isToken = tokens != nil && canonical.hasSuffix(".token_adapter.trainable_tokens_delta")
     let isKnown = isToken || saved.contains(TensorName(canonical))
     let faults = place.faults + (fault.map { [$0] } ?? [])
@@ -169,7 +169,7 @@ public struct Attachment: Sendable {
       return
     }
     if isToken {
-      let module = place.module.dropLast(2).joined(separator: ".")
+      let module = place.module.dropLast(2).dotted
       tokenTensors.append((index, module))
     } else {
       savedTensors.append((index, canonical))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Tensors
 
 /// The place of a module in each layer of a stack of layers.
 ///
@@ -10,12 +11,12 @@ struct LayerRole: Hashable {
 
   /// The role and the layer of a module; nil for one outside of numbered layers.
   static func of(_ module: String) -> (role: LayerRole, layer: Int)? {
-    let path = module.split(separator: ".", omittingEmptySubsequences: false)
+    let path = module.components
     for (position, component) in path.enumerated() {
       guard let layer = Int(component), layer >= 0, position > 0 else { continue }
       let role = LayerRole(
-        stack: path[..<position].joined(separator: "."),
-        place: path[(position + 1)...].joined(separator: "."))
+        stack: path[..<position].dotted,
+        place: path[(position + 1)...].dotted)
       return (role, layer)
     }
     return nil

@@ -88,6 +88,6 @@ struct LeafTable: Sendable {
 
   private static func join(_ components: ArraySlice<Substring>) -> Substring {
     guard components.count > 1 else { return components.first ?? "" }
-    return components.joined(separator: ".")[...]
+    return components.dotted[...]
   }
 }

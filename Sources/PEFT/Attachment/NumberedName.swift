@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Tensors
 
 /// The name of a module in a numbered list of modules, such as the layers of a model.
 struct NumberedName: Hashable {
@@ -13,14 +14,14 @@ struct NumberedName: Hashable {
   ///
   /// - Complexity: O(name) for each of at most four numbers.
   static func readings(of name: String) -> [NumberedName] {
-    let path = name.split(separator: ".", omittingEmptySubsequences: false)
+    let path = name.components
     var readings: [NumberedName] = []
     for index in path.indices where readings.count < 4 {
       guard let number = Int(path[index]), number >= 0 else { continue }
       readings.append(
         NumberedName(
-          list: path[..<index].joined(separator: "."), number: number,
-          member: path[(index + 1)...].joined(separator: ".")))
+          list: path[..<index].dotted, number: number,
+          member: path[(index + 1)...].dotted))
     }
     return readings
   }

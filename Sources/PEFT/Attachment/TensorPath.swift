@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Tensors
 
 /// The path of a module in the name of a tensor, and its faults.
 struct TensorPath {
@@ -8,7 +9,7 @@ struct TensorPath {
   /// The name that a parameter has in a model with an adapter named `default`: `lora_A.default.weight`.
   static func nameInModel(_ leaf: String) -> String {
     let parts = leaf.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    return (parts.prefix(1) + ["default"] + parts.dropFirst()).joined(separator: ".")
+    return (parts.prefix(1) + ["default"] + parts.dropFirst()).dotted
   }
 
   /// The components of the module's name in the base model.
@@ -23,7 +24,7 @@ struct TensorPath {
     module = path
     if let start = Self.prefix(in: path) {
       if start > path.startIndex {
-        let stray = path[..<start].joined(separator: ".")
+        let stray = path[..<start].dotted
         faults.append(.strayPrefix(stray + "."))
       }
       module = path[(start + 2)...]

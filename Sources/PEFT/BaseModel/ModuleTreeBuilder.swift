@@ -75,7 +75,7 @@ struct ModuleTreeBuilder {
   /// Takes a tensor by its name in the model, with or without the prefix of the base model.
   private mutating func insert(_ name: String, _ shape: Shape) {
     guard let name = placed(name) else { return }
-    var components = name.split(separator: ".", omittingEmptySubsequences: false)
+    var components = name.components
     guard components.count > 1, components.count <= Self.deepestPath else { return }
     // Quantized weights and parametrizations have names of their own below the parameter.
     if let weight = components.firstIndex(of: "weight"), weight > 0, weight < components.count - 1 {
@@ -199,7 +199,7 @@ extension ModuleTreeBuilder {
     _ name: String, _ parameters: [(name: String, shape: Shape)]
   ) -> BaseModule? {
     if let modelClass, !modelClass.lacking.isEmpty {
-      let pattern = name.split(separator: ".", omittingEmptySubsequences: false)
+      let pattern = name.components
         .map { $0.allSatisfy(\.isNumber) && !$0.isEmpty ? "#" : $0 }.joined(separator: ".")
       guard !modelClass.lacking.contains(pattern[...]) else { return nil }
     }
@@ -243,7 +243,7 @@ extension ModuleTreeBuilder {
 
   private static func ends(_ name: String, with ending: String) -> Bool {
     // Numbers are `#` in the table, and such endings have other components too.
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = name.components
     let wanted = ending.split(separator: ".")
     guard parts.count >= wanted.count else { return false }
     return zip(parts.suffix(wanted.count), wanted).allSatisfy { part, other in

@@ -44,9 +44,9 @@ public struct ForeignWeights: Sendable {
     var suffixes: [String] = []
 
     func matches(_ name: String) -> Bool {
-      (prefixes.isEmpty || prefixes.contains(where: name.hasPrefix))
+      (prefixes.isEmpty || prefixes.contains(where: name.startsWithBytes))
         && (suffixes.isEmpty || suffixes.contains(where: name.hasSuffix))
-        && (parts.isEmpty || parts.contains(where: name.utf8Contains))
+        && (parts.isEmpty || parts.contains(where: name.containsBytes))
     }
   }
 
@@ -92,19 +92,4 @@ public struct ForeignWeights: Sendable {
       isPEFT: true, prefixes: ["base_model.model."],
       parts: factors + [".hada_w", ".lokr_w", ".ia3_l", ".vera_lambda", ".oft_", ".boft_"]),
   ]
-}
-
-extension String {
-  /// Whether the bytes of a text occur in this one.
-  fileprivate func utf8Contains(_ other: String) -> Bool {
-    let own = utf8
-    let part = other.utf8
-    guard let first = part.first else { return true }
-    var start = own.startIndex
-    while let found = own[start...].firstIndex(of: first) {
-      if own[found...].starts(with: part) { return true }
-      start = own.index(after: found)
-    }
-    return false
-  }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Tensors
 
 /// The kinds of modules that an adapter changes, and in how many layers, for a summary.
 struct ModuleKinds {
@@ -19,7 +20,7 @@ struct ModuleKinds {
   }
 
   private mutating func add(_ module: String) {
-    let components = module.split(separator: ".", omittingEmptySubsequences: false)
+    let components = module.components
     let kind = components.last { !Self.isNumber($0) } ?? module[...]
     if let place = places[kind] {
       counts[place].count += 1
@@ -28,7 +29,7 @@ struct ModuleKinds {
       counts.append((kind, 1))
     }
     if let layer = components.firstIndex(where: Self.isNumber) {
-      layers.insert(components[...layer].joined(separator: "."))
+      layers.insert(components[...layer].dotted)
     }
     moduleCount += 1
   }

@@ -37,13 +37,13 @@ extension AdapterConfig {
   /// - Parameter parameterPrefix: the prefix of the method's parameters.
   static func module(of tensor: String, parameterPrefix: String) -> String? {
     let path = tensor.hasPrefix(modelPrefix) ? tensor.dropFirst(modelPrefix.count) : tensor[...]
-    var components = path.split(separator: ".", omittingEmptySubsequences: false)
+    var components = path.components
     guard
       let end = components.firstIndex(where: { $0.hasPrefix(parameterPrefix) })
     else { return nil }
     components.removeSubrange(end...)
     // Several parameters of one module wrap one another.
     while components.last == "base_layer" { components.removeLast() }
-    return components.isEmpty ? nil : components.joined(separator: ".")
+    return components.isEmpty ? nil : components.dotted
   }
 }

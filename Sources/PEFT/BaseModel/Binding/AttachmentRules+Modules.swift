@@ -25,12 +25,12 @@ extension AttachmentRules {
   func module(of name: String) -> String? {
     guard !parameterPrefix.isEmpty else { return nil }
     let start = name.hasPrefix(modelPrefix) ? modelPrefix.count : 0
-    let path = name.dropFirst(start).split(separator: ".", omittingEmptySubsequences: false)
+    let path = name.dropFirst(start).components
     guard let end = path.lastIndex(where: { $0.hasPrefix(parameterPrefix) }), end > 0 else {
       return nil
     }
     var module = path[..<end]
     while module.last == "base_layer" { module.removeLast() }
-    return module.isEmpty ? nil : module.joined(separator: ".")
+    return module.isEmpty ? nil : module.dotted
   }
 }

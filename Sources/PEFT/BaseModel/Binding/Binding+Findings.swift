@@ -19,9 +19,9 @@ struct BindingFindings {
     }
     for tensor in attachment.misnamed {
       reportedTensors.insert(attachment.weights.tensor(at: tensor.index).name)
-      let path = tensor.canonical.split(separator: ".", omittingEmptySubsequences: false)
+      let path = tensor.canonical.components
       for end in path.indices.dropFirst(2) {
-        reported.insert(UTF8Text(path[2..<end].joined(separator: ".")))
+        reported.insert(UTF8Text(path[2..<end].dotted))
       }
     }
     for index in attachment.unknownParameters {

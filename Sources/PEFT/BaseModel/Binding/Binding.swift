@@ -34,10 +34,10 @@ public struct Binding: Sendable {
 
     /// The path without the part that numbered layers have before it: `self_attn.q_proj`.
     public var kindName: String {
-      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      let parts = name.components
       let number = parts.lastIndex { !$0.isEmpty && $0.allSatisfy(\.isNumber) }
       guard let number, number + 1 < parts.count else { return name }
-      return parts[(number + 1)...].joined(separator: ".")
+      return parts[(number + 1)...].dotted
     }
   }
 

@@ -91,7 +91,7 @@ private struct AdapterConverter {
   mutating func add(_ tensor: TensorInfo, _ index: Int) {
     let name = tensor.name.string
     let member = ConvertedAdapter.Member(name: tensor.name, shape: tensor.shape, indices: [index])
-    guard name.contains(".lora_"), name.utf8.count <= 1_000 else {
+    guard name.containsBytes(of: ".lora_"), name.utf8.count <= 1_000 else {
       plain.append(member)
       return
     }
@@ -148,7 +148,7 @@ private struct AdapterConverter {
     func times(_ value: UInt) -> UInt {
       value.multipliedReportingOverflow(by: UInt(count)).partialValue
     }
-    return name.contains(".lora_A.")
+    return name.containsBytes(of: ".lora_A.")
       ? Shape([times(sum(0)), first[0].dimensions[1]])
       : Shape([sum(0), times(sum(1))])
   }

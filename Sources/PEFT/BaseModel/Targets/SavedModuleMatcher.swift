@@ -34,7 +34,7 @@ struct SavedModuleMatcher: Sendable {
   /// Whether PEFT does not adapt the module at a path, since it or one around it is saved.
   func excludes(_ path: String, budget: inout Int) -> Bool {
     guard !endings.isEmpty else { return false }
-    let components = path.split(separator: ".", omittingEmptySubsequences: false)
+    let components = path.components
     return expressions.contains { isLiteral, text, expression in
       budget -= components.count
       guard budget >= 0 else { return false }

@@ -66,7 +66,7 @@ public struct FRoDMethod: ModuleMethod {
 
   /// The role of a module: `self_attn_q_proj` of `model.layers.0.self_attn.q_proj`.
   static func role(of module: String) -> String {
-    let parts = module.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = module.components
     guard parts.count > 1 else { return module }
     let name = parts[parts.count - 1], parent = parts[parts.count - 2]
     if !parent.isEmpty && parent.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
+internal import Tensors
 
 /// LoRA: a module's change is `scale · B · A`, two factors of a low rank.
 ///
@@ -27,8 +28,7 @@ public struct LoRAMethod: ModuleMethod {
   public func values(
     of config: AdapterConfig, in module: String, sizes: inout ModuleSizes
   ) -> ExtentValues {
-    let end = module.firstRange(of: ".base_layer")?.lowerBound ?? module.endIndex
-    let name = String(module[..<end])
+    let name = module.prefix(before: ".base_layer") ?? module
     let parameters = TargetParameters(config).names(in: name)
     guard !parameters.isEmpty else {
       var values = sizes.values(for: name)
