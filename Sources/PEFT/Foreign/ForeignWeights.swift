@@ -19,17 +19,16 @@ public struct ForeignWeights: Sendable {
   /// - Returns: nil unless at least half of the tensors have names of one kind.
   /// - Complexity: O(tensors).
   public init?(_ archive: any TensorArchive) {
-    let tensors = archive.tensors
-    for kind in Self.kinds {
-      let matches = tensors.lazy.filter { kind.matches($0.name.string) }
-      guard let first = matches.first, 2 * matches.count >= tensors.count else { continue }
-      name = kind.name
-      advice = kind.advice
-      isPEFT = kind.isPEFT
-      example = first.name
-      return
-    }
-    return nil
+    let names = archive.tensors.map(\.name)
+    guard
+      let (kind, example) = Self.kinds.lazy.compactMap({ kind in
+        kind.example(in: names).map { (kind, $0) }
+      }).first
+    else { return nil }
+    name = kind.name
+    advice = kind.advice
+    isPEFT = kind.isPEFT
+    self.example = example
   }
 
   private struct Kind: Sendable {
@@ -42,6 +41,21 @@ public struct ForeignWeights: Sendable {
     var parts: [String] = []
     /// What a name ends with, one of them; any name if empty.
     var suffixes: [String] = []
+
+    /// The first name of this kind, if at least half of the names are of this kind.
+    func example(in names: [TensorName]) -> TensorName? {
+      var example: TensorName?
+      var others = 0
+      for name in names {
+        if matches(name.string) {
+          example = example ?? name
+        } else {
+          others += 1
+          guard 2 * others <= names.count else { return nil }
+        }
+      }
+      return example
+    }
 
     func matches(_ name: String) -> Bool {
       (prefixes.isEmpty || prefixes.contains(where: name.startsWithBytes))
