@@ -71,8 +71,8 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Tensors", "Files", "Archives", "JSONDocument", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive",
+        "Tensors", "Files", "Archives", "JSONDocument", "SafeTensors", "ZipArchive",
+        "TorchCheckpoint", "NumPyArchive",
       ]),
     .target(
       name: "CheckpointScan",

@@ -10,6 +10,8 @@ internal import Tensors
 struct RepairChanges {
   /// The new names of tensors, by their names in the file.
   private(set) var renames: [TensorName: TensorName] = [:]
+  /// The tensors to leave out, by their names in the file.
+  private(set) var removed: Set<TensorName> = []
   /// The changes of the config, in order.
   private(set) var config: [ConfigChange] = []
   /// The entries of the metadata.
@@ -44,7 +46,14 @@ struct RepairChanges {
       guard changed.names.updateValue(origin, forKey: to) == nil else { return false }
     }
     changed.pending = []
-    for repair in finding.repairs { changed.add(repair) }
+    for repair in finding.repairs {
+      if case .removeTensor(let name) = repair {
+        guard let origin = changed.names.removeValue(forKey: name) else { return false }
+        changed.removed.insert(origin)
+      } else {
+        changed.add(repair)
+      }
+    }
     self = changed
     return true
   }
@@ -54,7 +63,7 @@ struct RepairChanges {
 
   private mutating func add(_ repair: Finding.Repair) {
     switch repair {
-    case .renameTensor: break
+    case .renameTensor, .removeTensor: break
     case .removeKey(let key): config.append(.remove(key))
     case .setKey(let key, let value): config.append(.set(key, to: value))
     case .setMetadata(let key, let text):
@@ -84,7 +93,8 @@ struct RepairChanges {
 
   /// The weights after the changes.
   func applied(to weights: any TensorArchive) -> any TensorArchive {
-    RepairedArchive(weights, renames: renames, metadata: metadata, format: format)
+    RepairedArchive(
+      weights, renames: renames, removed: removed, metadata: metadata, format: format)
   }
 
   /// The adapter after the changes.

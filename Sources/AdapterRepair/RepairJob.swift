@@ -6,7 +6,7 @@ public import Files
 public import PEFT
 public import Tensors
 
-/// A repair of an adapter or a model: what its findings say can be mended without a change of what it
+/// A repair of an adapter or a model: what its findings say can be changed without a change of what it
 /// computes (spec/repair.md).
 public struct RepairJob: Sendable {
   /// The directory that is read.
@@ -18,7 +18,7 @@ public struct RepairJob: Sendable {
   /// Whether an existing output is replaced, and whether the output is flushed.
   public let policy: OutputPolicy
 
-  /// The most rounds of finding and mending: a repair may bring up findings that it hid.
+  /// The most rounds of finding and repairing: a repair may bring up findings that it hid.
   private static let mostRounds = 8
 
   /// Creates a repair.
@@ -38,27 +38,29 @@ public struct RepairJob: Sendable {
   ///   planning the output throws.
   /// - Complexity: O(tensors · rounds); no tensor data is read.
   public func plan() throws(CheckpointError) -> RepairPlan {
-    let checkpoint = try OpenedCheckpoint(path: source)
+    let checkpoint = try OpenedCheckpoint(path: source, replacesStaleIndex: true)
     var changes = RepairChanges(of: checkpoint.archive)
-    var mended: [Finding] = []
+    var repaired: [Finding] = []
     var refused: Set<Finding> = []
     var open = try findings(about: checkpoint, after: changes)
     for _ in 0..<Self.mostRounds {
       let candidates = open.filter { !$0.repairs.isEmpty && !refused.contains($0) }
       guard !candidates.isEmpty else { break }
       for finding in candidates {
-        if changes.add(finding) { mended.append(finding) } else { refused.insert(finding) }
+        if changes.add(finding) { repaired.append(finding) } else { refused.insert(finding) }
       }
       open = try findings(about: checkpoint, after: changes)
     }
     var conversion = ConversionOptions(
       format: changes.format ?? checkpoint.archive.format, policy: policy)
+    conversion.replacesStaleIndexes = true
     conversion.selection.renames = changes.renames
+    conversion.selection.removed = changes.removed
     conversion.configChanges = changes.config
     conversion.metadata.entries = changes.metadata
     let job = ConversionJob(source: source, destination: destination, options: conversion)
     return RepairPlan(
-      source: source, destination: destination, mended: mended, open: open,
+      source: source, destination: destination, repaired: repaired, open: open,
       conversion: try job.plan())
   }
 
@@ -67,7 +69,7 @@ public struct RepairJob: Sendable {
   ) throws(CheckpointError) -> [Finding] {
     switch checkpoint {
     case .adapter(let adapter):
-      return try changes.applied(to: adapter).findings(options, readsValues: false)
+      return try changes.applied(to: adapter).examination(options, readsValues: false).findings
     case .model(let model):
       let findings = try model.findings(readsValues: false)
       return findings.filter { finding in
@@ -88,8 +90,8 @@ public struct RepairPlan: Sendable {
   /// The path that is written.
   public let destination: String
   /// The findings that the repair resolves, with what it does for each.
-  public let mended: [Finding]
-  /// The findings that are left: mending them would change what the adapter computes, or needs what
+  public let repaired: [Finding]
+  /// The findings that are left: repairing them would change what the adapter computes, or needs what
   /// is not there.
   public let open: [Finding]
 

@@ -27,15 +27,16 @@ public enum Checkpoint {
 
   /// Opens a checkpoint, and returns the index when the file is one.
   ///
+  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
   /// - Throws: as `open(path:)`.
   /// - Complexity: O(header); no tensor data is read.
   public static func openWithIndex(
-    _ file: InputFile
+    _ file: InputFile, replacesStaleIndex: Bool = false
   ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
     if file.path.hasSuffix(ShardIndex.nameSuffix),
       Impostor(try CheckpointFormats.prefix(of: file)) == .json
     {
-      let shards = try ShardedArchive(file)
+      let shards = try ShardedArchive(file, replacesStaleIndex: replacesStaleIndex)
       return (shards, shards.index)
     }
     return (try CheckpointFormats.open(file), nil)

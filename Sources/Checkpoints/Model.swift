@@ -15,12 +15,15 @@ public struct Model: Sendable {
 
   /// Opens a directory, each of its files at most once; no tensor data is read.
   ///
+  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
   /// - Returns: nil when it has no weights under a name that models use, and no `config.json` that
   ///   names them.
   /// - Throws: `missing` when the weights that `config.json` names are missing, what decoding it
   ///   throws, and what opening the weights throws.
   /// - Complexity: O(config + header of the weights).
-  public init?(existing path: String) throws(CheckpointError) {
+  public init?(
+    existing path: String, replacesStaleIndex: Bool = false
+  ) throws(CheckpointError) {
     let named: String?
     do throws(CheckpointError) {
       named = try ModelDirectory.nameInConfig(of: path)
@@ -37,7 +40,8 @@ public struct Model: Sendable {
       }
       self.path = path
       weightsName = name
-      weights = try Checkpoint.open(file)
+      weights =
+        try Checkpoint.openWithIndex(file, replacesStaleIndex: replacesStaleIndex).archive
       return
     }
     guard named == nil else {

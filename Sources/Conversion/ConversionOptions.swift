@@ -27,6 +27,9 @@ public struct ConversionOptions: Sendable {
   public var dropsAliases = false
   /// Whether tensors that the format cannot hold are left out; otherwise they are refused.
   public var skipsUnsupported = false
+  /// Whether an index of shards that are gone gives way to one of the shards that are there
+  /// (spec/shards.md, H34).
+  package var replacesStaleIndexes = false
   /// Whether existing outputs are replaced, and whether outputs are flushed.
   public var policy: OutputPolicy
 

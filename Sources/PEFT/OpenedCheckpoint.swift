@@ -15,15 +15,18 @@ public enum OpenedCheckpoint: Sendable {
 
   /// Opens a path, each file at most once; no tensor data is read.
   ///
+  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`, for a model directory.
   /// - Throws: what `Checkpoint.open`, `Adapter` and `Model` throw; `missing` when a directory is
   ///   neither an adapter nor a model.
   /// - Complexity: O(config + header of the weights).
-  public init(path: String) throws(CheckpointError) {
+  public init(
+    path: String, replacesStaleIndex: Bool = false
+  ) throws(CheckpointError) {
     if let file = try InputFile(unlessDirectory: path) {
       self = .file(try Checkpoint.open(file))
     } else if let adapter = try Adapter(existing: path) {
       self = .adapter(adapter)
-    } else if let model = try Model(existing: path) {
+    } else if let model = try Model(existing: path, replacesStaleIndex: replacesStaleIndex) {
       self = .model(model)
     } else {
       throw AdapterDirectory.missingConfig(in: path)

@@ -55,9 +55,7 @@ public struct Validation: Sendable {
     let archive = checkpoint.archive
     switch checkpoint {
     case .adapter(let adapter):
-      let binding = try adapter.binding(options)
-      var findings = try adapter.findings(options)
-      if let binding { findings = binding.unrefuted(findings) + binding.findings }
+      let (findings, binding) = try adapter.examination(options)
       self.init(path, .adapter, archive, findings, binding)
     case .model(let model):
       self.init(

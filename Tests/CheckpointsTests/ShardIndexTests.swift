@@ -197,6 +197,32 @@ struct OpeningTests {
         + "name: the index is of another version of the checkpoint; download it again")
   }
 
+  @Test("a stale index gives way to the shards that are there, if they are complete (H34)")
+  func replacedIndex() throws {
+    func open(_ map: [(String, String)], _ shards: [String: [String]]) throws -> ShardedArchive {
+      let set = try ShardSet(map: map, shards: shards.map { ($0.key, .bytes($0.value)) })
+      return try ShardedArchive(InputFile(path: set.indexPath), replacesStaleIndex: true)
+    }
+    let gone = [
+      ("x", "model-00001-of-00004.safetensors"), ("y", "model-00003-of-00004.safetensors"),
+    ]
+    let (one, two) = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    let archive = try open(gone, [one: ["y"], two: ["x", "z"]])
+    #expect(archive.names == ["y", "x", "z"])
+    #expect(archive.index.fileNames == [one, two])
+    #expect(archive.index.entries.map(\.file) == [0, 1, 1])
+    #expect(archive.shardNotes.first == .stale(missing: gone.map(\.1)))
+    // A shard of the other division, too few of them, or too few tensors: nothing is certain.
+    for shards in [
+      [one: ["x", "y"]], [one: ["x"], two: ["z"]],
+      [one: ["x"], two: ["y"], "model-00001-of-00003.safetensors": ["z"]],
+      [one: ["x"], two: ["y"], gone[0].1: ["x"]],
+    ] {
+      let error = #expect(throws: CheckpointError.self) { try open(gone, shards) }
+      #expect(error?.code == .missing, "\(shards)")
+    }
+  }
+
   @Test("a damaged shard is named (H8)")
   func damagedShard() throws {
     let set = try ShardSet(

@@ -6,6 +6,7 @@ import shutil
 import warnings
 from pathlib import Path
 
+import adapter_bases
 import torch
 from adapter_corpus import Case, build, cases
 from adapter_damage import CONFIG, PREFIXES, WEIGHTS
@@ -44,15 +45,15 @@ class RepairTest(InteropTest):
             else:
                 self.fail(f"no adapter of {method}")
 
-    def repaired(self, directory):
+    def repaired(self, directory, *options):
         """The output of `repair`, which a second run must not change."""
-        output = Path(f"{directory}-mended")
-        run = peftkit("repair", directory, "-o", output, "--json")
+        output = Path(f"{directory}-repaired")
+        run = peftkit("repair", directory, "-o", output, "--json", *options)
         self.assertIn(run.code, (0, 1), run)
         again = Path(f"{directory}-again")
-        second = peftkit("repair", output, "-o", again, "--json")
+        second = peftkit("repair", output, "-o", again, "--json", *options)
         self.assertEqual(second.code, run.code, second)
-        self.assertEqual(second.json()["mended"], [])
+        self.assertEqual(second.json()["repaired"], [])
         self.assertEqual(files(output), files(again))
         return output, run
 
@@ -78,7 +79,7 @@ class RepairTest(InteropTest):
 
     def test_names(self):
         """Names that all tensors of a training tool or another release have."""
-        mended = 0
+        repaired = 0
         for case, source, intact in self.adapters(METHODS):
             for name, change in CHANGES.items():
                 directory = self.damaged(source, name, change)
@@ -88,8 +89,32 @@ class RepairTest(InteropTest):
                     output, run = self.repaired(directory)
                     self.assertEqual(run.code, 0, run.json()["left"][:3])
                     self.assert_loads_like(case, output, intact, source)
-                    mended += 1
-        self.assertGreaterEqual(mended, len(METHODS) * 5)
+                    repaired += 1
+        self.assertGreaterEqual(repaired, len(METHODS) * 5)
+
+    def test_base_paths(self):
+        """Paths of modules that lack a part at their start, or have one more, as only the base model tells."""
+        repaired = 0
+        prefix = "base_model.model."
+        paths = {"less": lambda path: path.split(".", 1)[1], "more": lambda path: f"backbone.{path}"}
+        for case, source, intact in self.adapters(METHODS):
+            if case.base not in adapter_bases.ARCHITECTURES:
+                continue
+            model = self.scratch / f"base-{case.base}"
+            if not model.exists():
+                adapter_bases.save(case.base, model)
+            for name, path in paths.items():
+                directory = self.damaged(
+                    source, name, lambda key: prefix + path(key[len(prefix):]) if key.startswith(prefix) else key)
+                if directory is None:  # the paths of an encoder and a decoder would be the same
+                    continue
+                with self.subTest(case=str(case), damage=name):
+                    self.assertEqual(peftkit("validate", directory, "--base", model).code, 1)
+                    output, run = self.repaired(directory, "--base", model)
+                    self.assertEqual(run.code, 0, run.json()["left"][:3])
+                    self.assert_loads_like(case, output, intact, source)
+                    repaired += 1
+        self.assertGreaterEqual(repaired, len(METHODS))
 
     def test_prompt_names(self):
         """Names of the whole model that PEFT's own files do not have."""
@@ -108,7 +133,7 @@ class RepairTest(InteropTest):
             with self.subTest(case=str(case)):
                 output, run = self.repaired(source)
                 self.assertEqual(run.code, 0, run)
-                self.assertEqual(run.json()["mended"], [])
+                self.assertEqual(run.json()["repaired"], [])
                 self.assertEqual((output / CONFIG).read_bytes(), (source / CONFIG).read_bytes())
                 self.assert_loads_like(case, output, intact, source)
 
@@ -125,7 +150,7 @@ class RepairTest(InteropTest):
         (directory / CONFIG).write_text(json.dumps({**config, "runtime_config": {"ephemeral_gpu_offload": False}}))
         output, run = self.repaired(directory)
         self.assertEqual(run.code, 0, run)
-        codes = {finding["code"] for finding in run.json()["mended"]}
+        codes = {finding["code"] for finding in run.json()["repaired"]}
         self.assertEqual(codes, {"superseded-weights", "no-format-key", "runtime-config"})
         self.assertFalse((output / "adapter_model.bin").exists())
         with warnings.catch_warnings():
@@ -133,7 +158,7 @@ class RepairTest(InteropTest):
             self.assert_loads_like(case, output, intact, source)
 
     def test_left_alone(self):
-        """A damage that no change of names mends stays, and is still found."""
+        """A damage that no change of names repairs stays, and is still found."""
         case, source, _ = next(self.adapters(["LORA"]))
         directory = self.scratch / "shape"
         shutil.copytree(source, directory)

@@ -235,7 +235,7 @@ struct ConvertTests {
     #expect(run.exitCode == 2 && run.errors.hasPrefix(errors.dropLast()))
   }
 
-  @Test("an index without metadata is a finding, which a conversion mends (H3)")
+  @Test("an index without metadata is a finding, which a conversion repairs (H3)")
   func indexWithoutMetadata() throws {
     let directory = try TemporaryDirectory()
     for name in ["x", "y"] {

@@ -26,12 +26,76 @@ struct Impostor: CustomTestStringConvertible, Sendable {
     try bytes(of: Fixtures.adapter("lora") + "/adapter_model.safetensors")
   }
 
+  private static let pickleHint =
+    "such a file can do anything when Python loads it; if you trust its source, load it with pickle "
+    + "and save its tensors with torch.save"
+
+  /// A GGUF file of version 3 with texts under some keys.
+  private static func gguf(_ keys: [(String, String)]) -> [UInt8] {
+    func text(_ text: String) -> [UInt8] {
+      littleEndian(UInt64(text.utf8.count)) + Array(text.utf8)
+    }
+    let members = keys.flatMap { text($0.0) + littleEndian(UInt32(8)) + text($0.1) }
+    return Array("GGUF".utf8) + littleEndian(UInt32(3)) + littleEndian(UInt64(0))
+      + littleEndian(UInt64(keys.count)) + members
+  }
+
   static let all: [Impostor] = [
     Self(
       "LFS pointer",
+      "is a Git LFS pointer to a file of 27280152 bytes, not a checkpoint",
+      hint: "fetch the file that it points to with: git lfs pull"
+    ) { Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 27280152\n".utf8) },
+    Self(
+      "LFS pointer with a size that is none",
       "is a Git LFS pointer, not a checkpoint",
       hint: "fetch the file that it points to with: git lfs pull"
-    ) { Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n".utf8) },
+    ) {
+      Array("version https://git-lfs.github.com/spec/v1\nsize 99999999999999999999999\n".utf8)
+    },
+    Self(
+      "GGUF LoRA", "is a GGUF LoRA adapter, not a checkpoint",
+      hint: "llama.cpp loads it; PEFT needs the adapter that it was converted from"
+    ) {
+      gguf([
+        ("general.architecture", "llama"), ("general.type", "adapter"), ("adapter.type", "lora"),
+      ])
+    },
+    Self(
+      "GGUF model", "is a GGUF model, not a checkpoint",
+      hint: "llama.cpp loads it; name the safetensors or torch files that it was converted from"
+    ) { gguf([("general.architecture", "llama"), ("general.type", "model")]) },
+    Self(
+      "GGUF of another type", "is a GGUF file of the type imatrix, not a checkpoint",
+      hint: "llama.cpp loads it"
+    ) { gguf([("general.type", "imatrix")]) },
+    Self(
+      "GGUF with a key beyond its end", "is a GGUF file, not a checkpoint",
+      hint: "llama.cpp loads it; name the safetensors or torch files that it was converted from"
+    ) {
+      Array("GGUF".utf8) + littleEndian(UInt32(3)) + littleEndian(UInt64(0))
+        + littleEndian(UInt64.max) + littleEndian(UInt64.max)
+    },
+    Self(
+      "packed adapter",
+      "is a zip archive that contains my-adapter/adapter_model.safetensors, not a checkpoint",
+      hint: "unpack it first"
+    ) {
+      try RawZip([
+        .init("__MACOSX/my-adapter/._adapter_model.safetensors", [0]),
+        .init("my-adapter/adapter_config.json", Array("{}".utf8)),
+        .init("my-adapter/adapter_model.safetensors", weights()),
+      ]).bytes()
+    },
+    Self(
+      "pickle", "is a Python pickle, but not a torch checkpoint; nothing was executed (byte 0)",
+      hint: pickleHint
+    ) { Array("\u{80}".unicodeScalars.map { UInt8($0.value) }) + [4] + Array("}.".utf8) },
+    Self(
+      "pickle of a tensor",
+      "a Python pickle that is not a torch checkpoint: asks Python to run "
+        + "torch.storage._load_from_bytes; nothing was executed (byte 2)", hint: pickleHint
+    ) { [0x80, 2] + Array("ctorch.storage\n_load_from_bytes\n.".utf8) },
     Self(
       "HTML", "is a web page, not a checkpoint",
       hint: "the download saved a page about the file; use the link to the file itself"
@@ -60,9 +124,20 @@ struct Impostor: CustomTestStringConvertible, Sendable {
       hint: "the file is probably an incomplete download; download it again"
     ) { Array(try weights().prefix(100)) },
     Self(
-      "cut data", "ends too early: the tensors take 5888 bytes, 5883 follow the header",
+      "cut data",
+      "ends too early: the tensors take 5888 bytes, 5883 follow the header, too few for 1 of "
+        + "22 tensors, from this one on (tensor "
+        + "\"base_model.model.transformer.h.9.attn.c_attn.lora_B.weight\")",
       hint: "the file is probably an incomplete download; download it again"
     ) { try weights().dropLast(5) },
+    Self(
+      "metadata of another kind",
+      "the header is not valid: \"step\" in __metadata__ must be a string, not a number (byte 32)",
+      hint: nil
+    ) {
+      let header = Array(#"{"__metadata__":{"step":120}}"#.utf8)
+      return littleEndian(UInt64(header.count)) + header
+    },
     Self(
       "cut length", "ends too early: 8 bytes are needed, 4 are left (byte 0)", hint: nil
     ) { Array(try weights().prefix(4)) },

@@ -13,12 +13,12 @@ struct RepairTests {
     let (out, again) = (directory.path("out"), directory.path("again"))
     let run = try peftkit("repair", path, "-o", out, "--json")
     let second = try peftkit("repair", out, "-o", again)
-    #expect(second.output.contains("\nmended: nothing"), "\(second.output)")
+    #expect(second.output.contains("\nrepaired: nothing"), "\(second.output)")
     #expect(try contents(of: out) == contents(of: again))
     return (run, out)
   }
 
-  @Test("names of tensors, and keys without a meaning, are mended together (Y1, Y2, Y4, Y8)")
+  @Test("names of tensors, and keys without a meaning, are repaired together (Y1, Y2, Y4, Y8)")
   func adapter() throws {
     let copy = try AdapterCopy(of: "mpt-average-source-tasks")
     try copy.changeWeights { weights in
@@ -34,9 +34,9 @@ struct RepairTests {
     let (run, out) = try repaired(copy.path, in: directory)
     #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
     let json = try run.json()
-    let mended = try #require(json["mended"] as? [[String: Any]])
+    let repaired = try #require(json["repaired"] as? [[String: Any]])
     #expect(
-      mended.compactMap { $0["code"] as? String }.sorted() == [
+      repaired.compactMap { $0["code"] as? String }.sorted() == [
         "missing-tensor", "missing-tensor", "missing-tensor", "no-format-key",
         "source-initialization",
       ])
@@ -59,7 +59,7 @@ struct RepairTests {
     let run = try peftkit("repair", copy.path, "-o", directory.path("out"))
     #expect(run.exitCode == 1)
     #expect(run.output.contains("\nleft:\nerror: prefix_task_cols has the shape "))
-    #expect(run.output.hasSuffix("\nmended: 1 finding, 2 left\n"))
+    #expect(run.output.hasSuffix("\nrepaired: 1 finding, 2 left\n"))
     #expect(
       try contents(of: directory.path("out"))["adapter_model.safetensors"]
         == bytes(of: copy.weightsPath))
@@ -79,7 +79,7 @@ struct RepairTests {
     let directory = try TemporaryDirectory()
     let run = try peftkit("repair", copy.path, "-o", directory.path("out"))
     #expect(run.exitCode == 1)
-    #expect(run.output.contains("\nmended: nothing, "))
+    #expect(run.output.contains("\nrepaired: nothing, "))
   }
 
   @Test(
@@ -139,6 +139,90 @@ struct RepairTests {
       ])
   }
 
+  @Test("a stale index is written from the shards that are there (Y11)")
+  func staleIndex() throws {
+    let directory = try TemporaryDirectory()
+    let source = directory.path("in")
+    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
+    for (index, name) in ["a", "b"].enumerated() {
+      let raw = RawSafeTensors([.init(name, [1], floats: [1])], metadata: ["format": "pt"])
+      try directory.write(raw.encoded(), to: "in/model-0000\(index + 1)-of-00002.safetensors")
+    }
+    let index = #"""
+      {"metadata": {"total_size": 8}, "weight_map": {"a": "model-00001-of-00004.safetensors", "b": "model-00003-of-00004.safetensors"}}
+      """#
+    try directory.write(Array(index.utf8), to: "in/model.safetensors.index.json")
+    #expect(try peftkit("validate", source).exitCode == 2)
+    let (run, out) = try repaired(source, in: directory)
+    #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
+    let findings = try run.json()["repaired"] as? [[String: Any]]
+    #expect(findings?.compactMap { $0["code"] as? String } == ["index-differs"])
+    #expect(try peftkit("validate", out).output == "\(out): 2 tensors, no findings\n")
+  }
+
+  @Test("tensors of training are left out, and other ignored tensors stay (Y10)")
+  func ignoredTensors() throws {
+    let copy = try AdapterCopy(of: "lora")
+    try copy.changeWeights { weights in
+      weights.tensors.append(.init("optimizer.state.0.exp_avg", [1], floats: [1]))
+      weights.tensors.append(.init("optimizer.state.0.exp_avg_sq", [1], floats: [1]))
+      weights.tensors.append(.init("other.weight", [1], floats: [1]))
+    }
+    let directory = try TemporaryDirectory()
+    let (run, out) = try repaired(copy.path, in: directory)
+    #expect(run.exitCode == 1, "\(run.output)")
+    let findings = try run.json()["repaired"] as? [[String: Any]]
+    let repairs = findings?.flatMap { $0["repairs"] as? [[String: Any]] ?? [] } ?? []
+    #expect(
+      repairs.filter { $0["action"] as? String == "remove-tensor" }
+        .compactMap { $0["tensor"] as? String } == [
+          "optimizer.state.0.exp_avg", "optimizer.state.0.exp_avg_sq",
+        ])
+    let names = try RawSafeTensors(path: out + "/adapter_model.safetensors").tensors.map(\.name)
+    #expect(names.contains("other.weight") && !names.contains { $0.hasPrefix("optimizer") })
+    let text = try peftkit("repair", copy.path, "-o", directory.path("x"), "--dry-run").output
+    #expect(text.contains("  remove  optimizer.state.0.exp_avg "), "\(text)")
+  }
+
+  @Test("a base model decides the start of the paths (Y9, P28)", arguments: ["", "model.model."])
+  func baseModel(start: String) throws {
+    let directory = try TemporaryDirectory()
+    let module = "layers.0.self_attn.q_proj"
+    func write(_ tensors: [(String, [UInt64])], to path: String) throws {
+      let raw = RawSafeTensors(
+        tensors.map {
+          .init($0.0, $0.1, floats: [Float](repeating: 1, count: Int($0.1.reduce(1, *))))
+        },
+        metadata: ["format": "pt"])
+      try directory.write(raw.encoded(), to: path)
+    }
+    for name in ["base", "in"] {
+      try FileManager.default.createDirectory(
+        atPath: directory.path(name), withIntermediateDirectories: true)
+    }
+    try write([("language.\(module).weight", [6, 4])], to: "base/model.safetensors")
+    let prefix = "base_model.model."
+    try write(
+      [
+        ("\(prefix)\(start)\(module).lora_A.weight", [2, 4]),
+        ("\(prefix)\(start)\(module).lora_B.weight", [6, 2]),
+      ], to: "in/adapter_model.safetensors")
+    let config = #"""
+      {"peft_type": "LORA", "task_type": null, "r": 2, "lora_alpha": 2, "target_modules": ["q_proj"], "base_model_name_or_path": "a/b"}
+      """#
+    try directory.write(Array(config.utf8), to: "in/adapter_config.json")
+    let (source, base) = (directory.path("in"), directory.path("base"))
+    #expect(try peftkit("validate", source, "--base", base).exitCode == 1)
+    let run = try peftkit("repair", source, "--base", base, "-o", directory.path("out"))
+    let isNear = start.isEmpty
+    #expect(run.exitCode == (isNear ? 0 : 1), "\(run.output)")
+    let out = try RawSafeTensors(path: directory.path("out/adapter_model.safetensors"))
+    let bound = ["A", "B"].map { "\(prefix)language.\(module).lora_\($0).weight" }
+    #expect((out.tensors.map(\.name).sorted() == bound) == isNear)
+    let again = try peftkit("validate", directory.path("out"), "--base", base)
+    #expect(again.exitCode == (isNear ? 0 : 1), "\(again.output)")
+  }
+
   @Test(
     "a dry run writes nothing; a file is not repaired; an existing output needs --force (Y1, Y5, Y7)"
   )
@@ -147,7 +231,7 @@ struct RepairTests {
     let adapter = Fixtures.adapter("mpt-only-source-shared")
     let dry = try peftkit("repair", adapter, "-o", directory.path("out"), "--dry-run")
     #expect(dry.exitCode == 0)
-    #expect(dry.output.hasSuffix("to mend: 1 finding\n"))
+    #expect(dry.output.hasSuffix("to repair: 1 finding\n"))
     #expect(try directory.names.isEmpty)
     let file = try peftkit(
       "repair", adapter + "/adapter_model.safetensors", "-o", directory.path("out"))

@@ -126,8 +126,20 @@ struct DataRuleTests {
     if count == 4 {
       try HeaderCase.x("", info(), data: count).expectAccepted()
     } else {
-      HeaderCase("", "{\"x\":\(info())}", data: count, code: count < 4 ? .truncated : .malformed)
-        .expectRefused()
+      let isCut = count < 4
+      HeaderCase(
+        "", "{\"x\":\(info())}", data: count, tensor: isCut ? "x" : nil,
+        code: isCut ? .truncated : .malformed
+      ).expectRefused()
+    }
+  }
+
+  @Test("R22: a file that was cut off names the first tensor whose data is not all there")
+  func cut() throws {
+    let infos = (0..<4).map { "\"\($0)\":\(info("\"U8\"", "[4]", "[\(4 * $0),\(4 * $0 + 4)]"))" }
+    let text = "{" + infos.joined(separator: ",") + "}"
+    for (count, first) in [(0, "0"), (4, "1"), (9, "2"), (15, "3")] {
+      HeaderCase("", text, data: count, tensor: TensorName(first), code: .truncated).expectRefused()
     }
   }
 
@@ -148,6 +160,6 @@ struct DataRuleTests {
       begin = end
     }
     let text = "{" + infos.joined(separator: ",") + "}"
-    HeaderCase("", text, data: 0, code: .truncated).expectRefused()
+    HeaderCase("", text, data: 0, tensor: "0", code: .truncated).expectRefused()
   }
 }

@@ -7,6 +7,8 @@ public enum ShardNote: Sendable, Hashable {
   case unlisted(TensorName, file: String)
   /// The metadata of the shards differ; only the common part is kept.
   case metadataDiffers
+  /// The index lists shards that are gone; it gave way to one of the shards that are there.
+  case stale(missing: [String])
   /// `total_size` is not the size of the tensors.
   case byteCount(stated: Int, found: Int)
 }
@@ -17,6 +19,9 @@ extension ShardNote: CustomStringConvertible {
     switch self {
     case .unlisted(let name, let file):
       "the index does not list \"\(name.string.excerpt)\", which is in \(file.printable)"
+    case .stale(let missing):
+      "the index is of shards that are gone, such as \(missing.first?.printable ?? ""); the shards in "
+        + "the directory have all its tensors"
     case .metadataDiffers:
       "the metadata of the shards differ; the common part is kept"
     case .byteCount(let stated, let found):

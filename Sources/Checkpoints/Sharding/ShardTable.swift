@@ -106,6 +106,15 @@ struct ShardTable {
     return places.filter { !listed.contains($0.key) }.map(\.value).sorted()
   }
 
+  /// The index that lists every tensor of the shards.
+  var completeIndex: ShardIndex {
+    ShardIndex(
+      metadata: index.metadata, fileNames: index.fileNames,
+      entries: places.sorted { $0.value < $1.value }.map { name, place in
+        ShardIndex.Entry(name: name, file: shard(of: place))
+      })
+  }
+
   /// The metadata that all shards have in common, in the order of the first one.
   ///
   /// - Returns: nil when a shard has none; and whether any entry is left out.

@@ -25,6 +25,19 @@ extension ShardedArchive {
     return CheckpointError(.missing, message, path: path, hint: hint)
   }
 
+  /// The shards to open in place of those of a stale index: none of these exists, and the directory has
+  /// all shards of one other division, and no others. Nil otherwise.
+  static func replacement(for index: ShardIndex, at path: String) -> [String]? {
+    let isStale = index.fileNames.allSatisfy {
+      PathKind.existing(Self.path(of: $0, beside: path)) == nil
+    }
+    guard isStale else { return nil }
+    let others = Set(others(of: index, at: path).map { UTF8Text($0) })
+    return ShardNaming.models.lazy.map { naming in
+      (0..<others.count).map { naming.shardName($0, of: others.count) }
+    }.first { !$0.isEmpty && Set($0.map { UTF8Text($0) }) == others }
+  }
+
   /// Shards in the directory that the index does not name: those of another division.
   private static func others(of index: ShardIndex, at path: String) -> [String] {
     let place = Self.path(of: ".", beside: path)

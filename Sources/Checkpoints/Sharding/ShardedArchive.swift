@@ -41,10 +41,19 @@ public final class ShardedArchive: ForwardingArchive {
 
   /// Opens the shards next to an open index.
   ///
+  /// - Parameter replacesStaleIndex: whether an index of shards that are gone gives way to one of the
+  ///   shards that are there, if these are complete (spec/shards.md, H34).
   /// - Throws: as `init(path:)`.
-  public init(_ file: InputFile) throws(CheckpointError) {
+  public init(
+    _ file: InputFile, replacesStaleIndex: Bool = false
+  ) throws(CheckpointError) {
     let path = file.path
-    let index = try ShardIndex(file)
+    var index = try ShardIndex(file)
+    let stale = index
+    let present = replacesStaleIndex ? Self.replacement(for: index, at: path) : nil
+    if let present {
+      index = ShardIndex(metadata: index.metadata, fileNames: present, entries: [])
+    }
     var table = ShardTable(path: path, index: index)
     for name in index.fileNames {
       do throws(CheckpointError) {
@@ -53,7 +62,16 @@ public final class ShardedArchive: ForwardingArchive {
         throw error.code == .missing ? Self.missingShards(of: index, at: path) ?? error : error
       }
     }
-    let unlisted = try table.checkEntries()
+    var unlisted: [Int] = []
+    if present == nil {
+      unlisted = try table.checkEntries()
+    } else {
+      guard stale.entries.allSatisfy({ table.places[$0.name] != nil }) else {
+        throw Self.missingShards(of: stale, at: path)
+          ?? CheckpointError(.missing, "changed while it was read", path: path)
+      }
+      index = table.completeIndex
+    }
     let (metadata, isPartial) = table.commonMetadata()
     self.path = path
     self.index = index
@@ -66,6 +84,7 @@ public final class ShardedArchive: ForwardingArchive {
         table.shards[shard].tensor(at: place - table.starts[shard]).name,
         file: index.fileNames[shard])
     }
+    if present != nil { notes.append(.stale(missing: stale.fileNames)) }
     if isPartial { notes.append(.metadataDiffers) }
     if let stated = index.statedByteCount, let found = Self.byteCount(of: table.shards),
       stated != found

@@ -53,7 +53,8 @@ extension ConversionPlan {
   mutating func addModel(
     path: String, at directory: RelativePath, singleFileIndex: ShardIndex? = nil
   ) throws(CheckpointError) {
-    let (archive, index) = try Checkpoint.openWithIndex(InputFile(path: path))
+    let (archive, index) = try Checkpoint.openWithIndex(
+      InputFile(path: path), replacesStaleIndex: options.replacesStaleIndexes)
     guard let naming = ShardNaming(modelIn: options.format) else {
       throw CheckpointError(
         .unsupported, "cannot become a directory of \(options.format.name) files",

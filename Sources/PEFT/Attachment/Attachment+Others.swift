@@ -33,6 +33,8 @@ extension Attachment {
     case shadowed
     /// A tensor of the base model under PEFT's name for it.
     case base
+    /// A tensor of the state of an optimizer or a schedule.
+    case training
     /// A tensor that PEFT does not look at.
     case foreign
   }
@@ -47,7 +49,7 @@ extension Attachment {
       let tensor = weights.tensor(at: index)
       let name = tensor.name.string
       guard name.hasPrefix(TensorPath.modelPrefix) else {
-        groups.add(index, to: .foreign)
+        groups.add(index, to: Self.isOfTraining(name) ? .training : .foreign)
         continue
       }
       // PEFT saves every bias, also those that it does not load again.
@@ -82,6 +84,12 @@ extension Attachment {
         .note, "base-weights",
         "the weights contain \(name)\(more) of the base model, which PEFT loads over its own",
         tensor: name)
+    case .training:
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(more), \(others == 0 ? "a tensor" : "tensors") of the state of "
+          + "training, which \(others == 0 ? "is" : "are") of no use without the trainer's checkpoint",
+        tensor: name, repairs: tensors.map { .removeTensor(weights.tensor(at: $0).name) })
     case .foreign:
       return Finding(
         .error, "unexpected-tensor",
@@ -89,6 +97,17 @@ extension Attachment {
           + "\(rules.type.rawValue) nor to a module of \"modules_to_save\"", tensor: name)
     }
   }
+
+  /// Whether a tensor's name outside the base model is that of the state of an optimizer or a schedule.
+  private static func isOfTraining(_ name: String) -> Bool {
+    name.split(separator: ".").contains { trainingParts.contains($0) }
+  }
+
+  /// Parts of the names of an optimizer's and a schedule's state.
+  private static let trainingParts: Set<Substring> = [
+    "optimizer", "optimizer_state", "optimizer_states", "optimizer_state_dict", "exp_avg",
+    "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "lr_scheduler", "lr_schedulers",
+  ]
 
   /// The embeddings and output layers of language models.
   private static let embeddings: Set<Substring> = [

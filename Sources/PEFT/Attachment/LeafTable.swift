@@ -59,14 +59,14 @@ struct LeafTable: Sendable {
       let start = path.lastIndex(where: { $0.hasPrefix(parameterPrefix) })
     else { return nil }
     let tail = Array(path[start...])
-    if tail.count <= Self.largestTail, let (leaf, fault) = mend(tail) {
+    if tail.count <= Self.largestTail, let (leaf, fault) = repaired(tail) {
       return Match(moduleCount: start, leaf: leaf, fault: fault)
     }
     return Match(moduleCount: start, leaf: nil, fault: nil)
   }
 
   /// The known name that an unknown one is a variation of.
-  private func mend(_ tail: [Substring]) -> (Int, NameFault)? {
+  private func repaired(_ tail: [Substring]) -> (Int, NameFault)? {
     for index in tail.indices.dropFirst() {
       var shorter = tail
       let adapter = shorter.remove(at: index)

@@ -7,6 +7,8 @@ extension Finding {
   public enum Repair: Sendable, Hashable {
     /// Gives a tensor of the weights the name that PEFT expects.
     case renameTensor(from: TensorName, to: TensorName)
+    /// Leaves out a tensor that no loader of adapters reads.
+    case removeTensor(TensorName)
     /// Removes a key of the config.
     case removeKey(String)
     /// Sets a key of the config.
@@ -26,6 +28,14 @@ extension Finding {
     repairs.compactMap { repair in
       guard case .renameTensor(let from, let to) = repair else { return nil }
       return (from, to)
+    }
+  }
+
+  /// The tensors that the repairs leave out.
+  public var removals: [TensorName] {
+    repairs.compactMap { repair in
+      guard case .removeTensor(let name) = repair else { return nil }
+      return name
     }
   }
 }

@@ -62,7 +62,9 @@ extension TensorArchive {
       ]
     }
     var findings = sharded.shardNotes.map { note in
-      Finding(.note, "index-differs", note.description, repairs: note.repairs)
+      note.isStale
+        ? Finding(.error, "index-differs", note.description, repairs: note.repairs)
+        : Finding(.note, "index-differs", note.description, repairs: note.repairs)
     }
     if let size = metadata["total_size"], sharded.index.statedByteCount == nil {
       findings.append(
@@ -78,8 +80,13 @@ extension ShardNote {
   /// A new index, which lists all tensors and their size.
   fileprivate var repairs: [Finding.Repair] {
     switch self {
-    case .unlisted, .byteCount: [.rewriteIndex]
+    case .unlisted, .byteCount, .stale: [.rewriteIndex]
     case .metadataDiffers: []
     }
+  }
+
+  /// Whether the loaders of models, which go by the index, fail.
+  fileprivate var isStale: Bool {
+    if case .stale = self { true } else { false }
   }
 }

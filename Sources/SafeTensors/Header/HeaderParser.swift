@@ -91,7 +91,9 @@ struct HeaderParser: ~Escapable {
         try scanner.expect(UInt8(ascii: ":"), ":")
         scanner.skipWhitespace()
         guard scanner.current == UInt8(ascii: "\"") else {
-          throw scanner.failure("a value of __metadata__ must be a string")
+          throw scanner.failure(
+            "\"\(key.string.excerpt)\" in __metadata__ must be a string, not "
+              + scanner.currentKind)
         }
         metadata.append(.init(key: key, value: try scanner.string(try scanner.scanString())))
       } while try scanner.continues(until: UInt8(ascii: "}"))

@@ -29,6 +29,19 @@ struct HeaderScanner: ~Escapable {
     position < bytes.count ? bytes[position] : nil
   }
 
+  /// The kind of value that starts at the cursor, with an article, for messages.
+  var currentKind: String {
+    switch current {
+    case UInt8(ascii: "{"): "an object"
+    case UInt8(ascii: "["): "an array"
+    case UInt8(ascii: "n"): "null"
+    case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean"
+    case UInt8(ascii: "-"): "a number"
+    case let byte? where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte): "a number"
+    default: "something else"
+    }
+  }
+
   @inline(__always)
   mutating func skipWhitespace() {
     // Writers produce none, so that testing one byte is usually enough.

@@ -44,15 +44,23 @@ extension HeaderTables {
       position = entry.end
     }
     if position > UInt(dataByteCount) {
-      throw CheckpointError(
-        .truncated,
-        "ends too early: the tensors take \(position) bytes, \(dataByteCount) follow the header",
-        hint: "the file is probably an incomplete download; download it again")
+      throw truncation(position, dataByteCount)
     }
     if position < UInt(dataByteCount) {
       throw .malformed(
         (UInt(dataByteCount) - position).counting("byte", "follow") + " the data of all tensors")
     }
+  }
+
+  /// The error for a file that was cut off, with the first tensor whose data is not all there.
+  private func truncation(_ needed: UInt, _ dataByteCount: Int) -> CheckpointError {
+    let cut = entries.filter { $0.end > UInt(dataByteCount) }
+    return CheckpointError(
+      .truncated,
+      "ends too early: the tensors take \(needed) bytes, \(dataByteCount) follow the header, "
+        + "too few for \(cut.count) of \(entries.count) tensors, from this one on",
+      tensor: cut.first.map(name(of:)),
+      hint: "the file is probably an incomplete download; download it again")
   }
 
   private var isSorted: Bool {

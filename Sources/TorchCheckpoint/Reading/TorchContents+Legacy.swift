@@ -27,18 +27,28 @@ extension TorchContents {
       into: TensorTable(limits, fileByteCount: file.byteCount))
   }
 
+  /// The way on from a file that `pickle.dump` wrote.
+  private static let pickleHint =
+    "such a file can do anything when Python loads it; if you trust its source, load it with pickle "
+    + "and save its tensors with torch.save"
+
   /// Reads the magic number, the version, and the description of the machine that wrote the file.
   private static func readPreface(_ pickles: inout PickleSequence) throws(CheckpointError) {
     let magic: PickleGraph
     do throws(CheckpointError) {
       magic = try pickles.next(.names)
     } catch {
-      throw error.inContext("a Python pickle that is not a torch checkpoint")
+      guard error.code == .unsupported else {
+        throw error.inContext("a Python pickle that is not a torch checkpoint")
+      }
+      throw CheckpointError(
+        error.code, "a Python pickle that is not a torch checkpoint: \(error.message)",
+        offset: error.offset, hint: Self.pickleHint)
     }
     guard magic.isBigInteger(LegacyMagic.bytes) else {
       throw CheckpointError(
         .unrecognized, "is a Python pickle, but not a torch checkpoint; nothing was executed",
-        offset: 0)
+        offset: 0, hint: pickleHint)
     }
     let versionOffset = pickles.offset
     let version = try pickles.next(.plain).root.int

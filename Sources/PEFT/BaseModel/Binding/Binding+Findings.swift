@@ -5,7 +5,7 @@ internal import Tensors
 
 /// Words what a base model shows about an adapter, and leaves out what the adapter shows by itself.
 struct BindingFindings {
-  private let builder: BindingBuilder
+  let builder: BindingBuilder
   private let attachment: Attachment
   /// The modules whose tensors have findings already.
   private var reported: Set<UTF8Text> = []
@@ -167,27 +167,21 @@ struct BindingFindings {
     return groups.findings { cause, numbers in
       let name = names[numbers[0]]
       let module = builder.rules.module(of: name.string) ?? ""
+      let near = cause.reason == .noModule ? nearModule(module) : nil
       let reason =
         switch cause.reason {
         case .notInModel: "the base model has no such tensor"
-        case .noModule: "the base model has no module \(module)\(near(module))"
+        case .noModule:
+          "the base model has no module \(module)" + (near.map { "; it has \($0)" } ?? "")
         case .notAdapted: "the config does not adapt \(module)"
         case .noTensor: "\(module) is a layer that has other tensors"
         }
       return Finding(
         .error, "unexpected-tensor",
         "PEFT ignores \(name)\(others(numbers, "tensor")): \(reason)",
-        key: cause.reason == .notAdapted ? "target_modules" : nil, tensor: name)
+        key: cause.reason == .notAdapted ? "target_modules" : nil, tensor: name,
+        repairs: near.map { renames(numbers.map { names[$0] }, from: module, to: $0) } ?? [])
     }
-  }
-
-  /// A hint at the only module of the base model that ends like a path, or that a path ends like.
-  private func near(_ module: String) -> String {
-    let endings = builder.tree.modules.lazy.map(\.name).filter {
-      $0.hasSuffix("." + module) || module.hasSuffix("." + $0)
-    }
-    guard let first = endings.first, endings.dropFirst().isEmpty else { return "" }
-    return "; it has \(first)"
   }
 }
 

@@ -9,16 +9,17 @@ internal import Tensors
 struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "repair",
-    abstract: "Mend what validate finds, where that changes nothing that is computed.",
+    abstract: "Repair what validate finds, where that changes nothing that is computed.",
     discussion: """
       Writes a new directory in which tensors have the names that PEFT expects, and files, keys and \
-      metadata are as it wants them. Values, shapes and keys with a meaning are never changed. Lists \
-      what was done, and the findings that are left. Exit code 1 when errors or warnings are left; \
+      metadata are as it wants them. Values, shapes and keys with a meaning are never changed. With a \
+      base model, tensors are also renamed to the modules that it has. Lists what was done, and the \
+      findings that are left. Exit code 1 when errors or warnings are left; \
       the output is written all the same.
 
       EXAMPLES:
-        peftkit repair my-adapter -o mended
-        peftkit repair my-adapter -o mended --dry-run --json
+        peftkit repair my-adapter -o repaired
+        peftkit repair my-adapter -o repaired --dry-run --json
       """)
 
   @Argument(help: "The directory of an adapter or a model.", completion: .directory)

@@ -24,9 +24,9 @@ struct RepairReport: Report {
       output.line(output.styled("left:", .bold))
       try output.findings(plan.open)
     }
-    let mended = plan.mended.isEmpty ? "nothing" : Sizes.count(plan.mended.count, "finding")
+    let repaired = plan.repaired.isEmpty ? "nothing" : Sizes.count(plan.repaired.count, "finding")
     let left = plan.open.isEmpty ? "" : ", \(Sizes.count(plan.open.count)) left"
-    output.line((isDryRun ? "to mend: " : "mended: ") + mended + left)
+    output.line((isDryRun ? "to repair: " : "repaired: ") + repaired + left)
   }
 
   private struct Action {
@@ -36,25 +36,34 @@ struct RepairReport: Report {
     let code: Finding.Code
   }
 
-  /// The renames that are listed; a repair may rename every tensor.
-  private static let mostRenames = 8
+  /// The tensors of a finding that are listed; a repair may rename every tensor.
+  private static let mostTensors = 8
 
-  /// The lines of the table: of many renames the first, and how many more there are.
+  /// The lines of the table: of many tensors the first, and how many more there are.
   private var actions: [Action] {
     var actions: [Action] = []
-    for finding in plan.mended {
-      let renames = finding.renames
-      for (from, to) in renames.prefix(Self.mostRenames) {
-        actions.append(
-          Action(
-            verb: "rename", what: from.string.printable, to: "to " + to.string.printable,
-            code: finding.code))
-      }
-      if renames.count > Self.mostRenames {
-        let rest = Sizes.count(renames.count - Self.mostRenames, "other tensor")
-        actions.append(Action(verb: "rename", what: rest, code: finding.code))
-      }
+    for finding in plan.repaired {
+      let renames = finding.renames.map { ($0.from, $0.to as TensorName?) }
+      actions += Self.actions("rename", renames, finding.code)
+      let removals = finding.removals.map { ($0, nil as TensorName?) }
+      actions += Self.actions("remove", removals, finding.code)
       actions += finding.repairs.compactMap { Self.action($0, finding.code) }
+    }
+    return actions
+  }
+
+  /// Lines for the tensors of one finding.
+  private static func actions(
+    _ verb: String, _ tensors: [(TensorName, TensorName?)], _ code: Finding.Code
+  ) -> [Action] {
+    var actions = tensors.prefix(mostTensors).map { from, to in
+      Action(
+        verb: verb, what: from.string.printable, to: to.map { "to " + $0.string.printable } ?? "",
+        code: code)
+    }
+    if tensors.count > mostTensors {
+      let rest = Sizes.count(tensors.count - mostTensors, "other tensor")
+      actions.append(Action(verb: verb, what: rest, code: code))
     }
     return actions
   }
@@ -62,6 +71,7 @@ struct RepairReport: Report {
   private static func action(_ repair: Finding.Repair, _ code: Finding.Code) -> Action? {
     switch repair {
     case .renameTensor: nil
+    case .removeTensor: nil
     case .removeKey(let key): Action(verb: "remove", what: "key " + key.printable, code: code)
     case .setKey(let key, let value):
       Action(
@@ -82,7 +92,7 @@ struct RepairReport: Report {
     output.writer.member("destination", plan.destination)
     output.writer.member("dry_run", isDryRun)
     output.writer.member("holds", holds)
-    for (key, findings) in [("mended", plan.mended), ("left", plan.open)] {
+    for (key, findings) in [("repaired", plan.repaired), ("left", plan.open)] {
       output.writer.key(key)
       output.writer.beginArray()
       for finding in findings {

@@ -27,6 +27,9 @@ extension JSONWriter {
       member("action", "rename-tensor")
       member("from", from.string)
       member("to", to.string)
+    case .removeTensor(let name):
+      member("action", "remove-tensor")
+      member("tensor", name.string)
     case .removeKey(let key):
       member("action", "remove-key")
       member("key", key)

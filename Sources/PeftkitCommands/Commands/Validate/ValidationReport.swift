@@ -23,11 +23,11 @@ struct ValidationReport: Report {
   func writeText(to output: inout TextOutput) throws(CheckpointError) {
     try output.findings(findings)
     if let binding = validation.binding { try output.binding(binding) }
-    let mendable = findings.count { !$0.repairs.isEmpty }
-    if mendable > 0, validation.kind == .adapter || validation.kind == .model {
+    let repairable = findings.count { !$0.repairs.isEmpty }
+    if repairable > 0, validation.kind == .adapter || validation.kind == .model {
       output.line(
         output.styled("hint:", .cyan)
-          + " peftkit repair can mend \(Sizes.count(mendable, "finding"))")
+          + " peftkit repair can fix \(Sizes.count(repairable, "finding"))")
     }
     var parts = validation.tensorCount.map { [Sizes.count($0, "tensor")] } ?? []
     parts.append(findings.isEmpty ? "no findings" : Sizes.count(findings.count, "finding"))
