@@ -71,7 +71,7 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Tensors", "Files", "Archives", "JSONDocument", "SafeTensors", "ZipArchive",
+        "Tensors", "Files", "Archives", "JSONDocument", "Pickle", "SafeTensors", "ZipArchive",
         "TorchCheckpoint", "NumPyArchive",
       ]),
     .target(

@@ -11,6 +11,6 @@ extension Checkpoint {
       let input = try? InputFile(file, in: root),
       let prefix = try? CheckpointFormats.prefix(of: input)
     else { return false }
-    return Impostor(prefix) == .appleDouble
+    return Impostor(FileEnds(head: prefix)) == .appleDouble
   }
 }

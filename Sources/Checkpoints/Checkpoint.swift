@@ -34,7 +34,7 @@ public enum Checkpoint {
     _ file: InputFile, replacesStaleIndex: Bool = false
   ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
     if file.path.hasSuffix(ShardIndex.nameSuffix),
-      Impostor(try CheckpointFormats.prefix(of: file)) == .json
+      Impostor(FileEnds(head: try CheckpointFormats.prefix(of: file))) == .json
     {
       let shards = try ShardedArchive(file, replacesStaleIndex: replacesStaleIndex)
       return (shards, shards.index)

@@ -88,13 +88,13 @@ struct Impostor: CustomTestStringConvertible, Sendable {
       ]).bytes()
     },
     Self(
-      "pickle", "is a Python pickle, but not a torch checkpoint; nothing was executed (byte 0)",
-      hint: pickleHint
+      "pickle", "is a Python pickle without tensors, not a checkpoint; nothing was executed",
+      hint: nil
     ) { Array("\u{80}".unicodeScalars.map { UInt8($0.value) }) + [4] + Array("}.".utf8) },
     Self(
       "pickle of a tensor",
-      "a Python pickle that is not a torch checkpoint: asks Python to run "
-        + "torch.storage._load_from_bytes; nothing was executed (byte 2)", hint: pickleHint
+      "is a Python pickle of torch objects, as pickle.dump writes them, not a checkpoint; "
+        + "nothing was executed", hint: pickleHint
     ) { [0x80, 2] + Array("ctorch.storage\n_load_from_bytes\n.".utf8) },
     Self(
       "HTML", "is a web page, not a checkpoint",

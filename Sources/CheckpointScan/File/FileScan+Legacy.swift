@@ -7,7 +7,8 @@ extension FileScan {
   /// Scans a file that starts as a pickle: the five pickles of the legacy format and its storages, or
   /// other pickles.
   mutating func scanPickleFile(_ bytes: RawSpan) {
-    let (first, end) = scanPickle(bytes, at: 0, in: Place("magic number"), .init(keepsResult: true))
+    let place = Place(LegacyMagic.starts(bytes) ? "magic number" : "pickle")
+    let (first, end) = scanPickle(bytes, at: 0, in: place, .init(keepsResult: true))
     guard case .bigInteger(let text) = first.result, Self.isMagic(bytes.array(text.range)) else {
       report.format = .pickle
       find(.unrecognized, "is a pickle of its own, not a checkpoint", in: nil, at: 0)

@@ -17,6 +17,9 @@ extension FileScan {
   /// Scans the tar archive of torch's first releases: four members, two of which contain pickles among
   /// raw numbers.
   mutating func scanTar(_ bytes: RawSpan) {
+    guard Self.firstMember(bytes).map({ TarMembers.names.contains($0) }) ?? true else {
+      return scanOtherTar(bytes)
+    }
     report.format = .torchTar
     do throws(CheckpointError) {
       let members = try TarMembers(file)
@@ -35,6 +38,39 @@ extension FileScan {
       accountForZeros(bytes, end..<start)
     }
     accountForZeros(bytes, start..<bytes.byteCount)
+  }
+
+  /// The name of the first member, which an extended header may precede.
+  private static func firstMember(_ bytes: RawSpan) -> String? {
+    guard let header = header(bytes, at: 0) else { return nil }
+    guard header.type == UInt8(ascii: "x") || header.type == UInt8(ascii: "g") else {
+      return header.name
+    }
+    guard header.byteCount <= bytes.byteCount else { return nil }
+    return Self.header(bytes, at: (header.byteCount + 511) / 512 * 512 + 512)?.name
+  }
+
+  /// Scans an archive of other files, member by member, and what is between them.
+  private mutating func scanOtherTar(_ bytes: RawSpan) {
+    report.format = .tar
+    find(.unrecognized, "is a tar archive of other files, not a checkpoint", in: nil, at: nil)
+    var start = 0
+    while let header = Self.header(bytes, at: start) {
+      let dataStart = start + TarHeader.blockByteCount
+      search(bytes, start..<dataStart)
+      let end = dataStart + min(header.byteCount, bytes.byteCount - dataStart)
+      let place = Place(header.name)
+      let member = bytes.extracting(0..<end)
+      if Self.startsPickle(bytes.extracting(dataStart..<end)) {
+        let (_, pickleEnd) = scanPickle(member, at: dataStart, in: place, .init(dialect: .torch))
+        scanRest(member, from: pickleEnd, in: place)
+      } else {
+        search(member, dataStart..<end, place: place)
+      }
+      start = min((end + 511) / 512 * 512, bytes.byteCount)
+      search(bytes, end..<start)
+    }
+    search(bytes, start..<bytes.byteCount)
   }
 
   private mutating func accountForZeros(_ bytes: RawSpan, _ range: Range<Int>) {

@@ -23,10 +23,10 @@ extension FileScan {
       checkSurroundings(of: entry, in: bytes)
       checkChecksum(of: entry, index, in: bytes)
     }
-    if report.format == .npz {
-      scanArrays(index, in: bytes)
-    } else {
-      scanCheckpoint(index, in: bytes)
+    switch report.format {
+    case .npz: scanArrays(index, in: bytes)
+    case .zip: scanOther(index, in: bytes)
+    default: scanCheckpoint(index, in: bytes)
     }
   }
 
@@ -45,10 +45,21 @@ extension FileScan {
   /// The variant of an archive. To torch, an archive with `constants.pkl` is TorchScript.
   private static func format(of index: ZipIndex) -> FormatVariant {
     if NpzFormat.describes(index) { return .npz }
-    let isScript = index.entries.contains {
-      ZipName.folded($0.name).string.utf8.ends(with: "/constants.pkl")
+    func has(_ name: String) -> Bool {
+      index.entries.contains { ZipName.folded($0.name).string.utf8.ends(with: name) }
     }
-    return isScript ? .torchScript : .torchZip
+    if has("/constants.pkl") { return .torchScript }
+    return has("data.pkl") ? .torchZip : .zip
+  }
+
+  /// Scans an archive of other files: torch looks for a pickle that is not there.
+  private mutating func scanOther(_ index: ZipIndex, in bytes: RawSpan) {
+    find(.unrecognized, "is a zip archive of other files, not a checkpoint", in: nil, at: nil)
+    for entry in index.entries where !entry.isFolder {
+      withContents(of: entry, index, in: bytes) { scan, contents, range, place in
+        scan.scanUnknown(contents, range, in: place)
+      }
+    }
   }
 
   private static func isArray(_ entry: ZipEntry) -> Bool { entry.name.utf8.ends(with: ".npy") }

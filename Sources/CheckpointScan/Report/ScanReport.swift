@@ -39,6 +39,9 @@ public struct ScanReport: Sendable, Hashable {
     findingCount == 1 && findings.first?.code == .unrecognized
   }
 
+  /// Whether the file is not a checkpoint of a known format.
+  public var isUnrecognized: Bool { findings.contains { $0.code == .unrecognized } }
+
   /// The same report, with a better message about the unknown format.
   public func explaining(_ reason: String) -> ScanReport {
     var report = self
@@ -59,6 +62,10 @@ public struct ScanReport: Sendable, Hashable {
 extension FormatVariant {
   /// A pickle that is not part of a checkpoint.
   public static let pickle = FormatVariant("pickle")
+  /// A zip archive that is not a checkpoint.
+  public static let zip = FormatVariant("zip")
+  /// A tar archive that is not a checkpoint.
+  public static let tar = FormatVariant("tar")
   /// Contents of an unknown format.
   public static let unknown = FormatVariant("unknown")
 }

@@ -22,7 +22,7 @@ struct ScannedFile {
       return
     }
     let report = try CheckpointScanner.scan(file)
-    guard report.format == .unknown else {
+    guard report.isUnrecognized else {
       self.report = report
       return
     }
