@@ -19,7 +19,7 @@ struct ForeignDirectory {
     let hint =
       Self.knownHint(names, folders) ?? Self.shardHint(names, weightsNames)
       ?? Self.spellingHint(names, weightsNames) ?? Self.modelHint(names, weightsNames)
-      ?? Self.trainerHint(names)
+      ?? Self.trainerHint(names) ?? Self.exportHint(names, folders)
     guard let hint else { return nil }
     self.hint = hint
   }
