@@ -9,15 +9,20 @@ internal import Tensors
 /// A failure is thrown by the call that causes it or a later one. Of several failures, the one that is
 /// first in the file is thrown; nothing after it is written.
 final class ChunkWriter {
-  /// The largest piece that `append` takes, in bytes.
+  /// The largest piece that `append` takes, and the size of the chunks of a large output, in bytes.
   static let largestPiece = 1 << 20
+  /// The size of the chunks of other outputs: the system provides each page of memory anew, and less of
+  /// it is faster.
+  private static let smallChunkByteCount = 1 << 18
+  /// The smallest output with large chunks, in bytes.
+  private static let largeByteCount = 1 << 26
 
   /// The size of the first chunk, which is small because most outputs are.
   private static let firstChunkByteCount = 1 << 16
   /// The smallest size of the first chunk.
   private static let smallestChunkByteCount = 1 << 10
-  /// The number of steps after which a thread is worth starting.
-  private static let stepsWithoutThread = 2
+  /// The number of bytes after which a thread is worth starting.
+  private static let byteCountWithoutThread = 1 << 21
   /// The largest number of queued steps: enough that a short delay of one thread does not stop the
   /// other, and few enough for the caches.
   private static let mostSteps = 4
@@ -38,6 +43,7 @@ final class ChunkWriter {
   /// The offset of the current chunk in the file.
   private var chunkOffset = 0
   private var firstChunkByteCount = ChunkWriter.firstChunkByteCount
+  private var chunkByteCount = ChunkWriter.largestPiece
   /// The buffer for steps without a chunk that the caller performs.
   private var ownChunk = Chunk.none
   /// The tensor that the bytes belong to, for errors of steps that are performed later.
@@ -55,8 +61,9 @@ final class ChunkWriter {
     endThread()
   }
 
-  /// Limits the first chunk to the size of the output, in bytes.
+  /// Fits the chunks to the size of the output, in bytes.
   func expect(_ byteCount: Int) {
+    chunkByteCount = byteCount < Self.largeByteCount ? Self.smallChunkByteCount : Self.largestPiece
     firstChunkByteCount = max(
       Self.smallestChunkByteCount, min(byteCount, Self.firstChunkByteCount))
   }
@@ -66,7 +73,7 @@ final class ChunkWriter {
   /// Chunks end at multiples of their size in the file, so that the system gets whole large pages.
   func room() throws(CheckpointError) -> Int {
     try makeRoom(1)
-    let untilBoundary = Self.largestPiece - (chunkOffset + filled) % Self.largestPiece
+    let untilBoundary = chunkByteCount - (chunkOffset + filled) % chunkByteCount
     return min(capacity - filled, untilBoundary)
   }
 
@@ -139,16 +146,20 @@ final class ChunkWriter {
   }
 
   private func makeRoom(_ count: Int) throws(CheckpointError) {
-    let isAtBoundary = filled > 0 && (chunkOffset + filled) % Self.largestPiece == 0
+    let isAtBoundary = filled > 0 && (chunkOffset + filled) % chunkByteCount == 0
     guard count > capacity - filled || isAtBoundary else { return }
     try flushChunk()
     chunk = .none
     let isSmall = stepCount == 0 && count <= firstChunkByteCount
-    capacity = isSmall ? firstChunkByteCount : Self.largestPiece
+    capacity =
+      isSmall ? firstChunkByteCount : count <= chunkByteCount ? chunkByteCount : Self.largestPiece
   }
 
   private func makeChunk() -> Chunk {
-    let spare = capacity == Self.largestPiece ? queue.withLock { $0.spareChunks.popLast() } : nil
+    let spare = queue.withLock { queue in
+      let last = queue.spareChunks.last
+      return last?.byteCount == capacity ? queue.spareChunks.popLast() : nil
+    }
     return spare ?? Chunk(byteCount: capacity)
   }
 
@@ -168,7 +179,7 @@ final class ChunkWriter {
   private func submit(_ step: consuming WriteStep) throws(CheckpointError) {
     try throwFailure()
     stepCount += 1
-    if thread == nil, stepCount > Self.stepsWithoutThread {
+    if thread == nil, step.offset >= Self.byteCountWithoutThread {
       queue.withLock { $0.isClosed = false }
       thread = SystemThread.start { [sink, queue] in queue.run(sink) }
     }

@@ -111,13 +111,13 @@ extension Monitor<WriteQueue> {
     switch consume step {
     case .bytes(var chunk, let count, let gaps, let offset):
       guard chunk.byteCount > 0 else {
-        if own.byteCount == 0 { own = Chunk(byteCount: ChunkWriter.largestPiece) }
+        if own.byteCount < count { own = Chunk(byteCount: count) }
         for gap in gaps { try gap.fill(&own) }
         return try sink.write(own.bytes.extracting(0..<count), at: offset)
       }
       for gap in gaps { try gap.fill(&chunk) }
       try sink.write(chunk.bytes.extracting(0..<count), at: offset)
-      if chunk.byteCount == ChunkWriter.largestPiece { withLock { $0.spareChunks.append(chunk) } }
+      withLock { $0.spareChunks.append(chunk) }
     case .copy(let source, let range, let offset):
       let isCopied = try sink.copy(from: source, range, to: offset)
       if !isCopied { withLock { $0.canCopyInKernel = false } }
