@@ -35,7 +35,21 @@ def data(tensor):
     return ctypes.string_at(flat.data_ptr(), flat.numel() * DTYPES[tensor.dtype][1])
 
 
+SCALARS = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes object"}
+
+
+def is_plain(value):
+    """Whether a list or tuple contains values without parts only, so that it is a single item."""
+    if not isinstance(value, (list, tuple)) or isinstance(value, torch.Size) or not value:
+        return False
+    return all(item is None or type(item) in SCALARS or isinstance(item, torch.dtype) for item in value)
+
+
 def type_name(value):
+    if is_plain(value):
+        types = {type(item) for item in value}
+        noun = SCALARS.get(types.pop(), "value") if len(types) == 1 else "value"
+        return f"{type(value).__name__} of {len(value)} {noun}{'s' * (len(value) != 1)}"
     if isinstance(value, torch.Tensor):
         name = str(value.dtype).replace("torch.", "")
         if value.layout != torch.strided:
@@ -63,7 +77,7 @@ def type_name(value):
 def flatten(value, path=()):
     """Names joined with dots, and what stands there, depth first."""
     is_container = isinstance(value, (dict, list, tuple)) and not isinstance(value, (torch.Size, Counter))
-    if is_container and len(value):
+    if is_container and len(value) and not is_plain(value):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
             yield from flatten(item, path + (str(key),))

@@ -74,6 +74,8 @@ extension ArchiveDecorator {
   public var skipped: [SkippedItem] { base.skipped }
   /// The notes of the base.
   public var notes: [String] { base.notes }
+  /// The request of the base.
+  public var codeRequest: CheckpointError? { base.codeRequest }
   /// The defects of the base.
   public var defects: [ArchiveDefect] { base.defects }
   /// The files of the base.

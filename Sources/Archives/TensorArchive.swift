@@ -28,6 +28,9 @@ public protocol TensorArchive: AnyObject, Sendable {
   var skipped: [SkippedItem] { get }
   /// Remarks on the file that change nothing about its tensors, each one line for a terminal.
   var notes: [String] { get }
+  /// The error for a file that asks Python to run code, for callers that take only files that are safe
+  /// for Python too; nil for a file that is data only. Nothing is ever run here.
+  var codeRequest: CheckpointError? { get }
   /// Defects of the files that do not affect reading here, but other software.
   var defects: [ArchiveDefect] { get }
   /// The first tensor that is the same view of the same bytes as this one.
@@ -72,6 +75,9 @@ extension TensorArchive {
 
   /// None: only sets of files can contradict themselves without harm.
   public var notes: [String] { [] }
+
+  /// Nil: in most formats there is no code.
+  public var codeRequest: CheckpointError? { nil }
 
   /// None: most archives are one file, which is valid or refused.
   public var defects: [ArchiveDefect] { [] }

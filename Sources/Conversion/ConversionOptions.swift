@@ -30,6 +30,9 @@ public struct ConversionOptions: Sendable {
   /// Whether an index of shards that are gone gives way to one of the shards that are there
   /// (spec/shards.md, H34).
   package var replacesStaleIndexes = false
+  /// Whether a source that asks Python to run code is refused; otherwise it is read as far as its
+  /// tensors are certain, and nothing is run.
+  public var refusesCode = false
   /// Whether existing outputs are replaced, and whether outputs are flushed.
   public var policy: OutputPolicy
 

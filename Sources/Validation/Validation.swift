@@ -53,6 +53,8 @@ public struct Validation: Sendable {
     _ checkpoint: OpenedCheckpoint, path: String, options: FindingOptions
   ) throws(CheckpointError) {
     let archive = checkpoint.archive
+    // PEFT and transformers refuse such a file.
+    if let request = archive.codeRequest { throw request }
     switch checkpoint {
     case .adapter(let adapter):
       let (findings, binding) = try adapter.examination(options)

@@ -38,6 +38,7 @@ enum Part {
 
   static let none: [UInt8] = [0x4E]
   static let falseValue: [UInt8] = [0x89]
+  static let trueValue: [UInt8] = [0x88]
   static let orderedDict = call(global("collections", "OrderedDict"), [])
 
   static let tensor = call(
@@ -96,7 +97,13 @@ enum Part {
     ("layout", call(global("torch.serialization", "_get_layout"), [text("torch.strided")])),
     ("Size", call(global("torch", "Size"), [tuple([number(4)])])),
     ("device", call(global("torch", "device"), [text("cpu")])),
+    ("ndarray", global("numpy", "ndarray")),
+    ("NumPy dtype", call(global("numpy", "dtype"), [text("f4"), falseValue, trueValue])),
+    ("Namespace", global("argparse", "Namespace")),
+    ("object", global("argparse", "Namespace") + [0x29, 0x81]),
+    ("variable state", tuple([falseValue, falseValue, orderedDict])),
     ("unknown name", global("peftkit_hostile_fixture", "run")),
+    ("inert object", call(global("peftkit_hostile_fixture", "run"), [])),
   ]
 
   /// An argument that a parameter accepts.
@@ -113,6 +120,13 @@ enum Part {
       case .dtype: "dtype"
       case .layout: "layout"
       case .latin1: "'latin1'"
+      case .none: "None"
+      case .integerOrNone, .flag: "3"
+      case .arrayClass: "ndarray"
+      case .arrayDType: "NumPy dtype"
+      case .dataClass: "Namespace"
+      case .builtin: "list type"
+      case .variableState: "variable state"
       case .integerTuple, .integers, .tuple: "(4,)"
       case .sequence: "[1]"
       case .pairs: "[('a', 1)]"

@@ -218,12 +218,18 @@ class Objects:
         return self.mapping(3, rng.choice([0, 1, 2, 3, 8, 20]))
 
 
+def is_plain(value):
+    """Whether a list or tuple contains values without parts only: it is told of as one item."""
+    plain = (bool, int, float, str, bytes, torch.dtype)
+    return isinstance(value, (list, tuple)) and all(item is None or isinstance(item, plain) for item in value)
+
+
 def flattened(value):
     """Names and leaves of an object, in order; empty containers are leaves."""
     items = []
 
     def visit(value, path):
-        if isinstance(value, (dict, list, tuple)) and not isinstance(value, torch.Size) and value:
+        if isinstance(value, (dict, list, tuple)) and not isinstance(value, torch.Size) and value and not is_plain(value):
             pairs = value.items() if isinstance(value, dict) else enumerate(value)
             for key, part in pairs:
                 visit(part, [*path, str(key)])

@@ -50,7 +50,7 @@ struct OpcodeCase: Sendable, CustomTestStringConvertible {
     .init(.binBytes, [0x42, 1, 0, 0, 0, 0, 0x2E], "b'\\x00'"),
     .init(.shortBinBytes, [0x43, 0, 0x2E], "b''"),
     .init(.binBytes8, [0x8E, 1, 0, 0, 0, 0, 0, 0, 0, 0x61, 0x2E], "b'a'"),
-    .init(.byteArray8, [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0x61, 0x2E], "bytearray(None)"),
+    .init(.byteArray8, [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0x61, 0x2E], "bytearray(b'a')"),
     .init(.emptyTuple, ").", "()"), .init(.emptyList, "].", "[]"), .init(.emptyDict, "}.", "{}"),
     .init(.emptySet, [0x8F, 0x2E], "set()"), .init(.mark, "(NN.", "!left over"),
     .init(.tuple, "(NNt.", "(None, None)"), .init(.tuple, "t.", "!no mark"),
@@ -119,6 +119,7 @@ struct OpcodeCase: Sendable, CustomTestStringConvertible {
     do throws(CheckpointError) {
       let (graph, end) = try PickleMachine.run(
         test.bytes, baseOffset: 0, dialect: .torch, limits: PickleLimits())
+      if let request = graph.codeRequest { throw request }
       #expect(end == test.bytes.count)
       #expect(graph.shown(graph.root) == test.expected)
     } catch {
@@ -135,9 +136,9 @@ struct OpcodeCase: Sendable, CustomTestStringConvertible {
   @Test func dialects() {
     func refusal(_ text: String, _ dialect: PickleDialect) -> String? {
       do throws(CheckpointError) {
-        _ = try PickleMachine.run(
+        let (graph, _) = try PickleMachine.run(
           Array(text.utf8), baseOffset: 0, dialect: dialect, limits: PickleLimits())
-        return nil
+        return graph.codeRequest?.message
       } catch {
         return error.message
       }
@@ -147,7 +148,7 @@ struct OpcodeCase: Sendable, CustomTestStringConvertible {
     #expect(refusal("NQ.", .names)?.contains("does not belong") == true)
     #expect(refusal("NQ.", .torchTar)?.contains("not text") == true)
     #expect(refusal("V1\nQ.", .torchTar) == nil)
-    #expect(refusal("c__torch__\nM\n)\u{2E}", .torch)?.contains("__torch__.M") == true)
+    #expect(refusal("c__torch__\nM\n.", .torch)?.contains("__torch__.M") == true)
   }
 
   @Test func limits() {
@@ -182,7 +183,7 @@ extension PickleGraph {
     case .bool(let value): value ? "True" : "False"
     case .int(let value): "\(value)"
     case .bigInt: "big"
-    case .float(let index): "\(doubles[index])"
+    case .float(let value): "\(value)"
     case .text, .escapedText: "'\(string(value) ?? "?")'"
     case .bytes(let range):
       "b'"
@@ -190,6 +191,7 @@ extension PickleGraph {
           (0x20..<0x7F).contains(byte)
             ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }.joined() + "'"
+    case .foreign(let index): "\(foreignNames[index])"
     case .name(let name): name.qualifiedName.module + "." + name.qualifiedName.name
     case .node(let node): depth > 2 ? "..." : shown(node: node, depth: depth + 1)
     }

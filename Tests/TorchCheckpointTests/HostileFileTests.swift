@@ -50,13 +50,14 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
     return limits
   }()
 
-  /// Opens the file and reads every tensor.
+  /// Opens the file and reads every tensor, as a reader that takes only what is safe for Python.
   func read() throws {
     let file = try TorchFile(
       InputFile(path: path), memory: PickleMemory(), limits: HostileFile.limits)
     for index in 0..<file.tensorCount {
       try file.withTensor(at: index) { _ throws(CheckpointError) in }
     }
+    if let request = file.codeRequest { throw request }
   }
 }
 

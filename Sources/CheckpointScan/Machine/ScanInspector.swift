@@ -37,7 +37,7 @@ struct ScanInspector: PickleInspector, ~Escapable {
     case .set, .byteArray: .mutableData
     case .storage: .storage
     case .size: .size
-    case .instance: .object
+    case .instance(let index): containers[Int(index)].global?.objectType ?? .object
     case .other(let type): type
     }
   }

@@ -21,11 +21,11 @@ extension ScanMachine {
     case .newObj:
       let arguments = pop(at: offset)
       let callee = pop(at: offset)
-      if case .name(let index) = callee, globals[Int(index)]?.role == .scriptClass,
-        items(of: arguments)?.isEmpty == true
+      if case .name(let index) = callee, let global = globals[Int(index)],
+        mayInstantiate(global, arguments, in: bytes)
       {
         record(opcode, of: callee, at: offset)
-        push(.instance(makeContainer()))
+        push(.instance(makeObject(of: global)))
       } else {
         push(refuseCall(of: callee, with: arguments, by: opcode, at: offset, in: bytes))
       }
@@ -43,6 +43,24 @@ extension ScanMachine {
     default:
       build(at: offset, in: bytes)
     }
+  }
+
+  /// Whether NEWOBJ may make an instance of a class.
+  private func mayInstantiate(
+    _ global: AllowedGlobal, _ arguments: ScanValue, in bytes: RawSpan
+  ) -> Bool {
+    switch global.role {
+    case .scriptClass: items(of: arguments)?.isEmpty == true
+    case .valueClass, .namespaceClass:
+      global.call?.mismatch(of: arguments, in: ScanInspector(self, bytes)) == nil
+    default: false
+    }
+  }
+
+  private mutating func makeObject(of global: AllowedGlobal) -> UInt32 {
+    let index = makeContainer()
+    if containers.indices.contains(Int(index)) { containers[Int(index)].global = global }
+    return index
   }
 
   private mutating func reduce(
@@ -76,6 +94,14 @@ extension ScanMachine {
     switch rule.result {
     case .argument(let index): return items[items.startIndex + index]
     case .value(.dictionary): return .dictionary(makeContainer())
+    case .value(.list): return .list(makeContainer())
+    case .value(.object) where global.role == .reconstructor:
+      guard case .name(let index)? = items.first, let type = globals[Int(index)] else {
+        return .unknown
+      }
+      return .instance(makeObject(of: type))
+    case .value(.object), .value(.array), .value(.arrayDType):
+      return .instance(makeObject(of: global))
     case .value(.orderedDictionary):
       let dictionary = makeContainer()
       if case .list(let list)? = items.first {
@@ -133,11 +159,15 @@ extension ScanMachine {
     record(.build, of: target, at: offset)
     switch target {
     case .orderedDictionary where hasPlainKeys(state): return
-    case .instance(let index) where containers.indices.contains(Int(index)):
-      containers[Int(index)].count += 1
-      if containers[Int(index)].count > 1 {
-        find(.malformed, "sets the attributes of a TorchScript object twice", at: offset)
+    case .instance(let index) where accepts(state, at: Int(index), in: bytes):
+      containers[Int(index)].stateCount += 1
+      if containers[Int(index)].stateCount > 1 {
+        find(.malformed, "sets the state of an object twice", at: offset)
       }
+      return
+    case .other(.tensor)
+    where AllowedGlobal(.parameterClass).state?
+      .accepts(state, in: ScanInspector(self, bytes)) == true:
       return
     default: break
     }
@@ -149,6 +179,14 @@ extension ScanMachine {
       let changed = described(target)
       find(.call, "asks Python to set the state of \(changed) (BUILD)", at: offset)
     }
+  }
+
+  /// Whether the table allows a state for an object.
+  private func accepts(_ state: ScanValue, at index: Int, in bytes: RawSpan) -> Bool {
+    guard containers.indices.contains(index), let global = containers[index].global else {
+      return false
+    }
+    return global.state?.accepts(state, in: ScanInspector(self, bytes)) == true
   }
 
   /// Whether a value is a dict of ordinary attributes.

@@ -30,7 +30,7 @@ extension ScanMachine {
     case .addItems:
       let items = popToMark(at: offset)
       let target = top(at: offset)
-      if target != .set { refuseTarget(target, "ADDITEMS", at: offset) }
+      if target != .set, !takesItems(target) { refuseTarget(target, "ADDITEMS", at: offset) }
       for item in items { requireData(item, at: offset) }
     case .setItem:
       let value = pop(at: offset)
@@ -52,6 +52,7 @@ extension ScanMachine {
 
   private mutating func append(_ items: [ScanValue], to target: ScanValue, at offset: Int) {
     for item in items { requireData(item, at: offset) }
+    if takesItems(target) { return }
     guard case .list(let index) = target, containers.indices.contains(Int(index)) else {
       return refuseTarget(target, "APPEND", at: offset)
     }
@@ -62,6 +63,14 @@ extension ScanMachine {
     guard surroundings.keepsResult else { return }
     containers[Int(index)].elements += items
     keptCount += items.count
+  }
+
+  /// Whether a value is an object that has items or entries of its own.
+  private func takesItems(_ value: ScanValue) -> Bool {
+    guard case .instance(let index) = value, containers.indices.contains(Int(index)) else {
+      return false
+    }
+    return containers[Int(index)].global?.role == .namespaceClass
   }
 
   /// Whether a value is a tuple or list of two.
@@ -84,6 +93,7 @@ extension ScanMachine {
     let index: Int
     switch target {
     case .dictionary(let place), .orderedDictionary(let place): index = Int(place)
+    case .instance(let place) where takesItems(target): index = Int(place)
     default: return refuseTarget(target, "SETITEM", at: offset)
     }
     guard containers.indices.contains(index) else { return }

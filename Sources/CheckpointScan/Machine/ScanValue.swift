@@ -31,7 +31,7 @@ enum ScanValue: Hashable, Sendable {
   case storage(UInt32?)
   /// A `torch.Size`, by the index of its tuple.
   case size(UInt32)
-  /// An object of a TorchScript class, by its index among the containers of the machine.
+  /// An object of a class that the table allows, by its index among the containers of the machine.
   case instance(UInt32)
   /// Other data of this type.
   case other(PickleType)
@@ -52,8 +52,12 @@ struct ScanTuple: Sendable {
 
 /// The properties of a list or dict.
 struct ScanContainer: Sendable {
-  /// The number of items, of keys, or of the dicts of attributes that an object was given.
+  /// The class or function that made an object.
+  var global: AllowedGlobal?
+  /// The number of items, or of keys.
   var count: UInt32 = 0
+  /// The number of states that an object was given.
+  var stateCount: UInt32 = 0
   /// Whether every item of a list is a tuple or list of two.
   var holdsPairs = true
   /// Whether every key is the name of an ordinary attribute, unlike `__class__`.

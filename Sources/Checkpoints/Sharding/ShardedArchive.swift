@@ -22,8 +22,16 @@ public final class ShardedArchive: ForwardingArchive {
   public var skipped: [SkippedItem] { table.skipped }
   /// The harmless differences between the index and its shards.
   public let shardNotes: [ShardNote]
-  /// The same, as text.
-  public var notes: [String] { shardNotes.map(\.description) }
+  /// The same, as text, and the notes of shards that ask Python to run code.
+  public var notes: [String] {
+    let shards = table.shards.filter { $0.codeRequest != nil }
+    return shardNotes.map(\.description)
+      + shards.flatMap { shard in shard.notes.map { "\(shard.path.excerpt): \($0)" } }
+  }
+  /// The request of the first shard that asks Python to run code.
+  public var codeRequest: CheckpointError? {
+    table.shards.lazy.compactMap(\.codeRequest).first
+  }
   /// The defects of the index.
   public var defects: [ArchiveDefect] { index.metadata == nil ? [.indexWithoutMetadata] : [] }
 

@@ -29,6 +29,7 @@ struct TensorPlan {
     _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
   ) throws(CheckpointError) {
     if let shard = DistributedShard(source) { throw shard.refusal(path: source.path) }
+    if options.refusesCode, let request = source.codeRequest { throw request }
     self.source = source
     self.options = options
     var selection = Selection(

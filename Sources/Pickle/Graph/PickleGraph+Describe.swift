@@ -20,6 +20,7 @@ extension PickleGraph {
     case .text, .escapedText: "str"
     case .bytes: "bytes"
     case .name(let name): name.typeName
+    case .foreign: "class or function"
     case .node(let index): typeName(ofNode: index)
     }
   }
@@ -28,13 +29,22 @@ extension PickleGraph {
     let node = nodes[index]
     return switch node.kind {
     case .tuple: "tuple"
-    case .list: "list"
+    case .list: node.name.role == .deque ? "deque" : "list"
     case .dict: node.name.role == .builtinType ? "dict" : node.name.description
     case .set: node.name.role == .frozenSet ? "frozenset" : "set"
-    case .object: "TorchScript object"
+    case .object: typeName(ofObject: index)
     case .persistent: "storage"
     case .call: node.name.resultName
     }
+  }
+
+  private func typeName(ofObject index: Int) -> String {
+    let role = nodes[index].name.role
+    guard role == .inert else {
+      return role == .scriptClass ? "TorchScript object" : nodes[index].name.resultName
+    }
+    return PickledObject(index, in: self).name.map { "object of \($0.description.excerpt)" }
+      ?? "object that only Python code makes"
   }
 
   /// The type with its article: `a dict`.
@@ -47,6 +57,7 @@ extension PickleGraph {
   /// The name of a value that is a class or function; the type of another value, with its article.
   package func describe(_ value: PickleValue) -> String {
     if let name = value.name { return name.description }
+    if case .foreign(let index) = value.kind { return foreignNames[index].description }
     return article(value)
   }
 }
@@ -61,6 +72,7 @@ extension AllowedGlobal: CustomStringConvertible {
     case .rebuildTensorV3: "_rebuild_tensor_v3"
     case .rebuildParameter: "_rebuild_parameter"
     case .rebuildParameterWithState: "_rebuild_parameter_with_state"
+    case .rebuildFromType: "_rebuild_from_type"
     case .rebuildFromTypeV2: "_rebuild_from_type_v2"
     case .rebuildSparse: "_rebuild_sparse_tensor"
     case .rebuildQuantized: "_rebuild_qtensor"
@@ -84,6 +96,12 @@ extension AllowedGlobal: CustomStringConvertible {
     case .builtinType: "builtin type"
     case .scriptClass: "TorchScript class"
     case .scriptList, .scriptTag: "torch.jit._pickle"
+    case .reconstructor: "copyreg._reconstructor"
+    case .arrayReconstructor, .arrayFromBuffer: "NumPy array"
+    case .arrayScalar: "NumPy scalar"
+    case .arrayDType: "NumPy dtype"
+    case .valueClass where qualifiedName.module.hasPrefix("numpy.random"): "NumPy random state"
+    case .valueFunction, .valueClass, .namespaceClass: qualifiedName.name
     default: "\(role)"
     }
   }
@@ -101,7 +119,7 @@ extension AllowedGlobal: CustomStringConvertible {
   package var resultName: String {
     switch role {
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter,
-      .rebuildParameterWithState, .rebuildFromTypeV2, .parameterClass:
+      .rebuildParameterWithState, .rebuildFromType, .rebuildFromTypeV2, .parameterClass:
       "tensor"
     case .rebuildSparse: "sparse tensor"
     case .rebuildQuantized: "quantized tensor"

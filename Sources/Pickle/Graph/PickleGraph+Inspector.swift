@@ -9,6 +9,7 @@ extension PickleGraph: PickleInspector {
     case .text, .escapedText: .text
     case .bytes: .bytes
     case .name: .global
+    case .foreign: .object
     case .node(let index): type(ofNode: nodes[index])
     }
   }
@@ -20,7 +21,7 @@ extension PickleGraph: PickleInspector {
     case .dict: node.name.role == .orderedDict ? .orderedDictionary : .dictionary
     case .set: node.name.role == .frozenSet ? .data : .mutableData
     case .call: node.name.call?.resultType ?? .data
-    case .object: .object
+    case .object: node.name.objectType
     case .persistent: node.name.role == .tensorClass ? .tensor : .storage
     }
   }
@@ -69,4 +70,14 @@ extension PickleGraph: PickleInspector {
   }
 
   package func integer(_ value: PickleValue) -> Int? { value.int }
+
+  package func isInert(_ value: PickleValue) -> Bool {
+    switch value.kind {
+    case .foreign: true
+    case .node(let index): nodes[index].kind == .object && nodes[index].name.role == .inert
+    default: false
+    }
+  }
+
+  package var asksForCode: Bool { codeRequest != nil }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Tensors
+package import Tensors
 
 /// The values that a pickle describes: nodes that refer to each other by index, and ranges of the
 /// pickle's own bytes.
@@ -10,7 +10,8 @@ package struct PickleGraph: Sendable {
       case tuple, list, dict, set
       /// The result of a call; its only part is the tuple of arguments.
       case call
-      /// An instance of a TorchScript class; its only part, once set, is the dict of its attributes.
+      /// An instance of a class, or what a call of a name outside the table would give. It has the
+      /// parts of `PickledObject`.
       case object
       /// The storage or tensor that a persistent id names; the id is its only part.
       case persistent
@@ -30,11 +31,20 @@ package struct PickleGraph: Sendable {
       static let hasSpecialKeys = Flags(rawValue: 4)
       /// A list has an item that is not a tuple or list of two.
       static let hasOtherThanPairs = Flags(rawValue: 8)
+      /// BUILD has given an object its state.
+      package static let hasState = Flags(rawValue: 16)
+      /// A walk has been inside the node.
+      package static let isSeen = Flags(rawValue: 32)
+      /// A tensor has a name.
+      package static let isNamed = Flags(rawValue: 64)
     }
 
     package var kind: Kind
     package var flags: Flags = []
-    /// The name that made it: the function of a call, `OrderedDict` for an ordered dict.
+    /// The type that the items of a list, tuple or set have in common, or the values of a dict.
+    package var contents = ContentsType.empty
+    /// The name that made it: the function of a call, `OrderedDict` for an ordered dict, the class of
+    /// an object; its role is `inert` for an object of a name outside the table.
     package var name: AllowedGlobal
     /// The index of the first part; for a node that can grow, that of the first run of parts.
     package var start: UInt32
@@ -44,6 +54,11 @@ package struct PickleGraph: Sendable {
     package var lastRun: UInt32 = 0
     /// The offset in the pickle of the opcode that made it.
     package var offset: UInt32
+
+    /// Whether it is a NumPy array.
+    package var isArray: Bool {
+      kind == .object && (name.role == .arrayReconstructor || name.role == .arrayFromBuffer)
+    }
   }
 
   /// Consecutive parts of a node.
@@ -63,9 +78,17 @@ package struct PickleGraph: Sendable {
   package var nodes = PagedArray<Node>()
   package var parts = PagedArray<PickleValue>()
   package var runs = PagedArray<Run>()
-  package var doubles = PagedArray<Double>()
   /// The nodes of persistent ids, in the order of the pickle.
   package var persistentNodes = PagedArray<UInt32>()
+  /// The nodes of NumPy arrays, in the order of the pickle.
+  package var arrayNodes = PagedArray<UInt32>()
+  /// The names that are not in the table, and names of the table where no checkpoint has them. Nothing
+  /// is known about them.
+  package private(set) var foreignNames: [QualifiedName] = []
+  private var foreignPlaces: [QualifiedName: Int] = [:]
+  /// The error for the first request to run code, with which a strict reader refuses the pickle; nil
+  /// when there is none, so that the pickle is data only.
+  package var codeRequest: CheckpointError?
   /// The attributes that BUILD sets on ordered dicts.
   package var states = PagedArray<PickleValue>()
   /// The bytes of the last number that was too large for a value.
@@ -85,8 +108,21 @@ package struct PickleGraph: Sendable {
 
   /// The memory of the graph, in bytes.
   package var byteCount: Int {
-    nodes.count * MemoryLayout<Node>.stride + parts.count * 8 + doubles.count * 8
-      + runs.count * MemoryLayout<Run>.stride + persistentNodes.count * 4 + states.count * 8
+    nodes.count * MemoryLayout<Node>.stride + parts.count * 8 + states.count * 8
+      + runs.count * MemoryLayout<Run>.stride + (persistentNodes.count + arrayNodes.count) * 4
+      + foreignByteCount
+  }
+
+  /// The memory of the names outside the table, in bytes.
+  private var foreignByteCount = 0
+
+  /// The index of a name outside the table, which is added unless it is there.
+  mutating func foreignIndex(of name: QualifiedName) -> Int {
+    if let index = foreignPlaces[name] { return index }
+    foreignPlaces[name] = foreignNames.count
+    foreignNames.append(name)
+    foreignByteCount += 200 + 2 * (name.module.utf8.count + name.name.utf8.count)
+    return foreignNames.count - 1
   }
 
   /// The offset of a node in the file.
@@ -159,6 +195,13 @@ package struct PartCursor: Sendable {
   private var run: UInt32
   private var position: UInt32
   private var left: UInt32
+
+  /// A position after the last part of any node.
+  package static var end: Self { Self() }
+
+  private init() {
+    (run, position, left) = (PickleGraph.noRun, 0, 0)
+  }
 
   /// Starts at the first part.
   package init(_ graph: PickleGraph, _ index: Int) {

@@ -13,8 +13,8 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
     case int(Int)
     /// A larger integer, whose value is not kept.
     case bigInt
-    /// The index of a double in the graph.
-    case float(Int)
+    /// A double, without the last four bits.
+    case float(Double)
     /// The range of UTF-8 in the bytes, in which Python allows surrogates.
     case text(Range<Int>)
     /// The range of text of protocol 0, with escapes.
@@ -22,12 +22,14 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
     case bytes(Range<Int>)
     /// An allowed name.
     case name(AllowedGlobal)
+    /// Another name, by its index in the graph. It means nothing here.
+    case foreign(Int)
     /// The index of a node in the graph.
     case node(Int)
   }
 
   private enum Tag: UInt64 {
-    case none, bool, int, bigInt, float, text, escapedText, bytes, name, node
+    case none, bool, int, bigInt, float, text, escapedText, bytes, name, foreign, node
   }
 
   private init(_ tag: Tag, _ payload: UInt64) {
@@ -46,11 +48,12 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
     return Self(.int, UInt64(truncatingIfNeeded: value))
   }
   package static var bigInt: Self { Self(.bigInt, 0) }
-  package static func float(_ index: Int) -> Self { Self(.float, UInt64(index)) }
+  package static func float(_ value: Double) -> Self { Self(.float, value.bitPattern >> 4) }
   package static func text(_ range: Range<Int>) -> Self { Self(.text, range) }
   package static func escapedText(_ range: Range<Int>) -> Self { Self(.escapedText, range) }
   package static func bytes(_ range: Range<Int>) -> Self { Self(.bytes, range) }
   package static func name(_ name: AllowedGlobal) -> Self { Self(.name, UInt64(name.rawValue)) }
+  package static func foreign(_ index: Int) -> Self { Self(.foreign, UInt64(index)) }
   package static func node(_ index: Int) -> Self { Self(.node, UInt64(index)) }
 
   /// The kind of the value.
@@ -61,11 +64,12 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
     case .bool: .bool(payload == 1)
     case .int: .int(Int(bitPattern: UInt(bits)) >> 4)
     case .bigInt: .bigInt
-    case .float: .float(Int(payload))
+    case .float: .float(Double(bitPattern: payload << 4))
     case .text: .text(range)
     case .escapedText: .escapedText(range)
     case .bytes: .bytes(range)
     case .name: .name(AllowedGlobal(rawValue: UInt16(truncatingIfNeeded: payload)))
+    case .foreign: .foreign(Int(payload))
     case .node: .node(Int(payload))
     case .none?, nil: .none
     }

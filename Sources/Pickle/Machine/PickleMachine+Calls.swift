@@ -2,23 +2,23 @@
 internal import Tensors
 
 extension PickleMachine {
-  /// REDUCE: records the call if the table allows the name and the arguments.
+  /// REDUCE: records the call. The table decides whether it gives data or an inert object.
   mutating func reduce(_ instruction: PickleInstruction) throws(CheckpointError) {
     let arguments = try pop(instruction)
     let function = try pop(instruction)
-    guard let name = function.name else {
-      throw Self.asking(graph.describe(function), instruction)
-    }
-    guard let rule = name.call else {
-      switch name.role {
-      case .tensorClass, .storageClass, .untypedStorage:
-        throw Self.allocating(graph.describe(function), instruction)
-      default:
-        throw Self.asking(graph.describe(function), instruction)
-      }
+    guard let name = function.name, let rule = name.call else {
+      return try pushInert(function, arguments, instruction)
     }
     if let mismatch = rule.mismatch(of: arguments, in: graph) {
-      throw Self.refusing(mismatch, of: rule, name, instruction)
+      let error = Self.refusing(mismatch, of: rule, name, instruction)
+      guard let values = graph.elements(arguments), values.contains(where: graph.isInert) else {
+        throw error
+      }
+      try request(error)
+      if name.role == .reconstructor {
+        return pushObject(values[0], .none, instruction)
+      }
+      return pushObject(function, arguments, isInert: true, instruction)
     }
     if case .argument(let index) = rule.result {
       return stack.append(graph.element(index, of: arguments))
@@ -26,7 +26,14 @@ extension PickleMachine {
     switch name.role {
     case .orderedDict: try pushOrderedDict(arguments, instruction)
     case .defaultDict: pushGrowing(.dict, instruction, name: name)
-    default: pushCall(name, arguments, instruction)
+    case .deque: try pushDeque(arguments, instruction)
+    case .reconstructor:
+      pushObject(graph.element(0, of: arguments), .none, instruction)
+    default:
+      switch rule.resultType {
+      case .object, .array, .arrayDType: pushObject(function, arguments, instruction)
+      default: pushCall(name, arguments, instruction)
+      }
     }
   }
 
@@ -54,19 +61,40 @@ extension PickleMachine {
     }
   }
 
+  /// Pushes a deque with the items of its first argument.
+  private mutating func pushDeque(
+    _ arguments: PickleValue, _ instruction: PickleInstruction
+  ) throws(CheckpointError) {
+    var items: [PickleValue] = []
+    if graph.elementCount(of: arguments) > 0, let list = graph.element(0, of: arguments).node {
+      try checkGrowth(by: Int(graph.nodes[list].count), instruction)
+      items = graph.allParts(of: list)
+    }
+    pushGrowing(.list, instruction, name: AllowedGlobal(.deque))
+    let node = graph.nodes.count - 1
+    for item in items { graph.nodes[node].contents.add(graph.contentsType(of: item)) }
+    graph.grow(node, by: items[...])
+  }
+
+  /// Counts items before they are copied: many calls may share a list.
+  private func checkGrowth(
+    by count: Int, _ instruction: PickleInstruction
+  ) throws(CheckpointError) {
+    let growth = count * MemoryLayout<PickleValue>.stride
+    guard graph.byteCount + growth <= limits.graphByteCount else {
+      throw CheckpointError(
+        .unsupported, "the pickle expands to more items than a file of its size may have",
+        offset: instruction.offset)
+    }
+  }
+
   /// Pushes an ordered dict: an empty one, or that of the list of pairs that Python 2 writes.
   private mutating func pushOrderedDict(
     _ arguments: PickleValue, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     var entries: [PickleValue] = []
     if graph.elementCount(of: arguments) > 0, let list = graph.element(0, of: arguments).node {
-      // Many calls may share a list: its items are counted before they are copied.
-      let growth = Int(graph.nodes[list].count) * 2 * MemoryLayout<PickleValue>.stride
-      guard graph.byteCount + growth <= limits.graphByteCount else {
-        throw CheckpointError(
-          .unsupported, "the pickle expands to more items than a file of its size may have",
-          offset: instruction.offset)
-      }
+      try checkGrowth(by: Int(graph.nodes[list].count) * 2, instruction)
       for pair in graph.allParts(of: list) {
         guard let node = pair.node, graph.nodes[node].count == 2 else {
           throw .malformed(
@@ -78,7 +106,7 @@ extension PickleMachine {
     pushGrowing(.dict, instruction, name: AllowedGlobal(.orderedDict))
     try checkEntries(entries[...], instruction)
     let node = graph.nodes.count - 1
-    noteKeys(entries[...], in: node)
+    note(entries[...], in: node)
     graph.grow(node, by: entries[...])
   }
 }

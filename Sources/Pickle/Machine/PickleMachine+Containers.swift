@@ -39,7 +39,8 @@ extension PickleMachine {
     }
   }
 
-  private mutating func pushTuple(
+  /// Pushes a tuple of the values from a position of the stack.
+  mutating func pushTuple(
     from start: Int, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     let first = graph.parts.count
@@ -48,6 +49,7 @@ extension PickleMachine {
       count: UInt32(stack.count - start), offset: place(instruction))
     for value in stack[start...] {
       if !graph.isPlain(value) { node.flags.insert(.containsGlobal) }
+      node.contents.add(graph.contentsType(of: value))
       graph.parts.append(value)
     }
     stack.removeSubrange(start...)
@@ -86,15 +88,37 @@ extension PickleMachine {
       case .addItems: .set
       default: .dict
       }
-    guard let node = stack[start - 1].node, graph.nodes[node].kind == kind,
-      graph.nodes[node].name.role != .frozenSet
-    else {
+    guard let node = part(of: stack[start - 1], kind, instruction) else {
       throw .malformed(
         "\(opcode.name) is used on \(graph.article(stack[start - 1])), where it does not belong",
         at: instruction.offset)
     }
     try add(stack[start...], to: node, instruction)
     stack.removeSubrange(start...)
+  }
+
+  /// The container that an opcode for containers of a kind fills: the value itself, or a part of an
+  /// object. Nil when the value takes no such items.
+  private mutating func part(
+    of value: PickleValue, _ kind: PickleGraph.Node.Kind, _ instruction: PickleInstruction
+  ) -> Int? {
+    guard let node = value.node else { return nil }
+    guard graph.nodes[node].kind == .object else {
+      let isOpen = graph.nodes[node].name.role != .frozenSet
+      return graph.nodes[node].kind == kind && isOpen ? node : nil
+    }
+    switch graph.nodes[node].name.role {
+    case .inert, .namespaceClass: break
+    default: return nil
+    }
+    let slot: PickledObject.Slot = kind == .dict ? .entries : .items
+    if let part = graph.part(slot.rawValue, of: node).node { return part }
+    let part = graph.nodes.append(
+      PickleGraph.Node(
+        kind: kind == .dict ? .dict : .list, name: AllowedGlobal(.builtinType),
+        start: PickleGraph.noRun, offset: place(instruction)))
+    graph.parts[Int(graph.nodes[node].start) + slot.rawValue] = .node(part)
+    return part
   }
 
   /// Adds items, or keys and values, to a list, set or dict.
@@ -105,22 +129,24 @@ extension PickleMachine {
     switch graph.nodes[node].kind {
     case .dict:
       try checkEntries(items, instruction)
-      noteKeys(items, in: node)
+      note(items, in: node)
     case .list where !items.allSatisfy(isPair):
       graph.nodes[node].flags.insert(.hasOtherThanPairs)
-    default: break
+      fallthrough
+    default:
+      for item in items { graph.nodes[node].contents.add(graph.contentsType(of: item)) }
     }
     graph.grow(node, by: items)
   }
 
-  /// Refuses classes and functions in places for data.
-  func requirePlain(
+  /// Notes classes and functions in places for data, and refuses them where no name is inert.
+  mutating func requirePlain(
     _ value: PickleValue, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     guard !graph.isPlain(value) else { return }
     let name = value.name.map { "\($0)" } ?? "a tuple with a class or function"
-    throw .malformed(
-      "uses \(name) as a value, which no checkpoint does", at: instruction.offset)
+    try request(
+      .malformed("uses \(name) as a value, which no checkpoint does", at: instruction.offset))
   }
 
   private func isPair(_ value: PickleValue) -> Bool {
@@ -129,11 +155,14 @@ extension PickleMachine {
     return (kind == .tuple || kind == .list) && graph.nodes[node].count == 2
   }
 
-  /// Records whether a dict has keys that are not names of ordinary attributes.
-  mutating func noteKeys(_ entries: ArraySlice<PickleValue>, in node: Int) {
-    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2)
-    where !graph.isAttributeName(entries[index]) {
-      graph.nodes[node].flags.insert(.hasSpecialKeys)
+  /// Records the properties of a dict's new entries: whether all keys are names of ordinary attributes,
+  /// and the type of the values.
+  mutating func note(_ entries: ArraySlice<PickleValue>, in node: Int) {
+    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
+      if !graph.isAttributeName(entries[index]) {
+        graph.nodes[node].flags.insert(.hasSpecialKeys)
+      }
+      graph.nodes[node].contents.add(graph.contentsType(of: entries[index + 1]))
     }
   }
 

@@ -10,8 +10,11 @@ extension PickleMachine {
       try push(graph.bytes(module), graph.bytes(name), instruction)
     case .inst:
       guard case .names(let module, let name) = instruction.argument else { return }
-      let text = [module, name].map { String(decoding: graph.bytes($0), as: UTF8.self) }
-      throw Self.asking(text.joined(separator: "."), instruction)
+      let start = try popMark(instruction)
+      try pushTuple(from: start, instruction)
+      try push(graph.bytes(module), graph.bytes(name), instruction)
+      let type = try pop(instruction)
+      try pushInert(type, try pop(instruction), instruction)
     case .stackGlobal:
       let name = try pop(instruction)
       let module = try pop(instruction)
@@ -23,15 +26,17 @@ extension PickleMachine {
       let arguments = try pop(instruction)
       try instantiate(try pop(instruction), arguments, instruction)
     case .newObjEx:
-      _ = try pop(instruction)
-      _ = try pop(instruction)
-      throw Self.asking(graph.describe(try pop(instruction)), instruction)
+      let keywords = try pop(instruction)
+      let arguments = try pop(instruction)
+      try pushInert(try pop(instruction), arguments, keywords: keywords, instruction)
     case .obj:
       let start = try popMark(instruction)
       guard start < stack.count else {
         throw .malformed("OBJ finds nothing to work on", at: instruction.offset)
       }
-      throw Self.asking(graph.describe(stack[start]), instruction)
+      try pushTuple(from: start + 1, instruction)
+      let arguments = stack.removeLast()
+      try pushInert(stack.removeLast(), arguments, instruction)
     default:
       guard case .integer(let code) = instruction.argument else { return }
       throw Self.asking("whatever it has registered as extension \(code)", instruction)
@@ -52,32 +57,89 @@ extension PickleMachine {
     } else if dialect == .torchScript, AllowedGlobal.isScriptModule(module) {
       stack.append(.name(AllowedGlobal(.scriptClass)))
     } else {
-      throw Self.asking(module + "." + name, instruction)
+      let name = QualifiedName(module: module, name: name)
+      try request(Self.asking(name.description, instruction))
+      let index = graph.foreignIndex(of: name)
+      stack.append(.foreign(index))
     }
   }
 
-  /// NEWOBJ: an instance of a TorchScript class, which only has attributes.
+  /// Notes a request for code, so that a strict reader can refuse the pickle.
+  ///
+  /// - Throws: the error, in a dialect without inert names.
+  mutating func request(
+    _ error: @autoclosure () -> CheckpointError
+  ) throws(CheckpointError) {
+    guard dialect.hasInertNames else { throw error() }
+    if graph.codeRequest == nil { graph.codeRequest = error() }
+  }
+
+  /// Pushes what the call of a name outside the table would give, or of a class that the table allows
+  /// in another role only.
+  ///
+  /// - Throws: `unsupported` for a call of data, `malformed` for a call that only allocates.
+  mutating func pushInert(
+    _ callee: PickleValue, _ arguments: PickleValue, keywords: PickleValue = .none,
+    _ instruction: PickleInstruction
+  ) throws(CheckpointError) {
+    switch callee.name?.role {
+    case .tensorClass, .storageClass, .untypedStorage:
+      throw Self.allocating(graph.describe(callee), instruction)
+    case .parameterClass where instruction.opcode != .reduce:
+      throw Self.allocating(graph.describe(callee), instruction)
+    case nil where !graph.isInert(callee):
+      throw Self.asking(graph.describe(callee), instruction)
+    default:
+      let what = graph.describe(callee)
+      try request(Self.asking(what, instruction))
+      if let name = callee.name { _ = graph.foreignIndex(of: name.qualifiedName) }
+      pushObject(callee, arguments, keywords: keywords, isInert: true, instruction)
+    }
+  }
+
+  /// Pushes an object.
+  ///
+  /// - Parameter isInert: whether the table does not allow what makes the object; false leaves it to
+  ///   the table.
+  mutating func pushObject(
+    _ callee: PickleValue, _ arguments: PickleValue, keywords: PickleValue = .none,
+    isInert: Bool = false, _ instruction: PickleInstruction
+  ) {
+    var name = AllowedGlobal(.inert)
+    if !isInert, let allowed = callee.name, allowed.makesObjects { name = allowed }
+    let start = graph.parts.append(callee)
+    graph.parts.append(arguments)
+    graph.parts.append(keywords)
+    for _ in 3..<PickledObject.Slot.allCases.count { graph.parts.append(.none) }
+    let node = graph.nodes.append(
+      PickleGraph.Node(
+        kind: .object, name: name, start: UInt32(start),
+        count: UInt32(PickledObject.Slot.allCases.count), offset: place(instruction)))
+    if name.role == .arrayFromBuffer { graph.arrayNodes.append(UInt32(node)) }
+    stack.append(.node(node))
+  }
+
+  /// NEWOBJ: an instance of a class, which gets its attributes afterwards.
   private mutating func instantiate(
     _ type: PickleValue, _ arguments: PickleValue, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
-    guard type.name?.role == .scriptClass else {
-      if let role = type.name?.role, role == .tensorClass || role == .parameterClass {
-        throw Self.allocating(graph.describe(type), instruction)
+    switch type.name?.role {
+    case .scriptClass:
+      guard let tuple = graph.tuple(arguments), tuple.count == 0 else {
+        throw .malformed("a TorchScript object is made with arguments", at: instruction.offset)
       }
-      throw Self.asking(graph.describe(type), instruction)
+      pushObject(type, .none, instruction)
+    case .valueClass, .namespaceClass:
+      if let rule = type.name?.call, rule.mismatch(of: arguments, in: graph) == nil {
+        pushObject(type, arguments, instruction)
+      } else {
+        try pushInert(type, arguments, instruction)
+      }
+    default: try pushInert(type, arguments, instruction)
     }
-    guard let tuple = graph.tuple(arguments), tuple.count == 0 else {
-      throw .malformed("a TorchScript object is made with arguments", at: instruction.offset)
-    }
-    stack.append(
-      .node(
-        graph.nodes.append(
-          PickleGraph.Node(
-            kind: .object, name: AllowedGlobal(.scriptClass), start: 0, offset: place(instruction)))
-      ))
   }
 
-  /// BUILD: the attributes of an ordered dict (`_metadata`) or of a TorchScript object.
+  /// BUILD: the attributes of an ordered dict (`_metadata`), or the state of an object.
   mutating func build(_ instruction: PickleInstruction) throws(CheckpointError) {
     let state = try pop(instruction)
     let target = try top(instruction)
@@ -94,12 +156,20 @@ extension PickleMachine {
       }
       graph.states.append(state)
     case .object:
-      guard graph.nodes[node].count == 0 else {
-        throw .malformed("a TorchScript object gets attributes twice", at: instruction.offset)
+      let name = graph.nodes[node].name
+      guard !graph.nodes[node].flags.contains(.hasState) else {
+        throw .malformed("an object gets its state twice", at: instruction.offset)
       }
       try requirePlain(state, instruction)
-      graph.nodes[node].start = UInt32(graph.parts.append(state))
-      graph.nodes[node].count = 1
+      if name.role != .inert, name.state?.accepts(state, in: graph) != true {
+        throw Self.asking("the __setstate__ of \(graph.article(target))", instruction)
+      }
+      let slot = Int(graph.nodes[node].start) + PickledObject.Slot.state.rawValue
+      graph.parts[slot] = state
+      graph.nodes[node].flags.insert(.hasState)
+      if name.role == .arrayReconstructor { graph.arrayNodes.append(UInt32(node)) }
+    case .call where graph.nodes[node].name.state?.accepts(state, in: graph) == true:
+      break
     default:
       throw Self.asking("the __setstate__ of \(graph.article(target))", instruction)
     }

@@ -7,7 +7,7 @@ extension PickleMachine {
     case .integer(let value):
       stack.append(.int(value))
     case .double(let value):
-      stack.append(.float(graph.doubles.append(value)))
+      stack.append(.float(value))
     case .bytes(let range) where instruction.opcode == .long1 || instruction.opcode == .long4:
       graph.lastNumber = range
       push(PickleNumber(littleEndian: graph.bytes(range)))
@@ -28,7 +28,7 @@ extension PickleMachine {
     case .boolean(let value): stack.append(.bool(value))
     case .integer(let value): stack.append(.int(value))
     case .bigInteger: stack.append(.bigInt)
-    case .float(let value): stack.append(.float(graph.doubles.append(value)))
+    case .float(let value): stack.append(.float(value))
     }
   }
 
@@ -39,8 +39,7 @@ extension PickleMachine {
     case .binBytes, .shortBinBytes, .binBytes8:
       stack.append(.bytes(range))
     case .byteArray8:
-      // The contents of a bytearray are never used.
-      pushCall(AllowedGlobal(.byteArray), .none, instruction)
+      pushCall(AllowedGlobal(.byteArray), .bytes(range), instruction)
     case .unicode:
       guard PickleText.unescaped(bytes) != nil else {
         throw .malformed("a text has a damaged escape", at: instruction.offset)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
-/// Builds the graph of values that a pickle describes. Nothing is imported, called or set: a name must
-/// be in the table and remains a name, and a call becomes a node.
+/// Builds the graph of values that a pickle describes. Nothing is imported, called or set: a name
+/// remains a name, and a call becomes a node. What a name outside the table makes is an inert object.
 package struct PickleMachine {
   var graph: PickleGraph
   var stack: [PickleValue] = []
@@ -23,8 +23,8 @@ package struct PickleMachine {
   ///   - start: its start in them.
   ///   - baseOffset: its offset in the file.
   /// - Returns: the graph, and the size of the pickle in bytes.
-  /// - Throws: `unsupported` when it asks Python to run code; `truncated` or `malformed` when it is
-  ///   damaged.
+  /// - Throws: `truncated` or `malformed` when it is damaged; `unsupported` when it asks for code in a
+  ///   dialect without inert names, or in a way that cannot be read as data.
   /// - Complexity: O(bytes) in time and memory, without recursion.
   package static func run(
     _ source: [UInt8], from start: Int = 0, baseOffset: Int, dialect: PickleDialect,
@@ -75,7 +75,8 @@ package struct PickleMachine {
           ? "the pickle ends without a value"
           : "the pickle ends with \(stack.count - 1) values left over", at: instruction.offset)
     }
-    if let oddity {
+    // Python's pickler writes such opcodes for objects that contain themselves.
+    if let oddity, graph.codeRequest == nil {
       throw .malformed(
         "the pickle uses \(oddity.opcode.name), which no checkpoint does", at: oddity.offset)
     }
@@ -172,13 +173,19 @@ extension PickleMachine {
     let id = try pop(instruction)
     let name: AllowedGlobal
     switch dialect {
-    case .torch, .torchScript, .torchLegacy: name = AllowedGlobal(.storageClass)
+    case .torch, .torchScript, .torchLegacy:
+      // The class of a module, with its source code, in releases before 1.6.
+      if let type = StorageID.moduleClass(id, in: graph), graph.qualifiedName(type) != nil {
+        try request(StorageID.module(at: instruction.offset))
+        return stack.append(type)
+      }
+      name = AllowedGlobal(.storageClass)
     case .torchTar:
       guard graph.type(of: id) == .text else {
         throw .malformed("a persistent id is not text", at: instruction.offset)
       }
       name = AllowedGlobal(.tensorClass)
-    case .plain, .names:
+    case .plain, .names, .objects:
       throw .malformed("a persistent id does not belong here", at: instruction.offset)
     }
     let part = graph.parts.append(id)

@@ -25,8 +25,15 @@ extension AllowedGlobal {
       "per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric",
       "per_channel_affine_float_qparams",
     ] { add("torch", name, .quantizationScheme) }
-    for name in ["list", "dict", "tuple", "int", "float", "bool", "str"] {
-      add("builtins", name, .builtinType)
+    for (module, name) in types { add(module, name, .builtinType) }
+    for (role, names) in [
+      (Role.valueFunction, valueFunctions), (.valueClass, valueClasses),
+      (.namespaceClass, namespaceClasses),
+    ] {
+      for (number, (module, name)) in names.enumerated() {
+        table.append(
+          (QualifiedName(module: module, name: name), AllowedGlobal(role, number: number)))
+      }
     }
     return table
   }()
@@ -43,7 +50,10 @@ extension AllowedGlobal {
     ("torch._utils", "_rebuild_meta_tensor_no_storage", .rebuildMeta),
     ("torch._utils", "_rebuild_nested_tensor", .rebuildNested),
     ("torch._tensor", "_rebuild_from_type_v2", .rebuildFromTypeV2),
+    ("torch._tensor", "_rebuild_from_type", .rebuildFromType),
+    ("torch.tensor", "_rebuild_from_type", .rebuildFromType),
     ("torch.nn.parameter", "Parameter", .parameterClass),
+    ("torch.autograd.variable", "Variable", .parameterClass),
     ("torch.nn.parameter", "Buffer", .tensorClass),
     ("torch", "Tensor", .tensorClass),
     ("torch._tensor", "Tensor", .tensorClass),
@@ -54,6 +64,16 @@ extension AllowedGlobal {
     ("collections", "OrderedDict", .orderedDict),
     ("collections", "Counter", .counter),
     ("collections", "defaultdict", .defaultDict),
+    ("collections", "deque", .deque),
+    ("copyreg", "_reconstructor", .reconstructor),
+    ("numpy", "ndarray", .arrayClass),
+    ("numpy", "dtype", .arrayDType),
+    ("numpy.core.multiarray", "_reconstruct", .arrayReconstructor),
+    ("numpy._core.multiarray", "_reconstruct", .arrayReconstructor),
+    ("numpy.core.numeric", "_frombuffer", .arrayFromBuffer),
+    ("numpy._core.numeric", "_frombuffer", .arrayFromBuffer),
+    ("numpy.core.multiarray", "scalar", .arrayScalar),
+    ("numpy._core.multiarray", "scalar", .arrayScalar),
     ("builtins", "set", .set),
     ("builtins", "frozenset", .frozenSet),
     ("builtins", "bytes", .bytes),
@@ -101,6 +121,8 @@ extension AllowedGlobal {
       CallRule([.tensor, .boolean, .noHooks], gives: .tensor)
     case .rebuildParameterWithState:
       CallRule([.tensor, .boolean, .noHooks, .state], gives: .tensor)
+    case .rebuildFromType:
+      CallRule([.rebuildFunction, .tensorClass, .argumentsOfFirst, .metadata], gives: .tensor)
     case .rebuildFromTypeV2:
       CallRule([.rebuildFunction, .tensorClass, .argumentsOfFirst, .state], gives: .tensor)
     case .parameterClass:
@@ -111,6 +133,22 @@ extension AllowedGlobal {
       CallRule([], optional: [.dictionary], gives: .mutableData)
     case .defaultDict:
       CallRule([], optional: [.factory], gives: .dictionary)
+    case .deque:
+      CallRule([], optional: [.sequence, .integerOrNone], gives: .list)
+    case .reconstructor:
+      CallRule([.dataClass, .builtin, .none], gives: .object)
+    case .arrayReconstructor:
+      CallRule([.arrayClass, .integerTuple, .data], gives: .array)
+    case .arrayFromBuffer:
+      CallRule([.data, .arrayDType, .integerTuple, .text], gives: .array)
+    case .arrayScalar:
+      CallRule([.arrayDType], optional: [.data], gives: .data)
+    case .arrayDType:
+      CallRule([.data], optional: [.flag, .flag], gives: .arrayDType)
+    case .valueFunction:
+      CallRule(repeating: .data, gives: .data)
+    case .valueClass, .namespaceClass:
+      CallRule(repeating: .data, gives: .object)
     case .set:
       CallRule([], optional: [.sequence], gives: .mutableData)
     case .frozenSet:
@@ -140,8 +178,25 @@ extension AllowedGlobal {
     case .scriptTag:
       CallRule([.data, .text], givesArgument: 0)
     case .tensorClass, .storageClass, .untypedStorage, .dtype, .quantizationScheme, .builtinType,
-      .scriptClass:
+      .arrayClass, .scriptClass, .inert:
       nil
     }
   }
+
+  /// The states that BUILD may give to what the name makes; nil for none. `OrderedDict` has a rule of
+  /// its own (spec/scan.md S9).
+  @usableFromInline
+  package var state: CallRule.Parameter? {
+    switch role {
+    case .scriptClass, .valueClass: .data
+    case .namespaceClass: .state
+    case .arrayReconstructor, .arrayDType: .tuple
+    case .parameterClass: .variableState
+    default: nil
+    }
+  }
+
+  /// The type of the objects that the name makes.
+  @usableFromInline
+  package var objectType: PickleType { call?.resultType ?? .object }
 }

@@ -6,7 +6,19 @@ package struct CallRule: Sendable {
   /// The values that a parameter accepts.
   @usableFromInline
   package enum Parameter: BitwiseCopyable, Sendable {
-    case boolean, integer, text, bytes, list, storage, tensor, dtype, layout
+    case boolean, integer, text, bytes, list, storage, tensor, dtype, layout, none
+    /// An integer or None.
+    case integerOrNone
+    /// A boolean, or a number in its place.
+    case flag
+    /// The class of NumPy arrays, and the dtype of one.
+    case arrayClass, arrayDType
+    /// A class of plain data.
+    case dataClass
+    /// A type of Python.
+    case builtin
+    /// The state of a tensor before torch 0.4: whether it needs a gradient and is volatile, and hooks.
+    case variableState
     /// An integer or a float.
     case number
     /// The same, or None.
@@ -35,7 +47,7 @@ package struct CallRule: Sendable {
     case factory
     /// Any value without classes and functions.
     case data
-    /// A function that returns a tensor, other than `_rebuild_from_type_v2`.
+    /// A function that returns a tensor, other than `_rebuild_from_type` and its second version.
     case rebuildFunction
     /// `Parameter` or a tensor class.
     case tensorClass
@@ -68,6 +80,9 @@ package struct CallRule: Sendable {
   /// The number of parameters that must be given.
   @usableFromInline
   package let requiredCount: Int
+  /// Whether the last parameter takes any number of arguments.
+  @usableFromInline
+  let repeats: Bool
   /// Another list of parameters, of another length.
   @usableFromInline
   package let alternative: [Parameter]?
@@ -80,14 +95,26 @@ package struct CallRule: Sendable {
   ) {
     self.parameters = parameters + optional
     requiredCount = parameters.count
+    repeats = false
     self.alternative = alternative
     self.result = .value(result)
     self.refusal = refusal
   }
 
+  /// A rule for any number of arguments.
+  init(repeating parameter: Parameter, gives result: PickleType) {
+    parameters = [parameter]
+    requiredCount = 0
+    repeats = true
+    alternative = nil
+    self.result = .value(result)
+    refusal = .fails
+  }
+
   init(_ parameters: [Parameter], givesArgument index: Int) {
     self.parameters = parameters
     requiredCount = parameters.count
+    repeats = false
     alternative = nil
     result = .argument(index)
     refusal = .fails
@@ -122,19 +149,20 @@ extension CallRule {
     var parameters = parameters
     if let alternative, alternative.count == count {
       parameters = alternative
-    } else {
+    } else if !repeats {
       guard (requiredCount...parameters.count).contains(count) else { return .count }
     }
     for index in 0..<count {
       let value = inspector.element(index, of: arguments)
-      if parameters[index] == .argumentsOfFirst {
+      let parameter = repeats ? parameters[0] : parameters[index]
+      if parameter == .argumentsOfFirst {
         let function = inspector.global(of: inspector.element(0, of: arguments))
         // Such a function rebuilds a tensor, and takes no function itself.
         guard let rule = function?.call, rule.mismatch(of: value, in: inspector) == nil else {
           return .argument(index, .argumentsOfFirst)
         }
-      } else if !parameters[index].accepts(value, in: inspector) {
-        return .argument(index, parameters[index])
+      } else if !parameter.accepts(value, in: inspector) {
+        return .argument(index, parameter)
       }
     }
     return nil
@@ -157,6 +185,21 @@ extension CallRule.Parameter {
     case .tensor: return type == .tensor
     case .dtype: return type == .global && inspector.global(of: value)?.role == .dtype
     case .layout: return type == .layout
+    case .none: return type == .none
+    case .integerOrNone: return type == .integer || type == .none
+    case .flag: return type == .boolean || type == .integer
+    case .arrayClass: return type == .global && inspector.global(of: value)?.role == .arrayClass
+    case .arrayDType: return type == .arrayDType
+    case .dataClass:
+      guard type == .global else { return false }
+      let role = inspector.global(of: value)?.role
+      return role == .valueClass || role == .namespaceClass
+    case .builtin: return type == .global && inspector.global(of: value)?.role == .builtinType
+    case .variableState:
+      guard type == .tuple, inspector.elementCount(of: value) == 3 else { return false }
+      return inspector.type(of: inspector.element(0, of: value)) == .boolean
+        && inspector.type(of: inspector.element(1, of: value)) == .boolean
+        && Self.noHooks.accepts(inspector.element(2, of: value), in: inspector)
     case .number: return type == .integer || type == .float
     case .numberOrNone: return type == .integer || type == .float || type == .none
     case .latin1:
@@ -170,17 +213,20 @@ extension CallRule.Parameter {
     case .noHooks:
       switch type {
       case .none: return true
-      case .dictionary, .orderedDictionary: return inspector.isEmpty(dictionary: value)
+      case .dictionary, .orderedDictionary:
+        return inspector.asksForCode || inspector.isEmpty(dictionary: value)
       default: return false
       }
     case .metadata:
       return type == .none || type == .dictionary && inspector.hasPlainKeys(dictionary: value)
     case .state:
+      if inspector.asksForCode { return true }
       guard type == .tuple else { return Self.metadata.accepts(value, in: inspector) }
       guard inspector.elementCount(of: value) == 2 else { return false }
       return Self.metadata.accepts(inspector.element(0, of: value), in: inspector)
         && Self.metadata.accepts(inspector.element(1, of: value), in: inspector)
     case .factory:
+      if inspector.isInert(value) { return true }
       guard type == .global else { return type == .none }
       let role = inspector.global(of: value)?.role
       return role == .builtinType || role == .set
@@ -188,7 +234,9 @@ extension CallRule.Parameter {
     case .rebuildFunction:
       guard type == .global, let global = inspector.global(of: value) else { return false }
       return global.rebuildsTensor && global.role != .rebuildFromTypeV2
+        && global.role != .rebuildFromType
     case .tensorClass:
+      if inspector.isInert(value) { return true }
       guard type == .global else { return false }
       let role = inspector.global(of: value)?.role
       return role == .tensorClass || role == .parameterClass
@@ -211,6 +259,14 @@ extension CallRule.Parameter: CustomStringConvertible {
     case .tensor: "a tensor"
     case .dtype: "a dtype"
     case .layout: "a layout"
+    case .none: "None"
+    case .integerOrNone: "an integer or None"
+    case .flag: "a bool or integer"
+    case .arrayClass: "numpy.ndarray"
+    case .arrayDType: "a NumPy dtype"
+    case .dataClass: "a class of plain data"
+    case .builtin: "a builtin type"
+    case .variableState: "a tuple of two bools and hooks"
     case .number: "a number"
     case .numberOrNone: "a number or None"
     case .latin1: "\"latin1\""

@@ -6,24 +6,30 @@ package enum PickleDialect: Sendable, Hashable {
   case plain
   /// The same, and allowed names.
   case names
-  /// Allowed names, and persistent ids of storages with 5 fields: a record of a zip archive.
+  /// Any names, those outside the table inert: a pickle of plain Python.
+  case objects
+  /// Names, and persistent ids of storages with 5 fields: a record of a zip archive.
   case torch
   /// The same, and objects of TorchScript classes.
   case torchScript
-  /// Allowed names, and persistent ids of storages with 6 fields: the object of a legacy file.
+  /// Names, and persistent ids of storages with 6 fields: the object of a legacy file.
   case torchLegacy
-  /// Allowed names, and persistent ids that are the keys of tensors: the object of an old tar.
+  /// Names, and persistent ids that are the keys of tensors: the object of an old tar.
   case torchTar
 
   /// Whether names are allowed.
   package var hasGlobals: Bool { self != .plain }
+
+  /// Whether names outside the table are read as inert objects, so that a pickle that asks for code is
+  /// read nevertheless.
+  package var hasInertNames: Bool { self != .plain && self != .names }
 
   /// The number of fields of a persistent id that names a storage; nil if there may be none.
   package var storageFieldCount: Int? {
     switch self {
     case .torch, .torchScript: 5
     case .torchLegacy: 6
-    case .plain, .names, .torchTar: nil
+    case .plain, .names, .objects, .torchTar: nil
     }
   }
 }

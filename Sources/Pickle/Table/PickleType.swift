@@ -15,8 +15,10 @@ package enum PickleType: UInt8, BitwiseCopyable, Hashable, Sendable {
   case layout
   /// A class, function or constant that the pickle names.
   case global
-  /// An object of a TorchScript class.
+  /// An object: an instance of a class, or what a call of a name outside the table would give.
   case object
+  /// A NumPy array, and its dtype.
+  case array, arrayDType
   /// Other data that can be the key of a dict.
   case data
   /// Other data that cannot, such as a set.
@@ -58,6 +60,11 @@ package protocol PickleInspector: ~Escapable {
   func hasPlainKeys(dictionary: Value) -> Bool
   /// Whether all items of a list are tuples or lists of two.
   func arePairs(list: Value) -> Bool
+  /// Whether a value is a name outside the table, or an object of one. A reader that takes such
+  /// values as they are allows them where they do not matter to the bytes of tensors.
+  func isInert(_ value: Value) -> Bool
+  /// Whether the pickle has asked for code before, and is read all the same.
+  var asksForCode: Bool { get }
   /// An integer of up to 60 bits, or nil.
   func integer(_ value: Value) -> Int?
   /// A text without lone surrogates, or nil.
@@ -65,6 +72,11 @@ package protocol PickleInspector: ~Escapable {
 }
 
 extension PickleInspector where Self: ~Escapable {
+  @usableFromInline
+  package func isInert(_ value: Value) -> Bool { false }
+  @usableFromInline
+  package var asksForCode: Bool { false }
+
   /// The largest number of dimensions that is read; a tensor has far fewer.
   @usableFromInline
   static var largestShape: Int { 1000 }

@@ -101,10 +101,20 @@ package struct StorageID: Sendable {
     }
   }
 
+  /// The class that the persistent id `("module", class, file, source)` names; nil for another id.
+  package static func moduleClass<I: PickleInspector & ~Escapable>(
+    _ id: I.Value, in inspector: I
+  ) -> I.Value? {
+    guard inspector.type(of: id) == .tuple, inspector.elementCount(of: id) == 4,
+      inspector.string(inspector.element(0, of: id)) == "module"
+    else { return nil }
+    return inspector.element(1, of: id)
+  }
+
   @usableFromInline @inline(never)
-  static func module() -> CheckpointError {
+  static func module(at offset: Int? = nil) -> CheckpointError {
     CheckpointError(
       .unsupported, "asks Python to run the code of a whole model; nothing was executed",
-      hint: "save the model's state_dict() instead of the model")
+      offset: offset, hint: "save the model's state_dict() instead of the model")
   }
 }

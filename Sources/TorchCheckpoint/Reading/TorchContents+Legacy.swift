@@ -17,7 +17,9 @@ extension TorchContents {
     var graph = try pickles.next(.torchLegacy)
     var table = StorageTable()
     try table.collect(&graph, fieldCount: 6)
-    try Self.locate(&table, after: &pickles)
+    let keyedCount = table.storages.count
+    try table.collectArrays(&graph)
+    try Self.locate(&table, count: keyedCount, after: &pickles)
     variant = .torchLegacy
     storages = table.storages
     zip = nil
@@ -71,15 +73,17 @@ extension TorchContents {
   }
 
   /// Reads the list of keys, and finds each storage after it, which follows its count of elements.
+  ///
+  /// - Parameter count: the number of storages that have a key.
   private static func locate(
-    _ table: inout StorageTable, after pickles: inout PickleSequence
+    _ table: inout StorageTable, count: Int, after pickles: inout PickleSequence
   ) throws(CheckpointError) {
     let listOffset = pickles.offset
     let list = try pickles.next(.plain)
     guard let node = list.root.node, list.nodes[node].kind == .list else {
       throw .malformed("the list of storages is not a list", at: listOffset)
     }
-    var located = [Bool](repeating: false, count: table.storages.count)
+    var located = [Bool](repeating: false, count: count)
     for value in list.allParts(of: node) {
       guard let key = list.string(value) else {
         throw .malformed("the list of storages contains a value that is not text", at: listOffset)

@@ -26,6 +26,7 @@ extension TorchContents {
     var graph = try pickles.next(.torchTar)
     try pickles.expectEnd("pickle")
     try reader.refer(&graph)
+    try reader.table.collectArrays(&graph)
     variant = .torchTar
     storages = reader.table.storages
     zip = nil

@@ -64,6 +64,7 @@ extension TorchContents {
     }
     var storages = StorageTable()
     try storages.collect(&graph, fieldCount: 5)
+    try storages.collectArrays(&graph)
     let unlocated = memory.note(source) ? storages.storages : nil
     storages.storages = try locate(storages.storages, in: zip, folder)
     let table = try TensorCollector.collect(
@@ -88,7 +89,9 @@ extension TorchContents {
     _ storages: [TorchStorage], in zip: ZipIndex, _ folder: String
   ) throws(CheckpointError) -> [TorchStorage] {
     var storages = storages
-    for index in storages.indices { try locate(&storages[index], in: zip, folder) }
+    for index in storages.indices where storages[index].contents == nil {
+      try locate(&storages[index], in: zip, folder)
+    }
     return storages
   }
 

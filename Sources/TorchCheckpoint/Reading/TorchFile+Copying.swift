@@ -8,6 +8,8 @@ extension TorchFile {
   /// The largest compressed record, in bytes, whose scattered elements are read: it is decompressed in
   /// memory.
   private static let largestScatteredRecord = 32 << 20
+  /// The largest piece of bytes in memory, in bytes: a multiple of the size of every element.
+  private static let pieceByteCount = 1 << 20
 
   /// Receives the next piece of a tensor's data.
   typealias Sink = (RawSpan) throws(CheckpointError) -> Void
@@ -15,13 +17,16 @@ extension TorchFile {
   /// The range of a tensor's data in the file; nil if the file does not contain it unchanged.
   func rangeInFile(of tensor: TorchTensor) -> Range<Int>? {
     let storage = contents.storages[tensor.storage]
-    guard tensor.isContiguous, !storage.isDeflated, !needsSwap(tensor) else { return nil }
+    guard tensor.isContiguous, !storage.isDeflated, storage.contents == nil, !needsSwap(tensor)
+    else { return nil }
     let start = tensor.byteCount == 0 ? storage.start : storage.start + tensor.start
     return start..<start + tensor.byteCount
   }
 
   private func needsSwap(_ tensor: TorchTensor) -> Bool {
-    contents.isBigEndian && tensor.torchDType.componentByteCount > 1
+    let storage = contents.storages[tensor.storage]
+    let isBigEndian = storage.contents == nil ? contents.isBigEndian : storage.isBigEndian
+    return isBigEndian && tensor.torchDType.componentByteCount > 1
   }
 
   /// Writes the data of a tensor.
@@ -78,6 +83,16 @@ extension TorchFile {
     let finish = ElementTransform(tensor, swapsBytes: needsSwap(tensor))
     if tensor.strides == nil {
       let wanted = tensor.start..<tensor.start + tensor.byteCount
+      if let bytes = storage.contents {
+        for start in stride(from: wanted.lowerBound, to: wanted.upperBound, by: Self.pieceByteCount)
+        {
+          var piece = Array(bytes[start..<min(start + Self.pieceByteCount, wanted.upperBound)])
+          var elements = piece.mutableRawBytes
+          finish.apply(to: &elements)
+          try sink(piece.span.rawBytes)
+        }
+        return
+      }
       if let records, let entry = storage.entry {
         return try records.read(entry, wanted) { piece throws(CheckpointError) in
           finish.apply(to: &piece)
@@ -91,7 +106,9 @@ extension TorchFile {
       }
     }
     let source: GatherSource
-    if storage.isDeflated, let entry = storage.entry, let zip = contents.zip {
+    if let bytes = storage.contents {
+      source = .memory(bytes)
+    } else if storage.isDeflated, let entry = storage.entry, let zip = contents.zip {
       guard storage.byteCount <= Self.largestScatteredRecord else {
         throw CheckpointError(
           .unsupported,

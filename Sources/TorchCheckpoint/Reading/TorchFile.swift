@@ -9,8 +9,10 @@ internal import ZipArchive
 /// `torch.save` has ever written, or the parameters of a TorchScript archive.
 ///
 /// Opening reads the index, the headers and the pickle with read calls, never tensor data. The
-/// pickle is parsed as data: nothing is imported or called, its names must be in a table, and a pickle
-/// that needs code is refused. The names of nested tensors are joined with `.`.
+/// pickle is parsed as data: nothing is imported or called, and the objects of classes that are not in
+/// a table of plain data are inert. A tensor is read where the pickle says for certain which bytes it
+/// has; `codeRequest` says whether Python would run code to load the file. The names of nested tensors
+/// are joined with `.`; those of a module are those of its `state_dict()`.
 ///
 /// Checksums are verified when data is read, unless the file was saved without any.
 public final class TorchFile: TensorArchive {
@@ -26,8 +28,16 @@ public final class TorchFile: TensorArchive {
   /// that only torch has.
   public var skipped: [SkippedItem] { contents.table.skipped }
 
-  /// The Python attributes of tensors and of the state dict, which are not read.
-  public var notes: [String] { contents.table.attributes.notes }
+  /// The code that Python would run to load the file, and the Python attributes of tensors and of the
+  /// state dict, which are not read.
+  public var notes: [String] { contents.table.objects.notes + contents.table.attributes.notes }
+
+  /// The error for a file that asks Python to run code; nil for one that is data only.
+  public var codeRequest: CheckpointError? {
+    guard let request = contents.table.objects.codeRequest else { return nil }
+    let isRecord = contents.zip != nil
+    return (isRecord ? request.inContext("data.pkl") : request).inFile(file.path)
+  }
 
   let file: InputFile
   let contents: TorchContents
@@ -39,7 +49,7 @@ public final class TorchFile: TensorArchive {
   ///
   /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read; `unrecognized` when
   ///   it is not a torch checkpoint; `truncated` or `malformed`, with the offset, when it is damaged;
-  ///   `unsupported` when it asks Python to run code, is encrypted, or expands beyond a limit.
+  ///   `unsupported` when it is encrypted, or expands beyond a limit.
   /// - Complexity: O(index and pickle) in time and memory.
   public convenience init(path: String) throws(CheckpointError) {
     try self.init(InputFile(path: path))

@@ -77,7 +77,7 @@ struct TensorAttributes: Sendable {
   private static func states(of value: PickleValue, in graph: PickleGraph) -> [PickleValue] {
     guard let node = value.node, graph.nodes[node].kind == .call else { return [] }
     switch graph.nodes[node].name.role {
-    case .rebuildFromTypeV2, .rebuildParameterWithState: break
+    case .rebuildFromType, .rebuildFromTypeV2, .rebuildParameterWithState: break
     default: return []
     }
     let arguments = TensorResolver.arguments(graph.part(0, of: node), in: graph)

@@ -6,26 +6,38 @@ internal import Tensors
 
 /// Collects the tensors of a pickle. The keys on the way to a tensor, joined by dots, are its name.
 struct TensorCollector {
-  private var graph: PickleGraph
+  var graph: PickleGraph
   private let resolver: TensorResolver
   private let limits: PickleLimits
-  private(set) var table: TensorTable
-  private var frames: [Frame] = []
+  var table: TensorTable
+  var frames: [Frame] = []
   /// The name of the current value.
-  private var path: [UInt8] = []
-  private var visits = 0
+  private(set) var path: [UInt8] = []
+  var visits = 0
+  /// The number of open objects.
+  var objectCount = 0
 
   /// A container that contains the current value.
-  private struct Frame {
+  struct Frame {
+    /// The node that the end of the frame closes.
     let node: Int
     var cursor: PartCursor
     let isMapping: Bool
     /// Whether values inside have no names, and are only checked.
-    let isSilent: Bool
+    var isSilent: Bool
     let pathCount: Int
     /// Whether the names inside follow another name and a dot.
     let isNested: Bool
     var index = 0
+    /// The values that are not visited.
+    var filter = Filter.none
+  }
+
+  /// The values of a container that are not visited.
+  enum Filter {
+    case none
+    /// None in the dict of a module's parameters, buffers or submodules, and buffers with some names.
+    case module(except: Set<String>, holdsTensors: Bool)
   }
 
   /// The name of a tensor that is the whole value of a pickle.
@@ -40,6 +52,7 @@ struct TensorCollector {
     _ graph: PickleGraph, resolver: TensorResolver, limits: PickleLimits, into table: TensorTable
   ) throws(CheckpointError) -> TensorTable {
     var collector = Self(graph: graph, resolver: resolver, limits: limits, table: table)
+    collector.table.objects.add(graph)
     try collector.visit(graph.root, isSilent: false)
     try collector.walk()
     for index in 0..<graph.states.count {
@@ -47,6 +60,7 @@ struct TensorCollector {
       try collector.visit(graph.states[index], isSilent: true)
       try collector.walk()
     }
+    collector.countUnnamed()
     return collector.table
   }
 
@@ -63,21 +77,28 @@ struct TensorCollector {
     while let last = frames.indices.last {
       path.removeSubrange(frames[last].pathCount...)
       guard var value = frames[last].cursor.next(in: graph) else {
-        graph.nodes[frames[last].node].flags.remove(.isOpen)
+        close(frames[last].node)
         frames.removeLast()
         continue
       }
       if frames[last].isMapping {
         let key = value
         value = frames[last].cursor.next(in: graph) ?? .none
+        if isLeftOut(key, value, by: frames[last].filter) { continue }
         if !frames[last].isSilent { try enter(key, value) }
       } else if !frames[last].isSilent {
         if frames[last].isNested { path.append(UInt8(ascii: ".")) }
         path += String(frames[last].index).utf8
         frames[last].index += 1
       }
+      if try skipsCode(value, in: frames[last]) { continue }
       try visit(value, isSilent: frames[last].isSilent)
     }
+  }
+
+  private mutating func close(_ node: Int) {
+    if graph.nodes[node].kind == .object { objectCount -= 1 }
+    graph.nodes[node].flags.remove(.isOpen)
   }
 
   /// Adds a key to the path.
@@ -98,11 +119,11 @@ struct TensorCollector {
     frames.last.map { graph.offset(of: $0.node) }
   }
 
-  private var name: TensorName {
+  var name: TensorName {
     TensorName(String(decoding: path, as: UTF8.self))
   }
 
-  private mutating func visit(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
+  mutating func visit(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
     visits += 1
     guard visits <= limits.items else {
       throw CheckpointError(
@@ -120,8 +141,13 @@ struct TensorCollector {
     let value = PickleValue.node(node)
     switch graph.nodes[node].kind {
     case .list, .tuple, .dict:
+      let contents = graph.nodes[node].contents
       if graph.nodes[node].count == 0 {
         if !isSilent { try skip(value, type: "empty " + graph.typeName(value)) }
+      } else if graph.nodes[node].kind != .dict, contents != .parts {
+        let count = Int(graph.nodes[node].count)
+        let type = "\(graph.typeName(value)) of \(count) \(contents.noun(count: count))"
+        if !isSilent { try skip(value, type: type) }
       } else {
         try open(node, isSilent: isSilent)
       }
@@ -129,11 +155,7 @@ struct TensorCollector {
       if !isSilent { try skip(value, type: graph.typeName(value)) }
       try open(node, isSilent: true)
     case .object:
-      if graph.nodes[node].count == 0 {
-        if !isSilent { try skip(value, type: graph.typeName(value)) }
-      } else {
-        try open(node, isSilent: isSilent, isNamed: false)
-      }
+      try visit(object: node, isSilent: isSilent)
     case .persistent where !resolver.isTar:
       if !isSilent { try skip(value, type: "storage") }
     case .persistent:
@@ -146,9 +168,15 @@ struct TensorCollector {
     }
   }
 
-  private mutating func skip(_ value: PickleValue, type: String) throws(CheckpointError) {
+  /// Records a value that is not read as a tensor.
+  mutating func skip(
+    _ value: PickleValue, type: String, isTensor: Bool = false
+  ) throws(CheckpointError) {
+    let name = name
+    // An object can have the same value as an attribute and as an entry.
+    if objectCount > 0, table.contains(name) { return }
     do throws(CheckpointError) {
-      try table.skip(SkippedItem(name: name, type: type, isTensor: false))
+      try table.skip(SkippedItem(name: name, type: type, isTensor: isTensor))
     } catch {
       throw error.at(graph.offset(of: value) ?? place)
     }
@@ -159,57 +187,106 @@ struct TensorCollector {
     do throws(CheckpointError) {
       let outcome = try resolver.resolve(value, in: graph)
       guard !isSilent else { return }
-      switch outcome {
-      case .tensor(let tensor):
-        let storage = resolver.storages.storages[tensor.storage]
-        let work = storage.isDeflated ? max(tensor.byteCount, storage.byteCount) : tensor.byteCount
-        try table.add(tensor, named: name, work: work)
-        table.attributes.add(value, named: name, in: graph)
-      case .unsupported(let type, let shape):
-        try table.skip(SkippedItem(name: name, type: type, isTensor: true, shape: shape))
+      nameParts(of: value)
+      try add(outcome, of: value)
+    } catch {
+      throw error.naming(tensor: name).at(graph.offset(of: value))
+    }
+  }
+
+  /// Visits a NumPy array.
+  mutating func visit(array node: Int, isSilent: Bool) throws(CheckpointError) {
+    if frames.isEmpty { path = Array(Self.nameOfTheOnlyTensor.utf8) }
+    let value = PickleValue.node(node)
+    do throws(CheckpointError) {
+      let outcome = try resolver.array(node, in: graph)
+      guard !isSilent else { return }
+      graph.nodes[node].flags.insert(.isNamed)
+      if let outcome {
+        try add(outcome, of: value)
+      } else {
+        try skip(value, type: "NumPy array of other elements than numbers")
       }
     } catch {
       throw error.naming(tensor: name).at(graph.offset(of: value))
     }
   }
 
-  /// Enters a container.
-  private mutating func open(
-    _ node: Int, isSilent: Bool, isNamed: Bool = true
+  private mutating func add(
+    _ outcome: TensorResolver.Outcome, of value: PickleValue
   ) throws(CheckpointError) {
-    let offset = graph.offset(of: node)
-    guard !graph.nodes[node].flags.contains(.isOpen) else {
-      throw .malformed(
-        "\(graph.article(.node(node))) contains itself", at: offset)
+    let name = name
+    if objectCount > 0, table.contains(name) {
+      // An object can have the same tensor as an attribute and as an entry.
+      guard case .tensor(let tensor) = outcome, let index = table.index(of: name),
+        table.tensors[index].identity == tensor.identity
+      else { throw CheckpointError(.malformed, "the name appears twice", tensor: name) }
+      return
     }
+    switch outcome {
+    case .tensor(let tensor):
+      let storage = resolver.storages.storages[tensor.storage]
+      let work = storage.isDeflated ? max(tensor.byteCount, storage.byteCount) : tensor.byteCount
+      try table.add(tensor, named: name, work: work)
+      table.attributes.add(value, named: name, in: graph)
+    case .unsupported(let type, let shape):
+      try table.skip(SkippedItem(name: name, type: type, isTensor: true, shape: shape))
+    }
+  }
+
+  /// Marks the calls that make a tensor, which follow each other in parameters.
+  private mutating func nameParts(of value: PickleValue) {
+    var next = value.node
+    while let node = next, graph.nodes[node].kind == .call,
+      !graph.nodes[node].flags.contains(.isNamed)
+    {
+      graph.nodes[node].flags.insert(.isNamed)
+      let arguments = graph.elements(graph.part(0, of: node)) ?? []
+      next = arguments.first { graph.type(of: $0) == .tensor }?.node
+    }
+  }
+
+  /// Counts the tensors that have no name because of where they are.
+  private mutating func countUnnamed() {
+    guard table.objects.hasModules else { return }
+    for node in 0..<graph.nodes.count {
+      let kind = graph.nodes[node].kind
+      let isTensor =
+        kind == .call ? graph.type(of: .node(node)) == .tensor : graph.nodes[node].isArray
+      if isTensor, !graph.nodes[node].flags.contains(.isNamed) { table.objects.unnamedCount += 1 }
+    }
+  }
+
+  /// Enters a container.
+  private mutating func open(_ node: Int, isSilent: Bool) throws(CheckpointError) {
+    guard !graph.nodes[node].flags.contains(.isOpen) else {
+      // Objects refer to what contains them, as submodules to their parents.
+      if frames.reversed().prefix(while: { $0.node != node }).contains(where: isObject) { return }
+      throw .malformed(
+        "\(graph.article(.node(node))) contains itself", at: graph.offset(of: node))
+    }
+    try push(node, closing: node, isSilent: isSilent, isNested: !frames.isEmpty)
+  }
+
+  private func isObject(_ frame: Frame) -> Bool { graph.nodes[frame.node].kind == .object }
+
+  /// Pushes the frame of a container.
+  mutating func push(
+    _ container: Int, closing node: Int, isSilent: Bool, isNested: Bool,
+    filter: Filter = .none
+  ) throws(CheckpointError) {
     guard frames.count < limits.depth else {
       throw CheckpointError(
         .unsupported, "the pickle is nested too deeply, more than \(limits.depth) levels",
-        offset: offset)
+        offset: graph.offset(of: container))
     }
-    let isMapping = graph.nodes[node].kind == .dict
-    if isMapping { try graph.checkKeys(of: node) }
+    let isMapping = graph.nodes[container].kind == .dict
+    if isMapping { try graph.checkKeys(of: container) }
     graph.nodes[node].flags.insert(.isOpen)
-    if !isNamed, let state = graph.part(0, of: node).node, graph.nodes[state].kind == .dict {
-      // The attributes of an object have its name in front.
-      guard graph.nodes[state].count > 0 else {
-        graph.nodes[node].flags.remove(.isOpen)
-        return
-      }
-      try graph.checkKeys(of: state)
-      guard !graph.nodes[state].flags.contains(.isOpen) else {
-        throw .malformed("a TorchScript object contains itself", at: offset)
-      }
-      frames.append(
-        Frame(
-          node: node, cursor: PartCursor(graph, state), isMapping: true, isSilent: isSilent,
-          pathCount: path.count, isNested: !frames.isEmpty))
-      return
-    }
     frames.append(
       Frame(
-        node: node, cursor: PartCursor(graph, node), isMapping: isMapping, isSilent: isSilent,
-        pathCount: path.count, isNested: !frames.isEmpty))
+        node: node, cursor: PartCursor(graph, container), isMapping: isMapping, isSilent: isSilent,
+        pathCount: path.count, isNested: isNested, filter: filter))
   }
 }
 

@@ -34,6 +34,22 @@ struct TensorResolver {
     }
   }
 
+  /// The tensor of a node that is a NumPy array; nil when its elements are not numbers.
+  ///
+  /// - Throws: `malformed` when its shape is impossible.
+  func array(_ node: Int, in graph: PickleGraph) throws(CheckpointError) -> Outcome? {
+    // An array without its state has no elements.
+    guard
+      graph.nodes[node].flags.contains(.hasState)
+        || graph.nodes[node].name.role == .arrayFromBuffer
+    else { return nil }
+    let array = storages.arrays[Int(graph.nodes[node].lastRun)]
+    guard let dtype = array.reference.dtype else { return nil }
+    return try Self.outcome(
+      array.reference, offset: 0, sizes: array.sizes, strides: array.strides, dtype: dtype,
+      flags: Flags())
+  }
+
   private func resolve(
     node start: Int, in graph: PickleGraph
   ) throws(CheckpointError) -> Outcome {
@@ -44,7 +60,9 @@ struct TensorResolver {
       }
       var role = graph.nodes[node].name.role
       var arguments = Self.arguments(graph.part(0, of: node), in: graph)
-      if role == .rebuildFromTypeV2, arguments.count == 4, let function = arguments[0].name {
+      if role == .rebuildFromTypeV2 || role == .rebuildFromType, arguments.count == 4,
+        let function = arguments[0].name
+      {
         (role, arguments) = (function.role, Self.arguments(arguments[2], in: graph))
       }
       switch role {

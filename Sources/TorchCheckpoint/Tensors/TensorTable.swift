@@ -12,6 +12,8 @@ struct TensorTable: Sendable {
   private(set) var skipped: [SkippedItem] = []
   /// The Python attributes, which are not read.
   var attributes = TensorAttributes()
+  /// The code that the pickle asks for, and the modules in it.
+  var objects = InertContents()
   /// The index of each tensor; -1 for skipped items.
   private var places: [TensorName: Int] = [:]
   /// The approximate memory of the tables, in bytes.
@@ -43,6 +45,9 @@ struct TensorTable: Sendable {
   func alias(of index: Int) -> Int? {
     originals[index] == index ? nil : originals[index]
   }
+
+  /// Whether a name belongs to a tensor or skipped item.
+  func contains(_ name: TensorName) -> Bool { places[name] != nil }
 
   /// Adds a tensor.
   ///

@@ -19,6 +19,10 @@ struct TorchStorage: Sendable {
   var entry: Int?
   /// Whether the entry is compressed.
   var isDeflated = false
+  /// The bytes, where the pickle itself contains them.
+  var contents: [UInt8]?
+  /// Whether elements in `contents` are big-endian.
+  var isBigEndian = false
 }
 
 /// The reference to a storage in a persistent id.
@@ -37,6 +41,8 @@ struct StorageTable: Sendable {
   var storages: [TorchStorage] = []
   /// One for each persistent id; the node of the id has its index.
   private(set) var references: [StorageReference] = []
+  /// The NumPy arrays of the pickle; the node of each has its index.
+  var arrays: [StoredArray] = []
   private var places: [UTF8Text: Int] = [:]
 
   /// The index of the storage with this key.

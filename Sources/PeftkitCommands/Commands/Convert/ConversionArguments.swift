@@ -77,6 +77,8 @@ struct ConversionArguments: ParsableArguments {
   @Flag(help: "Leave out tensors that the format cannot store, instead of refusing them.")
   var skipUnsupported = false
 
+  @OptionGroup var reading: ReadingOptions
+
   func validate() throws {
     guard (0...Self.mostReserve).contains(reserve) else {
       throw ValidationError("--reserve takes 0 to \(Self.mostReserve) bytes.")
@@ -103,6 +105,7 @@ struct ConversionArguments: ParsableArguments {
     options.shardByteCount = maxShardSize?.byteCount
     options.dropsAliases = dropAliases
     options.skipsUnsupported = skipUnsupported
+    options.refusesCode = reading.strictPickle
     return options
   }
 

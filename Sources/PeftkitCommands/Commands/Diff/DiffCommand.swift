@@ -2,6 +2,7 @@
 internal import Archives
 internal import ArgumentParser
 internal import Conversion
+internal import PEFT
 internal import Tensors
 
 struct DiffCommand: ParsableCommand {
@@ -32,8 +33,14 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
+  @OptionGroup var reading: ReadingOptions
+
   func run() throws {
-    let report = try DiffReport(.init(path: a), .init(path: b))
+    let report = try DiffReport(
+      .init(path: a, reading: reading), .init(path: b, reading: reading))
+    for side in [report.a, report.b] where side.checkpoint.archive.codeRequest != nil {
+      Console.print(notes: side.checkpoint.notes, about: side.path)
+    }
     try print(report, json: json)
     if !report.isSame { throw ExitCode.finding }
   }

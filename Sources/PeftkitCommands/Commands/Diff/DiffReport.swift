@@ -11,9 +11,10 @@ struct DiffReport: Report {
     let path: String
     let checkpoint: OpenedCheckpoint
 
-    init(path: String) throws(CheckpointError) {
+    init(path: String, reading: ReadingOptions) throws(CheckpointError) {
       self.path = path
       checkpoint = try OpenedCheckpoint(path: path)
+      try reading.check(checkpoint.archive)
     }
 
     /// The config; nil unless the side is an adapter.

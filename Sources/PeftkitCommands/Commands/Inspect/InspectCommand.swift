@@ -42,9 +42,11 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Show digests of the tensors, described in spec/digest.md.")
   var digest = false
 
+  @OptionGroup var reading: ReadingOptions
+
   func run() throws {
     let inspection = try Inspection(
-      path: path, forcesTasks: tasks, takesDigests: digest, showsModules: modules)
+      path: path, reading: reading, forcesTasks: tasks, takesDigests: digest, showsModules: modules)
     try print(inspection, json: json)
   }
 }

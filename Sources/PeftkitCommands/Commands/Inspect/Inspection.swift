@@ -13,11 +13,12 @@ struct Inspection: Report {
   let modules: ModuleInspection?
 
   init(
-    path: String, forcesTasks: Bool = false, takesDigests: Bool = false,
+    path: String, reading: ReadingOptions, forcesTasks: Bool = false, takesDigests: Bool = false,
     showsModules: Bool = false
   ) throws(CheckpointError) {
     self.path = path
     checkpoint = try OpenedCheckpoint(path: path)
+    try reading.check(checkpoint.archive)
     tasks = try TaskInspection(checkpoint.adapter, isForced: forcesTasks)
     if forcesTasks, tasks == nil {
       throw CheckpointError(

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Pickle
+internal import Tensors
+
+// Objects: their attributes have names as the entries of dicts do. Of a module only the parameters, the
+// persistent buffers and the submodules have names, which are those of its state_dict().
+
+extension TensorCollector {
+  /// Visits an object.
+  mutating func visit(object node: Int, isSilent: Bool) throws(CheckpointError) {
+    let value = PickleValue.node(node)
+    let role = graph.nodes[node].name.role
+    switch role {
+    case .arrayReconstructor, .arrayFromBuffer:
+      return try visit(array: node, isSilent: isSilent)
+    case .arrayDType:
+      if !isSilent { try skip(value, type: graph.typeName(value)) }
+      return
+    case .valueClass:
+      if !isSilent { try skip(value, type: graph.typeName(value)) }
+      return try open(object: node, isSilent: true)
+    default: break
+    }
+    let object = PickledObject(node, in: graph)
+    if role == .inert {
+      if isSilent { return }
+      if let name = object.callee.name, name.rebuildsTensor {
+        return try skip(value, type: "tensor that only Python code makes", isTensor: true)
+      }
+      if let module = ModuleState(object, in: graph) {
+        return try open(module, node, object.name)
+      }
+      if case .module? = frames.last?.filter { table.objects.addPacked(at: name.string) }
+    }
+    guard isSilent || hasParts(object) else {
+      return try skip(value, type: graph.typeName(value))
+    }
+    try open(object: node, isSilent: isSilent)
+  }
+
+  /// Whether an object contains anything that can have a name.
+  private func hasParts(_ object: PickledObject) -> Bool {
+    facets(of: object).contains { graph.nodes[$0].count > 0 }
+  }
+
+  /// The containers of an object: its arguments, items, entries and attributes.
+  private func facets(of object: PickledObject) -> [Int] {
+    var parts = [object.arguments, object.keywords, object.items, object.entries]
+    if let pair = graph.tuple(object.state), pair.count == 2, isAttributes(pair.node) {
+      // A class with slots has a pair: its dict, and its slots.
+      parts += [graph.part(0, of: pair.node), graph.part(1, of: pair.node)]
+    } else {
+      parts.append(object.state)
+    }
+    return parts.compactMap { part in
+      guard let node = part.node else { return nil }
+      switch graph.nodes[node].kind {
+      case .tuple, .list, .dict, .set: return node
+      case .call, .object, .persistent: return nil
+      }
+    }
+  }
+
+  private func isAttributes(_ pair: Int) -> Bool {
+    (0..<2).allSatisfy { index in
+      let part = graph.part(index, of: pair)
+      if case .none = part.kind { return true }
+      return part.node.map { graph.nodes[$0].kind == .dict } ?? false
+    }
+  }
+
+  /// Enters an object, once: what it contains has a name then.
+  private mutating func open(object node: Int, isSilent: Bool) throws(CheckpointError) {
+    let isFirst = graph.nodes[node].flags.isDisjoint(with: [.isOpen, .isSeen])
+    guard isFirst || graph.nodes[node].name.role != .inert else { return }
+    guard !graph.nodes[node].flags.contains(.isOpen) else {
+      guard graph.nodes[node].name.role == .scriptClass else { return }
+      throw .malformed("a TorchScript object contains itself", at: graph.offset(of: node))
+    }
+    let isNested = !frames.isEmpty
+    try enter(node)
+    for facet in facets(of: PickledObject(node, in: graph)).reversed()
+    where graph.nodes[facet].count > 0 {
+      try open(facet: facet, isSilent: isSilent, isNested: isNested)
+    }
+  }
+
+  /// Pushes the frame of an object, below those of its containers.
+  private mutating func enter(_ node: Int) throws(CheckpointError) {
+    graph.nodes[node].flags.insert(.isSeen)
+    objectCount += 1
+    // The parts of an object have no names of their own; its containers do.
+    try push(node, closing: node, isSilent: true, isNested: true)
+    frames[frames.count - 1].cursor = PartCursor.end
+  }
+
+  private mutating func open(
+    facet: Int, isSilent: Bool, isNested: Bool, filter: Filter = .none
+  ) throws(CheckpointError) {
+    guard !graph.nodes[facet].flags.contains(.isOpen) else { return }
+    visits += Int(graph.nodes[facet].count) / 8
+    let isSet = graph.nodes[facet].kind == .set
+    try push(facet, closing: facet, isSilent: isSilent || isSet, isNested: isNested, filter: filter)
+  }
+
+  /// Enters a module: each time that it is a part of another, as `state_dict()` repeats it, but once
+  /// only where other objects refer to it.
+  private mutating func open(
+    _ module: ModuleState, _ node: Int, _ type: QualifiedName?
+  ) throws(CheckpointError) {
+    guard !graph.nodes[node].flags.contains(.isOpen) else { return }
+    if objectCount > 0, graph.nodes[node].flags.contains(.isSeen), case .none? = frames.last?.filter
+    {
+      return
+    }
+    table.objects.add(module: module.state, type: type, at: name.string, in: graph)
+    visits += module.attributeCount / 8
+    let isNested = !frames.isEmpty
+    try enter(node)
+    let hidden = hiddenBuffers(module.hiddenBuffers)
+    for (dictionary, except) in [
+      (module.modules, Set<String>()), (module.buffers, hidden), (module.parameters, Set()),
+    ] {
+      try open(
+        facet: dictionary, isSilent: false, isNested: isNested,
+        filter: .module(except: except, holdsTensors: dictionary != module.modules))
+    }
+  }
+
+  /// The names of the buffers that are not persistent.
+  private mutating func hiddenBuffers(_ set: PickleValue?) -> Set<String> {
+    guard let node = set?.node else { return [] }
+    visits += Int(graph.nodes[node].count)
+    // Protocol 2 calls `set` with a list.
+    let list =
+      graph.nodes[node].kind == .call
+      ? graph.elements(graph.part(0, of: node))?.first?.node : node
+    guard let list, graph.nodes[list].kind != .call else { return [] }
+    return Set(graph.allParts(of: list).compactMap(graph.string))
+  }
+
+  /// Whether a filter leaves out an entry of a module's dict.
+  func isLeftOut(_ key: PickleValue, _ value: PickleValue, by filter: Filter) -> Bool {
+    guard case .module(let except, _) = filter else { return false }
+    if case .none = value.kind { return true }
+    return !except.isEmpty && graph.string(key).map(except.contains) ?? false
+  }
+
+  /// Skips an object among the parameters and buffers of a module: its bytes are not certain.
+  mutating func skipsCode(_ value: PickleValue, in frame: Frame) throws(CheckpointError) -> Bool {
+    guard case .module(_, true) = frame.filter, graph.isInert(value) else { return false }
+    if !frame.isSilent {
+      try skip(value, type: "tensor that only Python code makes", isTensor: true)
+    }
+    return true
+  }
+}
+
+/// The attributes of a module that contain its tensors.
+private struct ModuleState {
+  let state: PickleValue
+  let parameters: Int
+  let buffers: Int
+  let modules: Int
+  /// The set of the names of buffers that are not persistent.
+  let hiddenBuffers: PickleValue?
+  let attributeCount: Int
+
+  /// The attributes of an object; nil when it is not a module.
+  init?(_ object: PickledObject, in graph: PickleGraph) {
+    func dictionary(_ key: String) -> Int? {
+      guard let node = graph.entry(key, of: object.state)?.node, graph.nodes[node].kind == .dict
+      else { return nil }
+      return node
+    }
+    guard let parameters = dictionary("_parameters"), let buffers = dictionary("_buffers"),
+      let modules = dictionary("_modules"), let node = object.state.node
+    else { return nil }
+    state = object.state
+    (self.parameters, self.buffers, self.modules) = (parameters, buffers, modules)
+    hiddenBuffers = graph.entry("_non_persistent_buffers_set", of: object.state)
+    attributeCount = Int(graph.nodes[node].count)
+  }
+}
