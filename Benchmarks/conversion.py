@@ -56,9 +56,9 @@ def build_peftkit():
     return ROOT / ".build-static/release/peftkit"
 
 
-def build(package, product):
+def build(package, product, *options):
     """Build a product for release and give its path."""
-    command = ["swift", "build", "-c", "release", "--product", product]
+    command = ["swift", "build", "-c", "release", "--product", product, *options]
     subprocess.run(command, cwd=package, check=True, stdout=sys.stderr)
     folder = subprocess.run([*command, "--show-bin-path"], cwd=package, check=True, capture_output=True, text=True)
     return Path(folder.stdout.strip()) / product
@@ -185,6 +185,16 @@ class Table:
         ]
         print("| " + " | ".join(cells) + " |" + (" busy" if samples.is_busy else ""), flush=True)
 
+    def difference(self, what, samples, ours, other, label, most):
+        """A comparison of what is added: at most so many milliseconds."""
+        added = [(a.wall - b.wall) * 1e3 for a, b in zip(samples[ours], samples[other])]
+        low, median, high = statistics.quantiles(added, n=4)
+        target = f"at most {most} ms, " + ("holds" if median <= most else "**missed**")
+        theirs = duration(statistics.median(sample.wall for sample in samples[other]))
+        ours = duration(statistics.median(sample.wall for sample in samples[ours]))
+        cells = [what, ours, f"{label}: {theirs}", f"**{median:.2f} ms** more ({low:.2f} to {high:.2f})", target, ""]
+        print("| " + " | ".join(cells) + " |" + (" busy" if samples.is_busy else ""), flush=True)
+
     def memory(self, what, samples, ours, most):
         """The largest peak of the resident memory."""
         peak = max(sample.peak for sample in samples[ours]) / MIB
@@ -265,6 +275,37 @@ class Benchmark:
         """torch's format to safetensors, checksums verified."""
         self.large(f"{self.size} `.bin` → safetensors", self.folder / "large.bin", "convert", most=1.2, least=8)
 
+    def sizes(self):
+        """Files of 1 to 90 MB, where the start of a process counts."""
+        output = self.folder / "output.safetensors"
+        empty = build(ROOT / "Benchmarks/Startup", "Empty", "--static-swift-stdlib")
+        for megabytes, least in ((1, None), (7, 1.2), (17, 2), (90, 2)):
+            what, source = f"{megabytes} MB `.bin` → safetensors, --no-sync", self.folder / f"{megabytes}.bin"
+            self.convert(source, output, "--no-sync")()
+            self.check(output, "convert", source)
+            samples = measure({
+                "peftkit": self.convert(source, output, "--no-sync"),
+                "torch": lambda: self.python("convert", source, output),
+                "empty": lambda: run([empty, source]),
+            }, output, 3 * self.rounds, [self.python.process.pid])
+            self.table.row(what, samples, "peftkit", "torch", "torch and safetensors, in process", least=least)
+            self.table.memory(what, samples, "peftkit", 64)
+            if least is None:
+                self.table.difference(what, samples, "peftkit", "empty", "an empty program's start", 2)
+
+    def values(self):
+        """A checkpoint with many plain values, which are not tensors."""
+        source, output = self.folder / "values.bin", self.folder / "output.safetensors"
+        self.convert(source, output, "--no-sync")()
+        self.check(output, "convert_model", source)
+        samples = measure({
+            "peftkit": self.convert(source, output, "--no-sync"),
+            "torch": lambda: self.python("convert_model", source, output),
+        }, output, 3 * self.rounds, [self.python.process.pid])
+        what = f"`.bin` with {self.tensors} plain values → safetensors"
+        self.table.row(what, samples, "peftkit", "torch", "torch and safetensors, in process", least=3)
+        self.table.memory(what, samples, "peftkit", 64)
+
     def cast(self):
         """F32 to BF16."""
         self.large(
@@ -332,7 +373,7 @@ def cpu_name():
 
 
 def main():
-    names = ["file", "cast", "header", "tree"]
+    names = ["file", "sizes", "values", "cast", "header", "tree"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", nargs="+", choices=names, default=names)

@@ -5,7 +5,8 @@
 
 FOLDER gets `large.bin` (300 tensors, bf16), `large.safetensors` (300 tensors, f32), `header.safetensors` (a
 header of that many tensors), `adapters`, directories as PEFT saves small adapters of multitask prompt tuning, all of
-one shape, and `mixed-adapters`, of five shapes in turn.
+one shape, and `mixed-adapters`, of five shapes in turn; `1.bin` to `90.bin`, LoRA weights of about so many
+megabytes, and `values.bin`, a few tensors beside as many plain values as the header has tensors.
 """
 
 import itertools
@@ -31,6 +32,29 @@ def large_tensors(megabytes, dtype):
         f"model.layers.{index // 7}.{MODULES[index % 7]}.weight": (block * (1 + index / 100)).to(dtype)
         for index in range(LARGE_TENSORS)
     }
+
+
+# Megabytes, layers, width and rank of LoRA weights for four modules.
+SIZES = [(1, 8, 1024, 4), (7, 24, 2304, 4), (17, 32, 4096, 4), (90, 32, 5504, 16)]
+
+
+def write_sizes(folder):
+    """LoRA weights of several sizes."""
+    generator = torch.Generator().manual_seed(2024)
+    for megabytes, layers, width, rank in SIZES:
+        tensors = {}
+        for layer in range(layers):
+            for module in MODULES[:4]:
+                stem = f"base_model.model.model.layers.{layer}.self_attn.{module}"
+                tensors[f"{stem}.lora_A.weight"] = torch.randn(rank, width, generator=generator)
+                tensors[f"{stem}.lora_B.weight"] = torch.randn(width, rank, generator=generator)
+        torch.save(tensors, folder / f"{megabytes}.bin")
+
+
+def write_values(path, count):
+    """A checkpoint of a training run: a small model, and a history of plain values."""
+    history = {f"step {number}": number / 7 for number in range(count)}
+    torch.save({"model": {"weight": torch.ones(64, 64)}, "history": history}, path)
 
 
 def write_header(path, count):
@@ -68,6 +92,8 @@ def main():
     torch.save(large_tensors(megabytes, torch.bfloat16), folder / "large.bin")
     save_file(large_tensors(megabytes, torch.float32), folder / "large.safetensors", metadata={"format": "pt"})
     write_header(folder / "header.safetensors", tensors)
+    write_sizes(folder)
+    write_values(folder / "values.bin", tensors)
     write_adapters(folder / "adapters", adapters, [20])
     write_adapters(folder / "mixed-adapters", adapters, [16, 18, 20, 22, 24])
 

@@ -24,6 +24,12 @@ def convert(source, destination):
     save_file(torch.load(source, weights_only=True), destination, metadata=METADATA)
 
 
+def convert_model(source, destination):
+    """The same for the model in a checkpoint of a training run."""
+    model = torch.load(source, weights_only=True)["model"]
+    save_file({f"model.{name}": tensor for name, tensor in model.items()}, destination, metadata=METADATA)
+
+
 def cast(source, destination):
     """The same with a cast."""
     tensors = load_file(source)
@@ -54,7 +60,7 @@ def convert_tree(source, destination):
         shutil.copyfile(adapter / "adapter_config.json", output / "adapter_config.json")
 
 
-ACTIONS = {action.__name__: action for action in (convert, cast, list_tensors, open_only, convert_tree)}
+ACTIONS = {action.__name__: action for action in (convert, convert_model, cast, list_tensors, open_only, convert_tree)}
 
 
 def main():
