@@ -147,7 +147,7 @@ public struct ModelDirectory: Sendable {
       let value = try JSONValue(parsing: bytes)[configKey] ?? .null
       if value.isNull { return nil }
       let whole = SafeTensorsFormat().fileExtension
-      guard let name = value.string, ShardIndex.isBareFileName(name),
+      guard let name = value.string, name.isPlainFileName,
         name.hasSuffix(whole) || name.hasSuffix(whole + ShardIndex.nameSuffix)
       else {
         throw CheckpointError(

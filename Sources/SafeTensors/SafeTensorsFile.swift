@@ -144,3 +144,22 @@ public final class SafeTensorsFile: TensorArchive {
     dataStart + Int(entry.begin)..<dataStart + Int(entry.end)
   }
 }
+
+extension SafeTensorsFile: ElementArchive {
+  /// The elements of a tensor.
+  ///
+  /// - Throws: `unsupported` for elements that are not whole bytes.
+  package func elements(of index: Int) throws(CheckpointError) -> StridedElements {
+    let entry = tables.entries[index]
+    guard let byteCount = entry.dtype.byteCount else {
+      throw CheckpointError(
+        .unsupported, "has elements of \(entry.dtype.bitCount) bits, which are not read one by one",
+        path: path, tensor: tables.name(of: entry))
+    }
+    let range = fileRange(of: entry)
+    return StridedElements(
+      in: .file(file, start: range.lowerBound, byteCount: range.count), start: 0,
+      sizes: tables.shape(of: entry).dimensions.map { Int(clamping: $0) },
+      elementByteCount: byteCount)
+  }
+}

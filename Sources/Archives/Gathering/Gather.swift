@@ -164,6 +164,15 @@ package struct Gather {
         run.source == 0 ? run.size - done : min(run.size - done, left / run.source + 1)
       let part = Loop(size: count, source: run.source, destination: run.destination)
       let place = destination + done * run.destination
+      if run.source == elementByteCount, run.destination == elementByteCount {
+        let from = position - window.start
+        let bytes = window.bytes.span.rawBytes.extracting(from..<from + count * elementByteCount)
+        var output = buffer.mutableRawBytes
+        var space = output._mutatingExtracting(place..<place + count * elementByteCount)
+        space.copyBytes(of: bytes)
+        done += count
+        continue
+      }
       switch elementByteCount {
       case 8: copy(UInt64.self, part, from: position - window.start, to: place, in: &buffer)
       case 4: copy(UInt32.self, part, from: position - window.start, to: place, in: &buffer)

@@ -69,20 +69,10 @@ extension ShardIndex {
     guard let name = value.string else {
       throw .malformed("the shard of a tensor must be a string, not \(value.kindName)")
     }
-    guard isBareFileName(name) else {
+    guard name.isPlainFileName else {
       throw .malformed(
         "the shard \"\(name.excerpt)\" is not the plain name of a file next to the index")
     }
     return name
-  }
-
-  /// Whether a text is the name of a file in the same directory, on every system.
-  static func isBareFileName(_ name: String) -> Bool {
-    let isPath = name.utf8.contains { byte in
-      byte == 0 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\")
-    }
-    // `C:weights` is a path on a drive.
-    let hasDrive = name.unicodeScalars.dropFirst().first == ":"
-    return !isPath && !hasDrive && !["", ".", ".."].contains(name)
   }
 }

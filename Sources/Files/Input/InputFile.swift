@@ -19,6 +19,10 @@ public final class InputFile: Sendable {
   let descriptor: FileDescriptor
   /// The identity, size and modification time when the file was opened.
   let version: FileVersion
+  /// The offset of the first byte in the descriptor's file; 0 except in a section.
+  let start: Int
+  /// The file that this is a section of, which owns the descriptor.
+  private let whole: InputFile?
   /// The contents of a small file, since a header takes many small reads. Nil when it has fewer
   /// bytes than its size, like files in `/proc`.
   let contents: [UInt8]?
@@ -156,6 +160,30 @@ public final class InputFile: Sendable {
     self.access = OutputAccess(status)
     self.version = FileVersion(status)
     self.contents = contents
+    start = 0
+    whole = nil
+  }
+
+  /// A part of a file, to be read as a file of its own: its offsets count from its start.
+  ///
+  /// - Parameter range: bytes of the file; a range beyond its size at opening traps.
+  /// - Throws: `truncated` or `system` when a small part, which is read at once, cannot be read.
+  package init(_ file: InputFile, section range: Range<Int>) throws(CheckpointError) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= file.byteCount,
+      "a section must be inside its file")
+    whole = file.whole ?? file
+    start = file.start + range.lowerBound
+    path = file.path
+    byteCount = range.count
+    nameCount = file.nameCount
+    access = file.access
+    filePath = file.filePath
+    descriptor = file.descriptor
+    version = file.version
+    contents =
+      (1...Self.smallByteCount).contains(range.count)
+      ? try file.read(at: range.lowerBound, count: range.count) : nil
   }
 
   /// The bytes of a small file; nil for a large one, or if it has fewer bytes than expected.
@@ -171,7 +199,7 @@ public final class InputFile: Sendable {
   }
 
   deinit {
-    try? descriptor.close()
+    if whole == nil { try? descriptor.close() }
   }
 
   /// Fills `destination` from the bytes that start at `offset`.
@@ -182,7 +210,14 @@ public final class InputFile: Sendable {
   ) throws(CheckpointError) {
     let count = destination.byteCount
     guard let contents, offset >= 0, count <= contents.count, offset <= contents.count - count
-    else { return try Self.read(descriptor, at: offset, into: &destination, filePath) }
+    else {
+      // A whole file that has grown may be read further; a section ends where it ends.
+      guard whole == nil || offset >= 0 && count <= byteCount && offset <= byteCount - count else {
+        throw .truncated(need: count, have: max(0, byteCount - offset), at: offset)
+          .inFile(filePath.string)
+      }
+      return try Self.read(descriptor, at: start + offset, into: &destination, filePath)
+    }
     destination.copyBytes(of: contents.span.rawBytes.extracting(offset..<offset + count))
   }
 

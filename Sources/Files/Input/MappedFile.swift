@@ -10,9 +10,11 @@ public import Tensors
 /// reads with `InputFile.read`. The package itself never truncates a file that may be mapped.
 @safe
 public struct MappedFile: ~Copyable, Sendable {
-  // SAFETY: `start` points at `byteCount` bytes that stay mapped until `deinit` and that this
+  // SAFETY: `start` points at `lead + byteCount` bytes that stay mapped until `deinit` and that this
   // process never writes through the mapping, so that threads may share them.
   nonisolated(unsafe) let start: UnsafeRawPointer?
+  /// The bytes of the mapping before those of the file: a section is not at the start of its file.
+  let lead: Int
   /// The size in bytes.
   public let byteCount: Int
 
@@ -22,27 +24,29 @@ public struct MappedFile: ~Copyable, Sendable {
   /// opened.
   public init(_ file: InputFile) throws(CheckpointError) {
     let status = try calling("examine", file.filePath) { try file.descriptor.stat() }
-    guard status.size >= file.byteCount else {
+    guard status.size >= file.start + file.byteCount else {
       throw .truncated(need: file.byteCount, have: Int(status.size), at: 0).inFile(file.path)
     }
     guard file.byteCount > 0 else {
       // The kernel refuses an empty mapping.
       unsafe start = nil
+      lead = 0
       byteCount = 0
       return
     }
-    switch unsafe SystemCalls.map(file.descriptor, byteCount: file.byteCount) {
+    switch unsafe SystemCalls.map(file.descriptor, byteCount: file.start + file.byteCount) {
     case .success(let address): unsafe start = address
     case .failure(let reason):
       throw .system("map into memory", reason, path: file.filePath)
     }
+    lead = file.start
     byteCount = file.byteCount
   }
 
   deinit {
     if let start = unsafe start {
       // SAFETY: spans of these bytes borrow this value, so that none outlives it.
-      unsafe SystemCalls.unmap(start, byteCount: byteCount)
+      unsafe SystemCalls.unmap(start, byteCount: lead + byteCount)
     }
   }
 
@@ -52,7 +56,7 @@ public struct MappedFile: ~Copyable, Sendable {
     borrowing get {
       guard let start = unsafe start else { return RawSpan() }
       // SAFETY: the bytes stay mapped while `self` is borrowed.
-      let span = unsafe RawSpan(_unsafeStart: start, byteCount: byteCount)
+      let span = unsafe RawSpan(_unsafeStart: start + lead, byteCount: byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
@@ -74,7 +78,7 @@ public final class SharedMapping: Sendable {
       guard let start = unsafe file.start else { return RawSpan() }
       // SAFETY: the mapping is never replaced, and `self`, which owns it, is borrowed. The span is
       // formed from the pointer because the compiler does not let `file.bytes` leave this scope.
-      let span = unsafe RawSpan(_unsafeStart: start, byteCount: file.byteCount)
+      let span = unsafe RawSpan(_unsafeStart: start + file.lead, byteCount: file.byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }

@@ -45,7 +45,7 @@ final class FileSink: Sendable {
       try Interruption.check(reportedPath)
       let place = start + offset - range.lowerBound
       switch SystemCalls.copyRange(
-        from: source.descriptor, at: offset, to: descriptor, at: place,
+        from: source.descriptor, at: source.start + offset, to: descriptor, at: place,
         count: min(Self.kernelChunkByteCount, range.upperBound - offset))
       {
       case .success(let count) where count > 0:

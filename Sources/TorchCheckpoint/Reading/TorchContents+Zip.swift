@@ -96,7 +96,7 @@ extension TorchContents {
   }
 
   /// The name of the folder that contains all records.
-  private static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
+  static func folder(of zip: ZipIndex) throws(CheckpointError) -> String {
     // The folder with its slash, with which all entries start.
     var start: Substring.UTF8View?
     for entry in zip.entries {

@@ -80,8 +80,8 @@ extension TorchFile {
   /// Passes the data of a tensor to a sink in pieces: gathered, swapped and decompressed.
   func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
     let storage = contents.storages[tensor.storage]
-    let finish = ElementTransform(tensor, swapsBytes: needsSwap(tensor))
     if tensor.strides == nil {
+      let finish = ElementTransform(tensor, swapsBytes: needsSwap(tensor))
       let wanted = tensor.start..<tensor.start + tensor.byteCount
       if let bytes = storage.contents {
         for start in stride(from: wanted.lowerBound, to: wanted.upperBound, by: Self.pieceByteCount)
@@ -105,6 +105,13 @@ extension TorchFile {
         try sink(piece.bytes)
       }
     }
+    let sizes = tensor.sizes
+    try elements(of: tensor).read(from: sizes.map { _ in 0 }, sizes, to: sink)
+  }
+
+  /// The elements of a tensor; the checksum of its record is verified.
+  func elements(of tensor: TorchTensor) throws(CheckpointError) -> StridedElements {
+    let storage = contents.storages[tensor.storage]
     let source: GatherSource
     if let bytes = storage.contents {
       source = .memory(bytes)
@@ -121,10 +128,15 @@ extension TorchFile {
       try verifyChecksum(of: tensor)
       source = .file(file, start: storage.start, byteCount: storage.byteCount)
     }
-    var gather = Gather(tensor, from: source)
-    try gather.run { box throws(CheckpointError) in
-      finish.apply(to: &box)
-      try sink(box.bytes)
+    let transform = ElementTransform(tensor, swapsBytes: needsSwap(tensor))
+    let byteCount = tensor.torchDType.byteCount
+    guard let strides = tensor.strides else {
+      return StridedElements(
+        in: source, start: tensor.start, sizes: tensor.sizes, elementByteCount: byteCount,
+        transform: transform)
     }
+    return StridedElements(
+      in: source, start: tensor.start, steps: strides.map { $0 &* byteCount },
+      elementByteCount: byteCount, transform: transform)
   }
 }

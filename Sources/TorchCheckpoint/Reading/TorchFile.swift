@@ -168,3 +168,14 @@ public final class TorchFile: TensorArchive {
     }
   }
 }
+
+extension TorchFile: ElementArchive {
+  /// The elements of a tensor; the checksum of its record is verified.
+  package func elements(of index: Int) throws(CheckpointError) -> StridedElements {
+    do throws(CheckpointError) {
+      return try elements(of: contents.table.tensors[index])
+    } catch {
+      throw error.naming(tensor: contents.table.names[index])
+    }
+  }
+}

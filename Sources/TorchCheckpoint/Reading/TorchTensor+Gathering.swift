@@ -16,13 +16,3 @@ extension ElementTransform {
       isNegated: tensor.isNegated, isConjugated: tensor.isConjugated, isInteger: isInteger)
   }
 }
-
-extension Gather {
-  /// Prepares to gather the elements of a tensor that is not empty.
-  init(_ tensor: TorchTensor, from source: GatherSource) {
-    let byteCount = tensor.torchDType.byteCount
-    self.init(
-      zip(tensor.sizes, tensor.strides ?? []).map { Axis(size: $0, step: $1 * byteCount) },
-      start: tensor.start, elementByteCount: byteCount, from: source)
-  }
-}

@@ -25,6 +25,9 @@ extension TensorCollector {
     let object = PickledObject(node, in: graph)
     if role == .inert {
       if isSilent { return }
+      if let share = TensorShare(object, in: graph) {
+        return try skip(value, type: share.type, isTensor: true, shape: share.shape)
+      }
       if let name = object.callee.name, name.rebuildsTensor {
         return try skip(value, type: "tensor that only Python code makes", isTensor: true)
       }

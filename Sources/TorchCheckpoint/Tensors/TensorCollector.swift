@@ -170,13 +170,13 @@ struct TensorCollector {
 
   /// Records a value that is not read as a tensor.
   mutating func skip(
-    _ value: PickleValue, type: String, isTensor: Bool = false
+    _ value: PickleValue, type: String, isTensor: Bool = false, shape: Shape? = nil
   ) throws(CheckpointError) {
     let name = name
     // An object can have the same value as an attribute and as an entry.
     if objectCount > 0, table.contains(name) { return }
     do throws(CheckpointError) {
-      try table.skip(SkippedItem(name: name, type: type, isTensor: isTensor))
+      try table.skip(SkippedItem(name: name, type: type, isTensor: isTensor, shape: shape))
     } catch {
       throw error.at(graph.offset(of: value) ?? place)
     }
