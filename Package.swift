@@ -69,10 +69,16 @@ let package = Package(
       name: "NumPyArchive",
       dependencies: ["Tensors", "Files", "Archives", "ZipArchive"]),
     .target(
+      name: "DistributedCheckpoint",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "Pickle", "SafeTensors",
+        "TorchCheckpoint",
+      ]),
+    .target(
       name: "Checkpoints",
       dependencies: [
         "Tensors", "Files", "Archives", "JSONDocument", "Pickle", "SafeTensors", "ZipArchive",
-        "TorchCheckpoint", "NumPyArchive",
+        "TorchCheckpoint", "NumPyArchive", "DistributedCheckpoint",
       ]),
     .target(
       name: "CheckpointScan",
@@ -85,7 +91,8 @@ let package = Package(
     .target(
       name: "PEFT",
       dependencies: [
-        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument",
+        "DistributedCheckpoint", "Checkpoints",
       ]),
     .target(
       name: "Validation",
@@ -108,8 +115,8 @@ let package = Package(
     .target(
       name: "Conversion",
       dependencies: [
-        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
-        "PEFT",
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument",
+        "DistributedCheckpoint", "Checkpoints", "PEFT",
       ]),
     .target(
       name: "AdapterRepair",
@@ -127,8 +134,9 @@ let package = Package(
       name: "PeftKit",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation", "LowRank",
-        "MultitaskPromptTuning", "Verification", "Conversion", "AdapterRepair",
+        "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
+        "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
+        "AdapterRepair",
       ]),
 
     // Command line.
@@ -178,6 +186,12 @@ let package = Package(
         "TestSupport",
       ],
       exclude: ["Vectors"]),
+    .testTarget(
+      name: "DistributedCheckpointTests",
+      dependencies: [
+        "Tensors", "Files", "Archives", "SafeTensors", "TorchCheckpoint", "DistributedCheckpoint",
+        "TestSupport",
+      ]),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: ["Tensors", "Files", "Archives", "JSONDocument", "Checkpoints", "TestSupport"],

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
+internal import DistributedCheckpoint
 public import Files
 public import Tensors
 
-/// Opens checkpoint files of any supported format.
+/// Opens checkpoints of any supported format.
 public enum Checkpoint {
-  /// Opens a file. Its contents decide the format; JSON whose name ends in `.index.json` is an
-  /// index of shards, which are opened as one archive.
+  /// Opens a file, or the directory of a distributed checkpoint. The contents of a file decide its
+  /// format; JSON whose name ends in `.index.json` is an index of shards, which are opened as one
+  /// archive, and so are the shards that a `.metadata` file names.
   ///
-  /// - Throws: `missing`, `system` or `invalidArgument` when the file cannot be read;
+  /// - Throws: `missing`, `system` or `invalidArgument` when it cannot be read;
   ///   `unrecognized` or `unsupported` when it is something else, with a hint where one helps;
   ///   `truncated` or `malformed` when it is damaged.
   /// - Complexity: O(header); no tensor data is read.
   public static func open(path: String) throws(CheckpointError) -> any TensorArchive {
-    try open(InputFile(path: path))
+    let (archive, _) = try openWithIndex(path: path)
+    return archive
   }
 
   /// Opens a checkpoint in a file that is open already.
@@ -25,7 +28,24 @@ public enum Checkpoint {
     return archive
   }
 
-  /// Opens a checkpoint, and returns the index when the file is one.
+  /// Opens a checkpoint, and returns the index when the path leads to one.
+  ///
+  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
+  /// - Throws: as `open(path:)`.
+  /// - Complexity: O(header); no tensor data is read.
+  public static func openWithIndex(
+    path: String, replacesStaleIndex: Bool = false
+  ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
+    if let file = try InputFile(unlessDirectory: path) {
+      return try openWithIndex(file, replacesStaleIndex: replacesStaleIndex)
+    }
+    guard let archive = try DistributedDirectory.open(existing: path) else {
+      throw CheckpointError(.invalidArgument, "is a directory", path: path)
+    }
+    return (archive, nil)
+  }
+
+  /// Opens a checkpoint in a file, and returns the index when the file is one.
   ///
   /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
   /// - Throws: as `open(path:)`.
@@ -39,6 +59,8 @@ public enum Checkpoint {
       let shards = try ShardedArchive(file, replacesStaleIndex: replacesStaleIndex)
       return (shards, shards.index)
     }
+    if let archive = try DistributedDirectory.open(file) { return (archive, nil) }
+    if let refusal = DistributedDirectory.refusal(of: file.path) { throw refusal }
     return (try CheckpointFormats.open(file), nil)
   }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Checkpoints
 public import Archives
+internal import DistributedCheckpoint
 internal import Files
 public import Tensors
 
-/// An open checkpoint: a file, an adapter directory or a model directory.
+/// An open checkpoint: a file, an adapter directory, a model directory or a distributed checkpoint.
 public enum OpenedCheckpoint: Sendable {
-  /// A checkpoint file, or an index with its shards.
+  /// A checkpoint file, an index with its shards, or a directory with a distributed checkpoint.
   case file(any TensorArchive)
   /// An adapter directory.
   case adapter(Adapter)
@@ -28,6 +29,8 @@ public enum OpenedCheckpoint: Sendable {
       self = .adapter(adapter)
     } else if let model = try Model(existing: path, replacesStaleIndex: replacesStaleIndex) {
       self = .model(model)
+    } else if let archive = try DistributedDirectory.open(existing: path) {
+      self = .file(archive)
     } else {
       throw AdapterDirectory.missingConfig(in: path)
     }
@@ -72,6 +75,6 @@ public enum OpenedCheckpoint: Sendable {
 
   /// Harmless irregularities of the files.
   public var notes: [String] {
-    (DistributedShard(archive).map { [$0.description] } ?? []) + archive.notes
+    (CheckpointPart(archive).map { [$0.description] } ?? []) + archive.notes
   }
 }

@@ -8,6 +8,7 @@
 @_exported public import CheckpointScan
 @_exported public import Checkpoints
 @_exported public import Conversion
+@_exported public import DistributedCheckpoint
 @_exported public import Files
 @_exported public import JSONDocument
 @_exported public import Kernels

@@ -15,7 +15,7 @@ struct ShardedArchiveTests {
     return ["DCP_SHARDING_INFO": "{\(members)}", "DCP_VERSION": "1.0", "format": "pt"]
   }
 
-  @Test("a file of slices is no shard of an index (H32)")
+  @Test("a file of slices is no shard of an index (H8)")
   func slices() throws {
     let sliced = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [3]]))
     let set = try ShardSet(shards: [("a", .bytes(["x"])), ("b", sliced)])
@@ -30,21 +30,6 @@ struct ShardedArchiveTests {
     let whole = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [0]]))
     let other = try ShardSet(shards: [("a", .bytes(["x"])), ("b", whole)])
     #expect(try Checkpoint.open(path: other.indexPath).tensorCount == 2)
-  }
-
-  @Test(
-    "the name of a file tells of slices too (H32)",
-    arguments: [
-      ("shard-00001-model-00001-of-00001.safetensors", true), ("model.safetensors", false),
-      ("model-00001-of-00002.safetensors", false), ("shard-x-model-1-of-1.safetensors", false),
-    ])
-  func shardNames(name: String, isShard: Bool) throws {
-    let directory = try TemporaryDirectory()
-    let file = RawSafeTensors.bytes(["y"], metadata: Self.distributed(["y": [0, 0]]))
-    let path = try directory.write(file.encoded(), to: name)
-    #expect((DistributedShard(try Checkpoint.open(path: path)) != nil) == isShard)
-    let plain = try directory.write(RawSafeTensors.bytes(["y"]).encoded(), to: name)
-    #expect(DistributedShard(try Checkpoint.open(path: plain)) == nil)
   }
 
   @Test("the sets of the real libraries (H8, H12, H13)", arguments: ShardVector.directories)

@@ -65,7 +65,7 @@ struct PlanTests {
     ).plan()
   }
 
-  @Test("a file of slices is not converted (H32)")
+  @Test("a file of slices is not converted (Q25)")
   func slices() throws {
     let metadata = ["DCP_SHARDING_INFO": #"{"a": {"saved_offsets": [3]}}"#]
     let file = RawSafeTensors([.init("a", [1], floats: [1])], metadata: metadata)

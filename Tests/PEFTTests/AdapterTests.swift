@@ -78,7 +78,7 @@ struct AdapterDirectoryTests {
       (
         ["shard-00001-model-00001-of-00001.safetensors"],
         "shard-00001-model-00001-of-00001.safetensors is a shard of torch.distributed.checkpoint; "
-          + "consolidate the shards with torch first"
+          + "convert the directory, whose shards are put together"
       ),
     ])
   func otherWeights(names: [String], hint: String) throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
+internal import DistributedCheckpoint
 internal import Files
 internal import Tensors
 
@@ -41,7 +42,7 @@ struct ShardTable {
   mutating func append(_ archive: any TensorArchive) throws(CheckpointError) {
     let number = shards.count
     try checkFormat(of: archive)
-    if let shard = DistributedShard(archive) { throw shard.refusal(path: archive.path) }
+    if let part = CheckpointPart(archive) { throw part.refusal(path: archive.path) }
     starts.append(places.count)
     shards.append(archive)
     for local in 0..<archive.tensorCount {

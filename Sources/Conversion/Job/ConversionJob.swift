@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Checkpoints
+internal import DistributedCheckpoint
 internal import Files
+internal import PEFT
 public import Tensors
 
 /// A conversion of a file or a directory.
 ///
 /// The destination appears whole or not at all, and may be the source.
 public struct ConversionJob: Sendable {
-  /// The path that is read: a checkpoint file, an index of shards, or the directory of an adapter
-  /// or a model.
+  /// The path that is read: a checkpoint file, an index of shards, or the directory of an adapter,
+  /// of a model, or of a distributed checkpoint.
   public let source: String
   /// The path that is written: a file for a file, unless it is split into shards; otherwise a
   /// directory.
@@ -44,6 +47,14 @@ public struct ConversionJob: Sendable {
         checksNesting: checksNesting)
     }
     if try PathKind(path: source) == .directory {
+      if let archive = try distributed() {
+        guard options.shardByteCount != nil else {
+          return try ConversionPlan(
+            file: source, opened: archive, to: destination, options: options)
+        }
+        return try ConversionPlan(
+          shardsOf: source, opened: archive, to: destination, options: options)
+      }
       return try ConversionPlan(
         directory: DirectoryTree(of: source), to: destination, options: options,
         configs: configs, checksNesting: checksNesting)
@@ -52,6 +63,18 @@ public struct ConversionJob: Sendable {
       return try ConversionPlan(shardsOf: source, to: destination, options: options)
     }
     return try ConversionPlan(file: source, to: destination, options: options)
+  }
+
+  /// Whether a source is a directory with a distributed checkpoint, which becomes a file.
+  public static func isDistributedCheckpoint(_ source: String) -> Bool {
+    PathKind.existing(source) == .directory && !ModelDirectory.isModel(source)
+      && !AdapterDirectory.hasConfig(source) && DistributedDirectory.exists(at: source)
+  }
+
+  /// The distributed checkpoint in the source directory; nil for the directory
+  /// of an adapter or a model.
+  private func distributed() throws(CheckpointError) -> AssembledArchive? {
+    Self.isDistributedCheckpoint(source) ? try DistributedDirectory.open(existing: source) : nil
   }
 
   /// Plans and carries out the conversion.

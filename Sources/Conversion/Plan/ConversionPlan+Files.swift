@@ -5,14 +5,18 @@ internal import Files
 internal import Tensors
 
 extension ConversionPlan {
-  /// Plans the conversion of a file, or of the shards of an index, to one file.
+  /// Plans the conversion of a file, of the shards of an index or of a distributed checkpoint, to one
+  /// file.
+  ///
+  /// - Parameter opened: the source, if it is open already.
   init(
-    file source: String, to destination: String, options: ConversionOptions
+    file source: String, opened: (any TensorArchive)? = nil, to destination: String,
+    options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: false, options: options)
     // A directory output does not name the torch archive's root folder.
     try AtomicFile.refuseSlash(after: destination)
-    let archive = try Checkpoint.open(path: source)
+    let archive = if let opened { opened } else { try Checkpoint.open(path: source) }
     try refuseReplacingShard(of: archive)
     let weights = try TensorPlan(archive, options: options, record: casts)
     report = weights.report
@@ -23,16 +27,20 @@ extension ConversionPlan {
     ]
   }
 
-  /// Plans the conversion of a file, or of the shards of an index, to a directory of shards.
+  /// Plans the conversion of a file, of the shards of an index or of a distributed checkpoint, to a
+  /// directory of shards.
+  ///
+  /// - Parameter opened: the source, if it is open already.
   init(
-    shardsOf source: String, to destination: String, options: ConversionOptions
+    shardsOf source: String, opened: (any TensorArchive)? = nil, to destination: String,
+    options: ConversionOptions
   ) throws(CheckpointError) {
     self.init(source: source, destination: destination, isDirectory: true, options: options)
     try refuseHolding(
       "the file being converted",
       hint:
         "name a new directory; to convert a model in place, name its directory as the source")
-    try addModel(path: source, at: .root)
+    try addModel(path: source, opened: opened, at: .root)
   }
 
   /// Refuses a destination that is a shard of the source: the index would then name a shard with
@@ -49,12 +57,19 @@ extension ConversionPlan {
   ///
   /// - Parameters:
   ///   - path: the path of the weights or of their index.
+  ///   - opened: the weights, if they are open already; they have no index then.
   ///   - singleFileIndex: an index of the weights, which are a single file; a new one is written.
   mutating func addModel(
-    path: String, at directory: RelativePath, singleFileIndex: ShardIndex? = nil
+    path: String, opened: (any TensorArchive)? = nil, at directory: RelativePath,
+    singleFileIndex: ShardIndex? = nil
   ) throws(CheckpointError) {
-    let (archive, index) = try Checkpoint.openWithIndex(
-      InputFile(path: path), replacesStaleIndex: options.replacesStaleIndexes)
+    let (archive, index) =
+      if let opened {
+        (opened, nil as ShardIndex?)
+      } else {
+        try Checkpoint.openWithIndex(
+          path: path, replacesStaleIndex: options.replacesStaleIndexes)
+      }
     guard let naming = ShardNaming(modelIn: options.format) else {
       throw CheckpointError(
         .unsupported, "cannot become a directory of \(options.format.name) files",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 internal import Checkpoints
+internal import DistributedCheckpoint
 internal import Files
 internal import Kernels
 internal import Tensors
@@ -28,7 +29,7 @@ struct TensorPlan {
   init(
     _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
   ) throws(CheckpointError) {
-    if let shard = DistributedShard(source) { throw shard.refusal(path: source.path) }
+    if let part = CheckpointPart(source) { throw part.refusal(path: source.path) }
     if options.refusesCode, let request = source.codeRequest { throw request }
     self.source = source
     self.options = options

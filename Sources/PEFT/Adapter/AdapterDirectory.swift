@@ -72,6 +72,11 @@ public struct AdapterDirectory: Sendable {
     supersededNames = Array(present.dropFirst())
   }
 
+  /// Whether a directory has the config of an adapter.
+  public static func hasConfig(_ directory: String) -> Bool {
+    has(AdapterConfig.fileName, in: directory)
+  }
+
   static func has(_ name: String, in directory: String) -> Bool {
     PathKind.existing(path(of: name, in: directory)) == .file
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 public import Checkpoints
+internal import DistributedCheckpoint
 internal import JSONDocument
 public import Tensors
 
@@ -17,7 +18,7 @@ extension Model {
 }
 
 extension TensorArchive {
-  /// The findings of a weights file or an index of shards (spec/shards.md, H3 and H32).
+  /// The findings of a weights file or an index of shards (spec/shards.md, H3; spec/distributed.md, Q25).
   ///
   /// - Complexity: O(metadata); no tensor data is read.
   public var fileFindings: [Finding] { sliceFindings + indexFindings }
@@ -44,11 +45,8 @@ extension TensorArchive {
   }
 
   private var sliceFindings: [Finding] {
-    guard let shard = DistributedShard(self) else { return [] }
-    return [
-      Finding(
-        .warning, "sliced-tensors", shard.description, tensor: shard.slices.first?.name)
-    ]
+    guard let part = CheckpointPart(self) else { return [] }
+    return [Finding(.warning, "sliced-tensors", part.description, tensor: part.tensor)]
   }
 
   private var indexFindings: [Finding] {

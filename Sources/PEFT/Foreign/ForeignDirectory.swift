@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Checkpoints
+internal import DistributedCheckpoint
 internal import Files
 internal import Tensors
 
@@ -48,16 +49,16 @@ struct ForeignDirectory {
     ),
     (
       ["zero_to_fp32.py"], false,
-      "belongs to a DeepSpeed checkpoint: run it to write the weights to one file"
+      "belongs to a DeepSpeed checkpoint: convert the directory, whose partitions are put together"
     ),
     (
       [".metadata"], false,
-      "belongs to a checkpoint of torch.distributed.checkpoint (FSDP): consolidate it with "
-        + "torch.distributed.checkpoint.format_utils first"
+      "belongs to a checkpoint of torch.distributed.checkpoint (FSDP): convert the directory, "
+        + "whose shards are put together"
     ),
     (
       ["pytorch_model_fsdp.bin", "pytorch_model_fsdp_0", "optimizer_0"], false,
-      "belongs to an FSDP checkpoint: merge its shards with accelerate merge-weights first"
+      "belongs to an FSDP checkpoint: convert pytorch_model_fsdp_0, whose shards are put together"
     ),
   ]
 
@@ -68,10 +69,10 @@ struct ForeignDirectory {
         return "\(name) \(entry.hint)"
       }
     }
-    guard let shard = names.first(where: DistributedShard.isShardName) else { return nil }
+    guard let shard = names.first(where: SliceNames.isShardName) else { return nil }
     return
-      "\(shard.printable) is a shard of torch.distributed.checkpoint; consolidate the shards with "
-      + "torch first"
+      "\(shard.printable) is a shard of torch.distributed.checkpoint; convert the directory, whose "
+      + "shards are put together"
   }
 
   /// A hint about the shards of an adapter, which PEFT does not load.

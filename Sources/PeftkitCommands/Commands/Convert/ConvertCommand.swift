@@ -65,7 +65,7 @@ struct ConvertCommand: ParsableCommand {
         "--recursive writes \(names.joined(separator: " or ")), not \(format.name).")
     }
     // Reports a wrong command line with the usage of this command.
-    switch bulk.recursive ? .directory : PathKind.existing(source) {
+    switch bulk.recursive ? .directory : sourceKind {
     case .directory:
       _ = try arguments.options(
         format: format ?? CheckpointFormats.standard, output: output)
@@ -90,9 +90,15 @@ struct ConvertCommand: ParsableCommand {
       ? CheckpointFormats.format(ofFileName: destination) : CheckpointFormats.standard
   }
 
+  /// The kind of the source; the directory of a distributed checkpoint counts as the file that it
+  /// becomes.
+  private var sourceKind: PathKind? {
+    ConversionJob.isDistributedCheckpoint(source) ? .file : PathKind.existing(source)
+  }
+
   func run() throws {
     if bulk.recursive { return try convertTree() }
-    let isDirectory = try PathKind(path: source) == .directory
+    let isDirectory = try PathKind(path: source) == .directory && sourceKind != .file
     let format = isDirectory ? self.format : writtenFormat
     var options = try arguments.options(
       format: format ?? CheckpointFormats.standard, output: output)
