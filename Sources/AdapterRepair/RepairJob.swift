@@ -54,6 +54,7 @@ public struct RepairJob: Sendable {
     var conversion = ConversionOptions(
       format: changes.format ?? checkpoint.archive.format, policy: policy)
     conversion.replacesStaleIndexes = true
+    conversion.allowsEmpty = true
     conversion.selection.renames = changes.renames
     conversion.selection.removed = changes.removed
     conversion.configChanges = changes.config

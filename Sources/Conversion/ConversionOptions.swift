@@ -33,6 +33,8 @@ public struct ConversionOptions: Sendable {
   /// Whether a source that asks Python to run code is refused; otherwise it is read as far as its
   /// tensors are certain, and nothing is run.
   public var refusesCode = false
+  /// Whether an output without tensors is written; otherwise it is refused.
+  public var allowsEmpty = false
   /// Whether existing outputs are replaced, and whether outputs are flushed.
   public var policy: OutputPolicy
 

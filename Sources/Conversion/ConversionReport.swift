@@ -33,7 +33,7 @@ public struct ConversionReport: Sendable {
     public let loader: String
   }
 
-  /// Items that are not tensors, and tensors that the format cannot hold.
+  /// Selected items that are not tensors, and tensors that the format cannot hold.
   public internal(set) var skipped: [SkippedItem] = []
   /// Weights files and indexes next to those that are converted, which are not loaded.
   public internal(set) var supersededFiles: [SupersededFile] = []
@@ -45,6 +45,10 @@ public struct ConversionReport: Sendable {
   public internal(set) var substitutions: [Substitution] = []
   /// Keys of `__metadata__` that the format cannot hold.
   public internal(set) var droppedMetadata: [UTF8Text] = []
+  /// The state of an optimizer that is converted with the model; nil when patterns select tensors.
+  public internal(set) var optimizer: OptimizerState?
+  /// Whether a file of a tree was copied, since it contains no tensors.
+  public internal(set) var isCopyWithoutTensors = false
   /// The patterns that have no effect on any part; nil before there is a part.
   public internal(set) var unmatchedPatterns: [UnmatchedPattern]?
 
@@ -56,6 +60,7 @@ public struct ConversionReport: Sendable {
     left.aliases += right.aliases
     left.substitutions += right.substitutions
     left.droppedMetadata += right.droppedMetadata
+    left.optimizer = left.optimizer ?? right.optimizer
     let unmatched = right.unmatchedPatterns ?? []
     left.unmatchedPatterns =
       left.unmatchedPatterns?.filter(unmatched.contains) ?? right.unmatchedPatterns

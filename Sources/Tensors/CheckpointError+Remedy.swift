@@ -16,6 +16,8 @@ extension CheckpointError {
     case convertAlone
     /// Leave out tensors that the format cannot hold.
     case skipUnsupported
+    /// Write an output without tensors.
+    case allowEmpty
     /// Leave out the metadata.
     case dropMetadata
     /// Select a single tensor by its name.
@@ -57,6 +59,7 @@ extension CheckpointError.Remedy: CustomStringConvertible {
     case .resumeOrOverwrite: "resume the run, or replace its manifest"
     case .convertAlone: "convert it alone, not as a tree"
     case .skipUnsupported: "leave out unsupported tensors"
+    case .allowEmpty: "write an output without tensors"
     case .dropMetadata: "leave out the metadata"
     case .selectTensor: "select a single tensor"
     case .torchLayout(let layout): "write torch layout \(layout)"

@@ -521,6 +521,69 @@ struct ConvertTests {
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
   }
 
+  @Test("a source without tensors gives no output, unless that is allowed (V9)")
+  func empty() throws {
+    let directory = try TemporaryDirectory()
+    let source = try directory.write(RawSafeTensors([]).encoded(), to: "a.safetensors")
+    let out = directory.path("b.bin")
+    for options in [[], ["--dry-run"]] {
+      let run = try peftkit(["convert", source, out] + options)
+      #expect(run.exitCode == 2)
+      #expect(
+        run.errors == """
+          error: \(source): contains no tensors
+          hint: --allow-empty writes an output without tensors
+
+          """)
+      #expect(try directory.names == ["a.safetensors"])
+    }
+    #expect(try peftkit("convert", source, out, "--allow-empty").exitCode == 0)
+    #expect(try directory.names == ["a.safetensors", "b.bin"])
+    // A pattern that matches nothing is a typo, whatever is allowed.
+    let some = try directory.write(
+      RawSafeTensors([.init("x", [1], floats: [1])]).encoded(), to: "c.safetensors")
+    let run = try peftkit(
+      "convert", some, directory.path("d.bin"), "--include", "y", "--allow-empty")
+    #expect(run.errors == "error: \(some): no tensor matches the selection\n")
+    #expect(run.exitCode == 2)
+  }
+
+  @Test("a file without tensors in a tree is copied under its own name (B30)")
+  func emptyInTree() throws {
+    let directory = try TemporaryDirectory()
+    let tree = directory.path("in")
+    try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: true)
+    let empty = try RawSafeTensors([]).encoded()
+    try directory.write(empty, to: "in/a.safetensors")
+    try directory.write(
+      RawSafeTensors([.init("x", [1], floats: [1])]).encoded(), to: "in/b.safetensors")
+    let out = directory.path("out")
+    let arguments = ["convert", "--recursive", tree, out, "--to", "torch"]
+    let run = try peftkit(arguments)
+    #expect(run.exitCode == 0)
+    #expect(run.errors == "note: \(tree)/a.safetensors: contains no tensors, and was copied\n")
+    #expect(try files(below: out) == ["a.safetensors", "b.bin", "peftkit-manifest.jsonl"])
+    #expect(try bytes(of: out + "/a.safetensors") == empty)
+    let again = try peftkit(arguments + ["--resume"])
+    #expect(again.exitCode == 0 && again.errors.isEmpty)
+    #expect(again.output.contains("unchanged  2"))
+  }
+
+  @Test("the state of an optimizer is noted, with the pattern for the model (V35)")
+  func optimizer() throws {
+    let directory = try TemporaryDirectory()
+    let tensors = ["model.w", "opt_state.0.exp_avg", "opt_state.0.exp_avg_sq"].map {
+      RawSafeTensors.Tensor($0, [1], floats: [1])
+    }
+    let source = try directory.write(RawSafeTensors(tensors).encoded(), to: "a.safetensors")
+    let out = directory.path("b.safetensors")
+    let run = try peftkit("convert", source, out)
+    #expect(
+      run.errors == "note: 2 of 3 tensors are the state of an optimizer, under opt_state: "
+        + "--include 'model.*' converts the model alone\n")
+    #expect(try peftkit("convert", source, out, "--force", "--include", "model.*").errors.isEmpty)
+  }
+
   @Test("only what is written in the same dtype has second names (V29)")
   func aliases() throws {
     let directory = try TemporaryDirectory()

@@ -4,8 +4,11 @@ internal import Tensors
 
 extension UnitConverter {
   /// Copies a file, unless its copy exists and is the same.
+  ///
+  /// - Parameter hasNoTensors: whether it is a checkpoint file without tensors, for the report.
   func copy(
-    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker
+    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker,
+    hasNoTensors: Bool = false
   ) throws(CheckpointError) -> ConversionOutcome? {
     if resumes, unit.destination.exists(in: destination) {
       if try isCopied(unit) {
@@ -26,6 +29,7 @@ extension UnitConverter {
         ConversionPlan.File(name: unit.destination, contents: .copy(of: unit.source))
       ]
       plan.isPlaceNew = isPlaceNew
+      plan.report.isCopyWithoutTensors = hasNoTensors
       return try plan.execute()
     }
     record.byteCount = outcome.byteCount

@@ -81,6 +81,31 @@ struct UnitConverter: Sendable {
       record.outcome = .unchanged
       return nil
     }
+    do throws(CheckpointError) {
+      return try write(unit, &record, &directories)
+    } catch {
+      guard unit.kind == .file, error.code == .missing, error.remedy == .allowEmpty else {
+        throw error
+      }
+      return try copyWithoutTensors(unit, &record, &directories)
+    }
+  }
+
+  /// Copies a file under its own name, since there is nothing to convert.
+  private func copyWithoutTensors(
+    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker
+  ) throws(CheckpointError) -> ConversionOutcome? {
+    let copied = ConversionUnit(
+      kind: .copy, source: unit.source, destination: unit.source, weights: unit.weights,
+      listing: nil)
+    record.kind = copied.kind
+    record.destination = copied.destination
+    return try copy(copied, &record, &directories, hasNoTensors: true)
+  }
+
+  private func write(
+    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker
+  ) throws(CheckpointError) -> ConversionOutcome? {
     let isPlaceNew = try directories.makeParent(of: unit.destination)
     let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
       let hasher = makeHasher?()

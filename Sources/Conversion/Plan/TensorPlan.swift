@@ -24,7 +24,7 @@ struct TensorPlan {
   /// - Throws: `unsupported`, naming the tensor, for one that the format cannot hold, unless such
   ///   are to be left out, and for a cast that does not exist; `unsupported` for metadata that the
   ///   tensors need and the format cannot hold, and for a file of slices; `mismatch` when two
-  ///   tensors would have the same name; `missing` when patterns leave nothing.
+  ///   tensors would have the same name; `missing` when no tensor is left, unless that is allowed.
   /// - Complexity: O(tensors).
   init(
     _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
@@ -38,10 +38,13 @@ struct TensorPlan {
     try Self.skip(source.skipped, in: source, options: options, report: &report)
     report.sourceNotes = source.notes
     report.unmatchedPatterns = try options.unmatchedPatterns(in: source)
+    report.optimizer = OptimizerState(in: source, selection: options.selection)
     let rewriters = try Self.rewriters(options.selection.replacements)
+    var selectedCount = 0
     for index in 0..<source.tensorCount {
       let info = source.tensor(at: index)
       guard options.selection.contains(info.name) else { continue }
+      selectedCount += 1
       var name = options.selection.renames[info.name] ?? info.name
       for rewriter in rewriters { name = rewriter.rewrite(name) }
       let dtype = options.casts.dtype(for: info)
@@ -64,10 +67,10 @@ struct TensorPlan {
       selection.members.append(SelectedArchive.Member(index: index, name: name))
       selection.dtypes.append(dtype)
     }
-    guard !selection.members.isEmpty || source.tensorCount == 0 || options.selection.isEverything
-    else {
-      throw CheckpointError(
-        .missing, "no tensor matches the selection", path: source.path)
+    let isUnmatched =
+      selectedCount == 0 && source.tensorCount > 0 && !options.selection.isEverything
+    guard !selection.members.isEmpty || options.allowsEmpty && !isUnmatched else {
+      throw Self.empty(source, isUnmatched: isUnmatched, options)
     }
     members = selection.members.map(\.index)
     let selected = try SelectedArchive(
@@ -78,6 +81,22 @@ struct TensorPlan {
       isCast ? try CastArchive(selected, to: selection.dtypes, record: record) : selected
     noteSubstitutions()
     try noteMetadata()
+  }
+
+  /// The error for an output without tensors.
+  private static func empty(
+    _ source: any TensorArchive, isUnmatched: Bool, _ options: ConversionOptions
+  ) -> CheckpointError {
+    if source.tensorCount == 0, !source.skipped.contains(where: \.isTensor) {
+      return CheckpointError(
+        .missing, "contains no tensors", path: source.path, remedy: .allowEmpty)
+    }
+    if isUnmatched {
+      return CheckpointError(.missing, "no tensor matches the selection", path: source.path)
+    }
+    return CheckpointError(
+      .unsupported, "contains no tensor that \(options.format.name) can store", path: source.path,
+      remedy: .allowEmpty)
   }
 
   private struct Selection {
@@ -126,7 +145,7 @@ struct TensorPlan {
     _ items: [SkippedItem], in source: any TensorArchive, options: ConversionOptions,
     report: inout ConversionReport
   ) throws(CheckpointError) {
-    for item in items where !item.isTensor || options.selection.contains(item.name) {
+    for item in items where options.selection.contains(item.name) {
       guard !item.isTensor || options.skipsUnsupported else {
         throw CheckpointError(
           .unsupported, "cannot become \(options.format.name): it is \(item.article)",

@@ -11,6 +11,7 @@ extension CheckpointError.Remedy {
     case .resumeOrOverwrite: "--resume continues it, --force starts again"
     case .convertAlone: "without --recursive it is converted alone"
     case .skipUnsupported: "--skip-unsupported leaves such tensors out"
+    case .allowEmpty: "--allow-empty writes an output without tensors"
     case .dropMetadata: "--drop-metadata converts the tensors without it"
     case .selectTensor: "--include NAME selects one"
     case .torchLayout(let layout): "--torch-layout \(layout) can hold it"

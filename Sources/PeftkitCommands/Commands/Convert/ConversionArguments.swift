@@ -79,6 +79,9 @@ struct ConversionArguments: ParsableArguments {
 
   @OptionGroup var reading: ReadingOptions
 
+  @Flag(help: "Write an output even if it has no tensors.")
+  var allowEmpty = false
+
   func validate() throws {
     guard (0...Self.mostReserve).contains(reserve) else {
       throw ValidationError("--reserve takes 0 to \(Self.mostReserve) bytes.")
@@ -106,6 +109,7 @@ struct ConversionArguments: ParsableArguments {
     options.dropsAliases = dropAliases
     options.skipsUnsupported = skipUnsupported
     options.refusesCode = reading.strictPickle
+    options.allowsEmpty = allowEmpty
     return options
   }
 

@@ -24,9 +24,9 @@ struct ConversionNotes {
   }
 
   private mutating func add(_ report: ConversionReport) {
-    for item in report.skipped {
-      lines.append("\(item.name.excerpt) was left out: it is \(item.article.excerpt)")
-    }
+    if report.isCopyWithoutTensors { lines.append("contains no tensors, and was copied") }
+    lines += SkippedGroup.groups(of: report.skipped).map(\.note)
+    if let optimizer = report.optimizer { lines.append(optimizer.note) }
     for file in report.supersededFiles {
       lines.append(
         "\(file.path.string.printable) was left out: \(file.loader) loads "

@@ -96,7 +96,9 @@ extension Inspection {
     output.line()
     output.line(output.styled("skipped", .bold))
     var table = Table([("name", .name), ("type", .name)])
-    for item in archive.skipped { table.add([item.name.printable, item.type.printable]) }
+    for group in SkippedGroup.groups(of: archive.skipped) {
+      table.add([group.place, group.contents])
+    }
     output.table(table)
   }
 }
