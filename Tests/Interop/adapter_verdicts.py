@@ -111,10 +111,14 @@ class Verdict:
             return finding["code"] in FITTING[self.damage.kind]
         if finding["code"] not in FITTING[self.damage.kind]:
             return False
+        if finding["code"] in ("no-tensors", "no-adapter-tensors"):
+            return True  # the damaged tensor was the only one
         if finding.get("key") == "modules_to_save" and any(
-            f".{part}." in target for part in re.findall(r"[\w.]+", finding["message"])
+            f".{part}." in f".{target}" for part in re.findall(r"[\w.]+", finding["message"])
         ):
             return True  # a module that is trained whole, by its name
+        if finding.get("key") == "trainable_token_indices" and target.endswith(TOKENS):
+            return TOKENS in finding["message"]  # where the embedding is, the config does not say
         spelt = [finding.get("tensor") or "", finding["message"]]
         for repair in finding.get("repairs", []):
             spelt += [repair.get("from") or "", repair.get("to") or ""]
@@ -122,6 +126,8 @@ class Verdict:
         return any(target in text or (self.damage.kind == "tensor renamed" and new in text) for text in spelt)
 
 
+# The tensor of the tokens that are trained in addition.
+TOKENS = "token_adapter.trainable_tokens_delta"
 # Codes that fit a damage of tensors.
 MISSING = {"missing-tensor", "missing-module", "no-tensors", "no-adapter-tensors"}
 MISNAMED = MISSING | {"misnamed-tensor", "unexpected-tensor"}
