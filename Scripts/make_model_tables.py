@@ -17,6 +17,7 @@ import pathlib
 import re
 import signal
 import sys
+import textwrap
 import warnings
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -228,6 +229,16 @@ def heads(entry, base):
     return own, lacking
 
 
+def roots(entries):
+    """Where layers are in models: names at the top that no class has below `model`; for others, paths to layers."""
+    paths = {name for entry in entries for name in entry.modules}
+    inside = {path.split(".")[1] for path in paths if path.startswith("model.")}
+    stacks = {path[:path.index("#")].rstrip(".") for path in paths if "#" in path} - {""}
+    top = {stack.split(".")[0] for stack in stacks} - inside - {"model"}
+    below = {s for s in stacks if "." in s and s.split(".")[0] not in top | {"model"} and "model." + s not in stacks}
+    return sorted(top | below)
+
+
 def transform_line(transform):
     """A conversion as text; None for one that is not described."""
     operations = []
@@ -334,6 +345,10 @@ def main():
     lines += [f"conversion\t{number}\t{line}" for number, line in enumerate(pool)]
     (OUTPUT / "Tables/ModelClasses+Data.swift").write_text(text_of(
         "ModelClasses", "The model types and classes of transformers, one a line, in fields divided by tabs.", lines))
+
+    (OUTPUT / "Tables/ModelRoots+Data.swift").write_text(text_of(
+        "ModelRoots", "Where models have layers: names at the top, or whole paths, that no class has below `model`.",
+        textwrap.wrap(" ".join(roots(entry for _, entry in found.values())), 110)))
 
     targets = collections.defaultdict(list)
     for peft_type, tuner in PEFT_TYPE_TO_TUNER_MAPPING.items():

@@ -18,7 +18,9 @@ struct OddShapeTests {
         name, "F32", shape.map(UInt64.init), [UInt8](repeating: 63, count: 4 * shape.reduce(1, *)))
     }
     let path = try directory.write(RawSafeTensors(tensors).encoded(), to: "a.safetensors")
-    var document: JSONObject = ["peft_type": .string(method), "r": 4]
+    var document: JSONObject = [
+      "peft_type": .string(method), "r": 4, "target_modules": ["q_proj", "k_proj"],
+    ]
     for member in keys { document[member.key] = member.value }
     let attachment = try Attachment(
       AdapterConfig(document: document), try SafeTensorsFile(path: path))

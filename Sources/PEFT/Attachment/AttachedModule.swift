@@ -77,10 +77,11 @@ struct FormFit {
     applies && missing.isEmpty && mismatches.isEmpty && surplus.isEmpty
   }
 
-  /// The misfit: first the presence of tensors, then the number of dimensions, then extents.
+  /// The misfit: first the presence of tensors and their numbers of dimensions, then extents. A tensor
+  /// that is there says more than one that is not.
   private var cost: (Int, Int) {
     (
-      missing.count + surplus.count + wrongRankCount + (applies ? 0 : 1),
+      missing.count + 4 * surplus.count + 3 * wrongRankCount + (applies ? 0 : 1),
       mismatches.count
     )
   }

@@ -16,14 +16,6 @@ extension Attachment {
     return findings + rules.weightFindings(weights)
   }
 
-  /// Findings about shapes that differ from those of other modules, one for each tensor.
-  private var shapeFindings: [Finding] {
-    let odd = oddShapeFindings
-    let tensors = Set(odd.compactMap(\.tensor))
-    return odd
-      + widthFindings.filter { finding in finding.tensor.map { !tensors.contains($0) } ?? true }
-  }
-
   /// Findings that every method's weights can have.
   private var emptinessFindings: [Finding] {
     weights.tensorCount == 0 ? [noTensors] : []

@@ -33,12 +33,33 @@ extension Attachment {
       }
       surplus += fit.surplus
     }
+    for (leaf, number) in optionalGaps {
+      missing.add(number, to: leaf)
+      missingNames[number] = modules[number].name
+    }
     return missing.findings { leaf, modules in
       missingFinding(leaf, modules.map { missingNames[$0] ?? "" })
     }
       + mismatches.findings { fault, tensors in
         shapeFinding(fault, tensors, details[tensors[0]], numbers[tensors[0]])
       } + contradictions + surplusFindings(surplus.sorted()) + unusedFindings(siblings)
+  }
+
+  /// Optional tensors that a single module lacks, of at least four, with the module's number.
+  private var optionalGaps: [(leaf: String, number: Int)] {
+    var numbers: [String: (present: Int, absent: [Int])] = [:]
+    for (number, module) in modules.enumerated() {
+      for tensor in module.form.tensors where tensor.isOptional {
+        if module.tensors[tensor.name] == nil {
+          numbers[tensor.name, default: (0, [])].absent.append(number)
+        } else {
+          numbers[tensor.name, default: (0, [])].present += 1
+        }
+      }
+    }
+    return numbers.compactMap { leaf, numbers in
+      numbers.present >= 3 && numbers.absent.count == 1 ? (leaf, numbers.absent[0]) : nil
+    }
   }
 
   private func contradictionFinding(_ tensor: Int, _ usual: Shape) -> Finding {
@@ -60,14 +81,22 @@ extension Attachment {
       module.tensors[tensor.name].map { weights.tensor(at: $0) }
     }
     let shapes = tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
+    let own = module.form.tensors.compactMap { rules.tensorKeys[$0.name] }
+    let keys = Set(rules.moduleSizes.map(\.key) + own).sorted().map { "\"\($0)\"" }
+    let sizes = keys.isEmpty ? "" : " (\(keys.joined(separator: ", ")))"
     let others = unused.count - 1
     let more = others == 0 ? "" : ", nor those of \(others.counted("other module"))"
     return [
       Finding(
         .error, "shape-mismatch",
-        "with this config, PEFT has no such tensors for a module: \(shapes)\(more)",
+        "with this config\(sizes), PEFT has no such tensors for a module: \(shapes)\(more)",
         tensor: tensors.first?.name)
     ]
+  }
+
+  /// The key of the config that calls for a tensor, in words.
+  private func reason(for leaf: String) -> String {
+    rules.tensorKeys[leaf].map { ", which \"\($0)\" calls for" } ?? ""
   }
 
   private func missingFinding(_ leaf: String, _ modules: [String]) -> Finding {
@@ -76,8 +105,9 @@ extension Attachment {
     let more = others == 0 ? "" : ", nor that of \(others.counted("other module"))"
     return Finding(
       .error, "missing-tensor",
-      "the weights have no \(name)\(more): PEFT leaves \(others == 0 ? "it" : "them") at "
-        + "\(others == 0 ? "its" : "their") fresh values", tensor: name)
+      "the weights have no \(name)\(more)\(reason(for: leaf)): PEFT leaves \(others == 0 ? "it" : "them") at "
+        + "\(others == 0 ? "its" : "their") fresh values", key: rules.tensorKeys[leaf],
+      tensor: name)
   }
 
   private func surplusFindings(_ tensors: [Int]) -> [Finding] {
@@ -89,10 +119,11 @@ extension Attachment {
       let name = weights.tensor(at: tensors[0]).name
       let others = tensors.count - 1
       let more = others == 0 ? "" : " and \(others.counted("other tensor")) of this kind"
+      let key = rules.tensorKeys[leaf]
       return Finding(
         .error, "unexpected-tensor",
         "PEFT ignores \(name)\(more): with this config, \(rules.type.rawValue) has no tensor of "
-          + "this name", tensor: name)
+          + "this name" + (key.map { "; \"\($0)\" decides" } ?? ""), key: key, tensor: name)
     }
   }
 
@@ -105,10 +136,13 @@ extension Attachment {
 
   /// Findings about tensors without elements.
   var emptyFindings: [Finding] {
-    let saved = (savedTensors.map(\.index) + tokenTensors.map(\.index)).filter { index in
-      weights.tensor(at: index).byteCount == 0
+    let base = others.filter { index in
+      weights.tensor(at: index).name.string.hasPrefix(AdapterConfig.baseModelPrefix)
     }
-    let tensors = (fits.flatMap(\.empty) + saved).sorted()
+    let own = shared.subtracting(expected.compactMap { weights.index(of: $0.name) })
+    let whole = savedTensors.map(\.index) + tokenTensors.map(\.index) + base + own
+    let tensors = (fits.flatMap(\.empty) + whole.filter { weights.tensor(at: $0).byteCount == 0 })
+      .sorted()
     guard let first = tensors.first else { return [] }
     let tensor = weights.tensor(at: first)
     let others = tensors.count - 1
@@ -175,7 +209,10 @@ extension Attachment {
             + "sorts the keys when it saves"
         } ?? "; set \"\(key)\" to \(actual) if the tensors are right"
     }
-    return Finding(.error, "shape-mismatch", message, key: key, tensor: tensor.name)
+    let decisive = key == nil ? mismatch.flatMap { rules.tensorKeys[$0.tensor.name] } : nil
+    if let decisive { message += ", which follows from \"\(decisive)\"" }
+    return Finding(
+      .error, "shape-mismatch", message, key: key ?? decisive, tensor: tensor.name)
   }
 
   /// Another key of a pattern object that matches a module and gives a value.

@@ -63,6 +63,9 @@ extension NameFault {
       "\(verb("contain", "contains")) \(text), which a wrapper of the model added"
     case .repeatedModel:
       "\(verb("repeat", "repeats")) model. after \(TensorPath.modelPrefix)"
+    case .surplusModel:
+      "\(verb("have", "has")) model. after \(TensorPath.modelPrefix), where no class of transformers "
+        + "has it"
     case .adapterName(let name, _):
       "\(verb("contain", "contains")) the adapter's name, .\(name)"
     case .suffix: "\(verb("have", "has")) .weight in the wrong place"

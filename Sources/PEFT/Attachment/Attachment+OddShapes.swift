@@ -4,14 +4,26 @@ internal import JSONDocument
 internal import Tensors
 
 extension Attachment {
-  /// A finding about the only tensor whose shape differs from that of the same tensor in other layers
+  /// Findings about the only tensor whose shape differs from that of the same tensor in other layers
   /// (spec/adapter-methods.md, A36). One exception among layers that are otherwise alike is damage;
-  /// several are a model with layers of several kinds.
+  /// several are a model with layers of several kinds. The method's tensors and those of the base
+  /// model are looked at by themselves.
   ///
   /// - Complexity: O(tensors).
-  var oddShapeFindings: [Finding] {
-    guard !hasPatterns else { return [] }
-    return oddShapeFinding(LayerStacks(modules)).map { [$0] } ?? []
+  func oddShapeFindings(_ whole: WholeTensors) -> [Finding] {
+    let ofMethod = hasPatterns ? [] : methodFamilies
+    let ofBase = whole.families.map { tensors in
+      Family(tensors: tensors.filter { weights.tensor(at: $0).byteCount > 0 }, isClear: true)
+    }
+    let count = ofMethod.count + ofBase.count
+    return [ofMethod, ofBase].compactMap { oddShapeFinding($0, of: count) }
+  }
+
+  /// The same tensor in several layers.
+  private struct Family {
+    let tensors: [Int]
+    /// Whether the modules fit their forms: a contradiction within a module is a finding of its own.
+    let isClear: Bool
   }
 
   /// Whether the config gives single modules sizes of their own.
@@ -21,30 +33,28 @@ extension Attachment {
     }
   }
 
-  private func oddShapeFinding(_ stacks: LayerStacks) -> Finding? {
-    var odd: [Int]?
-    var familyCount = 0
-    for (_, members) in stacks.roles where members.count > 1 {
+  private var methodFamilies: [Family] {
+    LayerStacks(modules).roles.filter { $0.modules.count > 1 }.flatMap { _, members in
       let numbers = members.values.sorted()
-      for tensor in modules[numbers[0]].form.tensors {
-        let family = numbers.compactMap { modules[$0].tensors[tensor.name] }
-        guard let first = family.first, family.count > 1 else { continue }
-        familyCount += 1
-        let shape = weights.tensor(at: first).shape
-        guard family.contains(where: { weights.tensor(at: $0).shape != shape }) else { continue }
-        // A contradiction within a module is a finding of its own.
-        guard odd == nil, numbers.allSatisfy({ fits[$0].isPerfect }) else { return nil }
-        odd = family
+      let isClear = numbers.allSatisfy { fits[$0].isPerfect }
+      return modules[numbers[0]].form.tensors.map { tensor in
+        Family(tensors: numbers.compactMap { modules[$0].tensors[tensor.name] }, isClear: isClear)
       }
+    }.filter { $0.tensors.count > 1 }
+  }
+
+  private func oddShapeFinding(_ families: [Family], of count: Int) -> Finding? {
+    let odd = families.filter { family in
+      Set(family.tensors.map { weights.tensor(at: $0).shape }).count > 1
     }
-    guard let odd, odd.count > 2 || familyCount > 1,
-      let (tensor, usual) = exception(among: odd)
+    guard odd.count == 1, odd[0].isClear, odd[0].tensors.count > 2 || count > 1,
+      let (tensor, usual) = exception(among: odd[0].tensors)
     else { return nil }
     let info = weights.tensor(at: tensor)
     return Finding(
       .error, "shape-mismatch",
       "\(info.name) has the shape \(info.shape), but the same tensor of "
-        + "\((odd.count - 1).counted("other layer")) has \(usual): PEFT refuses it unless the "
+        + "\((odd[0].tensors.count - 1).counted("other layer")) has \(usual): PEFT refuses it unless the "
         + "layers of the base model differ alike", tensor: info.name)
   }
 

@@ -31,6 +31,8 @@ extension Attachment {
   private enum Kind: Hashable {
     /// A weight of an adapted module under its name in the base model.
     case shadowed
+    /// A tensor of an adapted module that the weights do not have.
+    case orphaned
     /// A tensor of the base model under PEFT's name for it.
     case base
     /// A tensor of the state of an optimizer or a schedule.
@@ -42,7 +44,11 @@ extension Attachment {
   /// Tensors other than those of modules.
   private var moduleOtherFindings: [Finding] {
     let adapted = Set(modules.map { UTF8Text(TensorPath.modelPrefix + $0.name) })
-    let learnsBias = (rules.config.document["bias"]?.string ?? "none") != "none"
+    let wrapped = Set(
+      modules.map { module in
+        UTF8Text(
+          TensorPath.modelPrefix + (module.name.prefix(before: ".base_layer") ?? module.name))
+      })
     var groups = FindingGroups<Kind>()
     var embeddings: [Finding] = []
     for index in others {
@@ -52,9 +58,18 @@ extension Attachment {
         groups.add(index, to: Self.isOfTraining(name) ? .training : .foreign)
         continue
       }
+      if isOrphaned(name, wrapped) {
+        groups.add(index, to: .orphaned)
+        continue
+      }
       // PEFT saves every bias, also those that it does not load again.
-      if learnsBias && name.hasSuffix(".bias") { continue }
+      if rules.learnsBias && name.hasSuffix(".bias") { continue }
       let dot = name.lastIndex(of: ".") ?? name.startIndex
+      // A name of a module, and not of a tensor of it.
+      if ModuleNames.isMatrix(name) || adapted.contains(UTF8Text(name)) {
+        groups.add(index, to: .foreign)
+        continue
+      }
       if adapted.contains(UTF8Text(String(name[..<dot]))) {
         groups.add(index, to: .shadowed)
       } else if let finding = embeddingFinding(tensor) {
@@ -69,6 +84,14 @@ extension Attachment {
     return embeddings + groups.findings { kind, tensors in finding(kind, tensors) }
   }
 
+  /// Whether a tensor is below the `base_layer` of a module without tensors of the method.
+  private func isOrphaned(_ name: String, _ wrapped: Set<UTF8Text>) -> Bool {
+    guard !modules.isEmpty, let module = name.prefix(before: ".base_layer."),
+      !module.containsBytes(of: "token_adapter")
+    else { return false }
+    return !wrapped.contains(UTF8Text(module))
+  }
+
   private func finding(_ kind: Kind, _ tensors: [Int]) -> Finding {
     let name = weights.tensor(at: tensors[0]).name
     let others = tensors.count - 1
@@ -79,6 +102,11 @@ extension Attachment {
         .error, "unexpected-tensor",
         "PEFT ignores \(name)\(more): in an adapted module, the weights of the base model are below "
           + "base_layer", tensor: name)
+    case .orphaned:
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(more): only adapted modules have a base_layer, and this one has no "
+          + "tensor of \(rules.type.rawValue)", tensor: name)
     case .base:
       return Finding(
         .note, "base-weights",

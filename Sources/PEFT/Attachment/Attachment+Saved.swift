@@ -43,16 +43,53 @@ extension Attachment {
             + "the base model has one, and otherwise leaves the head untrained",
           key: listed.isEmpty ? nil : "modules_to_save"))
     }
-    return findings + tokenFindings
+    return findings + partFindings + tokenFindings
   }
+
+  /// Findings about modules that are saved whole without their weight or bias.
+  private var partFindings: [Finding] {
+    var whole = WholeTensors()
+    for (index, name) in savedTensors {
+      guard let dot = name.lastIndex(of: ".") else { continue }
+      whole.add(
+        index, module: String(name[..<dot]), leaf: String(name[name.index(after: dot)...]))
+    }
+    return whole.modules.compactMap { module in
+      guard let part = missingPart(of: module, in: whole) else { return nil }
+      return Finding(
+        .error, "missing-tensor",
+        "the weights have no \(module.name).\(part), a module of \"modules_to_save\" with other "
+          + "tensors: PEFT raises KeyError", key: "modules_to_save",
+        tensor: TensorName(module.name + "." + part))
+    }
+  }
+
+  /// The weight of a module with a bias, and of a normalization, or the bias of a module that has one
+  /// in all classes of transformers; nil if it is there.
+  private func missingPart(of module: WholeTensors.Module, in whole: WholeTensors) -> String? {
+    let hasWeight = module.tensors.keys.contains { leaf in
+      leaf.hasPrefix("weight") || leaf == "scale" || leaf == "gamma"
+    }
+    let hasBias = module.tensors["bias"] != nil
+    // PEFT saves some biases of a module under the name of its copy, too.
+    guard ModuleNames.last(of: module.name) != "original_module",
+      whole[module.name + ".parametrizations.weight"].isEmpty
+    else { return nil }
+    if !hasWeight, hasBias || ModuleNames.isNormalization(module.name) { return "weight" }
+    let task = rules.config.document["task_type"]?.string
+    let endings =
+      Self.biased + (task == TaskType.tokenClassification.rawValue ? ["classifier"] : [])
+    let isBiased = endings.contains { module.name.hasSuffix("." + $0) }
+    return isBiased && !hasBias && ModelRoots.describe(rules.config) ? "bias" : nil
+  }
+
+  /// Modules that have a bias in all classes of transformers.
+  private static let biased = [
+    "pooler.dense", "qa_outputs", "gpt_neox.final_layer_norm", "model.decoder.final_layer_norm",
+  ]
 
   /// An output layer that transformers 5 calls lm_head, so that PEFT neither trains nor saves it.
   private static let renamed = "embed_out"
-
-  /// The modules of language models that are a matrix and nothing else.
-  private static let matrices: Set<String> = [
-    "lm_head", "embed_tokens", "embed_out", "wte", "word_embeddings", "score",
-  ]
 
   /// Findings about listed embeddings and output layers that have other tensors than their matrix.
   private func embeddingFindings(_ names: [String], _ listed: [String]) -> [Finding] {
@@ -61,11 +98,12 @@ extension Attachment {
       return []
     }
     return listed.compactMap { module in
-      guard Self.matrices.contains(String(module.split(separator: ".").last ?? "")) else {
-        return nil
-      }
+      guard ModuleNames.isMatrix(module) else { return nil }
       let own = names.filter { $0.contains(module + ".") }
-      guard let other = own.first, !own.contains(where: { $0.hasSuffix(module + ".weight") }),
+      // The tokens of a tied embedding are trained in the output layer, too, which is saved below.
+      let endings = ["", ".token_adapter.base_layer"].map { module + $0 + ".weight" }
+      let hasMatrix = own.contains { name in endings.contains(where: name.hasSuffix) }
+      guard let other = own.first, !hasMatrix,
         let end = other.firstRange(of: module + ".")?.upperBound
       else { return nil }
       let expected = TensorName(other[..<end] + "weight")
@@ -73,6 +111,18 @@ extension Attachment {
         .error, "missing-tensor",
         "the weights have no \(expected), but \(other), which the module does not have: PEFT raises "
           + "KeyError", key: "modules_to_save", tensor: expected)
+    }
+  }
+
+  /// Findings about embeddings whose tokens are no list.
+  private var untokenizedFindings: [Finding] {
+    let key = "trainable_token_indices"
+    return (rules.config.document[key]?.object ?? [:]).compactMap { member in
+      guard member.value.array == nil else { return nil }
+      return Finding(
+        .error, "wrong-type",
+        "\(member.key.excerpt) in \"\(key)\" must have a list of tokens, but has "
+          + "\(member.value.kindName)", key: key)
     }
   }
 
@@ -86,8 +136,7 @@ extension Attachment {
       groups = object.compactMap { member in member.value.array.map { (member.key, $0) } }
     default: break
     }
-    guard !groups.isEmpty else { return [] }
-    var findings: [Finding] = []
+    var findings = untokenizedFindings
     var isPresent: [Bool] = []
     for (name, indices) in groups {
       let tensors = tokenTensors.filter { tensor in

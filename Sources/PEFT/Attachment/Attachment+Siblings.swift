@@ -17,7 +17,7 @@ extension Attachment {
       Finding(
         .error, "missing-module",
         "the weights have no tensor of \(first)\(more), which all other layers have: PEFT leaves a "
-          + "module of the base model at its fresh values",
+          + "module of the base model at its fresh values, unless it is in \"exclude_modules\"",
         tensor: TensorName(tensorName(ofMissing: first)))
     ]
   }
@@ -31,15 +31,22 @@ extension Attachment {
       }
     }
     var missing: Set<String> = []
-    for (list, members) in lists {
+    for (list, all) in lists {
+      let members = withoutStrayLayer(all)
       let layers = members.values.reduce(into: Set<Int>()) { $0.formUnion($1) }
       let complete = members.filter { $0.value.count == layers.count }.keys
       let incomplete = members.filter { $0.value.count < layers.count }
       for (member, numbers) in incomplete where numbers.count == layers.count - 1 {
-        guard !complete.isEmpty, let number = layers.subtracting(numbers).first else { continue }
         let last = NumberedName.last(of: member), parent = NumberedName.parent(of: member)
+        // Within a layer, numbered parts may be of different kinds.
+        let witnesses = complete.filter {
+          !isWithinLayer(list) || NumberedName.parent(of: $0) == parent
+        }
+        guard !witnesses.isEmpty, let number = layers.subtracting(numbers).first else { continue }
+        // The layer may have it under another name, which no layer with this one has.
         let isElsewhere = members.contains {
           $0.value.contains(number) && NumberedName.last(of: $0.key) == last
+            && $0.value.isDisjoint(with: numbers)
         }
         // Layers that share keys and values have neither; a block of another kind has none.
         let lacksOthers = incomplete.contains {
@@ -60,6 +67,23 @@ extension Attachment {
     return missing.filter { name in
       isTargeted(name, &selection) || saved && self.saved.contains(TensorName(name + "."))
     }.sorted()
+  }
+
+  /// Whether the path of a list contains the number of a layer.
+  private func isWithinLayer(_ list: String) -> Bool {
+    list.split(separator: ".").contains { Int($0) != nil }
+  }
+
+  /// The members of a list without those of a layer behind a gap that has one module alone: a wrong
+  /// number in a name.
+  private func withoutStrayLayer(_ members: [String: Set<Int>]) -> [String: Set<Int>] {
+    var counts: [Int: Int] = [:]
+    for number in members.values.joined() { counts[number, default: 0] += 1 }
+    let layers = counts.keys.sorted()
+    guard layers.count >= 3, let last = layers.last, counts[last] == 1,
+      layers[layers.count - 2] < last - 1
+    else { return members }
+    return members.mapValues { $0.subtracting([last]) }.filter { !$0.value.isEmpty }
   }
 
   /// The names of the modules that are saved whole, each once.

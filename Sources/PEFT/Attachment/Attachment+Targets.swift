@@ -7,31 +7,54 @@ extension Attachment {
   /// Findings about modules of the weights that the config does not target, and about targets without
   /// tensors.
   var targetFindings: [Finding] {
-    guard var selection = TargetSelection(rules.config), !modules.isEmpty else { return [] }
-    let names = modules.compactMap { targetName(of: $0) }
-    let untargeted = names.filter { selection.contains($0) == false }
-    var findings: [Finding] = []
-    if let first = untargeted.first, !tiesWeights || untargeted.count == names.count {
-      let count = untargeted.count
-      let more = count == 1 ? "" : " and \((count - 1).counted("other module"))"
-      findings.append(
-        Finding(
-          .error, "untargeted-module",
-          "\"target_modules\" and the keys beside it do not select \(first)\(more) of the weights: "
-            + "PEFT ignores the tensors", key: "target_modules",
-          tensor: firstTensor(ofModule: first)))
+    guard !modules.isEmpty else { return [] }
+    guard var selection = TargetSelection(rules.config) else {
+      return defaultTargetFinding.map { [$0] } ?? []
     }
-    return findings + absentFindings(names, &selection)
+    let names = modules.compactMap { targetName(of: $0) }
+    return untargetedFindings(names, &selection) + absentFindings(names, &selection)
+      + parameterFindings
+  }
+
+  /// Findings about modules that the config leaves out, one for each key that does.
+  private func untargetedFindings(
+    _ names: [String], _ selection: inout TargetSelection
+  ) -> [Finding] {
+    var leftOut: [(key: String, names: [String])] = []
+    for name in names {
+      guard case .leftOut(let key) = selection.verdict(on: name) else { continue }
+      if let place = leftOut.firstIndex(where: { $0.key == key }) {
+        leftOut[place].names.append(name)
+      } else {
+        leftOut.append((key, [name]))
+      }
+    }
+    let count = leftOut.reduce(0) { $0 + $1.names.count }
+    guard !tiesWeights || count == names.count else { return [] }
+    return leftOut.map { key, names in
+      let more = names.count == 1 ? "" : " and \((names.count - 1).counted("other module"))"
+      let leavesOut =
+        switch key {
+        case "target_modules": "does not select"
+        case "layers_to_transform" where rules.config.document["layers_pattern"]?.isNull == false:
+          "with \"layers_pattern\" leaves out"
+        default: "leaves out"
+        }
+      return Finding(
+        .error, "untargeted-module",
+        "\"\(key)\" \(leavesOut) \(names[0])\(more) of the weights: PEFT ignores the tensors",
+        key: key, tensor: firstTensor(ofModule: names[0]))
+    }
   }
 
   /// Whether PEFT adapts modules that are tied to a target, too.
-  private var tiesWeights: Bool {
+  var tiesWeights: Bool {
     rules.adaptsTiedModules || rules.config.document["ensure_weight_tying"]?.bool ?? false
   }
 
   /// The name by which PEFT selects a module; nil for one that is not selected by name: blocks,
   /// parameters, and experts that PEFT converts.
-  private func targetName(of module: AttachedModule) -> String? {
+  func targetName(of module: AttachedModule) -> String? {
     let name = module.name.prefix(before: ".base_layer") ?? module.name
     guard !module.form.layers.contains(.block), name != "experts", !name.hasSuffix(".experts"),
       TargetParameters(rules.config).names(in: name).isEmpty
@@ -39,7 +62,7 @@ extension Attachment {
     return name
   }
 
-  private func firstTensor(ofModule name: String) -> TensorName? {
+  func firstTensor(ofModule name: String) -> TensorName? {
     modules.first { $0.name == name || $0.name.hasPrefix(name + ".base_layer") }
       .flatMap { $0.tensors.values.min() }.map { weights.tensor(at: $0).name }
   }
@@ -50,19 +73,20 @@ extension Attachment {
   ) -> [Finding] {
     guard let targets = selection.names, modules.count == self.modules.count else { return [] }
     var ends: Set<UTF8Text> = []
-    for module in modules {
-      var rest = module[...]
-      ends.insert(UTF8Text(module))
-      while let dot = rest.firstIndex(of: ".") {
-        rest = rest[rest.index(after: dot)...]
-        ends.insert(UTF8Text(String(rest)))
-      }
-    }
+    for module in modules { ends.formUnion(Self.ends(of: module)) }
     let absent = targets.filter { !ends.contains(UTF8Text($0)) }
-    // A full name is that of one module of the very model; another entry may be for other models.
-    let full = absent.filter { target in
+    // A full name is that of one module of the very model; another entry may be for other models,
+    // unless all models with the adapted modules have it.
+    var full = absent.filter { target in
       target.split(separator: ".").contains { Int($0) != nil } && selection.contains(target) == true
         && !saved.contains(TensorName(target + "."))
+    }
+    if full.isEmpty, !absent.isEmpty {
+      let ends = Set(absent.map { UTF8Text($0) })
+      full = absentCompanions(of: modules).filter { companion in
+        selection.contains(companion) == true
+          && Self.ends(of: companion).contains(where: ends.contains)
+      }
     }
     var findings: [Finding] = []
     if let first = full.first {
@@ -75,7 +99,8 @@ extension Attachment {
             + "it at its fresh values", key: "target_modules",
           tensor: TensorName(tensorName(ofMissing: first))))
     }
-    let others = absent.filter { !full.contains($0) }
+    let reported = Set(full.flatMap(Self.ends))
+    let others = absent.filter { !reported.contains(UTF8Text($0)) }
     if let first = others.first {
       findings.append(
         Finding(
@@ -87,6 +112,27 @@ extension Attachment {
     return findings
   }
 
+  /// The modules without tensors that every model has next to one of the modules.
+  ///
+  /// - Complexity: O(modules).
+  func absentCompanions(of names: [String]) -> [String] {
+    let present = Set(names.map { UTF8Text($0) })
+    return names.flatMap(ModuleCompanions.companions).filter { companion in
+      !present.contains(UTF8Text(companion)) && !saved.contains(TensorName(companion + "."))
+    }
+  }
+
+  /// A path and its ends behind dots.
+  static func ends(of path: String) -> [UTF8Text] {
+    var rest = path[...]
+    var ends = [UTF8Text(path)]
+    while let dot = rest.firstIndex(of: ".") {
+      rest = rest[rest.index(after: dot)...]
+      ends.append(UTF8Text(String(rest)))
+    }
+    return ends
+  }
+
   /// Whether the config asks PEFT to adapt a module, by its name.
   func isTargeted(_ module: String, _ selection: inout TargetSelection?) -> Bool {
     selection?.contains(module)
@@ -96,6 +142,11 @@ extension Attachment {
   /// The name of the first tensor of a module that is not there.
   func tensorName(ofMissing module: String) -> String {
     let last = module.split(separator: ".").last
+    if self.saved.contains(TensorName(module + ".")) {
+      let sibling = savedTensors.first { $0.name.split(separator: ".").dropLast().last == last }
+      return rules.modelPrefix + module + "."
+        + (sibling?.name.split(separator: ".").last ?? "weight")
+    }
     let sibling = modules.first { $0.name.split(separator: ".").last == last } ?? modules.first
     let leaf = sibling?.form.tensors.first { sibling?.tensors[$0.name] != nil }?.name
     return TensorPath.modelPrefix + module + (leaf.map { "." + $0 } ?? "")

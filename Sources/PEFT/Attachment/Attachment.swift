@@ -41,6 +41,8 @@ public struct Attachment: Sendable {
   let weights: any TensorArchive
   private(set) var rules: AttachmentRules
   let saved: SavedModules
+  /// Whether the base model is a class of transformers, as far as the config says.
+  private let isOfTransformers: Bool
 
   /// Sorts the tensors of an adapter.
   ///
@@ -53,6 +55,7 @@ public struct Attachment: Sendable {
     self.rules = rules
     self.weights = weights
     saved = SavedModules((try? rules.config.savedModules) ?? [])
+    isOfTransformers = ModelRoots.describe(rules.config)
     let leaves = LeafTable(rules)
     var places: [UTF8Text: Int] = [:]
     var members: [(name: String, tensors: [String: Int])] = []
@@ -63,7 +66,7 @@ public struct Attachment: Sendable {
         sortOut(index, name, path)
         continue
       }
-      var place = TensorPath(path[..<match.moduleCount])
+      var place = TensorPath(path[..<match.moduleCount], isOfTransformers: isOfTransformers)
       place.removeAdapterName()
       guard let leaf = match.leaf, !place.module.isEmpty else {
         if !isWrapped(path) { unknownParameters.append(index) }
@@ -116,6 +119,29 @@ public struct Attachment: Sendable {
     return weights.index(of: TensorName(path[..<start].dotted)) != nil
   }
 
+  /// The adapter's name in the name of a tensor of the base model.
+  private static let surplusName = NameFault.adapterName("default", isTaken: false)
+
+  /// Sorts a tensor that is not the prompt.
+  private mutating func sortOutBesidePrompt(
+    _ index: Int, _ name: TensorName, _ path: [Substring]
+  ) {
+    guard saved.contains(name) else {
+      others.append(index)
+      return
+    }
+    var own = path
+    if own.dropLast().last == "default" { own.remove(at: own.count - 2) }
+    let canonical = own.dotted
+    guard own.count < path.count, weights.index(of: TensorName(canonical)) == nil else {
+      savedTensors.append((index, name.string))
+      return
+    }
+    savedTensors.append((index, canonical))
+    misnamed.append(
+      Misnamed(index: index, canonical: canonical, faults: [Self.surplusName], isParameter: false))
+  }
+
   private mutating func attach(_ name: String, _ tensors: [String: Int]) {
     let values = rules.values(for: name)
     guard let (form, fit) = FormFit.best(of: rules.forms, tensors, values, in: weights) else {
@@ -133,11 +159,7 @@ public struct Attachment: Sendable {
       return
     }
     if rules.isPromptLearning {
-      if saved.contains(name) {
-        savedTensors.append((index, name.string))
-      } else {
-        others.append(index)
-      }
+      sortOutBesidePrompt(index, name, path)
       return
     }
     var path = path
@@ -155,15 +177,30 @@ public struct Attachment: Sendable {
       fault = .adapterName(path[(tokens + 2)...].dotted, isTaken: false)
       path.removeSubrange((tokens + 2)...)
     }
-    if fault == nil, let adapter = path.dropLast().last, adapter == "default" {
-      fault = .adapterName("default", isTaken: false)
+    if fault == nil, path.dropLast().last == "default" {
+      fault = Self.surplusName
       path.remove(at: path.count - 2)
     }
-    let place = TensorPath(path[...])
+    if fault == nil, path.count > 2, path.last == "weight",
+      ["weight", "bias"].contains(path[path.count - 2])
+    {
+      fault = .suffix
+      path.removeLast()
+    }
+    let place = TensorPath(path[...], isOfTransformers: isOfTransformers)
     let canonical = rules.modelPrefix + place.module.dotted
+    let faults = place.faults + (fault.map { [$0] } ?? [])
+    // PEFT saves biases of modules that are saved whole under several names, and loads one.
+    let isCopy = fault != nil && fault != Self.surplusName && fault != .suffix
+    if rules.learnsBias, !isCopy, !faults.isEmpty, canonical.hasSuffix(".bias"),
+      weights.index(of: TensorName(canonical)) == nil
+    {
+      misnamed.append(
+        Misnamed(index: index, canonical: canonical, faults: faults, isParameter: true))
+      return
+    }
     let isToken = tokens != nil && canonical.hasSuffix(".token_adapter.trainable_tokens_delta")
     let isKnown = isToken || saved.contains(TensorName(canonical))
-    let faults = place.faults + (fault.map { [$0] } ?? [])
     guard isKnown, faults.isEmpty || weights.index(of: TensorName(canonical)) == nil else {
       others.append(index)
       return

@@ -16,7 +16,9 @@ struct AttachmentRules: Sendable {
   let sharedTensors: @Sendable ([AdaptedModule]) -> [ExpectedTensor]
   /// Whether a tensor that belongs to no module and is not expected is nevertheless the method's.
   let ownsSharedTensor: @Sendable (TensorName) -> Bool
+  let copyPrefix: String?
   let moduleSizes: [ModuleSize]
+  let tensorKeys: [String: String]
   let patternMatching: ModulePattern.Matching
   let config: AdapterConfig
   /// The findings of the method itself about weights.
@@ -37,7 +39,9 @@ struct AttachmentRules: Sendable {
       config.map { method.sharedTensors(for: $0, modules: modules) } ?? []
     }
     ownsSharedTensor = { method.ownsSharedTensor($0) }
+    copyPrefix = method.copyPrefix
     moduleSizes = method.moduleSizes
+    tensorKeys = method.tensorKeys
     patternMatching = method.patternMatching
     self.config = adapterConfig
     weightFindings = { method.weightFindings(of: $0, for: config) }
@@ -58,6 +62,9 @@ struct AttachmentRules: Sendable {
   var modelPrefix: String {
     isPromptLearning ? AdapterConfig.baseModelPrefix : TensorPath.modelPrefix
   }
+
+  /// Whether PEFT trains and saves biases of the base model.
+  var learnsBias: Bool { (config.document["bias"]?.string ?? "none") != "none" }
 
   /// The key of the config that a symbol comes from, if it does.
   func key(of symbol: String) -> String? {

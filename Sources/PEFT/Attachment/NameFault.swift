@@ -12,6 +12,8 @@ enum NameFault: Hashable, Sendable {
   case wrapper(String)
   /// `model.` is there twice after the prefix.
   case repeatedModel
+  /// `model.` follows the prefix, where no class of transformers has it.
+  case surplusModel
   /// The name of an adapter is in the name; PEFT takes it where it puts the name itself.
   case adapterName(String, isTaken: Bool)
   /// `.weight` is missing, or surplus.

@@ -19,8 +19,9 @@ struct TensorPath {
 
   /// Reads the components before the name of a parameter.
   ///
+  /// - Parameter isOfTransformers: whether the base model is a class of transformers.
   /// - Complexity: O(path).
-  init(_ path: ArraySlice<Substring>) {
+  init(_ path: ArraySlice<Substring>, isOfTransformers: Bool = false) {
     module = path
     if let start = Self.prefix(in: path) {
       if start > path.startIndex {
@@ -47,6 +48,10 @@ struct TensorPath {
       module.removeFirst()
     }
     removeWrappers()
+    if isOfTransformers, ModelRoots.hasSurplusModel(module) {
+      faults.append(.surplusModel)
+      module.removeFirst()
+    }
   }
 
   /// Removes the name of an adapter from the end, as far as it can be told from that of a module.

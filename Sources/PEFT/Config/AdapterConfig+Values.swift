@@ -15,9 +15,19 @@ extension AdapterConfig {
     return json.number
   }
 
-  /// The Boolean of a key, or the default if the key is absent or has other JSON.
+  /// Whether a key is set, as Python sees it: other JSON than a Boolean is true unless it is null, 0 or
+  /// empty. An absent key has the default.
   func flag(_ key: String, default defaultValue: Bool) -> Bool {
-    document[key]?.bool ?? defaultValue
+    guard let json = document[key] else { return defaultValue }
+    return switch json {
+    case .null: false
+    case .bool(let value): value
+    default:
+      json.number.map { $0 != 0 } ?? json.string.map { !$0.isEmpty } ?? json.array.map {
+        !$0.isEmpty
+      }
+        ?? json.object.map { !$0.isEmpty } ?? true
+    }
   }
 
   /// The string of a key, or the default if the key is absent; nil for other JSON, such as null.

@@ -12,7 +12,8 @@ extension AdapterMethod {
     var findings = fieldFindings
     do throws(CheckpointError) {
       // A key that a finding about fields concerns is not reported again.
-      let reported = Set(fieldFindings.compactMap(\.key).map { UTF8Text($0) })
+      let reported = Set(
+        fieldFindings.filter { $0.severity != .note }.compactMap(\.key).map { UTF8Text($0) })
       findings += crossFieldFindings(of: try self.config(config)).filter {
         $0.key.map { !reported.contains(UTF8Text($0)) } ?? true
       }

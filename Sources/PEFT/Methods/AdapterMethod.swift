@@ -38,8 +38,14 @@ public protocol AdapterMethod: Sendable {
   /// Whether PEFT adapts the modules that are tied to a target along with it.
   var adaptsTiedModules: Bool { get }
 
+  /// What is before the names of a module's own tensors, where the method trains a copy of the module.
+  var copyPrefix: String? { get }
+
   /// The sizes that a config gives modules, such as `r`.
   var moduleSizes: [ModuleSize] { get }
+
+  /// The keys of the config that call for tensors of a module, by the names of the tensors below it.
+  var tensorKeys: [String: String] { get }
 
   /// The tensors of a module that the method adapts, for each kind of layer.
   ///
@@ -97,7 +103,9 @@ extension AdapterMethod {
   public var isPromptLearning: Bool { false }
   public var hasTasks: Bool { false }
   public var adaptsTiedModules: Bool { false }
+  public var copyPrefix: String? { nil }
   public var moduleSizes: [ModuleSize] { [] }
+  public var tensorKeys: [String: String] { [:] }
   public func moduleForms(for config: Config) -> [ModuleForm] { [] }
   public var patternMatching: ModulePattern.Matching { .path }
   public func values(

@@ -12,6 +12,9 @@ extension ModuleMethod {
 extension ModuleSize {
   fileprivate func findings(about config: AdapterConfig) -> [Finding] {
     func finding(_ value: JSONValue, _ name: String, _ key: String) -> Finding? {
+      if !allowsFraction, value.integer == nil, value.number != nil {
+        return Finding(.error, "invalid-value", "\(name) is not an integer", key: key)
+      }
       guard let size = value.integer, size < minimum else { return nil }
       return Finding(
         .error, "invalid-value", "\(name) is \(size), but must be at least \(minimum)", key: key)

@@ -25,7 +25,10 @@ struct TargetParameters: Sendable {
   /// - Complexity: O(module), with a bounded number of comparisons.
   func names(in module: String) -> [String] {
     parameters.compactMap { parameter in
-      guard let dot = parameter.lastIndex(of: ".") else { return nil }
+      guard let dot = parameter.lastIndex(of: ".") else {
+        // The name of a parameter alone: of which module is known of experts only.
+        return module == "experts" || module.hasSuffix(".experts") ? module + "." + parameter : nil
+      }
       let parent = parameter[..<dot]
       guard module == parent || module.hasSuffix("." + parent) else { return nil }
       return module + parameter[dot...]

@@ -13,6 +13,8 @@ public struct DEFTMethod: ModuleMethod {
     [.oneOf("decomposition_method", ["qr", "relu"]), .bias] + ConfigRule.layerSelection
   }
 
+  public var tensorKeys: [String: String] { ["deft_R": "para"] }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let rank = Extent("min(r, out)") { values in
       values["r"].flatMap { rank in values["out"].map { min(rank, $0) } }

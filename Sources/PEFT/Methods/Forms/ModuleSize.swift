@@ -13,6 +13,8 @@ public struct ModuleSize: Sendable {
   public let patternKey: String?
   /// The smallest value that PEFT accepts.
   public let minimum: Int
+  /// Whether PEFT also takes a fraction, of another size.
+  public let allowsFraction: Bool
 
   /// Describes a size.
   ///
@@ -21,13 +23,14 @@ public struct ModuleSize: Sendable {
   ///   - minimum: the smallest value that PEFT accepts.
   public init(
     _ symbol: String, key: String? = nil, default defaultValue: Int?, pattern: String? = nil,
-    minimum: Int = 1
+    minimum: Int = 1, allowsFraction: Bool = false
   ) {
     self.symbol = symbol
     self.key = key ?? symbol
     self.defaultValue = defaultValue
     patternKey = pattern
     self.minimum = minimum
+    self.allowsFraction = allowsFraction
   }
 }
 

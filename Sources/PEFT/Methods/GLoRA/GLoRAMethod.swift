@@ -18,6 +18,16 @@ public struct GLoRAMethod: ModuleMethod {
     ]
   }
 
+  public var tensorKeys: [String: String] {
+    let keys = [
+      "A": "config_A_B", "B": "config_A_B", "C": "config_C", "D": "config_D_E", "E": "config_D_E",
+    ]
+    let pairs = keys.flatMap { path, key in
+      ["Xd", "Xu", "X", "zeros"].map { ("glora_\(path).\($0)", key) }
+    }
+    return Dictionary(uniqueKeysWithValues: pairs)
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let weight = config.text("config_A_B", default: "lora")
     let input = config.text("config_C", default: "lora")

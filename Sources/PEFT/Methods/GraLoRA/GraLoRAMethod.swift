@@ -17,6 +17,10 @@ public struct GraLoRAMethod: ModuleMethod {
   public var alphaKey: String? { "alpha" }
   public var rules: [ConfigRule] { [.divides("gralora_k", "r"), .bias] }
 
+  public var tensorKeys: [String: String] {
+    ["gralora_A_general.weight": "hybrid_r", "gralora_B_general.weight": "hybrid_r"]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let blocks: [ModuleTensor] = [
       .init("gralora_A", ["gralora_k", "in" / "gralora_k", "r"]),

@@ -21,9 +21,21 @@ public struct IA3Method: ModuleMethod {
     if let names = config.document["feedforward_modules"]?.array {
       let isMatch = names.contains { name in name.string.map(module.hasSuffix) ?? false }
       values[Self.isFeedForward] = isMatch ? 1 : 0
+    } else if config.document["feedforward_modules"]?.isNull ?? true,
+      !Self.defaultNames.contains(where: module.hasSuffix)
+    {
+      values[Self.isFeedForward] = 0
     }
     return values
   }
+
+  public var tensorKeys: [String: String] { ["ia3_l": "feedforward_modules"] }
+
+  /// The feed-forward modules that PEFT has for some type of model.
+  private static let defaultNames: Set<String> = Set(
+    DefaultTargets.choices(of: "IA3.feedforward_modules").flatMap { choice in
+      if case .list(let names) = choice { names } else { [] as [String] }
+    })
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let layers: [(LayerKind, [Extent])] = [

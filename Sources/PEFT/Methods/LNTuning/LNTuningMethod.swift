@@ -8,6 +8,8 @@ public struct LNTuningMethod: ModuleMethod {
   public var type: PEFTType { PEFTType(rawValue: "LN_TUNING") }
   public var parameterPrefix: String { "ln_tuning_" }
 
+  public var copyPrefix: String? { "ln_tuning_layers." }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let weight = "ln_tuning_layers.weight"
     let bias = ModuleTensor("ln_tuning_layers.bias", ["out"], isOptional: true)

@@ -6,10 +6,11 @@ struct LoRAForms {
   /// A symbol of modules that hold a parameter of `target_parameters`.
   static let parameterMark = "target_parameters"
 
-  private let document: JSONObject
+  private let config: AdapterConfig
+  private var document: JSONObject { config.document }
 
   init(_ config: AdapterConfig) {
-    document = config.document
+    self.config = config
   }
 
   /// All forms that a config can have.
@@ -19,7 +20,10 @@ struct LoRAForms {
       + [["k"], ["k", "k'"], ["k", "k'", "k''"]].map { convolution(kernel: $0) } + [experts]
   }
 
-  private func isOn(_ key: String) -> Bool { document[key]?.bool ?? false }
+  /// Whether a module itself is adapted, and not its parameters.
+  private static let isModule: @Sendable (ExtentValues) -> Bool? = { $0[parameterMark] == nil }
+
+  private func isOn(_ key: String) -> Bool { config.flag(key, default: false) }
 
   /// Whether a variant has an object of settings, and no null.
   private func has(_ key: String) -> Bool { document[key]?.object != nil }
@@ -33,9 +37,7 @@ struct LoRAForms {
       .init("lora_B.weight", ["out", rank], untrained: trainsA ? nil : .zeros),
     ]
     tensors += bias + magnitude(["out"]) + variants
-    return ModuleForm(.linear, .attention, tensors: tensors) {
-      $0[Self.parameterMark] == nil
-    }
+    return ModuleForm(.linear, .attention, tensors: tensors, applies: Self.isModule)
   }
 
   /// QALoRA pools the inputs of quantized layers.
@@ -58,7 +60,7 @@ struct LoRAForms {
       tensors: [
         .init("lora_embedding_A", ["r", "vocab"], untrained: trainsA ? nil : .zeros),
         .init("lora_embedding_B", ["out", "r"], untrained: trainsA ? .zeros : nil),
-      ] + magnitude(["out"]))
+      ] + magnitude(["out"]), applies: Self.isModule)
   }
 
   /// A convolution: A has its kernel, and B its groups.
@@ -69,7 +71,7 @@ struct LoRAForms {
       tensors: [
         .init("lora_A.weight", ["r", "in"] + kernel),
         .init("lora_B.weight", ["out", "r" / "groups"] + ones, untrained: .zeros),
-      ] + bias + magnitude([1, "out"] + ones))
+      ] + bias + magnitude([1, "out"] + ones), applies: Self.isModule)
   }
 
   /// A parameter of all experts; one of two dimensions is that of a single expert.

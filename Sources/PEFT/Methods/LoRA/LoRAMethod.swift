@@ -15,6 +15,15 @@ public struct LoRAMethod: ModuleMethod {
   public var isScaledByRank: Bool { true }
   public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias] + LoRARules.all }
 
+  public var tensorKeys: [String: String] {
+    let sampler = "lora_monteclora_sampler."
+    let samples = ["std_prior", "expert_weights_prior", "gaussian_var_prior", "expert_weights"]
+    return [
+      "lora_magnitude_vector": "use_dora", "lora_B.bias": "lora_bias", "lora_diag": "kasa_config",
+      "lora_velora_embed": "velora_config",
+    ].merging(samples.map { (sampler + $0, "monteclora_config") }) { first, _ in first }
+  }
+
   public var moduleSizes: [ModuleSize] {
     [ModuleSize("r", default: 8, pattern: "rank_pattern")]
   }

@@ -3,42 +3,61 @@ internal import JSONDocument
 
 /// What PEFT refuses in LoRA configs, beyond the rules that methods share.
 enum LoRARules {
-  static let all: [ConfigRule] = [
-    ConfigRule("target_parameters") { config in
-      config.document["target_parameters"]?.string == nil
-        ? nil : "\"target_parameters\" is a string, but must be a list of names of parameters"
-    },
-    ConfigRule("use_dora") { config in
-      guard isOn("use_dora", config), isSet("megatron_config", config) else { return nil }
-      return "\"use_dora\" is true, which \"megatron_config\" does not support"
-    },
-    ConfigRule("loftq_config") { config in
-      guard config.document["init_lora_weights"]?.string == "loftq",
-        !isSet("loftq_config", config)
-          || config.document["loftq_config"]?.object?.isEmpty == true
-      else { return nil }
-      return "\"init_lora_weights\" loftq needs \"loftq_config\""
-    },
-    ConfigRule("lora_bias") { config in
-      guard isOn("lora_bias", config) else { return nil }
-      if isOn("use_dora", config) {
-        return "\"lora_bias\" is true, which \"use_dora\" does not support"
-      }
-      guard let initialization = config.document["init_lora_weights"]?.string else { return nil }
-      return "\"lora_bias\" is true, which \"init_lora_weights\" \"\(initialization)\" does not "
-        + "support"
-    },
-    variants,
-  ]
+  static let all: [ConfigRule] =
+    [
+      ConfigRule("target_parameters") { config in
+        config.document["target_parameters"]?.string == nil
+          ? nil : "\"target_parameters\" is a string, but must be a list of names of parameters"
+      },
+      ConfigRule("use_dora") { config in
+        guard isOn("use_dora", config), isSet("megatron_config", config) else { return nil }
+        return "\"use_dora\" is true, which \"megatron_config\" does not support"
+      },
+      ConfigRule("loftq_config") { config in
+        guard config.document["init_lora_weights"]?.string == "loftq",
+          !isSet("loftq_config", config)
+            || config.document["loftq_config"]?.object?.isEmpty == true
+        else { return nil }
+        return "\"init_lora_weights\" loftq needs \"loftq_config\""
+      },
+      ConfigRule("lora_bias") { config in
+        guard isOn("lora_bias", config) else { return nil }
+        if isOn("use_dora", config) {
+          return "\"lora_bias\" is true, which \"use_dora\" does not support"
+        }
+        guard let initialization = config.document["init_lora_weights"]?.string else { return nil }
+        return "\"lora_bias\" is true, which \"init_lora_weights\" \"\(initialization)\" does not "
+          + "support"
+      },
+      variants,
+      ConfigRule("task_type", severity: .note) { config in
+        guard isSet("alora_invocation_tokens", config),
+          config.document["task_type"]?.string != TaskType.causalLanguageModel.rawValue
+        else { return nil }
+        return "\"task_type\" is not CAUSAL_LM, for which \"alora_invocation_tokens\" are"
+      },
+    ] + ofParameters
 
   private static func isOn(_ key: String, _ config: AdapterConfig) -> Bool {
-    config.document[key]?.bool ?? false
+    config.flag(key, default: false)
   }
 
   private static func isSet(_ key: String, _ config: AdapterConfig) -> Bool {
     switch config.document[key] {
     case nil, .null?, .bool(false)?: false
     default: true
+    }
+  }
+
+  /// What PEFT does not support for parameters.
+  private static let ofParameters = [
+    "lora_dropout", "fan_in_fan_out", "lora_bias", "use_dora", "velora_config", "kasa_config",
+  ].map { key in
+    ConfigRule(key) { config in
+      guard config.document["target_parameters"]?.array?.isEmpty == false, isSet(key, config),
+        config.document[key]?.number != 0
+      else { return nil }
+      return "\"\(key)\" is set, which PEFT does not support with \"target_parameters\""
     }
   }
 

@@ -12,7 +12,11 @@ public struct OSFMethod: ModuleMethod {
   public var parameterPrefix: String { "osf_" }
   public var patternMatching: ModulePattern.Matching { .anywhere }
   public var moduleSizes: [ModuleSize] {
-    [ModuleSize("effective_rank", default: nil, pattern: "rank_pattern", minimum: 0)]
+    [
+      ModuleSize(
+        "effective_rank", default: nil, pattern: "rank_pattern", minimum: 0,
+        allowsFraction: true)
+    ]
   }
   public var rules: [ConfigRule] {
     [.number("effective_rank", "positive") { $0 > 0 }]

@@ -17,6 +17,13 @@ public struct PSOFTMethod: ModuleMethod {
     ]
   }
 
+  public var tensorKeys: [String: String] {
+    [
+      "psoft_R.weight": "psoft_orth", "psoft_R.vector_a": "psoft_mag_a",
+      "psoft_R.vector_b": "psoft_mag_b",
+    ]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let triangle = Extent("r (r - 1) / 2") { values in
       values["r"].flatMap { rank in

@@ -29,7 +29,7 @@ extension PromptMethod {
 
   /// Violated rules, and a missing task (spec/adapter-methods.md, A30 and A32).
   public func crossFieldFindings(of config: AdapterConfig) -> [Finding] {
-    let findings = rules.findings(about: config)
+    let findings = (rules + Self.sizes).findings(about: config)
     switch config.document["task_type"] {
     case nil, .null?:
       return findings + [
@@ -39,6 +39,13 @@ extension PromptMethod {
           key: "task_type")
       ]
     default: return findings
+    }
+  }
+
+  /// Sizes of prompts, all of which PEFT multiplies.
+  private static var sizes: [ConfigRule] {
+    ["num_virtual_tokens", "num_transformer_submodules", "num_layers", "token_dim"].map {
+      .atLeast(1, $0)
     }
   }
 

@@ -11,6 +11,10 @@ public struct RoAdMethod: ModuleMethod {
     [.oneOf("variant", ["road_1", "road_2", "road_4"]), Self.groupSize]
   }
 
+  public var tensorKeys: [String: String] {
+    ["road_theta": "group_size", "road_alpha": "group_size"]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let size: Extent =
       switch config.text("variant", default: "road_1") {

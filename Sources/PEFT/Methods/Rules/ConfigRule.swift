@@ -7,12 +7,18 @@
 public struct ConfigRule: Sendable {
   /// The key that a violation is about.
   public let key: String
+  /// How bad a violation is: an error where PEFT refuses the config.
+  public let severity: Finding.Severity
   /// What is wrong with a config; nil where the condition holds.
   public let violation: @Sendable (AdapterConfig) -> String?
 
   /// Creates a rule.
-  public init(_ key: String, violation: @escaping @Sendable (AdapterConfig) -> String?) {
+  public init(
+    _ key: String, severity: Finding.Severity = .error,
+    violation: @escaping @Sendable (AdapterConfig) -> String?
+  ) {
     self.key = key
+    self.severity = severity
     self.violation = violation
   }
 }
@@ -21,7 +27,7 @@ extension [ConfigRule] {
   /// Findings about the rules that a config violates (spec/adapter-methods.md, A30).
   func findings(about config: AdapterConfig) -> [Finding] {
     compactMap { rule in
-      rule.violation(config).map { Finding(.error, "invalid-value", $0, key: rule.key) }
+      rule.violation(config).map { Finding(rule.severity, "invalid-value", $0, key: rule.key) }
     }
   }
 }

@@ -49,12 +49,32 @@ public struct ShadowMethod: ModuleMethod {
   public func weightFindings(
     of weights: any TensorArchive, for config: AdapterConfig?
   ) -> [Finding] {
-    guard !weights.tensors.contains(where: { ownsSharedTensor($0.name) }) else { return [] }
+    let names = weights.tensors.map(\.name).filter(ownsSharedTensor)
+    guard names.isEmpty else { return companionFindings(names) }
     return [
       Finding(
         .error, "missing-tensor",
         "the weights have no tensor of base_model.shadow_backbone.default: PEFT leaves the small "
           + "network at its fresh values", tensor: "base_model.shadow_backbone.default")
+    ]
+  }
+
+  /// Findings about modules that every model has next to others, and that the small network lacks.
+  private func companionFindings(_ names: [TensorName]) -> [Finding] {
+    let suffix = ".weight"
+    let modules = names.map(\.string).filter { $0.hasSuffix(suffix) }.map {
+      String($0.dropLast(suffix.count))
+    }
+    let present = Set(modules.map { UTF8Text($0) })
+    let companions = modules.lazy.flatMap(ModuleCompanions.companions)
+    guard let absent = companions.first(where: { !present.contains(UTF8Text($0)) }) else {
+      return []
+    }
+    return [
+      Finding(
+        .error, "missing-tensor",
+        "the weights have no \(absent)\(suffix) of the small network: PEFT leaves it at its fresh "
+          + "values", tensor: TensorName(absent + suffix))
     ]
   }
 

@@ -17,6 +17,13 @@ public struct SuperTuningMethod: ModuleMethod {
     ]
   }
 
+  public var tensorKeys: [String: String] {
+    [
+      "supertuning_indices": "save_precomputed_indices", "supertuning_lora_A.weight": "r",
+      "supertuning_lora_B.weight": "r",
+    ]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let sparsity = config.number("sparsity", default: 0.99)
     let count = Extent("in · out · (1 - sparsity)") { values in

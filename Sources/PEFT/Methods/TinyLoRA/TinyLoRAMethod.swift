@@ -14,10 +14,13 @@ public struct TinyLoRAMethod: ModuleMethod {
   }
   public var rules: [ConfigRule] {
     [
+      .number("init_v_bound", "at least 0") { $0 >= 0 },
       .number("weight_tying", "at least 0 and at most 1") { $0 >= 0 && $0 <= 1 },
       .layersPatternNeedsLayers, .bias,
     ]
   }
+
+  public var tensorKeys: [String: String] { ["tinylora_P": "save_projection"] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let hasProjection = config.flag("save_projection", default: true)

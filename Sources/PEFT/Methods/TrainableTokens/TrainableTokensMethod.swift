@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import JSONDocument
 
 /// Trainable tokens: new embeddings for a few tokens.
 public struct TrainableTokensMethod: ModuleMethod {
@@ -10,7 +11,9 @@ public struct TrainableTokensMethod: ModuleMethod {
   public var parameterPrefix: String { "trainable_tokens_" }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
-    let count = Extent("token_indices", value: config.count("token_indices"))
+    // A config without the key trains no tokens.
+    let isSet = config.document["token_indices"] != nil
+    let count = Extent("token_indices", value: isSet ? config.count("token_indices") : 0)
     let name = "trainable_tokens_delta"
     return [
       ModuleForm(.embedding, tensors: [.init(name, [count, "out"])]),

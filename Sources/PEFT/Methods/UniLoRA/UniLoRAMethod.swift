@@ -11,12 +11,17 @@ public struct UniLoRAMethod: ModuleMethod {
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 4)] }
   public var rules: [ConfigRule] {
     [
-      .atLeast(1, "theta_d_length"),
+      .atLeast(1, "theta_d_length"), .atLeast(0, "proj_seed"),
       .number("unilora_dropout", "at least 0 and at most 1") { $0 >= 0 && $0 <= 1 },
       .number("init_theta_d_bound", "positive") { $0 > 0 },
       .oneOf("bias", ["none", "all", "unilora_only"]), .layersNeedTargetList,
       .layersPatternNeedsTargetList,
     ]
+  }
+
+  public var tensorKeys: [String: String] {
+    let names = ["unilora_indices_A", "unilora_indices_B", "unilora_scales_A", "unilora_scales_B"]
+    return Dictionary(uniqueKeysWithValues: names.map { ($0, "save_indices") })
   }
 
   /// Nothing, unless the config says that indices are saved: PEFT computes them again.

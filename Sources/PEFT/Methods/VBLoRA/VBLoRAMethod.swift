@@ -15,7 +15,13 @@ public struct VBLoRAMethod: ModuleMethod {
       ModuleSize("num_vectors", default: 256), ModuleSize("topk", default: 2),
     ]
   }
-  public var rules: [ConfigRule] { [.layersPatternNeedsLayers, .bias] }
+  public var rules: [ConfigRule] {
+    [
+      .layersPatternNeedsLayers, .bias,
+      .number("init_vector_bank_bound", "at least 0") { $0 >= 0 },
+      .number("init_logits_std", "at least 0") { $0 >= 0 },
+    ]
+  }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let logits: [(name: String, shape: [Extent])] = [
