@@ -27,6 +27,6 @@ extension Adapter {
     let binding = try binding(options)
     let findings = try findings(options, readsValues: readsValues)
     guard let binding else { return (findings, nil) }
-    return (binding.unrefuted(findings) + binding.findings, binding)
+    return (binding.combined(with: findings), binding)
   }
 }

@@ -9,6 +9,8 @@ struct TensorPath {
   /// The name that a parameter has in a model with an adapter named `default`: `lora_A.default.weight`.
   static func nameInModel(_ leaf: String) -> String {
     let parts = leaf.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    // ShadowPEFT saves the adapter's name.
+    if parts.count == 2, parts[1].hasPrefix("default.") { return leaf }
     return (parts.prefix(1) + ["default"] + parts.dropFirst()).dotted
   }
 

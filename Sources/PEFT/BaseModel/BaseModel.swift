@@ -66,6 +66,12 @@ public struct BaseModel: Sendable {
   /// The config of the language model, which a model of several parts has in an object of its own.
   var textConfig: JSONObject { config["text_config"]?.object ?? config }
 
+  /// The width of the hidden states.
+  var hiddenSize: Int? {
+    let keys = ["hidden_size", "n_embd", "d_model"]
+    return keys.lazy.compactMap { textConfig[$0]?.integer }.first
+  }
+
   /// Whether the config ties the output embedding to the input embedding.
   func tiesEmbeddings(_ type: ModelType?) -> Bool {
     for config in [config, textConfig] {

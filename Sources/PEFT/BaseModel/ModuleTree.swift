@@ -31,6 +31,16 @@ public struct ModuleTree: Sendable {
   /// Whether there is a module at a path.
   func contains(_ name: String) -> Bool { places[UTF8Text(name)] != nil }
 
+  /// The modules that are tied to another one.
+  var tiedModules: [String] { tied.map(\.module).filter(contains) }
+
+  /// Whether some parameter has an extent.
+  func hasExtent(_ extent: UInt) -> Bool {
+    modules.contains { module in
+      module.parameters.contains { $0.shape?.dimensions.contains(extent) ?? false }
+    }
+  }
+
   /// The module at a path, and those inside it, in the order of the files.
   ///
   /// - Complexity: O(modules inside).

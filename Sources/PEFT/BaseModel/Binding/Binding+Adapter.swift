@@ -11,8 +11,9 @@ extension Binding {
   ///   - weights: the adapter's weights.
   ///   - base: the base model.
   /// - Throws: `missing` or `mismatch` when the config does not name its method.
-  /// - Complexity: O(modules · path + tensors), plus bounded steps for expressions; no tensor data is
-  ///   read.
+  /// - Complexity: O(modules · path + tensors), plus bounded steps for expressions, and as much again
+  ///   for a bounded number of other configs if PEFT does not load the whole adapter; no tensor data
+  ///   is read.
   public init(
     _ config: AdapterConfig, _ weights: any TensorArchive, to base: BaseModel
   ) throws(CheckpointError) {
@@ -20,31 +21,71 @@ extension Binding {
     let attachment = try Attachment(config, weights)
     let names = attachment.modules.map(\.name)
     let promptFindings = method.isPromptLearning ? base.promptFindings(for: config, weights) : []
-    guard var tree = base.modules(for: config, adapted: names) else {
+    guard let tree = base.modules(for: config, adapted: names) else {
       knowsModules = false
       findings = promptFindings
       return
     }
+    let binder = AdapterBinder(
+      weights: weights, tree: tree, present: Set(names.map { UTF8Text($0) }),
+      hiddenSize: base.hiddenSize)
+    guard let builder = binder.bind(config, method) else {
+      findings = [
+        Finding(
+          .error, "no-target",
+          "\"layer_replication\" is not a list of ranges of the base model's layers: PEFT refuses "
+            + "the adapter", key: "layer_replication")
+      ]
+      return
+    }
+    self = builder.binding
+    if !builder.isComplete {
+      remedy = binder.remedy(for: builder, config, method, attachment)
+    }
+    findings = promptFindings + BindingFindings(builder, attachment).findings
+  }
+}
+
+/// Binds an adapter to the modules of a base model, with one config or another.
+private struct AdapterBinder {
+  let weights: any TensorArchive
+  let tree: ModuleTree
+  /// The modules that the adapter has tensors for.
+  let present: Set<UTF8Text>
+  let hiddenSize: Int?
+
+  /// The most modules, tensors and steps of matching of all trials together.
+  private static let largestTrials = 500_000
+
+  /// Binds the adapter; nil if the config replicates layers that the model does not have.
+  func bind(_ config: AdapterConfig, _ method: any AdapterMethod) -> BindingBuilder? {
+    var tree = tree
     if method.type == .lora, let ranges = config.document["layer_replication"], !ranges.isNull {
-      guard let replicated = tree.replicating(ranges) else {
-        findings = [
-          Finding(
-            .error, "no-target",
-            "\"layer_replication\" is not a list of ranges of the base model's layers: PEFT refuses "
-              + "the adapter", key: "layer_replication")
-        ]
-        return
-      }
+      guard let replicated = tree.replicating(ranges) else { return nil }
       tree = replicated
     }
     let adapted = AdaptedModules(
       config: config, type: method.type, hasTargets: !method.isPromptLearning, tree: tree,
-      present: Set(names.map { UTF8Text($0) }))
+      present: present)
     var builder = BindingBuilder(
       weights: ConvertedAdapter(weights, type: method.type, tree: tree), tree: tree,
-      adapted: adapted, rules: AttachmentRules(method, adapted.config))
+      adapted: adapted, rules: AttachmentRules(method, adapted.config), hiddenSize: hiddenSize)
     if adapted.refusal == nil { builder.bind() }
-    self = builder.binding
-    findings = promptFindings + BindingFindings(builder, attachment).findings
+    return builder
+  }
+
+  /// The first trial with which PEFT loads every tensor, and has no other ones.
+  func remedy(
+    for builder: BindingBuilder, _ config: AdapterConfig, _ method: any AdapterMethod,
+    _ attachment: Attachment
+  ) -> ConfigTrial? {
+    guard !builder.adapted.isIncomplete else { return nil }
+    let trials = ConfigTrials(builder, config, modules: attachment.modules).trials
+    let count =
+      Self.largestTrials
+      / (tree.modules.count + weights.tensorCount + builder.adapted.stepCount + 1)
+    return trials.prefix(count).first { trial in
+      bind(trial.applied(to: config), method)?.isComplete ?? false
+    }
   }
 }

@@ -9,13 +9,27 @@ struct BindingFindings {
   private let attachment: Attachment
   /// The modules whose tensors have findings already.
   private var reported: Set<UTF8Text> = []
+  /// The tensors that have findings already, since they are missing or do not fit.
   private var reportedTensors: Set<TensorName> = []
 
   init(_ builder: BindingBuilder, _ attachment: Attachment) {
     self.builder = builder
     self.attachment = attachment
-    for (module, fit) in zip(attachment.modules, attachment.fits) where !fit.isPerfect {
+    let siblings =
+      attachment.fits.contains { !$0.isPerfect } ? LayerStacks(attachment.modules).siblings : [:]
+    for (number, module) in attachment.modules.enumerated() {
+      let fit = attachment.fits[number]
+      guard !fit.isPerfect else { continue }
       reported.insert(UTF8Text(module.name))
+      for tensor in fit.missing {
+        reportedTensors.insert(TensorName(TensorPath.modelPrefix + module.name + "." + tensor.name))
+      }
+      for index in attachment.blamed(number, siblings) + fit.empty {
+        reportedTensors.insert(attachment.weights.tensor(at: index).name)
+      }
+    }
+    for tensor in attachment.expectedFindings.compactMap(\.tensor) {
+      reportedTensors.insert(tensor)
     }
     for tensor in attachment.misnamed {
       reportedTensors.insert(attachment.weights.tensor(at: tensor.index).name)
@@ -52,6 +66,14 @@ struct BindingFindings {
           "\"exclude_modules\" leaves out no module of the base model, of which PEFT warns",
           key: "exclude_modules"))
     }
+    if !adapted.unmatchedParameters.isEmpty {
+      findings.append(
+        Finding(
+          .note, "unmatched-target",
+          "\"target_parameters\" (\(adapted.unmatchedParameters.joined(separator: ", ").excerpt)) "
+            + "matches no parameter of the base model, of which PEFT warns",
+          key: "target_parameters"))
+    }
     if let refusal = adapted.refusal {
       findings.append(
         Finding(
@@ -72,30 +94,54 @@ struct BindingFindings {
 
   private var moduleFindings: [Finding] {
     var missing = FindingGroups<String>()
+    var shared: [Int] = []
     var unsupported = FindingGroups<String>()
     for (number, module) in modules.enumerated() where !module.isSaved {
-      switch module.state {
-      case .missing where !reported.contains(UTF8Text(module.name)):
+      if module.state == .unsupported { unsupported.add(number, to: module.kindName) }
+      guard module.missing.contains(where: { !reportedTensors.contains($0) }) else { continue }
+      if builder.adapted.sharesTensors(module.name) {
+        shared.append(number)
+      } else {
         missing.add(number, to: module.kindName)
-      case .unsupported: unsupported.add(number, to: module.kindName)
-      default: break
       }
     }
     let type = builder.rules.type.rawValue
-    return missing.findings { _, numbers in
-      let module = modules[numbers[0]]
-      return Finding(
-        .error, "missing-tensor",
-        "the weights have no \(module.missing[0])\(others(numbers, "module")), which the config "
-          + "adapts: PEFT leaves \(numbers.count == 1 ? "it" : "them") at fresh values",
-        key: builder.adapted.tied.contains(module.name) ? "ensure_weight_tying" : nil,
-        tensor: module.missing[0])
-    }
+    return sharedFindings(shared)
+      + missing.findings { _, numbers in
+        let module = modules[numbers[0]]
+        return Finding(
+          .error, "missing-tensor",
+          "the weights have no \(module.missing[0])\(others(numbers, "module")), which the config "
+            + "adapts: PEFT leaves \(numbers.count == 1 ? "it" : "them") at fresh values",
+          key: builder.adapted.tied.contains(module.name) ? "ensure_weight_tying" : nil,
+          tensor: module.missing[0])
+      }
       + unsupported.findings { _, numbers in
         Finding(
           .error, "unsupported-layer",
           "\(modules[numbers[0]].name)\(others(numbers, "module")) of the base model is not a layer "
             + "that \(type) can adapt: PEFT refuses the adapter", key: "target_modules")
+      }
+  }
+
+  /// Tensors of tied modules, whose values PEFT has from the module that they are tied to, and those
+  /// that exist once.
+  private func sharedFindings(_ numbers: [Int]) -> [Finding] {
+    let tied = numbers.prefix(1).map { number in
+      let name = modules[number].missing[0]
+      return Finding(
+        .note, "missing-tensor",
+        "the weights have no \(name)\(others(numbers, "module")), of which PEFT warns; the module is "
+          + "tied to one that has it", tensor: name)
+    }
+    let missing = builder.binding.missingShared.filter { !reportedTensors.contains($0) }
+    let more = missing.count < 2 ? "" : " and \((missing.count - 1).counted("other tensor"))"
+    return tied
+      + missing.prefix(1).map { name in
+        Finding(
+          .error, "missing-tensor",
+          "the weights have no \(name)\(more): PEFT leaves \(missing.count == 1 ? "it" : "them") at "
+            + "fresh values", tensor: name)
       }
   }
 
@@ -106,14 +152,17 @@ struct BindingFindings {
   /// Findings about shapes that fit each other, and not the base model.
   private var shapeFindings: [Finding] {
     var groups = FindingGroups<String>()
-    for (number, mismatch) in builder.mismatches.enumerated()
-    where !reported.contains(UTF8Text(mismatch.module)) {
+    var wrongs: [(wrong: FormFit.Mismatch, fit: FormFit)] = []
+    for mismatch in builder.mismatches {
       let kind = Binding.Module(name: mismatch.module, isSaved: false, state: .mismatched).kindName
-      groups.add(number, to: kind + "\n" + (mismatch.fit.mismatches.first?.tensor.name ?? ""))
+      for wrong in mismatch.fit.mismatches
+      where !reportedTensors.contains(builder.weights.names(of: wrong.index)[0]) {
+        groups.add(wrongs.count, to: kind + "\n" + wrong.tensor.name)
+        wrongs.append((wrong, mismatch.fit))
+      }
     }
     return groups.findings { _, numbers in
-      let fit = builder.mismatches[numbers[0]].fit
-      let wrong = fit.mismatches[0]
+      let (wrong, fit) = wrongs[numbers[0]]
       let name = builder.weights.names(of: wrong.index)[0]
       let expected = wrong.tensor.shape.map {
         $0.value(in: fit.values).map(String.init) ?? $0.symbol
@@ -139,12 +188,13 @@ struct BindingFindings {
         "the weights have no \(name)\(more), which PEFT looks up for \(module): it raises KeyError",
         key: key(module), tensor: TensorName(name))
     }
-      + builder.resized.map { index, shape in
+      + builder.misshapen.compactMap { index, expected in
         let tensor = builder.weights.tensor(at: index)
+        guard !reportedTensors.contains(tensor.name) else { return nil }
         return Finding(
           .error, "shape-mismatch",
-          "\(tensor.name) has the shape \(tensor.shape), but the base model has \(shape): PEFT refuses "
-            + "the adapter", tensor: tensor.name)
+          "\(tensor.name) has the shape \(tensor.shape), but the base model needs \(expected): PEFT "
+            + "refuses the adapter", tensor: tensor.name)
       }
   }
 
@@ -182,6 +232,17 @@ struct BindingFindings {
         key: cause.reason == .notAdapted ? "target_modules" : nil, tensor: name,
         repairs: near.map { renames(numbers.map { names[$0] }, from: module, to: $0) } ?? [])
     }
+  }
+}
+
+extension Attachment {
+  /// The tensors of a module that a finding about the adapter by itself blames for their shapes.
+  fileprivate func blamed(_ number: Int, _ siblings: [Int: Int]) -> [Int] {
+    let wrong = fits[number].mismatches.map(\.index)
+    guard !wrong.isEmpty || fits[number].isUnused, !hasPatterns,
+      let (tensor, _) = contradicting(number, siblings)
+    else { return wrong }
+    return [tensor]
   }
 }
 

@@ -2,23 +2,51 @@
 internal import Tensors
 
 extension Binding {
-  /// The findings about an adapter by itself that the base model does not refute (spec/base-model.md,
-  /// P25).
+  /// All findings about an adapter: those about the adapter by itself that the base model does not
+  /// refute, and those that the base model shows (spec/base-model.md, P25 and P31).
   ///
   /// Without a base model, it is unknown which modules it has, and which sizes.
-  public func unrefuted(_ findings: [Finding]) -> [Finding] {
+  public func combined(with findings: [Finding]) -> [Finding] {
+    let remaining = unrefuted(findings)
+    let known = Set(remaining.map { [$0.code.rawValue, $0.tensor?.string ?? $0.message] })
+    let combined =
+      remaining
+      + self.findings.filter {
+        !known.contains([$0.code.rawValue, $0.tensor?.string ?? $0.message])
+      }
+    return remedy.map { explain(combined, with: $0) } ?? combined
+  }
+
+  private func unrefuted(_ findings: [Finding]) -> [Finding] {
     guard knowsModules else { return findings }
-    let loaded = Set(modules.lazy.filter { !$0.isSaved && $0.state == .bound }.flatMap(\.tensors))
+    let loaded = Set(bound)
     let fresh = Set(missing)
     return findings.filter { finding in
       switch finding.code {
       case "missing-module", "untargeted-module": false
       case "missing-tensor" where finding.severity == .error:
         finding.tensor.map { fresh.contains($0) || !isOfModule($0) } ?? !hasTokens
-      case "shape-mismatch", "unexpected-tensor":
-        finding.tensor.map { !loaded.contains($0) } ?? true
+      case "shape-mismatch": finding.tensor.map { !fitting.contains($0) } ?? true
+      case "unexpected-tensor": finding.tensor.map { !fitting.contains($0) } ?? true
+      case "misnamed-tensor": finding.tensor.map { !loaded.contains($0) } ?? true
       default: true
       }
+    }
+  }
+
+  /// Adds the key to blame to findings about tensors and targets, and what helps to the first of them.
+  private func explain(_ findings: [Finding], with trial: ConfigTrial) -> [Finding] {
+    let codes: Set<Finding.Code> = [
+      "missing-tensor", "unexpected-tensor", "shape-mismatch", "no-target", "unsupported-layer",
+    ]
+    var isFirst = true
+    return findings.map { finding in
+      guard finding.severity == .error, codes.contains(finding.code) else { return finding }
+      defer { isFirst = false }
+      return Finding(
+        finding.severity, finding.code, finding.message + (isFirst ? trial.advice : ""),
+        key: finding.key == nil || finding.key == "target_modules" ? trial.key : finding.key,
+        tensor: finding.tensor, repairs: finding.repairs)
     }
   }
 

@@ -51,6 +51,12 @@ public struct Binding: Sendable {
   public internal(set) var dead: [TensorName] = []
   /// The tensors that PEFT leaves at their fresh values, by their names in a file.
   public internal(set) var missing: [TensorName] = []
+  /// Those of them that belong to no module.
+  var missingShared: [TensorName] = []
+  /// The tensors of adapted modules whose shapes fit the base model.
+  var fitting: Set<TensorName> = []
+  /// The change of one key of the config with which PEFT would load the whole adapter, if there is one.
+  var remedy: ConfigTrial?
   /// What is wrong.
   public internal(set) var findings: [Finding] = []
   /// Whether the base model tells which modules there are. Without its weights only sizes of the

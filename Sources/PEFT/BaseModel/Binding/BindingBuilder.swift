@@ -11,30 +11,48 @@ struct BindingBuilder {
     let fit: FormFit
   }
 
+  /// An adapted module with those of its tensors that the file has.
+  struct Member {
+    let path: String
+    let forms: [ModuleForm]
+    /// The indices of the tensors, by their names below the module.
+    let tensors: [String: Int]
+    /// The values that the config and the base model give.
+    let values: ExtentValues
+  }
+
   /// The tensors of the file, as PEFT converts them for the model.
   let weights: ConvertedAdapter
   let tree: ModuleTree
   let adapted: AdaptedModules
+  /// The width of the base model's hidden states, if its config tells it.
+  let hiddenSize: Int?
   private(set) var rules: AttachmentRules
   var binding = Binding()
+  private(set) var members: [Member] = []
   private(set) var mismatches: [Mismatch] = []
   /// Tensors that PEFT looks for and that are not there: it raises KeyError.
-  private(set) var required: [(name: String, module: String)] = []
-  /// Tensors of saved modules of another shape than the base model's.
-  private(set) var resized: [(index: Int, shape: Shape)] = []
+  var required: [(name: String, module: String)] = []
+  /// Tensors of another shape than the base model's, with that shape in words.
+  var misshapen: [(index: Int, expected: String)] = []
   /// The tensors that are accounted for.
-  private var used: Set<Int> = []
+  var used: Set<Int> = []
   /// The adapted modules with their sizes.
   private var sharing: [AdaptedModule] = []
+  /// The extents of tensors that modules share, by their symbols.
+  private var sharedValues: [String: Int] = [:]
   /// The number of wrappers around each adapted module.
   private(set) var depths: [UTF8Text: Int] = [:]
 
-  init(weights: ConvertedAdapter, tree: ModuleTree, adapted: AdaptedModules, rules: AttachmentRules)
-  {
+  init(
+    weights: ConvertedAdapter, tree: ModuleTree, adapted: AdaptedModules, rules: AttachmentRules,
+    hiddenSize: Int?
+  ) {
     self.weights = weights
     self.tree = tree
     self.adapted = adapted
     self.rules = rules
+    self.hiddenSize = hiddenSize
     binding.className = tree.className
   }
 
@@ -42,13 +60,20 @@ struct BindingBuilder {
   ///
   /// - Complexity: O(modules · forms + tensors).
   mutating func bind() {
+    findSharedValues()
     for name in adapted.modules + adapted.tied {
       guard let module = tree[name] else { continue }
-      bind(name, wrapper: "", module.layerKind, module.sizes, path: name)
-      depths[UTF8Text(name)] = 1
+      let isTwice = adapted.twice.contains(name)
+      for wrapper in isTwice ? ["", "base_layer."] : [""] {
+        bind(name, wrapper: wrapper, module.layerKind, sizes(of: module), path: name)
+      }
+      depths[UTF8Text(name)] = isTwice ? 2 : 1
       // LoRA adapts the output of an attention with its input.
-      if module.kind == .attention, rules.type == .lora, let output = tree[name + ".out_proj"] {
-        bind(name, wrapper: "base_layer.out_proj.", output.layerKind, output.sizes, path: name)
+      let outer = name + ".out_proj"
+      if module.kind == .attention, rules.type == .lora, let output = tree[outer] {
+        bind(
+          name, wrapper: "base_layer.out_proj.", output.layerKind, sizes(of: output), path: name)
+        depths[UTF8Text(outer)] = 1
       }
     }
     for parameter in adapted.parameters {
@@ -60,9 +85,17 @@ struct BindingBuilder {
     }
     for name in adapted.saved { bindSaved(name) }
     for name in adapted.tokens { bindTokens(name) }
-    for expected in rules.expected + rules.sharedTensors(sharing) { bindShared(expected) }
-    bindBase()
+    let network = network
+    bindShared(rules.expected + rules.sharedTensors(sharing) + network.tensors)
+    bindBase(isOpen: network.isOpen)
     findMissingBiases()
+  }
+
+  /// Whether PEFT loads every tensor, and has no other ones.
+  var isComplete: Bool {
+    adapted.refusal == nil && !adapted.isIncomplete && binding.missing.isEmpty
+      && binding.dead.isEmpty && mismatches.isEmpty && misshapen.isEmpty && required.isEmpty
+      && binding.modules.allSatisfy { $0.state == .bound }
   }
 
   func index(of name: String) -> Int? { weights.index(of: TensorName(name)) }
@@ -73,9 +106,31 @@ struct BindingBuilder {
   }
 
   /// Takes a tensor as loaded.
-  private mutating func load(_ index: Int) {
+  mutating func load(_ index: Int) {
     guard used.insert(index).inserted else { return }
     binding.bound += weights.names(of: index)
+  }
+
+  /// The sizes of a module that the base model tells.
+  private func sizes(of module: BaseModule) -> [(symbol: String, value: Int)] {
+    module.sizes + (hiddenSize.map { [("hidden_size", $0)] } ?? [])
+  }
+
+  /// Finds the extents that all modules together give shared tensors, and that copies of these in
+  /// modules have.
+  private mutating func findSharedValues() {
+    let modules = (adapted.modules + adapted.tied).compactMap { tree[$0] }.map { module in
+      var values = rules.values(for: module.name)
+      for (symbol, value) in module.sizes { values[symbol] = value }
+      return AdaptedModule(name: module.name, values: values)
+    }
+    var ambiguous: Set<String> = []
+    for extent in rules.sharedTensors(modules).flatMap(\.shape) {
+      guard let value = extent.value(in: [:]) else { continue }
+      if let other = sharedValues[extent.symbol], other != value { ambiguous.insert(extent.symbol) }
+      sharedValues[extent.symbol] = value
+    }
+    for symbol in ambiguous { sharedValues[symbol] = nil }
   }
 
   /// Binds the tensors of one adapted module, or of one adapted parameter.
@@ -94,6 +149,7 @@ struct BindingBuilder {
     }
     var values = rules.values(for: path)
     for (symbol, value) in sizes { values[symbol] = value }
+    for (symbol, value) in sharedValues where values[symbol] == nil { values[symbol] = value }
     let start = TensorPath.modelPrefix + name + "." + wrapper
     var present: [String: Int] = [:]
     for tensor in forms.flatMap(\.tensors) where present[tensor.name] == nil {
@@ -102,18 +158,26 @@ struct BindingBuilder {
       }
     }
     guard let (form, fit) = FormFit.best(of: forms, present, values, in: weights) else { return }
+    members.append(Member(path: path, forms: forms, tensors: present, values: values))
     sharing.append(AdaptedModule(name: path, values: fit.values))
     let wrong = Set(fit.mismatches.map(\.index))
     for tensor in form.tensors {
       guard let index = present[tensor.name] else {
-        // A tied module has the tensor of the module that it is tied to.
-        if !tensor.isOptional, !adapted.sharesTensors(name) {
-          module.missing.append(TensorName(start + tensor.name))
-        }
+        if !tensor.isOptional { module.missing.append(TensorName(start + tensor.name)) }
         continue
       }
       module.tensors += weights.names(of: index)
-      if wrong.contains(index) { used.insert(index) } else { load(index) }
+      if wrong.contains(index) {
+        used.insert(index)
+      } else if let expected = contradiction(tensor, fit.values) {
+        used.insert(index)
+        misshapen.append((index, expected))
+        module.state = .mismatched
+      } else {
+        load(index)
+        // Without sizes, any of two tensors that contradict each other may be wrong.
+        if wrong.isEmpty || !sizes.isEmpty { binding.fitting.formUnion(weights.names(of: index)) }
+      }
     }
     if !wrong.isEmpty {
       module.state = .mismatched
@@ -125,80 +189,30 @@ struct BindingBuilder {
     binding.modules.append(module)
   }
 
-  /// Binds the tensors of a module that is saved whole, with the modules inside it.
-  private mutating func bindSaved(_ name: String) {
-    var module = Binding.Module(name: name, isSaved: true, state: .bound)
-    let prefix = rules.modelPrefix
-    for part in tree.subtree(of: name) {
-      for parameter in part.parameters {
-        let tensor = prefix + part.name + "." + parameter.name
-        guard let index = index(of: tensor) else {
-          module.missing.append(TensorName(tensor))
-          required.append((tensor, name))
-          continue
-        }
-        module.tensors += weights.names(of: index)
-        if let shape = parameter.shape, shape != weights.tensor(at: index).shape {
-          resized.append((index, shape))
-          module.state = .mismatched
-          used.insert(index)
-        } else {
-          load(index)
-        }
-      }
-    }
-    guard !module.tensors.isEmpty || !module.missing.isEmpty else { return }
-    if module.state == .bound, !module.missing.isEmpty { module.state = .missing }
-    binding.missing += module.missing
-    binding.modules.append(module)
-  }
-
-  /// Binds the rows of trained tokens.
-  private mutating func bindTokens(_ name: String) {
-    let tensor = TensorPath.modelPrefix + name + ".token_adapter.trainable_tokens_delta"
-    guard let index = index(of: tensor) else {
-      required.append((tensor, name))
-      binding.missing.append(TensorName(tensor))
-      return
-    }
-    load(index)
-    if let width = tree[name]?.shape(of: "weight")?.dimensions.last,
-      weights.tensor(at: index).shape.dimensions.last != width
-    {
-      resized.append(
-        (index, Shape([weights.tensor(at: index).shape.dimensions.first ?? 0, width])))
-    }
-  }
-
-  private mutating func bindShared(_ expected: ExpectedTensor) {
-    if let index = weights.index(of: expected.name) ?? otherName(of: expected) {
-      load(index)
-    } else if !expected.isOptional {
-      binding.missing.append(expected.name)
-    }
-  }
-
-  /// A tensor that exists once, by a name that PEFT takes as well: with the adapter's name, or with
-  /// the prefix of modules. It does not for one of a numbered list.
-  private func otherName(of expected: ExpectedTensor) -> Int? {
-    let name = expected.name.string
-    guard !rules.isPromptLearning, name.last?.isNumber == false else { return nil }
-    return index(of: name + ".default") ?? index(of: TensorPath.modelPrefix + name)
+  /// What a tensor must be where the input channels that it has are no multiple of those of a group of
+  /// the convolution; nil if they are, or are unknown.
+  private func contradiction(_ tensor: ModuleTensor, _ values: ExtentValues) -> String? {
+    guard tensor.shape.contains(where: { $0.symbol == "in" }), let group = values["in / groups"],
+      let inputs = values["in"], group >= 1, inputs % group != 0
+    else { return nil }
+    return "\(group) input channels in each group"
   }
 
   /// Takes the tensors of the base model itself, which PEFT loads over its own, and what is left.
-  private mutating func bindBase() {
+  ///
+  /// - Parameter isOpen: whether the method may have more tensors that exist once than are known.
+  private mutating func bindBase(isOpen: Bool) {
     var dead: [String: Binding.Module] = [:]
     var order: [String] = []
     for index in 0..<weights.tensorCount where !used.contains(index) {
       let tensor = weights.tensor(at: index)
-      if rules.ownsSharedTensor(tensor.name) {
+      if isOpen, rules.ownsSharedTensor(tensor.name) {
         load(index)
         continue
       }
       if let parameter = baseParameter(tensor.name.string) {
         if let shape = parameter.shape, shape != tensor.shape {
-          resized.append((index, shape))
+          misshapen.append((index, "\(shape)"))
         } else {
           load(index)
         }
@@ -214,21 +228,5 @@ struct BindingBuilder {
     }
     let known = Set(binding.modules.map { UTF8Text($0.name) })
     binding.modules += order.compactMap { dead[$0] }.filter { !known.contains(UTF8Text($0.name)) }
-  }
-
-  /// The model's own parameter of a name that has PEFT's wrappers; nil if there is none.
-  private func baseParameter(_ name: String) -> BaseModule.Parameter? {
-    guard name.hasPrefix(rules.modelPrefix) else { return nil }
-    var path = name.dropFirst(rules.modelPrefix.count).split(
-      separator: ".", omittingEmptySubsequences: false)
-    guard let parameter = path.popLast() else { return nil }
-    var wrappers = 0
-    while path.last == "base_layer" {
-      path.removeLast()
-      wrappers += 1
-    }
-    let module = path.joined(separator: ".")
-    guard wrappers == depths[UTF8Text(module)] ?? 0, let found = tree[module] else { return nil }
-    return found.parameters.first { $0.name == parameter }
   }
 }

@@ -15,7 +15,7 @@ extension BindingFindings {
   }
 
   /// The renames by which tensors that PEFT ignores become the ones that it misses, which all have the
-  /// same start as the path of one module (spec/base-model.md, P33).
+  /// same start as the path of one module (spec/base-model.md, P28).
   ///
   /// - Parameters:
   ///   - names: tensors of modules that the base model does not have.

@@ -108,9 +108,14 @@ private struct AdapterConverter {
       joined[UTF8Text(key), default: [:]][change.source, default: []].append((index, tensor.shape))
       return
     }
-    // A name that only lost something at its start stays as it is.
+    // A name that only lost something at its start stays as it is, but always gets PEFT's prefix.
     guard !original.reversed().starts(with: scalars.reversed()) else {
-      plain.append(member)
+      let isPrefixed = name.hasPrefix(AdapterConfig.baseModelPrefix)
+      plain.append(
+        isPrefixed
+          ? member
+          : ConvertedAdapter.Member(
+            name: TensorName(TensorPath.modelPrefix + name), shape: tensor.shape, indices: [index]))
       return
     }
     plain.append(

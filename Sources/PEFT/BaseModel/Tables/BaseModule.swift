@@ -84,19 +84,22 @@ extension BaseModule {
 
   /// The sizes of the layer, by their symbols in the shapes of adapters: `in`, `out`, `vocab`, and
   /// the kernel. Those that the files do not tell are missing, such as the input channels of a
-  /// convolution, which may have groups.
+  /// convolution, which may have groups; `in / groups` is their number in one group. `bias` is 1 for a
+  /// linear layer that has one, else 0.
   var sizes: [(symbol: String, value: Int)] {
     guard let shape = shape(of: kind == .attention ? "in_proj_weight" : "weight") else { return [] }
     let extents = shape.dimensions.map { Int(exactly: $0) ?? 0 }
+    let bias = ("bias", parameters.contains { $0.name == "bias" } ? 1 : 0)
     switch kind {
-    case .linear where extents.count == 2, .attention where extents.count == 2:
-      return [("out", extents[0]), ("in", extents[1])]
+    case .attention where extents.count == 2: return [("out", extents[0]), ("in", extents[1])]
+    case .linear where extents.count == 2: return [("out", extents[0]), ("in", extents[1]), bias]
     case .transposedLinear where extents.count == 2:
-      return [("in", extents[0]), ("out", extents[1])]
+      return [("in", extents[0]), ("out", extents[1]), bias]
     case .embedding where extents.count == 2:
       return [("vocab", extents[0]), ("out", extents[1])]
     case .convolution(let count) where extents.count == count + 2:
-      return [("out", extents[0])] + zip(["k", "k'", "k''"], extents.dropFirst(2)).map { ($0, $1) }
+      return [("out", extents[0]), ("in / groups", extents[1])]
+        + zip(["k", "k'", "k''"], extents.dropFirst(2)).map { ($0, $1) }
     case .normalization where extents.count == 1:
       return [("in", extents[0]), ("out", extents[0])]
     default: return []

@@ -17,32 +17,41 @@ struct AdaptedModules: Sendable {
   }
 
   /// The paths of the modules, in the order of the tree.
-  private(set) var modules: [String] = []
+  var modules: [String] = []
   /// The adapted parameters, in the order of the tree.
   private(set) var parameters: [Parameter] = []
   /// The modules that are saved whole.
-  private(set) var saved: [String] = []
+  var saved: [String] = []
   /// The embeddings with single rows that are trained in addition to the method.
-  private(set) var tokens: [String] = []
+  var tokens: [String] = []
   /// The modules that are tied to an adapted one, and adapted with it.
-  private(set) var tied: [String] = []
+  var tied: [String] = []
+  /// The tied modules that are targets themselves, which PEFT wraps twice.
+  var twice: Set<String> = []
+  /// The modules that share the trained rows of the input embedding, and have no tensor for them.
+  var tokenTied: Set<String> = []
   /// The config as PEFT converts it for the model.
   private(set) var config: AdapterConfig
   /// The target names that match no module.
   private(set) var unmatched: [String] = []
   /// Why PEFT refuses the config for this model; nil if it does not.
-  private(set) var refusal: String?
+  var refusal: String?
   /// Whether `exclude_modules` and `modules_to_save` leave out some module.
   private(set) var excludes = false
   /// Whether some names could not be matched.
   private(set) var isIncomplete = false
   /// The targets after PEFT has filled them in.
   private(set) var targets: TargetNames?
+  /// The names in `target_parameters` that match no parameter, if none of them does.
+  private(set) var unmatchedParameters: [String] = []
 
   private let present: Set<UTF8Text>
   /// The tied modules that have no tensors but those of another module.
-  private var sharing: Set<String> = []
-  private var budget = 100_000_000
+  var sharing: Set<String> = []
+  var budget = largestBudget
+  private static let largestBudget = 100_000_000
+  /// How many steps of matching were taken.
+  var stepCount: Int { Self.largestBudget - max(0, budget) }
 
   /// Finds the modules.
   ///
@@ -60,9 +69,7 @@ struct AdaptedModules: Sendable {
     let savedNames = (try? config.savedModules) ?? []
     let matcher = SavedModuleMatcher(savedNames)
     defer {
-      for module in tree.modules where matcher.saves(module.name, budget: &budget) {
-        saved.append(module.name)
-      }
+      addSaved(savedNames, isTying: type == .lora, tree)
       if budget < 0 { isIncomplete = true }
     }
     if type.rawValue == "ADAPTION_PROMPT" { addPrompted(tree) }
@@ -107,7 +114,9 @@ struct AdaptedModules: Sendable {
     case .list(let names) where !names.isEmpty:
       "\"target_modules\" (\(names.sorted().prefix(6).joined(separator: ", ").excerpt)) matches no "
         + "module of the base model"
-    default: "the config adapts no module of the base model"
+    default:
+      "\"target_modules\" and \"target_parameters\" name nothing, so that the config adapts no module of "
+        + "the base model"
     }
   }
 }
@@ -232,33 +241,12 @@ extension AdaptedModules {
     modules = Array(blocks.suffix(count))
   }
 
-  /// The modules that `ensure_weight_tying` adapts with the embedding.
-  private mutating func addTied(_ tree: ModuleTree, savedNames: [String]) {
-    guard config.document["ensure_weight_tying"]?.bool == true, !tree.tied.isEmpty else { return }
-    let embeddings = ["embed_tokens", "lm_head"]
-    let isEmbedding = { (name: String) in
-      embeddings.contains { name == $0 || name.hasSuffix("." + $0) }
-    }
-    guard !savedNames.contains(where: isEmbedding), modules.contains(where: isEmbedding) else {
-      return
-    }
-    tied = tree.tied.map(\.module).filter { tree.contains($0) }
-    let ties = Set(tied)
-    modules.removeAll { ties.contains($0) }
-  }
-
-  /// The modules that share the trained tokens of the input embedding.
-  private mutating func addTiedTokens(_ tree: ModuleTree) {
-    guard let input = tree.inputEmbedding, modules.contains(input) else { return }
-    tied = tree.tied.map(\.module).filter { tree.contains($0) && !modules.contains($0) }
-    sharing = Set(tied)
-  }
-
   private mutating func addParameters(_ tree: ModuleTree) {
     let names = targetParameters
     guard !names.isEmpty else { return }
     let matcher = TargetMatcher(.list(names))
     let order = ModelClasses.parameterOrder
+    defer { if parameters.isEmpty { unmatchedParameters = names } }
     for module in tree.modules where !module.parameters.isEmpty {
       var found: [Parameter] = []
       for parameter in module.parameters {
@@ -272,25 +260,6 @@ extension AdaptedModules {
       let sorted = found.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
       for (place, index) in sorted.enumerated() { found[index].depth = found.count - 1 - place }
       parameters += found
-    }
-  }
-
-  private mutating func addTokens(_ tree: ModuleTree) {
-    let names: [String]
-    switch config.document["trainable_token_indices"] {
-    case .object(let object)?: names = object.map(\.key)
-    case .array?: names = [tree.inputEmbedding ?? "embed_tokens"]
-    default: return
-    }
-    let matcher = SavedModuleMatcher(names)
-    let ties = Set(tree.tied.map(\.module))
-    tokens = tree.modules.map(\.name).filter {
-      matcher.saves($0, budget: &budget) && !ties.contains($0)
-    }
-    if tokens.isEmpty {
-      refusal =
-        "\"trainable_token_indices\" is for \(names.joined(separator: ", ").excerpt), which the base "
-        + "model does not have"
     }
   }
 }

@@ -39,7 +39,8 @@ public struct GLoRAMethod: ModuleMethod {
           + Self.path("B", weight, rows: "out", columns: "in")
           + Self.path("C", hasBias ? input : nil, rows: "in", columns: 1)
           + Self.path("D", hasBias ? output : nil, rows: "out", columns: nil)
-          + Self.path("E", hasBias ? output : nil, rows: "out", columns: nil))
+          + Self.path("E", hasBias ? output : nil, rows: "out", columns: nil)
+      ) { $0["bias"].map { ($0 == 1) == hasBias } }
     }
     return [form(hasBias: true), form(hasBias: false)]
   }
