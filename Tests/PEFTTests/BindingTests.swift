@@ -127,6 +127,19 @@ struct BindingTests {
   }
 
   @Test(
+    "methods that refuse Conv1D (P26)",
+    arguments: [("LORA", true), ("OFT", false), ("MISS", false)])
+  func transposedLayers(type: String, isAdapted: Bool) throws {
+    let model = try TinyModel(
+      #"{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}"#,
+      ["h.0.attn.c_attn.weight": [4, 12], "h.0.attn.c_attn.bias": [12], "wte.weight": [10, 4]])
+    let binding = try model.binding(
+      #"{"peft_type": "\#(type)", "task_type": "CAUSAL_LM", "r": 2, "target_modules": ["c_attn"]}"#,
+      ["other": [1]])
+    #expect(binding.findings.contains { $0.code == "unsupported-layer" } == !isAdapted)
+  }
+
+  @Test(
     "a new head is a matrix, as wide as something in the model, with a bias of its rows (P9, P24)",
     arguments: [
       ([2, 4], [2], true), ([8], [2], false), ([2, 5], [2], false), ([3, 4], [2], false),

@@ -9,6 +9,7 @@ struct AttachmentRules: Sendable {
   let parameterPrefix: String
   let isPromptLearning: Bool
   let adaptsTiedModules: Bool
+  let adaptsTransposedLayers: Bool
   let forms: [ModuleForm]
   /// The tensors that exist once.
   let expected: [ExpectedTensor]
@@ -33,6 +34,7 @@ struct AttachmentRules: Sendable {
     parameterPrefix = method.parameterPrefix
     isPromptLearning = method.isPromptLearning
     adaptsTiedModules = method.adaptsTiedModules
+    adaptsTransposedLayers = method.adaptsTransposedLayers
     forms = config.map(method.moduleForms) ?? []
     expected = method.expectedTensors(for: config)
     sharedTensors = { modules in

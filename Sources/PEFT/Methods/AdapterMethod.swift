@@ -37,6 +37,8 @@ public protocol AdapterMethod: Sendable {
   var hasTasks: Bool { get }
   /// Whether PEFT adapts the modules that are tied to a target along with it.
   var adaptsTiedModules: Bool { get }
+  /// Whether PEFT adapts transformers' `Conv1D`, a linear layer whose weight is [in, out].
+  var adaptsTransposedLayers: Bool { get }
 
   /// What is before the names of a module's own tensors, where the method trains a copy of the module.
   var copyPrefix: String? { get }
@@ -104,6 +106,7 @@ extension AdapterMethod {
   public var hasTasks: Bool { false }
   public var adaptsTiedModules: Bool { false }
   public var copyPrefix: String? { nil }
+  public var adaptsTransposedLayers: Bool { true }
   public var moduleSizes: [ModuleSize] { [] }
   public var tensorKeys: [String: String] { [:] }
   public func moduleForms(for config: Config) -> [ModuleForm] { [] }

@@ -140,7 +140,9 @@ struct BindingBuilder {
   ) {
     let forms = tree[name].flatMap(rules.copy).map { [$0] } ?? rules.forms(for: kind)
     var module = Binding.Module(name: path, isSaved: false, state: .bound)
-    guard !forms.isEmpty else {
+    let isRefused =
+      kind == .linear && tree[name]?.kind == .transposedLinear && !rules.adaptsTransposedLayers
+    guard !forms.isEmpty, !isRefused else {
       // A method of which no form is described adapts what it likes.
       if rules.forms.isEmpty { return }
       module.state = .unsupported

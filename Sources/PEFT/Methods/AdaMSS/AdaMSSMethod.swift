@@ -11,6 +11,7 @@ public struct AdaMSSMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "ADAMSS") }
   public var parameterPrefix: String { "adamss_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] {
     [ModuleSize("r", default: 100), ModuleSize("subspace_rank", default: 1)]
   }

@@ -7,6 +7,7 @@ public struct BEFTMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "BEFT") }
   public var parameterPrefix: String { "beft_" }
+  public var adaptsTransposedLayers: Bool { false }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     [ModuleForm(.linear, tensors: [.init("beft_bias", [1, "out"], untrained: .zeros)])]

@@ -9,6 +9,7 @@ public struct BOFTMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "BOFT") }
   public var parameterPrefix: String { "boft_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] {
     [
       ModuleSize("b", key: "boft_block_size", default: 4, minimum: 0),

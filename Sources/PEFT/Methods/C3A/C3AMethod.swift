@@ -7,6 +7,7 @@ public struct C3AMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "C3A") }
   public var parameterPrefix: String { "c3a_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var patternMatching: ModulePattern.Matching { .submodule }
   public var moduleSizes: [ModuleSize] {
     [ModuleSize("b", key: "block_size", default: 256, pattern: "block_size_pattern")]

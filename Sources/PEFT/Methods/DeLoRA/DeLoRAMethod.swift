@@ -8,6 +8,7 @@ public struct DeLoRAMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "DELORA") }
   public var parameterPrefix: String { "delora_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8, pattern: "rank_pattern")] }
   public var rules: [ConfigRule] { [.layersNeedTargetList, .layersPatternNeedsLayers, .bias] }
 

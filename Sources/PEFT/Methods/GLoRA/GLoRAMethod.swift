@@ -9,6 +9,7 @@ public struct GLoRAMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "GLORA") }
   public var parameterPrefix: String { "glora_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8)] }
   public var rules: [ConfigRule] {
     [

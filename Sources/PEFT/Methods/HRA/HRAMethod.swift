@@ -7,6 +7,7 @@ public struct HRAMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "HRA") }
   public var parameterPrefix: String { "hra_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8)] }
   public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias] }
 

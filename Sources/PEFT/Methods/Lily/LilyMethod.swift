@@ -8,6 +8,7 @@ public struct LilyMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "LILY") }
   public var parameterPrefix: String { "lily_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] {
     [ModuleSize("r", default: 32), ModuleSize("num_B", default: 2, minimum: 2)]
   }

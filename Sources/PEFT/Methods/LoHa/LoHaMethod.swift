@@ -7,6 +7,7 @@ public struct LoHaMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "LOHA") }
   public var parameterPrefix: String { "hada_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8, pattern: "rank_pattern")] }
   public var alphaKey: String? { "alpha" }
   public var isScaledByRank: Bool { true }

@@ -11,6 +11,7 @@ public struct LoKrMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "LOKR") }
   public var parameterPrefix: String { "lokr_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8, pattern: "rank_pattern")] }
   public var alphaKey: String? { "alpha" }
   public var isScaledByRank: Bool { true }

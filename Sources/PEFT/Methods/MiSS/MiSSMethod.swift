@@ -7,6 +7,7 @@ public struct MiSSMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "MISS") }
   public var parameterPrefix: String { "miss_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] {
     [ModuleSize("r", default: 64), ModuleSize("mini_r", default: 1)]
   }

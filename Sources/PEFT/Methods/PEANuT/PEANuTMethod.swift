@@ -8,6 +8,7 @@ public struct PEANuTMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "PEANUT") }
   public var parameterPrefix: String { "peanut_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 32)] }
   public var rules: [ConfigRule] { [.atLeast(0, "depth"), .layersPatternNeedsLayers] }
 

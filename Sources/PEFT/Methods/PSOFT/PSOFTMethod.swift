@@ -7,6 +7,7 @@ public struct PSOFTMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "PSOFT") }
   public var parameterPrefix: String { "psoft_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 32)] }
   public var alphaKey: String? { "psoft_alpha" }
   public var rules: [ConfigRule] {

@@ -7,6 +7,7 @@ public struct PolyMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "POLY") }
   public var parameterPrefix: String { "poly_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] {
     [
       ModuleSize("r", default: 8), ModuleSize("n_tasks", default: 1),

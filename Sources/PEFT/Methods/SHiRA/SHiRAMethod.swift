@@ -7,6 +7,7 @@ public struct SHiRAMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "SHIRA") }
   public var parameterPrefix: String { "shira_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 32)] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {

@@ -8,6 +8,7 @@ public struct SuperTuningMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "SUPERTUNING") }
   public var parameterPrefix: String { "supertuning_" }
+  public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: nil)] }
   public var alphaKey: String? { "lora_alpha" }
   public var rules: [ConfigRule] {
