@@ -10,7 +10,7 @@ from peft import PeftType
 from peft.tuners.lora.layer import ParamWrapper
 from peft.tuners.tuners_utils import BaseTunerLayer
 
-DELTAS = {PeftType.LORA, PeftType.LOHA, PeftType.LOKR, PeftType.VERA}
+DELTAS = {PeftType.LORA, PeftType.ADALORA, PeftType.LOHA, PeftType.LOKR, PeftType.VERA}
 MERGED = {PeftType.IA3, PeftType.MISS}
 PROMPTS = {PeftType.PROMPT_TUNING, PeftType.P_TUNING}
 

@@ -9,7 +9,7 @@ extension Adapter {
   /// - Complexity: O(modules + tensors); no tensor data is read.
   public func binding(_ options: FindingOptions) throws(CheckpointError) -> Binding? {
     guard let base = try options.base?.model(for: config) else { return nil }
-    return try? Binding(config, weights, to: base)
+    return try? Binding(config, weights, to: base, in: options.release ?? .newest)
   }
 
   /// Everything that can be found about the adapter and, if the options name a base model, about how

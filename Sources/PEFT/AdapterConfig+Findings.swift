@@ -20,7 +20,7 @@ extension AdapterConfig {
   private func findingsOfPEFT(
     with weights: (any TensorArchive)?, in release: ExaminedRelease
   ) -> [Finding] {
-    let reading = readingFindings(in: release)
+    let reading = readingFindings(in: release) + [layoutFinding(in: release)].compactMap(\.self)
     guard let method = try? method else { return reading }
     let findings = method.findings(about: self, fieldFindings: reading)
     guard let weights else { return findings }

@@ -50,11 +50,6 @@ public struct Peftkit: ParsableCommand {
   }
 }
 
-enum Version {
-  /// The version of the package.
-  static let current = "0.1.0"
-}
-
 extension ExitCode {
   /// A check found something.
   static let finding = ExitCode(1)

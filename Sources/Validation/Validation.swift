@@ -24,6 +24,10 @@ public struct Validation: Sendable {
   public let kind: Kind
   /// The name of the variant of the weights' format; nil for a config.
   public let format: String?
+  /// The path of the config: a file in the directory of an adapter, or the path itself.
+  public let configPath: String
+  /// The path of the weights: a file in a directory, or the path itself.
+  public let weightsPath: String
   /// The number of tensors; nil for a config.
   public let tensorCount: Int?
   /// How an adapter binds to the base model that it was checked against; nil without one.
@@ -58,7 +62,8 @@ public struct Validation: Sendable {
     switch checkpoint {
     case .adapter(let adapter):
       let (findings, binding) = try adapter.examination(options)
-      self.init(path, .adapter, archive, findings, binding)
+      self.init(
+        path, .adapter, archive, findings, binding, configPath: adapter.directory.configPath)
     case .model(let model):
       self.init(
         path, .model, archive, archive.foreignFindings(in: .model) + (try model.findings()))
@@ -71,9 +76,11 @@ public struct Validation: Sendable {
 
   private init(
     _ path: String, _ kind: Kind, _ archive: (any TensorArchive)?, _ findings: [Finding],
-    _ binding: Binding? = nil
+    _ binding: Binding? = nil, configPath: String? = nil
   ) {
     self.path = path
+    self.configPath = configPath ?? path
+    weightsPath = archive?.path ?? path
     self.kind = kind
     format = archive?.variant.name
     tensorCount = archive?.tensorCount

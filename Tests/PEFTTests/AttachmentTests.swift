@@ -187,6 +187,24 @@ struct AttachmentTests {
     #expect(findings.allSatisfy { $0.code == "shape-mismatch" && $0.tensor?.string == first })
   }
 
+  @Test("two keys that give one module different values, which no tensor tells (A22)")
+  func overlappingPatterns() throws {
+    let findings = try LoRAWeights().findings([
+      "alpha_pattern": ["layers.0.*": 8, "q_proj": 16, "v_proj": 8]
+    ])
+    #expect(findings.map(\.code) == ["overlapping-patterns"])
+    #expect(findings.first?.severity == .note && findings.first?.key == "alpha_pattern")
+    #expect(findings.first?.message.contains("\"layers.0.*\" and \"q_proj\"") == true)
+    // The same value, different modules, and a size that the tensors tell.
+    for patterns in [
+      ["alpha_pattern": ["layers.0.*": 8, "q_proj": 8]],
+      ["alpha_pattern": ["0.self_attn.q_proj": 8, "1.self_attn.q_proj": 16]],
+      ["rank_pattern": ["layers.0.*": 4, "q_proj": 4, "v_proj": 4]],
+    ] as [JSONObject] {
+      #expect(try LoRAWeights().findings(patterns).isEmpty, "\(patterns)")
+    }
+  }
+
   @Test("a pattern that matches nothing (A15)")
   func patterns() throws {
     let findings = try LoRAWeights().findings(["alpha_pattern": ["o_proj": 8]])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import JSONDocument
 import PEFT
 import Tensors
 import TestSupport
@@ -306,5 +307,89 @@ struct BaseModelTests {
     let binding = try model.binding(Self.config(#"["q_proj"]"#), Self.lora([Self.q0]))
     #expect(!binding.knowsModules)
     #expect(binding.modules.isEmpty && binding.findings.isEmpty)
+  }
+}
+
+/// What PEFT 0.18.1, 0.19.0 and 0.21.2 do with each other's adapters of stacked parameters was measured
+/// with parameters of different extents, of equal ones, and of modules that are transposed.
+@Suite("Layouts of stacked parameters")
+struct ParameterLayoutTests {
+  private static func config(_ version: String?) -> AdapterConfig {
+    var document: JSONObject = [
+      "peft_type": "LORA", "task_type": nil, "r": 2, "target_modules": [],
+      "target_parameters": ["mlp.experts.gate_up_proj"],
+    ]
+    if let version { document["peft_version"] = .string(version) }
+    return AdapterConfig(document: document)
+  }
+
+  @Test(
+    "factors that another layout has are an error, or a note where some modules have the same (A21)",
+    arguments: [
+      ("0.17.1", (0, 21, 2), .note), ("0.18.1", (0, 19, 1), .note), ("0.19.0", (0, 21, 2), .error),
+      ("0.19.0", (0, 18, 0), .note), ("0.21.2", (0, 18, 1), .note), ("0.21.2", (0, 19, 0), .error),
+      (nil, (0, 21, 2), .note), (nil, (0, 17, 0), nil), ("0.19.1", (0, 21, 2), nil),
+      ("0.18.0", (0, 17, 0), nil), ("0.19.1.dev0", (0, 21, 2), nil), ("x", (0, 21, 2), nil),
+    ] as [(String?, (Int, Int, Int), Finding.Severity?)])
+  func byItself(
+    written: String?, read: (Int, Int, Int), severity: Finding.Severity?
+  ) throws {
+    var options = FindingOptions()
+    options.release = ExaminedRelease(PEFTRelease(read.0, read.1, read.2))
+    #expect(options.release != nil)
+    let findings = Self.config(written).findings(options).filter { $0.code == "parameter-layout" }
+    #expect(findings.map(\.severity) == (severity.map { [$0] } ?? []))
+    #expect(findings.allSatisfy { $0.key == "target_parameters" })
+  }
+
+  /// Binds an adapter of the experts' first parameter to a model of one layer.
+  private func findings(
+    _ type: String, extents: [UInt64], a: UInt64, b: UInt64, written: String?,
+    read: PEFTRelease = ExaminedRelease.newest.release
+  ) throws -> [Finding] {
+    let name = type == "gpt_oss" ? "GptOssForCausalLM" : "Qwen3MoeForCausalLM"
+    let model = try TinyModel(
+      #"{"model_type": "\#(type)", "architectures": ["\#(name)"]}"#,
+      ["model.layers.0.mlp.experts.gate_up_proj": [3] + extents])
+    let start = "base_model.model.model.layers.0.mlp.experts."
+    let version = written.map { #", "peft_version": "\#($0)""# } ?? ""
+    let adapter = try model.adapter(
+      #"{"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "target_modules": [], "target_parameters": ["mlp.experts.gate_up_proj"]\#(version)}"#,
+      [start + "lora_A.weight": [6, a], start + "lora_B.weight": [b, 6]])
+    var options = FindingOptions()
+    options.base = .model(try BaseModel(path: model.directory.path("")))
+    options.release = ExaminedRelease(read)
+    return try adapter.examination(options, readsValues: false).findings.filter {
+      ["parameter-layout", "shape-mismatch", "missing-tensor"].contains($0.code)
+    }
+  }
+
+  @Test("with the base model, an error says what becomes of the factors (P32)")
+  func withBase() throws {
+    let old = PEFTRelease(0, 18, 1)
+    // [experts, out, in] = [3, 12, 8]: A has the columns of `in` since 0.19.1.
+    func codes(_ a: UInt64, _ b: UInt64, _ written: String?, _ read: PEFTRelease) throws -> Set<
+      String
+    > {
+      let found = try findings(
+        "qwen3_moe", extents: [12, 8], a: a, b: b, written: written, read: read)
+      return Set(found.map(\.code.rawValue))
+    }
+    let newest = ExaminedRelease.newest.release
+    #expect(try codes(8, 12, "0.21.2", newest).isEmpty)
+    #expect(try codes(12, 8, "0.18.1", old).isEmpty)
+    #expect(try codes(8, 12, nil, newest).isEmpty)
+    #expect(try codes(12, 8, "0.18.1", newest) == ["parameter-layout", "shape-mismatch"])
+    #expect(try codes(8, 12, "0.21.2", old) == ["parameter-layout", "shape-mismatch"])
+    // Square ones load, and compute something else.
+    let square = try findings("qwen3_moe", extents: [8, 8], a: 8, b: 8, written: "0.18.1")
+    #expect(square.map(\.code) == ["parameter-layout"])
+    #expect(square.first?.message.contains("computes something else") == true)
+    let unknown = try findings("qwen3_moe", extents: [8, 8], a: 8, b: 8, written: nil)
+    #expect(unknown.map(\.severity) == [.note])
+    // Those of gpt_oss, [experts, in, out], were never exchanged but in 0.19.0.
+    #expect(try findings("gpt_oss", extents: [8, 12], a: 8, b: 12, written: "0.18.1").isEmpty)
+    let exchanged = try findings("gpt_oss", extents: [8, 12], a: 12, b: 8, written: "0.19.0")
+    #expect(Set(exchanged.map(\.code)) == ["parameter-layout", "shape-mismatch"])
   }
 }

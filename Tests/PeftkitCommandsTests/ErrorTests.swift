@@ -89,7 +89,7 @@ struct Impostor: CustomTestStringConvertible, Sendable {
     },
     Self(
       "pickle", "is a Python pickle without tensors, not a checkpoint; nothing was executed",
-      hint: nil
+      hint: "name a file with tensors, such as one that torch.save wrote"
     ) { Array("\u{80}".unicodeScalars.map { UInt8($0.value) }) + [4] + Array("}.".utf8) },
     Self(
       "pickle of a tensor",

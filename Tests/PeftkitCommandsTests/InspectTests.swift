@@ -194,3 +194,50 @@ struct InspectTests {
     #expect(Array(run.output.utf8) == expected)
   }
 }
+
+@Suite("inspect --base")
+struct InspectBaseTests {
+  /// A model of 1,000 elements.
+  private func model(_ config: String) throws -> TemporaryDirectory {
+    let directory = try TemporaryDirectory()
+    let raw = RawSafeTensors([
+      .init("a.weight", [30, 30], floats: [Float](repeating: 1, count: 900)),
+      .init("a.bias", [100], floats: [Float](repeating: 1, count: 100)),
+    ])
+    try directory.write(raw.encoded(), to: "model.safetensors")
+    try directory.write(Array(config.utf8), to: "config.json")
+    return directory
+  }
+
+  @Test("the adapter's elements are a share of the model's (L10, L11)")
+  func share() throws {
+    let adapter = Fixtures.adapter("mpt-one-token")
+    let base = try model(#"{"model_type": "gpt2"}"#)
+    let text = try peftkit("inspect", adapter, "--base", base.path)
+    #expect(
+      text.output.contains(
+        "\n  base      \(base.path) (gpt2), 1,000 parameters; the adapter has 1.10 % of that\n"),
+      "\(text.output)")
+    let json = try peftkit("inspect", adapter, "--json", "--base", base.path).json()
+    let member = try #require(json["base"] as? [String: Any])
+    #expect(member["path"] as? String == base.path)
+    #expect(member["model_type"] as? String == "gpt2")
+    #expect(member["parameter_count"] as? Int == 1000)
+    #expect(member["share"] as? Double == 0.011)
+  }
+
+  @Test("a quantized model does not tell it, and a file has no base (L10)")
+  func unknown() throws {
+    let base = try model(#"{"quantization_config": {"bits": 4}}"#)
+    let adapter = Fixtures.adapter("mpt-one-token")
+    let text = try peftkit("inspect", adapter, "--base", base.path)
+    #expect(text.exitCode == 0)
+    #expect(text.output.contains("whose number of parameters its files do not tell"))
+    let json = try peftkit("inspect", adapter, "--json", "--base", base.path).json()
+    #expect((json["base"] as? [String: Any])?["share"] is NSNull)
+    let file = try peftkit(
+      "inspect", adapter + "/adapter_model.safetensors", "--base", base.path)
+    #expect(file.exitCode == 2)
+    #expect(file.errors.contains("is not an adapter: it has no base model"))
+  }
+}

@@ -147,7 +147,9 @@ extension Impostor {
       return Impostor(
         "a Python pickle that imports \(name.module.excerpt).\(name.name.excerpt)", hint: trust)
     }
-    return Impostor("a Python pickle without tensors")
+    return Impostor(
+      "a Python pickle without tensors",
+      hint: "name a file with tensors, such as one that torch.save wrote")
   }
 
   /// Whether a name only creates a plain value.

@@ -18,7 +18,8 @@ public struct AdapterUpdates: Sendable {
 
   /// The methods whose changes are computed, by `peft_type`.
   private static let methods: KeyValuePairs<String, any UpdateMethod.Type> = [
-    "LORA": LoRAUpdate.self, "LOHA": LoHaUpdate.self, "LOKR": LoKrUpdate.self,
+    "LORA": LoRAUpdate.self, "ADALORA": AdaLoRAUpdate.self, "LOHA": LoHaUpdate.self,
+    "LOKR": LoKrUpdate.self,
     "VERA": VeRAUpdate.self, "IA3": IA3Update.self, "MISS": MiSSUpdate.self,
   ]
 

@@ -13,8 +13,21 @@ struct LoRAUpdate: UpdateMethod {
   /// The most parameters whose modules are looked for; configs name a few.
   private static let largestParameterCount = 64
 
-  init(_ adapter: Adapter) {
+  /// Variants whose change of a weight is not, or not only, a product of two factors.
+  private static let uncomputed = [
+    ("use_qalora", "QALoRA"), ("use_bdlora", "BD-LoRA"), ("kasa_config", "KaSA"),
+    ("monteclora_config", "MonteCLoRA"),
+  ]
+
+  init(_ adapter: Adapter) throws(CheckpointError) {
     config = adapter.config
+    for (key, name) in Self.uncomputed {
+      let value = config.document[key] ?? .null
+      guard !value.isNull, value.bool != false else { continue }
+      throw CheckpointError(
+        .unsupported, "the changes of LoRA's variant \(name) are not computed",
+        path: adapter.directory.configPath)
+    }
     scales = SharedScales(adapter)
     let parameters = (config.document["target_parameters"]?.array ?? []).compactMap(\.string)
     self.parameters = parameters.count <= Self.largestParameterCount ? parameters : []

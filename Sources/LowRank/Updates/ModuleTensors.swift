@@ -70,11 +70,15 @@ extension ModuleTensors {
   ///
   /// - Throws: `missing` when the module has no such tensor, `mismatch` for another number of
   ///   extents or one of zero.
-  func sizes(of leaf: String, rank: ClosedRange<Int>) throws(CheckpointError) -> [Int] {
+  ///
+  /// - Parameter allowsNone: whether extents may be zero.
+  func sizes(
+    of leaf: String, rank: ClosedRange<Int>, allowsNone: Bool = false
+  ) throws(CheckpointError) -> [Int] {
     let info = adapter.weights.tensor(at: try place(of: leaf))
     let sizes = info.shape.dimensions.compactMap { Int(exactly: $0) }
     guard rank.contains(info.shape.rank), sizes.count == info.shape.rank,
-      sizes.allSatisfy({ $0 > 0 })
+      sizes.allSatisfy({ $0 > 0 || allowsNone })
     else { throw misfit(leaf, "has the shape \(info.shape)") }
     return sizes
   }

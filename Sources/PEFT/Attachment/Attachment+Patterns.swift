@@ -3,14 +3,53 @@ internal import JSONDocument
 internal import Tensors
 
 extension Attachment {
-  /// Findings about keys of pattern objects that match no module of the weights.
+  /// Findings about keys of pattern objects that match no module of the weights, and about two that
+  /// match one.
   ///
   /// - Complexity: O(keys · modules) matches, bounded.
   var patternFindings: [Finding] {
     // PEFT converts the patterns of experts, and saves what it converted or not.
     let hasExperts = modules.contains { $0.name.hasSuffix("experts") }
     guard rules.patternMatching != .exact, !modules.isEmpty, !hasExperts else { return [] }
+    let objects = rules.config.patternObjects
+    guard !objects.isEmpty else { return [] }
     let names = patternNames.map { Array($0.unicodeScalars) }
+    return unmatchedPatterns(names)
+      + objects.compactMap { overlapFinding($0.key, $0.object, names) }
+  }
+
+  /// A finding about two keys that give one module different values, which no tensor tells apart.
+  ///
+  /// The extents of tensors tell a size, such as the rank; nothing tells α.
+  private func overlapFinding(
+    _ key: String, _ object: JSONObject, _ names: [[Unicode.Scalar]]
+  ) -> Finding? {
+    guard object.count > 1, !rules.moduleSizes.contains(where: { $0.patternKey == key }) else {
+      return nil
+    }
+    let patterns = object.map { ModulePattern($0.key, matching: rules.patternMatching) }
+    var budget = ModulePatterns.largestBudget
+    for name in names {
+      var first: Int?
+      for (place, pattern) in patterns.enumerated()
+      where pattern.matches(name, budget: &budget) == true {
+        guard let first, object[first].value != object[place].value else {
+          first = first ?? place
+          continue
+        }
+        let module = String(String.UnicodeScalarView(name))
+        return Finding(
+          .note, "overlapping-patterns",
+          "the keys \"\(object[first].key.excerpt)\" and \"\(object[place].key.excerpt)\" of "
+            + "\"\(key)\" both match \(module.excerpt), with different values: PEFT takes the first, "
+            + "and sorts the keys when it saves, so that training may have used the other", key: key
+        )
+      }
+    }
+    return nil
+  }
+
+  private func unmatchedPatterns(_ names: [[Unicode.Scalar]]) -> [Finding] {
     var budget = ModulePatterns.largestBudget
     return rules.config.patternObjects.flatMap { key, object in
       object.compactMap { member -> Finding? in

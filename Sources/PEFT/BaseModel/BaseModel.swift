@@ -63,6 +63,22 @@ public struct BaseModel: Sendable {
   /// `model_type`; nil without one.
   public var modelType: String? { config["model_type"]?.string }
 
+  /// The number of elements of all tensors; nil where the files do not tell it: without weights, and for
+  /// quantized ones, which pack several elements into one.
+  ///
+  /// - Complexity: O(tensors).
+  public var parameterCount: Int? {
+    guard let weights, config["quantization_config"]?.object == nil else { return nil }
+    var count = 0
+    for index in 0..<weights.tensorCount {
+      weights.describeTensor(at: index) { tensor in
+        let (sum, overflow) = count.addingReportingOverflow(tensor.elementCount)
+        count = overflow ? .max : sum
+      }
+    }
+    return count
+  }
+
   /// The config of the language model, which a model of several parts has in an object of its own.
   var textConfig: JSONObject { config["text_config"]?.object ?? config }
 

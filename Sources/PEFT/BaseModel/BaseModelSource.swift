@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Tensors
+public import Tensors
 
 /// Where the base model of an adapter is found.
 public enum BaseModelSource: Sendable {
@@ -12,7 +12,7 @@ public enum BaseModelSource: Sendable {
   ///
   /// - Throws: `missing` when the config names none, or the cache does not have it; what opening it
   ///   throws.
-  func model(for config: AdapterConfig) throws(CheckpointError) -> BaseModel {
+  public func model(for config: AdapterConfig) throws(CheckpointError) -> BaseModel {
     switch self {
     case .model(let model): model
     case .cached: try HubCache.environment.baseModel(of: config)

@@ -51,6 +51,8 @@ extension Finding.Code {
     "no-target",
     "no-tensors",
     "non-finite-values",
+    "overlapping-patterns",
+    "parameter-layout",
     "peft-type",
     "runtime-config",
     "runtime-ignores",

@@ -42,6 +42,9 @@ public protocol ModuleMethod: AdapterMethod where Config == AdapterConfig {
   /// The conditions on values of the config that PEFT checks, in addition to the minima of the sizes.
   var rules: [ConfigRule] { get }
 
+  /// The keys of the config that a summary gives, besides the sizes and α.
+  var summaryKeys: [SummaryKey] { get }
+
   /// The key of α, if the method has one.
   var alphaKey: String? { get }
 
@@ -52,6 +55,7 @@ public protocol ModuleMethod: AdapterMethod where Config == AdapterConfig {
 
 extension ModuleMethod {
   public var rules: [ConfigRule] { [] }
+  public var summaryKeys: [SummaryKey] { [] }
   public var alphaKey: String? { nil }
   public var isScaledByRank: Bool { false }
   public func config(_ config: AdapterConfig) -> AdapterConfig { config }

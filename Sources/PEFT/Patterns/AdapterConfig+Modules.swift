@@ -44,6 +44,8 @@ extension AdapterConfig {
     components.removeSubrange(end...)
     // Several parameters of one module wrap one another.
     while components.last == "base_layer" { components.removeLast() }
-    return components.isEmpty ? nil : components.dotted
+    // Tensors that exist once are next to the model, not in it.
+    guard !components.isEmpty, components != ["base_model"] else { return nil }
+    return components.dotted
   }
 }

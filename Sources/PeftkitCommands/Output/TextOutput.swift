@@ -28,6 +28,9 @@ struct TextOutput {
     text += "\n"
   }
 
+  /// Adds a text without an end of line.
+  mutating func text(_ text: String) { self.text += text }
+
   /// Adds a table, indented by two spaces, which fits the terminal if names can be cut to make it fit.
   mutating func table(_ table: Table) {
     let indent = "  "
@@ -36,14 +39,16 @@ struct TextOutput {
     }
   }
 
-  /// Prints the text so far, if there is enough for a write.
+  /// Prints the text so far, if there is enough for a write; any, on a terminal.
   mutating func flushIfLarge() throws(CheckpointError) {
-    guard text.utf8.count >= Self.chunkByteCount else { return }
+    guard text.utf8.count >= (isStyled ? 1 : Self.chunkByteCount) else { return }
     try flush()
   }
 
   /// Writes the text so far.
   mutating func flush() throws(CheckpointError) {
+    // On a terminal, a progress line would be in the way.
+    if isStyled { Console.clearProgress() }
     try StandardStream.output.write(Array(text.utf8).span.rawBytes)
     text = ""
   }

@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
-internal import Files
 internal import Tensors
 
-/// The progress line of a long transfer; nothing unless standard error is a terminal.
+/// The progress of a long transfer.
 enum TransferProgress {
-  private static let intervalMilliseconds = 200
-
   /// Carries out `body`, showing a count on its way to `total`.
   ///
   /// - Throws: what `body` throws.
   static func showing<R>(
     _ counter: ByteCounter, of total: Int, _ body: () throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
-    guard Console.isTerminal else { return try body() }
-    let ticker = Ticker()
-    let stopwatch = Stopwatch()
-    return try WorkerPool.run {
-      () throws(CheckpointError) in
-      defer { ticker.stop() }
-      return try body()
-    } beside: {
-      ticker.run(milliseconds: intervalMilliseconds) {
-        // Short transfers need no line.
-        guard stopwatch.seconds * 1000 > Double(intervalMilliseconds) else { return }
-        Console.showProgress(line(counter.value, of: total, after: stopwatch.seconds))
-      }
-      Console.clearProgress()
-    }
+    try ProgressLine.showing({ line(counter.value, of: total, after: $0) }, while: body)
   }
 
   private static func line(_ count: Int, of total: Int, after seconds: Double) -> String {

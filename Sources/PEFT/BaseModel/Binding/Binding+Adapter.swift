@@ -10,12 +10,14 @@ extension Binding {
   ///   - config: the adapter's config.
   ///   - weights: the adapter's weights.
   ///   - base: the base model.
+  ///   - release: the release that reads the adapter.
   /// - Throws: `missing` or `mismatch` when the config does not name its method.
   /// - Complexity: O(modules · path + tensors), plus bounded steps for expressions, and as much again
   ///   for a bounded number of other configs if PEFT does not load the whole adapter; no tensor data
   ///   is read.
   public init(
-    _ config: AdapterConfig, _ weights: any TensorArchive, to base: BaseModel
+    _ config: AdapterConfig, _ weights: any TensorArchive, to base: BaseModel,
+    in release: ExaminedRelease = .newest
   ) throws(CheckpointError) {
     let method = try config.method
     let attachment = try Attachment(config, weights)
@@ -28,7 +30,7 @@ extension Binding {
     }
     let binder = AdapterBinder(
       weights: weights, tree: tree, present: Set(names.map { UTF8Text($0) }),
-      hiddenSize: base.hiddenSize)
+      hiddenSize: base.hiddenSize, layout: ParameterLayout(release.release))
     guard let builder = binder.bind(config, method) else {
       findings = [
         Finding(
@@ -42,7 +44,9 @@ extension Binding {
     if !builder.isComplete {
       remedy = binder.remedy(for: builder, config, method, attachment)
     }
-    findings = promptFindings + BindingFindings(builder, attachment).findings
+    findings =
+      promptFindings + BindingFindings(builder, attachment).findings
+      + builder.layoutFindings(of: config, in: release)
   }
 }
 
@@ -53,6 +57,8 @@ private struct AdapterBinder {
   /// The modules that the adapter has tensors for.
   let present: Set<UTF8Text>
   let hiddenSize: Int?
+  /// How the reading release lays out the factors of parameters.
+  let layout: ParameterLayout
 
   /// The most modules, tensors and steps of matching of all trials together.
   private static let largestTrials = 500_000
@@ -69,7 +75,8 @@ private struct AdapterBinder {
       present: present)
     var builder = BindingBuilder(
       weights: ConvertedAdapter(weights, type: method.type, tree: tree), tree: tree,
-      adapted: adapted, rules: AttachmentRules(method, adapted.config), hiddenSize: hiddenSize)
+      adapted: adapted, rules: AttachmentRules(method, adapted.config), hiddenSize: hiddenSize,
+      layout: layout)
     if adapted.refusal == nil { builder.bind() }
     return builder
   }

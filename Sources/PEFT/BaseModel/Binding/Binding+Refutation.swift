@@ -23,7 +23,7 @@ extension Binding {
     let fresh = Set(missing)
     return findings.filter { finding in
       switch finding.code {
-      case "missing-module", "untargeted-module": false
+      case "missing-module", "untargeted-module", "parameter-layout": false
       case "missing-tensor" where finding.severity == .error:
         finding.tensor.map { fresh.contains($0) || !isOfModule($0) } ?? !hasTokens
       case "shape-mismatch": finding.tensor.map { !fitting.contains($0) } ?? true

@@ -28,6 +28,8 @@ struct BindingBuilder {
   /// The width of the base model's hidden states, if its config tells it.
   let hiddenSize: Int?
   private(set) var rules: AttachmentRules
+  /// How the reading release lays out the factors of parameters.
+  let layout: ParameterLayout
   var binding = Binding()
   private(set) var members: [Member] = []
   private(set) var mismatches: [Mismatch] = []
@@ -46,13 +48,14 @@ struct BindingBuilder {
 
   init(
     weights: ConvertedAdapter, tree: ModuleTree, adapted: AdaptedModules, rules: AttachmentRules,
-    hiddenSize: Int?
+    hiddenSize: Int?, layout: ParameterLayout
   ) {
     self.weights = weights
     self.tree = tree
     self.adapted = adapted
     self.rules = rules
     self.hiddenSize = hiddenSize
+    self.layout = layout
     binding.className = tree.className
   }
 
@@ -80,7 +83,7 @@ struct BindingBuilder {
       guard let module = tree[parameter.module] else { continue }
       bind(
         parameter.module, wrapper: String(repeating: "base_layer.", count: parameter.depth),
-        .experts, module.sizes(ofParameter: parameter.name), path: parameter.path)
+        .experts, module.sizes(ofParameter: parameter.name, layout: layout), path: parameter.path)
       depths[UTF8Text(parameter.module), default: 0] += 1
     }
     for name in adapted.saved { bindSaved(name) }

@@ -107,12 +107,16 @@ extension BaseModule {
   }
 
   /// The sizes of a parameter that is adapted by itself: a matrix, or one for each expert.
-  func sizes(ofParameter name: String) -> [(symbol: String, value: Int)] {
+  ///
+  /// - Parameter layout: how the reading release lays out the factors.
+  func sizes(
+    ofParameter name: String, layout: ParameterLayout
+  ) -> [(symbol: String, value: Int)] {
     guard let shape = shape(of: name) else { return [] }
     let extents = shape.dimensions.map { Int(exactly: $0) ?? 0 }
     switch extents.count {
     case 2: return [("experts", 1), ("out", extents[0]), ("in", extents[1])]
-    case 3 where kind == .transposedExperts:
+    case 3 where layout.startsWithSecondExtent(isTransposed: kind == .transposedExperts):
       return [("experts", extents[0]), ("in", extents[1]), ("out", extents[2])]
     case 3: return [("experts", extents[0]), ("out", extents[1]), ("in", extents[2])]
     default: return []

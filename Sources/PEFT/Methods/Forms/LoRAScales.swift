@@ -14,9 +14,16 @@ public struct LoRAScale: Sendable, Hashable {
   ///
   /// - Parameter rank: at least 1.
   public init(rank: Int, alpha: Double, isRankStabilized: Bool) {
+    self.init(
+      rank: rank, alpha: alpha,
+      scale: alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
+  }
+
+  /// Gives a scale that follows another rule.
+  public init(rank: Int, alpha: Double, scale: Double) {
     self.rank = rank
     self.alpha = alpha
-    scale = alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
+    self.scale = scale
   }
 }
 

@@ -14,6 +14,7 @@ public struct OFTMethod: ModuleMethod {
   public var type: PEFTType { PEFTType(rawValue: "OFT") }
   public var parameterPrefix: String { "oft_" }
   public var adaptsTransposedLayers: Bool { false }
+  public var summaryKeys: [SummaryKey] { ["r", "oft_block_size"] }
   public var rules: [ConfigRule] {
     [
       Self.blockSizeIsSet, .exactlyOne("r", "oft_block_size"), .layersPatternNeedsLayers, .bias,

@@ -8,6 +8,7 @@ public struct RoAdMethod: ModuleMethod {
   public var type: PEFTType { PEFTType(rawValue: "ROAD") }
   public var parameterPrefix: String { "road_" }
   public var adaptsTransposedLayers: Bool { false }
+  public var summaryKeys: [SummaryKey] { ["variant", "group_size"] }
   public var rules: [ConfigRule] {
     [.oneOf("variant", ["road_1", "road_2", "road_4"]), Self.groupSize]
   }

@@ -11,6 +11,7 @@ public struct SuperTuningMethod: ModuleMethod {
   public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: nil)] }
   public var alphaKey: String? { "lora_alpha" }
+  public var summaryKeys: [SummaryKey] { ["sparsity"] }
   public var rules: [ConfigRule] {
     [
       .number("sparsity", "at least 0 and below 1") { $0 >= 0 && $0 < 1 },

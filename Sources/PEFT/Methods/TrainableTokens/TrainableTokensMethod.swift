@@ -9,6 +9,7 @@ public struct TrainableTokensMethod: ModuleMethod {
   public var type: PEFTType { PEFTType(rawValue: "TRAINABLE_TOKENS") }
   public var adaptsTiedModules: Bool { true }
   public var parameterPrefix: String { "trainable_tokens_" }
+  public var summaryKeys: [SummaryKey] { [SummaryKey("token_indices", counting: "token")] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     // A config without the key trains no tokens.

@@ -9,6 +9,7 @@ public struct UniLoRAMethod: ModuleMethod {
   public var type: PEFTType { PEFTType(rawValue: "UNILORA") }
   public var parameterPrefix: String { "unilora_" }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 4)] }
+  public var summaryKeys: [SummaryKey] { ["theta_d_length"] }
   public var rules: [ConfigRule] {
     [
       .atLeast(1, "theta_d_length"), .atLeast(0, "proj_seed"),

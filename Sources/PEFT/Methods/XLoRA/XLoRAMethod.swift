@@ -10,6 +10,9 @@ public struct XLoRAMethod: ModuleMethod {
   public init() {}
 
   public var type: PEFTType { PEFTType(rawValue: "XLORA") }
+  public var summaryKeys: [SummaryKey] {
+    [SummaryKey("adapters", counting: "adapter"), "xlora_depth"]
+  }
   public var rules: [ConfigRule] { [.atLeast(1, "xlora_depth")] }
 
   /// Hidden layers in steps of a linear layer, its activation and, unless it is 0, its dropout.

@@ -26,6 +26,7 @@ extension Inspection {
     output.writer.member("tensor_count", archive.tensorCount)
     output.writer.member("parameter_count", totals.parameterCount)
     output.writer.member("byte_count", totals.byteCount)
+    base?.writeJSON(to: &output)
     if let digests { output.writer.member("digest", digests.checkpoint.description) }
     try tasks?.writeJSON(to: &output)
     try modules?.writeJSON(to: &output)

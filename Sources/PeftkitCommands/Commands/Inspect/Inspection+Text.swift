@@ -46,6 +46,7 @@ extension Inspection {
         Sizes.bytes(totals.byteCount),
       ].joined(separator: ", "),
     ])
+    if let base { table.add(["base", base.text]) }
     if let digests { table.add(["digest", digests.checkpoint.description]) }
     for note in checkpoint.notes { table.add(["note", note]) }
     output.table(table)

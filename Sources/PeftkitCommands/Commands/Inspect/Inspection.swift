@@ -11,10 +11,11 @@ struct Inspection: Report {
   let tasks: TaskInspection?
   let digests: ArchiveDigests?
   let modules: ModuleInspection?
+  let base: BaseInspection?
 
   init(
     path: String, reading: ReadingOptions, forcesTasks: Bool = false, takesDigests: Bool = false,
-    showsModules: Bool = false
+    showsModules: Bool = false, base: BaseModelSource? = nil
   ) throws(CheckpointError) {
     self.path = path
     checkpoint = try OpenedCheckpoint(path: path)
@@ -25,6 +26,11 @@ struct Inspection: Report {
         .invalidArgument, "is not a multitask prompt tuning adapter: it has no tasks", path: path)
     }
     digests = takesDigests ? try ArchiveDigests(of: checkpoint.archive) : nil
+    if let base {
+      self.base = try BaseInspection(checkpoint.adapter, of: path, base: base)
+    } else {
+      self.base = nil
+    }
     modules = showsModules ? try ModuleInspection(checkpoint.adapter, path: path) : nil
   }
 

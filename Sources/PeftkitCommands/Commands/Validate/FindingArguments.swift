@@ -26,7 +26,7 @@ struct FindingArguments: ParsableArguments {
   /// - Throws: `ValidationError` for an option that cannot be used.
   func options() throws -> FindingOptions {
     var options = FindingOptions()
-    if let base { options.base = try base.isEmpty ? .cached : .model(BaseModel(path: base)) }
+    options.base = try base.map { try BaseModelSource(argument: $0) }
     options.release = release
     return options
   }

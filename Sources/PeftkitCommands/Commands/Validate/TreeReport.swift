@@ -11,18 +11,19 @@ internal import Validation
 final class TreeReport: Sendable {
   private struct State {
     var output = TextOutput()
+    var sarif = SARIFLog()
     var summary = TreeSummary()
   }
 
   private let root: String
   private let filter: FindingFilter
-  private let json: Bool
+  private let form: ValidationForm
   private let state = Mutex(State())
 
-  init(root: String, filter: FindingFilter, json: Bool) {
+  init(root: String, filter: FindingFilter, form: ValidationForm) {
     self.root = root
     self.filter = filter
-    self.json = json
+    self.form = form
   }
 
   /// Checks the tree and prints the report.
@@ -30,16 +31,23 @@ final class TreeReport: Sendable {
   /// - Returns: the exit code of the worst unit; nil for success.
   /// - Throws: `missing` when there is nothing to check, and what walking and printing throws.
   func run(_ options: FindingOptions) throws(CheckpointError) -> ExitCode? {
-    try TreeValidation(root: root, options: options).run { item throws(CheckpointError) in
-      try self.add(item)
+    try ProgressLine.showing { _ in
+      "  \(Sizes.count(self.state.withLock { $0.summary.checked })) checked"
+    } while: { () throws(CheckpointError) in
+      try TreeValidation(root: root, options: options).run { item throws(CheckpointError) in
+        try self.add(item)
+      }
     }
     return try state.withLock { state throws(CheckpointError) in
       guard state.summary.checked > 0 else {
         throw CheckpointError(
           .missing, "contains no adapter, no model and no checkpoint file", path: root)
       }
-      state.output.line(
-        json ? state.summary.line(in: root) : "\(root.printable): \(state.summary.text)")
+      switch form {
+      case .text: state.output.line("\(root.printable): \(state.summary.text)")
+      case .json: state.output.line(state.summary.line(in: root))
+      case .sarif: state.output.text(state.sarif.end(isComplete: state.summary.unreadable == 0))
+      }
       try state.output.flush()
       return state.summary.exitCode
     }
@@ -50,8 +58,12 @@ final class TreeReport: Sendable {
     let result = item.result.map { ValidationReport($0, filter) }
     try state.withLock { state throws(CheckpointError) in
       state.summary.add(result)
-      if let line = json ? jsonLine(item.path, result) : textLine(item.path, result, state.output) {
-        state.output.line(line)
+      switch form {
+      case .text:
+        if let line = textLine(item.path, result, state.output) { state.output.line(line) }
+      case .json: state.output.line(jsonLine(item.path, result))
+      case .sarif:
+        state.output.text(state.sarif.text(item.path, result))
       }
       try state.output.flushIfLarge()
     }

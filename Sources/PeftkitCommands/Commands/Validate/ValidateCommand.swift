@@ -21,6 +21,7 @@ struct ValidateCommand: ParsableCommand {
         peftkit validate my-adapter/adapter_config.json
         peftkit validate my-adapter --peft 0.17.1 --for vllm
         peftkit validate my-adapters --recursive
+        peftkit validate my-adapters --recursive --sarif > findings.sarif
         peftkit validate my-adapter --json | jq '.findings[].message'
       """)
 
@@ -48,20 +49,24 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup
   var filter: FindingFilter
 
-  @Flag(help: "Print JSON, described in spec/command-line.md; with --recursive, JSON lines.")
-  var json = false
+  @OptionGroup
+  var output: ValidationFormOptions
 
   func run() throws {
     var options = try against.options()
     options.runtime = runtime
     if recursive {
-      let tree = TreeReport(root: path, filter: filter, json: json)
+      let tree = TreeReport(root: path, filter: filter, form: output.form)
       if let code = try tree.run(options) { throw code }
       return
     }
     let validation = try Validation(path: path, options: options)
     let report = ValidationReport(validation, filter)
-    try print(report, json: json)
+    if output.form == .sarif {
+      try report.printSARIF()
+    } else {
+      try print(report, json: output.json)
+    }
     if !report.holds { throw ExitCode.finding }
   }
 

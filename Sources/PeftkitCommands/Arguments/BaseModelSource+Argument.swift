@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import PEFT
+internal import Tensors
+
+extension BaseModelSource {
+  /// Reads the value of `--base`, which is empty where it is left out.
+  ///
+  /// - Throws: what opening the model throws.
+  init(argument: String) throws(CheckpointError) {
+    self = try argument.isEmpty ? .cached : .model(BaseModel(path: argument))
+  }
+}
