@@ -187,7 +187,7 @@ struct AttachmentTests {
     #expect(findings.allSatisfy { $0.code == "shape-mismatch" && $0.tensor?.string == first })
   }
 
-  @Test("two keys that give one module different values, which no tensor tells (A22)")
+  @Test("two keys that give one module different values, which no tensor tells (A24)")
   func overlappingPatterns() throws {
     let findings = try LoRAWeights().findings([
       "alpha_pattern": ["layers.0.*": 8, "q_proj": 16, "v_proj": 8]

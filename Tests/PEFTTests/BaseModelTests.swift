@@ -324,7 +324,7 @@ struct ParameterLayoutTests {
   }
 
   @Test(
-    "factors that another layout has are an error, or a note where some modules have the same (A21)",
+    "factors that another layout has are an error, or a note where some modules have the same (A25)",
     arguments: [
       ("0.17.1", (0, 21, 2), .note), ("0.18.1", (0, 19, 1), .note), ("0.19.0", (0, 21, 2), .error),
       ("0.19.0", (0, 18, 0), .note), ("0.21.2", (0, 18, 1), .note), ("0.21.2", (0, 19, 0), .error),

@@ -130,7 +130,7 @@ struct ValidateTreeTests {
   }
 }
 
-/// spec/command-line.md, L76.
+/// spec/command-line.md, L80.
 @Suite("validate --sarif")
 struct SARIFTests {
   private func run(_ run: Run) throws -> (rules: Set<String>, results: [[String: Any]], ok: Bool?) {

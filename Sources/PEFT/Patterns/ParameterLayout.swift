@@ -3,7 +3,7 @@ internal import JSONDocument
 internal import Tensors
 
 /// How a release of PEFT lays out the factors of a stacked parameter (`target_parameters`), which it
-/// names alike in all releases (spec/adapter-methods.md, A21).
+/// names alike in all releases (spec/adapter-methods.md, A25).
 struct ParameterLayout: Hashable {
   /// Whether A has the columns of the second extent of the parameter, and B the rows of the third: the
   /// reverse is usual.

@@ -4,7 +4,7 @@ internal import PEFT
 internal import Tensors
 internal import Validation
 
-/// Findings as a log of SARIF 2.1.0, a line for each, written as they come (spec/command-line.md, L76).
+/// Findings as a log of SARIF 2.1.0, a line for each, written as they come (spec/command-line.md, L80).
 struct SARIFLog {
   private var isEmpty = true
 
