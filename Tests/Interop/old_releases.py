@@ -6,6 +6,10 @@
 installs each release with libraries of its time into WORK, lets it make the corpus of `adapter_corpus.py` as far as it
 has the methods, and validates every adapter. It takes some minutes and is not part of CI. torch is the one of the suite:
 the old releases run with it.
+
+Older releases adapted some modules that the newest one does not adapt with the same config (AdaLoRA ignored
+`layers_to_transform`; of several numbers in a path, the last counted as the layer), and with the transformers of their
+time others than today. Where the newest one ignores tensors or a pattern, findings are right; such adapters are printed.
 """
 
 import os
@@ -15,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import support
+from adapter_corpus import Case, quiet
+from adapter_loading import load
 from adapter_verdicts import false_findings
 
 # peft: transformers, tokenizers, huggingface_hub, accelerate, safetensors.
@@ -49,12 +55,24 @@ def make(release, work):
     return sorted(path for path in (out / "adapters").iterdir() if (path / "case.json").exists())
 
 
+def is_ignored_in_part(adapter):
+    """Whether the newest release ignores tensors of an adapter, or patterns of its config."""
+    case = Case.of(adapter)
+    with quiet():
+        outcome = load(case.base, case.task, adapter)
+    return bool(outcome.unexpected) or any("did not match any targeted module" in text for text in outcome.warnings)
+
+
 def main(work, releases):
     work, failed = Path(work).resolve(), False
     for release in releases or RELEASES:
         adapters = make(release, work)
         with ThreadPoolExecutor(support.PROCESSES) as pool:
-            problems = [problem for problem in pool.map(false_findings, adapters) if problem]
+            found = [(path, problem) for path, problem in zip(adapters, pool.map(false_findings, adapters)) if problem]
+        ignored = [path for path, _ in found if is_ignored_in_part(path)]
+        for path in ignored:
+            print(f"the newest PEFT ignores a part of {Case.of(path)}")
+        problems = [problem for path, problem in found if path not in ignored]
         print(f"PEFT {release}: {len(problems)} of {len(adapters)} adapters have findings", *problems, sep="\n  ")
         failed |= bool(problems) or not adapters
     sys.exit(failed)

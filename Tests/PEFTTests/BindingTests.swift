@@ -127,6 +127,17 @@ struct BindingTests {
   }
 
   @Test(
+    "proportional allocation of WaveFT takes the sizes of all modules (P24)", arguments: [6, 7])
+  func proportional(count: UInt64) throws {
+    let model = try TinyModel(nil, ["a.weight": [6, 4], "b.weight": [4, 4]])
+    let findings = try Self.findings(
+      model,
+      #"{"peft_type": "WAVEFT", "n_frequency": 5, "proportional_parameters": true, "target_modules": ["a", "b"]}"#,
+      [Self.prefix + "a.waveft_spectrum": [count], Self.prefix + "b.waveft_spectrum": [4]])
+    #expect(findings.contains { $0.code == "shape-mismatch" } == (count == 7))
+  }
+
+  @Test(
     "methods that refuse Conv1D (P26)",
     arguments: [("LORA", true), ("OFT", false), ("MISS", false)])
   func transposedLayers(type: String, isAdapted: Bool) throws {

@@ -120,7 +120,7 @@ struct BindingBuilder {
   }
 
   /// Finds the extents that all modules together give shared tensors, and that copies of these in
-  /// modules have.
+  /// modules have, and the number of modules and of elements of their weights.
   private mutating func findSharedValues() {
     let modules = (adapted.modules + adapted.tied).compactMap { tree[$0] }.map { module in
       var values = rules.values(for: module.name)
@@ -134,6 +134,15 @@ struct BindingBuilder {
       sharedValues[extent.symbol] = value
     }
     for symbol in ambiguous { sharedValues[symbol] = nil }
+    let elements = modules.reduce(into: Int?(0)) { sum, module in
+      guard let total = sum, let inputs = module.values["in"], let outputs = module.values["out"]
+      else { return sum = nil }
+      let (product, isTooLarge) = inputs.multipliedReportingOverflow(by: outputs)
+      let (next, overflow) = total.addingReportingOverflow(product)
+      sum = isTooLarge || overflow ? nil : next
+    }
+    sharedValues["all modules"] = modules.count
+    sharedValues["all elements"] = elements
   }
 
   /// Binds the tensors of one adapted module, or of one adapted parameter.

@@ -58,7 +58,7 @@ struct ConfigTrials {
   /// - Complexity: O(modules · forms + tensors).
   var trials: [ConfigTrial] {
     let choices: [ConfigTrial] =
-      savedModules + layers + tokens + parameters + replications + sizes + lists
+      savedModules + layers + tokens + parameters + replications + sizes + counts + lists
     let trials = choices + flags + defaultValues + targets
     return trials.filter { defaults[$0.key] != nil && document[$0.key] != $0.value }
   }
@@ -179,6 +179,17 @@ struct ConfigTrials {
         ? found.first.map { ConfigTrial(key: size.key, value: JSONValue($0)) } : nil
       let pattern = size.patternKey.map { ConfigTrial(key: $0, value: .object(patterns)) }
       return (agreeing > 0 ? [pattern, common] : [common, pattern]).compactMap(\.self)
+    }
+  }
+
+  /// How many numbered tensors of a kind there are, such as AdaMSS's clusters.
+  private var counts: [ConfigTrial] {
+    let numbers = (0..<builder.weights.tensorCount).lazy.compactMap { index -> Int? in
+      builder.weights.tensor(at: index).name.string.components.last.flatMap { Int($0) }
+    }
+    guard let largest = numbers.max(), (0..<1_000_000).contains(largest) else { return [] }
+    return defaults.filter { $0.value.integer != nil && $0.key.hasPrefix("num_") }.map {
+      ConfigTrial(key: $0.key, value: JSONValue(largest + 1))
     }
   }
 

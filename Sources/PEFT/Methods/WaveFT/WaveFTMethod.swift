@@ -14,10 +14,23 @@ public struct WaveFTMethod: ModuleMethod {
   public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias, Self.waveletFamily] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
-    // Proportional allocation shares the coefficients out by the sizes of all modules.
     let isProportional = config.flag("proportional_parameters", default: false)
-    let count: Extent = isProportional ? "coefficients" : "n_frequency"
+    let count = isProportional ? Self.share(config) : "n_frequency"
     return [ModuleForm(.linear, tensors: [.init("waveft_spectrum", [count], untrained: .zeros)])]
+  }
+
+  /// Proportional allocation shares `n_frequency` coefficients for each module out by the sizes of all
+  /// modules.
+  private static func share(_ config: AdapterConfig) -> Extent {
+    let frequency = config.integer("n_frequency", default: 2592)
+    return Extent("coefficients") { values in
+      guard let frequency, frequency >= 1, let inputs = values["in"], let outputs = values["out"],
+        let modules = values["all modules"], let elements = values["all elements"], elements >= 1
+      else { return nil }
+      let share = Double(inputs) * Double(outputs) / Double(elements)
+      let count = (share * (Double(frequency) * Double(modules))).rounded(.toNearestOrEven)
+      return Int(exactly: count).map { max(1, $0) }
+    }
   }
 
   /// The wavelets that PEFT has: Daubechies 1 to 38, symlets 2 to 20, coiflets 1 to 17.
