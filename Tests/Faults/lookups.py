@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tracing
 from inputs import NAMES
-from suite import Case, Skip
+from suite import ROOT, Case, Skip
 from workspace import Problem
 
 # Calls that take a path; `?` lets strace start on machines that lack the call.
@@ -18,7 +18,7 @@ CALLS = "open openat openat2 stat lstat newfstatat statx access faccessat facces
 LINE = re.compile(r'^\d+ +\w+\((?:[\w-]+<(?P<directory>[^>]*)>, )?"(?P<name>[^"]*)"')
 
 COMMANDS = ["inspect", "diff", "validate", "scan", "metadata"]
-KINDS = ["file", "adapter", "model"]
+KINDS = ["file", "adapter", "model", "distributed"]
 
 
 def lookups(suite):
@@ -27,7 +27,7 @@ def lookups(suite):
         return Skip(reason)
     return [Case(f"lookups/{command}/{kind}", lambda c=command, k=kind: look_up(suite, c, k))
             for command in COMMANDS for kind in KINDS
-            if command != "metadata" or kind == "file"]
+            if kind == "file" or command != "metadata" and (command, kind) != ("scan", "distributed")]
 
 
 def look_up(suite, command, kind):
@@ -40,7 +40,7 @@ def look_up(suite, command, kind):
     if run.returncode not in (0, 1):
         raise Problem(f"exit code {run.returncode}: {run.stderr.strip()}")
     counts = Counter(found(log.read_text(), root, paths))
-    weights = "shard" if kind == "model" else "model.safetensors"
+    weights = {"model": "shard", "distributed": ".distcp"}.get(kind, "model.safetensors")
     if not any(weights in path for path in counts):
         raise Problem(f"no weights in the trace: {sorted(counts)}")
     for path, count in counts.items():
@@ -53,6 +53,9 @@ def make(suite, path, kind):
     inputs = suite.inputs.root
     if kind == "adapter":
         shutil.copytree(inputs / "small-adapter", path)
+        return path
+    if kind == "distributed":
+        shutil.copytree(ROOT / "Fixtures" / "distributed" / "state-dict", path)
         return path
     path.mkdir()
     if kind == "file":

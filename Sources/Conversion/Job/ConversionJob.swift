@@ -67,8 +67,8 @@ public struct ConversionJob: Sendable {
 
   /// Whether a source is a directory with a distributed checkpoint, which becomes a file.
   public static func isDistributedCheckpoint(_ source: String) -> Bool {
-    PathKind.existing(source) == .directory && !ModelDirectory.isModel(source)
-      && !AdapterDirectory.hasConfig(source) && DistributedDirectory.exists(at: source)
+    PathKind.existing(source) == .directory && !AdapterDirectory.hasConfig(source)
+      && !ModelDirectory.isModel(source) && DistributedDirectory.exists(at: source)
   }
 
   /// The distributed checkpoint in the source directory; nil for the directory
