@@ -8,6 +8,7 @@ import time
 
 import cpu_limit
 import errors
+import inert
 import kills
 import lookups
 import short_transfers
@@ -18,6 +19,7 @@ import undisturbed
 GROUPS = {
     "undisturbed runs": undisturbed.normal_runs,
     "lookups of paths": lookups.lookups,
+    "hostile files": inert.inert,
     "order of flushes": undisturbed.flushes,
     "sweeping": undisturbed.sweeping,
     "kill -9 at random moments": kills.random_kills,

@@ -54,6 +54,12 @@ extension FileScan {
 
   /// Scans an archive of other files: torch looks for a pickle that is not there.
   private mutating func scanOther(_ index: ZipIndex, in bytes: RawSpan) {
+    if index.entries.contains(where: { $0.name.utf8.ends(with: "/.data/extern_modules") }) {
+      return find(
+        .program, "is a torch.package, whose Python code runs when a model in it is loaded",
+        in: nil,
+        at: nil)
+    }
     find(.unrecognized, "is a zip archive of other files, not a checkpoint", in: nil, at: nil)
     for entry in index.entries where !entry.isFolder {
       withContents(of: entry, index, in: bytes) { scan, contents, range, place in
@@ -114,6 +120,10 @@ extension FileScan {
           guard !rule.holds(for: contents.array(range)) else { return }
           scan.find(
             .record, "does not contain what such a record contains", in: place.name, at: nil)
+          scan.search(contents, range, place: place)
+        }
+      case .extra:
+        withContents(of: entry, index, in: bytes) { scan, contents, range, place in
           scan.search(contents, range, place: place)
         }
       case .program:

@@ -10,6 +10,8 @@ enum ScanRecord: Equatable {
   case storage(group: String, key: String)
   /// A few characters of text.
   case text(Text)
+  /// Bytes of the caller's of `torch.jit.save`.
+  case extra
   /// The source of a TorchScript program.
   case program
   /// The entry of a folder.
@@ -58,7 +60,11 @@ enum ScanRecord: Equatable {
     case (3, ".data") where parts[2] == "serialization_id": self = .text(.serializationID)
     case (2, "constants.pkl") where isTorchScript: self = .pickle(storages: "constants")
     case (2, "traced_inputs.pkl") where isTorchScript: self = .pickle(storages: "traced_inputs")
-    case (3, "constants"), (3, "traced_inputs"):
+    case (2, "bytecode.pkl"), (2, "mobile_debug_handles.pkl"):
+      guard isTorchScript else { return nil }
+      self = .pickle(storages: String(parts[1].dropLast(4)))
+    case (3..., "extra") where isTorchScript: self = .extra
+    case (3, "constants"), (3, "traced_inputs"), (3, "bytecode"):
       guard isTorchScript else { return nil }
       self = .storage(group: parts[1], key: parts[2])
     // torch ignores case, and compiles every file of code.

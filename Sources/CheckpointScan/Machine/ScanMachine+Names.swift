@@ -76,12 +76,12 @@ extension ScanMachine {
       }
       return push(.tensor)
     }
-    guard let fieldCount = surroundings.dialect.storageFieldCount else {
+    guard let fieldCounts = surroundings.dialect.storageFieldCounts else {
       find(.malformed, "has a persistent id where none belongs", at: offset)
       return push(.storage(nil))
     }
     do throws(CheckpointError) {
-      let id = try StorageID(id, fieldCount: fieldCount, in: ScanInspector(self, bytes))
+      let id = try StorageID(id, fieldCounts: fieldCounts, in: ScanInspector(self, bytes))
       push(.storage(UInt32(storages.count)))
       storages.append(
         ScanStorage(key: id.key, dtype: id.dtype, byteCount: id.byteCount, offset: offset))

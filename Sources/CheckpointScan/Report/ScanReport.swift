@@ -142,5 +142,5 @@ public enum ScanLimits {
 
   /// Values that the scan of a pickle holds at once, when the archive around it has so many records:
   /// each may be a tensor of some dimensions.
-  static func values(recordCount: Int) -> Int { 2_000_000 + 64 * recordCount }
+  static func values(recordCount: Int) -> Int { 4_000_000 + 64 * recordCount }
 }

@@ -37,6 +37,11 @@ extension Impostor {
         "a Keras model (.keras)",
         hint: "load it with Keras, and save its weights as safetensors or npz")
     }
+    if last.contains("extern_modules") {
+      return Impostor(
+        "a torch.package, whose models are Python code",
+        hint: "load it with torch.package, and save the state_dict() of its model")
+    }
     if last.contains("saved_model.pb") {
       return Impostor("a \(kind) archive with a TensorFlow SavedModel", hint: unpackFirst)
     }

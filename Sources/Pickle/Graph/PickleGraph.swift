@@ -63,6 +63,7 @@ package struct PickleGraph: Sendable {
 
   /// Consecutive parts of a node.
   package struct Run: BitwiseCopyable, Sendable {
+    /// The index of the first part; `noRun` for numbers that are counted and not kept.
     package var start: UInt32
     package var count: UInt32
     package var next: UInt32
@@ -175,12 +176,32 @@ extension PickleGraph {
     nodes[node].count += count
     if nodes[node].start != Self.noRun {
       let run = runs[Int(last)]
-      if run.start + run.count == start {
+      if run.start != Self.noRun, run.start + run.count == start {
         runs[Int(last)].count += count
         return
       }
     }
     let added = UInt32(runs.append(Run(start: start, count: count, next: Self.noRun)))
+    if nodes[node].start == Self.noRun {
+      nodes[node].start = added
+    } else {
+      runs[Int(last)].next = added
+    }
+    nodes[node].lastRun = added
+  }
+}
+
+extension PickleGraph {
+  /// Appends numbers to a list or set, without keeping them.
+  mutating func count(_ number: Int, in node: Int) {
+    let number = UInt32(number)
+    let last = nodes[node].lastRun
+    nodes[node].count += number
+    if nodes[node].start != Self.noRun, runs[Int(last)].start == Self.noRun {
+      runs[Int(last)].count += number
+      return
+    }
+    let added = UInt32(runs.append(Run(start: Self.noRun, count: number, next: Self.noRun)))
     if nodes[node].start == Self.noRun {
       nodes[node].start = added
     } else {
@@ -218,7 +239,18 @@ package struct PartCursor: Sendable {
     }
   }
 
-  /// The next part; nil after the last.
+  /// Skips the numbers here that the graph has counted and not kept.
+  ///
+  /// - Returns: their number; 0 where the next part is kept.
+  package mutating func skipNumbers(in graph: PickleGraph) -> Int {
+    guard left > 0, run != PickleGraph.noRun, graph.runs[Int(run)].start == PickleGraph.noRun else {
+      return 0
+    }
+    defer { left = 0 }
+    return Int(left)
+  }
+
+  /// The next part; nil after the last. Numbers that are not kept are None.
   package mutating func next(in graph: PickleGraph) -> PickleValue? {
     while left == 0 {
       guard run != PickleGraph.noRun else { return nil }
@@ -227,10 +259,9 @@ package struct PartCursor: Sendable {
       position = graph.runs[Int(run)].start
       left = graph.runs[Int(run)].count
     }
-    defer {
-      position += 1
-      left -= 1
-    }
+    left -= 1
+    guard position != PickleGraph.noRun else { return PickleValue.none }
+    defer { position += 1 }
     return graph.parts[Int(position)]
   }
 }

@@ -7,8 +7,11 @@ package struct PickleLimits: Sendable, Hashable {
 
   /// The most levels of values inside each other.
   package var depth = 1000
-  /// The most opcodes of a pickle, and the most values that a walk over it visits.
+  /// The most values that a walk over a pickle visits.
   package var items = 10_000_000
+  /// The length from which the numbers of a list are counted and not kept.
+  package static let keptNumbers = 1024
+
   /// The most values on the stack.
   package var stack = 1 << 20
   /// The working memory for the graph, in bytes.

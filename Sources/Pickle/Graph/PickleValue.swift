@@ -81,6 +81,13 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
   package var int: Int? {
     bits & 15 == Tag.int.rawValue ? Int(bitPattern: UInt(bits)) >> 4 : nil
   }
+  /// Whether it is a number, a bool or None.
+  var isNumber: Bool {
+    switch Tag(rawValue: bits & 15) {
+    case .none?, .bool, .int, .bigInt, .float: true
+    default: false
+    }
+  }
   /// The name, nil for anything else.
   package var name: AllowedGlobal? {
     guard bits & 15 == Tag.name.rawValue else { return nil }

@@ -126,6 +126,13 @@ extension PickleMachine {
     _ items: ArraySlice<PickleValue>, to node: Int, _ instruction: PickleInstruction
   ) throws(CheckpointError) {
     for value in items { try requirePlain(value, instruction) }
+    if graph.nodes[node].count >= PickleLimits.keptNumbers, graph.nodes[node].kind != .dict,
+      items.allSatisfy(\.isNumber)
+    {
+      graph.nodes[node].flags.insert(.hasOtherThanPairs)
+      for item in items { graph.nodes[node].contents.add(graph.contentsType(of: item)) }
+      return graph.count(items.count, in: node)
+    }
     switch graph.nodes[node].kind {
     case .dict:
       try checkEntries(items, instruction)

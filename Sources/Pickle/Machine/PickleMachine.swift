@@ -45,17 +45,11 @@ package struct PickleMachine {
       }
       try machine.carryOut(instruction)
       count += 1
-      if count & 0xFFF == 0 { try machine.checkBudget(count, at: instruction) }
+      if count & 0xFFF == 0 { try machine.checkBudget(at: instruction) }
     }
   }
 
-  private func checkBudget(_ count: Int, at instruction: PickleInstruction) throws(CheckpointError)
-  {
-    guard count <= limits.items else {
-      throw CheckpointError(
-        .unsupported, "the pickle has more than \(limits.items) items",
-        offset: instruction.offset)
-    }
+  private func checkBudget(at instruction: PickleInstruction) throws(CheckpointError) {
     guard graph.byteCount + memo.count * 8 <= limits.graphByteCount else {
       throw CheckpointError(
         .unsupported, "the pickle describes more items than a file of its size may",

@@ -24,11 +24,13 @@ package enum PickleDialect: Sendable, Hashable {
   /// read nevertheless.
   package var hasInertNames: Bool { self != .plain && self != .names }
 
-  /// The number of fields of a persistent id that names a storage; nil if there may be none.
-  package var storageFieldCount: Int? {
+  /// The numbers of fields of a persistent id that names a storage; nil if there may be none. The first
+  /// versions of TorchScript wrote None as a sixth.
+  package var storageFieldCounts: ClosedRange<Int>? {
     switch self {
-    case .torch, .torchScript: 5
-    case .torchLegacy: 6
+    case .torch: 5...5
+    case .torchScript: 5...6
+    case .torchLegacy: 6...6
     case .plain, .names, .objects, .torchTar: nil
     }
   }

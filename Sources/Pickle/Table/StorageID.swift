@@ -23,12 +23,12 @@ package struct StorageID: Sendable {
 
   /// Reads a persistent id.
   ///
-  /// - Parameter fieldCount: 5 in zip archives, 6 in legacy files.
+  /// - Parameter fieldCounts: the numbers of fields that it may have (`PickleDialect`).
   /// - Throws: `unsupported` when it names the code of a module, `malformed` when it does not name a
   ///   storage.
   @inlinable
   package init<I: PickleInspector & ~Escapable>(
-    _ id: I.Value, fieldCount: Int, in inspector: I
+    _ id: I.Value, fieldCounts: ClosedRange<Int>, in inspector: I
   ) throws(CheckpointError) {
     guard inspector.type(of: id) == .tuple else {
       throw .malformed("a persistent id is not a tuple")
@@ -36,7 +36,7 @@ package struct StorageID: Sendable {
     let count = inspector.elementCount(of: id)
     let kind = count > 0 ? inspector.string(inspector.element(0, of: id)) : nil
     if kind == "module" { throw Self.module() }
-    guard count == fieldCount, kind == "storage" else {
+    guard fieldCounts.contains(count), kind == "storage" else {
       throw .malformed("a persistent id does not name a storage")
     }
     let type = inspector.global(of: inspector.element(1, of: id))
@@ -57,7 +57,7 @@ package struct StorageID: Sendable {
       !elements.multipliedReportingOverflow(by: dtype?.byteCount ?? 1).overflow
     else { throw .malformed("the storage \"\(key)\" has an impossible size") }
     var view: (first: Int, count: Int)?
-    if fieldCount > 5 {
+    if count > 5 {
       let field = inspector.element(5, of: id)
       if inspector.type(of: field) != .none { view = try Self.view(field, in: inspector) }
     }

@@ -16,7 +16,7 @@ extension TorchContents {
     try Self.readPreface(&pickles)
     var graph = try pickles.next(.torchLegacy)
     var table = StorageTable()
-    try table.collect(&graph, fieldCount: 6)
+    try table.collect(&graph, fieldCounts: 6...6)
     let keyedCount = table.storages.count
     try table.collectArrays(&graph)
     try Self.locate(&table, count: keyedCount, after: &pickles)

@@ -47,6 +47,44 @@ extension TorchContents {
     }
     variant = isScript ? .torchScript : .torchZip
     self.zip = zip
+    if isScript { try readConstants(zip, folder, file, limits) }
+    lacksData = Self.lacksData(zip, storages)
+  }
+
+  /// Reads the tensors that a TorchScript program has as constants, as `CONSTANTS.c0` and so on.
+  private mutating func readConstants(
+    _ zip: ZipIndex, _ folder: String, _ file: InputFile, _ limits: PickleLimits
+  ) throws(CheckpointError) {
+    guard let record = zip.entry(named: folder + "/constants.pkl") else { return }
+    let bytes = try zip.contents(of: record, in: file, limit: limits.deflatedPickle)
+    do throws(CheckpointError) {
+      let limits = limits.scaled(
+        fileByteCount: file.byteCount, pickleByteCount: record.storedByteCount)
+      var (graph, _) = try PickleMachine.run(
+        bytes, baseOffset: record.method == .stored ? record.dataOffset : 0, dialect: .torchScript,
+        limits: limits)
+      guard graph.persistentNodes.count > 0 else { return }
+      var constants = StorageTable(after: storages)
+      try constants.collect(&graph, fieldCounts: 5...6)
+      storages = try Self.locate(
+        constants.storages, from: storages.count, in: zip, folder + "/constants")
+      constants.storages = storages
+      let count = table.tensors.count
+      table = try TensorCollector.collect(
+        graph, resolver: TensorResolver(storages: constants), limits: limits, into: table,
+        names: "CONSTANTS.c")
+      table.objects.constantCount = table.tensors.count - count
+    } catch {
+      throw error.inContext("constants.pkl")
+    }
+  }
+
+  /// Whether torch was told not to write the data of storages: all their checksums are 0, while others
+  /// are not.
+  private static func lacksData(_ zip: ZipIndex, _ storages: [TorchStorage]) -> Bool {
+    let entries = storages.compactMap(\.entry).filter { zip.entries[$0].byteCount > 0 }
+    return !zip.checksumsAreOff && !entries.isEmpty
+      && entries.allSatisfy { zip.entries[$0].checksum == 0 }
   }
 
   /// Reads the pickle, and finds the records of its storages.
@@ -63,10 +101,10 @@ extension TorchContents {
         at: source.base + end)
     }
     var storages = StorageTable()
-    try storages.collect(&graph, fieldCount: 5)
+    try storages.collect(&graph, fieldCounts: source.dialect == .torchScript ? 5...6 : 5...5)
     try storages.collectArrays(&graph)
     let unlocated = memory.note(source) ? storages.storages : nil
-    storages.storages = try locate(storages.storages, in: zip, folder)
+    storages.storages = try locate(storages.storages, in: zip, folder + "/data")
     let table = try TensorCollector.collect(
       graph, resolver: TensorResolver(storages: storages), limits: limits,
       into: TensorTable(limits, fileByteCount: source.fileByteCount))
@@ -81,15 +119,15 @@ extension TorchContents {
     _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable)? {
     guard let tensors = memory.tensors(of: source) else { return nil }
-    let storages = try locate(tensors.storages, in: zip, folder)
+    let storages = try locate(tensors.storages, in: zip, folder + "/data")
     return storages.contains(where: \.isDeflated) ? nil : (storages, tensors.table)
   }
 
   private static func locate(
-    _ storages: [TorchStorage], in zip: ZipIndex, _ folder: String
+    _ storages: [TorchStorage], from start: Int = 0, in zip: ZipIndex, _ folder: String
   ) throws(CheckpointError) -> [TorchStorage] {
     var storages = storages
-    for index in storages.indices where storages[index].contents == nil {
+    for index in start..<storages.count where storages[index].contents == nil {
       try locate(&storages[index], in: zip, folder)
     }
     return storages
@@ -167,7 +205,7 @@ extension TorchContents {
   private static func locate(
     _ storage: inout TorchStorage, in zip: ZipIndex, _ folder: String
   ) throws(CheckpointError) {
-    guard let place = zip.index(of: "\(folder)/data/\(storage.key)") else {
+    guard let place = zip.index(of: "\(folder)/\(storage.key)") else {
       throw .malformed(
         "the record of the storage \"\(storage.key)\" is missing", at: storage.referenceOffset)
     }

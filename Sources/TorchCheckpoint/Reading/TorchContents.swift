@@ -7,10 +7,12 @@ internal import ZipArchive
 /// The contents of a torch file of any kind: tensors, and the storages in the file that they view.
 struct TorchContents: Sendable {
   let variant: FormatVariant
-  let table: TensorTable
-  let storages: [TorchStorage]
+  var table: TensorTable
+  var storages: [TorchStorage]
   /// The zip archive that contains the storages, if any.
   let zip: ZipIndex?
   /// Whether the elements are big-endian.
   let isBigEndian: Bool
+  /// Whether the file was written without the data of its storages.
+  var lacksData = false
 }

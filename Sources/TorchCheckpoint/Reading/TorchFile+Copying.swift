@@ -32,6 +32,7 @@ extension TorchFile {
   /// Writes the data of a tensor.
   func copy(_ tensor: TorchTensor, to output: inout AtomicFile) throws(CheckpointError) {
     guard tensor.byteCount > 0 else { return }
+    try checkData()
     guard let range = rangeInFile(of: tensor) else {
       return try pass(tensor) { chunk throws(CheckpointError) in try output.write(chunk) }
     }
@@ -60,8 +61,17 @@ extension TorchFile {
     return bytes
   }
 
+  /// Refuses to read data that was never written.
+  private func checkData() throws(CheckpointError) {
+    guard contents.lacksData else { return }
+    throw CheckpointError(
+      .unsupported, "was saved without its data (torch.serialization.skip_data)",
+      hint: "save it again, with its data")
+  }
+
   /// Verifies the checksum of a tensor's record, unless that has been done.
   func verifyChecksum(of tensor: TorchTensor) throws(CheckpointError) {
+    try checkData()
     guard let entry = contents.storages[tensor.storage].entry else { return }
     try records?.verify(entry)
   }
@@ -79,6 +89,7 @@ extension TorchFile {
 
   /// Passes the data of a tensor to a sink in pieces: gathered, swapped and decompressed.
   func pass(_ tensor: TorchTensor, to sink: Sink) throws(CheckpointError) {
+    try checkData()
     let storage = contents.storages[tensor.storage]
     if tensor.strides == nil {
       let finish = ElementTransform(tensor, swapsBytes: needsSwap(tensor))

@@ -30,7 +30,10 @@ public final class TorchFile: TensorArchive {
 
   /// The code that Python would run to load the file, and the Python attributes of tensors and of the
   /// state dict, which are not read.
-  public var notes: [String] { contents.table.objects.notes + contents.table.attributes.notes }
+  public var notes: [String] {
+    let data = contents.lacksData ? ["saved without data (torch.serialization.skip_data)"] : []
+    return data + contents.table.objects.notes + contents.table.attributes.notes
+  }
 
   /// The error for a file that asks Python to run code; nil for one that is data only.
   public var codeRequest: CheckpointError? {

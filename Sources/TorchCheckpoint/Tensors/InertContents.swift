@@ -14,6 +14,8 @@ struct InertContents: Sendable {
   private var modules: [Reason: (count: Int, first: String)] = [:]
   /// The number of tensors that are in no place with a name.
   var unnamedCount = 0
+  /// The number of tensors that a TorchScript program has as constants.
+  var constantCount = 0
   /// Whether there is a module.
   private(set) var hasModules = false
 
@@ -24,7 +26,8 @@ struct InertContents: Sendable {
 
   /// Records the names of a pickle.
   mutating func add(_ graph: PickleGraph) {
-    codeRequest = graph.codeRequest
+    guard codeRequest == nil, let request = graph.codeRequest else { return }
+    codeRequest = request
     nameCount = graph.foreignNames.count
     firstName =
       graph.foreignNames.first { !$0.module.hasPrefix("torch.") } ?? graph.foreignNames.first
@@ -92,6 +95,12 @@ struct InertContents: Sendable {
       notes.append(
         "left out: \(unnamedCount) \(noun) in attributes of modules; only parameters and persistent "
           + "buffers are in state_dict()")
+    }
+    if constantCount > 0 {
+      let last = constantCount > 1 ? " to CONSTANTS.c\(constantCount - 1)" : ""
+      notes.append(
+        constantCount.counting("constant", "belong") + " to the program and not to the module: "
+          + "CONSTANTS.c0\(last)")
     }
     return notes
   }

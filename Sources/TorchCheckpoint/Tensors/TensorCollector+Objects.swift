@@ -150,6 +150,32 @@ extension TensorCollector {
     return !except.isEmpty && graph.string(key).map(except.contains) ?? false
   }
 
+  /// Whether an entry is the list in which recurrent modules have their parameters again.
+  func isFlatWeights(_ key: PickleValue, _ value: PickleValue) -> Bool {
+    guard graph.isText(key, "_flat_weights"), let object = frames.dropLast().last?.node else {
+      return false
+    }
+    return graph.nodes[object].kind == .object && graph.nodes[object].name.role == .scriptClass
+      && value.node.map { graph.nodes[$0].kind == .list } ?? false
+  }
+
+  /// Passes over a list of tensors that have names already.
+  ///
+  /// - Returns: false when one of them does not.
+  mutating func addUnaliased(
+    _ list: PickleValue, in frame: Frame
+  ) throws(CheckpointError) -> Bool {
+    guard let node = list.node else { return false }
+    let parts = graph.allParts(of: node)
+    visits += parts.count
+    for part in parts {
+      guard graph.type(of: part) == .tensor, case .tensor(let tensor) = try outcome(of: part),
+        table.contains(tensor.identity)
+      else { return false }
+    }
+    return true
+  }
+
   /// Skips an object among the parameters and buffers of a module: its bytes are not certain.
   mutating func skipsCode(_ value: PickleValue, in frame: Frame) throws(CheckpointError) -> Bool {
     guard case .module(_, true) = frame.filter, graph.isInert(value) else { return false }

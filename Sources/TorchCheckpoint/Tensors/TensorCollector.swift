@@ -14,6 +14,9 @@ struct TensorCollector {
   /// The name of the current value.
   private(set) var path: [UInt8] = []
   var visits = 0
+  private var search = TensorSearch()
+  /// The last tensor.
+  private var recent: (value: PickleValue, outcome: TensorResolver.Outcome)?
   /// The number of open objects.
   var objectCount = 0
 
@@ -40,6 +43,9 @@ struct TensorCollector {
     case module(except: Set<String>, holdsTensors: Bool)
   }
 
+  /// The largest number of parts of a container whose values are listed although none is a tensor.
+  private static let listedCount = 1000
+
   /// The name of a tensor that is the whole value of a pickle.
   static let nameOfTheOnlyTensor = "tensor"
 
@@ -48,10 +54,14 @@ struct TensorCollector {
   /// - Throws: `malformed` for an impossible tensor, a duplicate name, and a container that contains
   ///   itself; `unsupported` when the pickle is nested or expands beyond the limits.
   /// - Complexity: O(values), without recursion.
+  ///
+  /// - Parameter prefix: the start of all names.
   static func collect(
-    _ graph: PickleGraph, resolver: TensorResolver, limits: PickleLimits, into table: TensorTable
+    _ graph: PickleGraph, resolver: TensorResolver, limits: PickleLimits, into table: TensorTable,
+    names prefix: String = ""
   ) throws(CheckpointError) -> TensorTable {
     var collector = Self(graph: graph, resolver: resolver, limits: limits, table: table)
+    collector.path = Array(prefix.utf8)
     collector.table.objects.add(graph)
     try collector.visit(graph.root, isSilent: false)
     try collector.walk()
@@ -76,6 +86,7 @@ struct TensorCollector {
   private mutating func walk() throws(CheckpointError) {
     while let last = frames.indices.last {
       path.removeSubrange(frames[last].pathCount...)
+      try skipNumbers(of: last)
       guard var value = frames[last].cursor.next(in: graph) else {
         close(frames[last].node)
         frames.removeLast()
@@ -85,6 +96,7 @@ struct TensorCollector {
         let key = value
         value = frames[last].cursor.next(in: graph) ?? .none
         if isLeftOut(key, value, by: frames[last].filter) { continue }
+        if isFlatWeights(key, value), try addUnaliased(value, in: frames[last]) { continue }
         if !frames[last].isSilent { try enter(key, value) }
       } else if !frames[last].isSilent {
         if frames[last].isNested { path.append(UInt8(ascii: ".")) }
@@ -94,6 +106,17 @@ struct TensorCollector {
       if try skipsCode(value, in: frames[last]) { continue }
       try visit(value, isSilent: frames[last].isSilent)
     }
+  }
+
+  /// Skips numbers that are only counted, among other values.
+  private mutating func skipNumbers(of frame: Int) throws(CheckpointError) {
+    let count = frames[frame].cursor.skipNumbers(in: graph)
+    guard count > 0, !frames[frame].isSilent else { return }
+    if frames[frame].isNested { path.append(UInt8(ascii: ".")) }
+    path += String(frames[frame].index).utf8
+    frames[frame].index += count
+    try skip(.none, type: "\(count) numbers")
+    path.removeSubrange(frames[frame].pathCount...)
   }
 
   private mutating func close(_ node: Int) {
@@ -144,8 +167,8 @@ struct TensorCollector {
       let contents = graph.nodes[node].contents
       if graph.nodes[node].count == 0 {
         if !isSilent { try skip(value, type: "empty " + graph.typeName(value)) }
-      } else if graph.nodes[node].kind != .dict, contents != .parts {
-        let count = Int(graph.nodes[node].count)
+      } else if isOneItem(node) {
+        let count = Int(graph.nodes[node].count) / (graph.nodes[node].kind == .dict ? 2 : 1)
         let type = "\(graph.typeName(value)) of \(count) \(contents.noun(count: count))"
         if !isSilent { try skip(value, type: type) }
       } else {
@@ -185,13 +208,23 @@ struct TensorCollector {
   private mutating func visitTensor(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
     if frames.isEmpty { path = Array(Self.nameOfTheOnlyTensor.utf8) }
     do throws(CheckpointError) {
-      let outcome = try resolver.resolve(value, in: graph)
+      let outcome = try outcome(of: value)
       guard !isSilent else { return }
       nameParts(of: value)
       try add(outcome, of: value)
     } catch {
       throw error.naming(tensor: name).at(graph.offset(of: value))
     }
+  }
+
+  /// The tensor of a value. One that has many names shares its shape.
+  mutating func outcome(
+    of value: PickleValue
+  ) throws(CheckpointError) -> TensorResolver.Outcome {
+    if let recent, recent.value == value { return recent.outcome }
+    let outcome = try resolver.resolve(value, in: graph)
+    recent = (value, outcome)
+    return outcome
   }
 
   /// Visits a NumPy array.
@@ -232,6 +265,16 @@ struct TensorCollector {
     case .unsupported(let type, let shape):
       try table.skip(SkippedItem(name: name, type: type, isTensor: true, shape: shape))
     }
+  }
+
+  /// Whether a container is told as one item: it has values without parts only, or is large and contains
+  /// no tensor.
+  private mutating func isOneItem(_ node: Int) -> Bool {
+    let kind = graph.nodes[node].kind
+    if graph.nodes[node].contents != .parts, kind != .dict { return true }
+    let count = Int(graph.nodes[node].count) / (kind == .dict ? 2 : 1)
+    guard count > Self.listedCount else { return false }
+    return graph.nodes[node].contents != .parts || !search.mayFindTensor(below: node, in: graph)
   }
 
   /// Marks the calls that make a tensor, which follow each other in parameters.

@@ -49,6 +49,9 @@ struct TensorTable: Sendable {
   /// Whether a name belongs to a tensor or skipped item.
   func contains(_ name: TensorName) -> Bool { places[name] != nil }
 
+  /// Whether a view has a name.
+  func contains(_ view: TorchTensor.Identity) -> Bool { identities[view] != nil }
+
   /// Adds a tensor.
   ///
   /// - Parameter work: the number of bytes that must be read for it.
@@ -57,7 +60,10 @@ struct TensorTable: Sendable {
   mutating func add(
     _ tensor: TorchTensor, named name: TensorName, work: Int
   ) throws(CheckpointError) {
-    try claim(name, index: tensors.count, cost: 160 + 16 * tensor.shape.rank)
+    let original = identities[tensor.identity] ?? tensors.count
+    try claim(
+      name, index: tensors.count,
+      cost: original < tensors.count ? 40 : 160 + 16 * tensor.shape.rank)
     let sum = expanded.addingReportingOverflow(work)
     guard !sum.overflow, sum.partialValue <= expansionLimit else {
       throw CheckpointError(
@@ -65,7 +71,6 @@ struct TensorTable: Sendable {
         "would expand from \(fileByteCount) bytes to more than \(expansionLimit)", tensor: name)
     }
     expanded = sum.partialValue
-    let original = identities[tensor.identity] ?? tensors.count
     if original == tensors.count { identities[tensor.identity] = original }
     originals.append(original)
     tensors.append(tensor)

@@ -45,21 +45,28 @@ struct StorageTable: Sendable {
   var arrays: [StoredArray] = []
   private var places: [UTF8Text: Int] = [:]
 
+  init() {}
+
+  /// A table that continues another, with keys of its own.
+  init(after storages: [TorchStorage]) {
+    self.storages = storages
+  }
+
   /// The index of the storage with this key.
   func index(of key: String) -> Int? { places[UTF8Text(key)] }
 
   /// Reads every persistent id of a pickle, used or not.
   ///
-  /// - Parameter fieldCount: 5 in zip archives, 6 in legacy files.
+  /// - Parameter fieldCounts: the numbers of fields that an id may have (`PickleDialect`).
   /// - Throws: `malformed` when one does not name a storage, or two contradict each other.
   mutating func collect(
-    _ graph: inout PickleGraph, fieldCount: Int
+    _ graph: inout PickleGraph, fieldCounts: ClosedRange<Int>
   ) throws(CheckpointError) {
     for index in 0..<graph.persistentNodes.count {
       let node = Int(graph.persistentNodes[index])
       let offset = graph.offset(of: node)
       do throws(CheckpointError) {
-        let id = try StorageID(graph.part(0, of: node), fieldCount: fieldCount, in: graph)
+        let id = try StorageID(graph.part(0, of: node), fieldCounts: fieldCounts, in: graph)
         let reference = try reference(to: id, at: offset)
         graph.nodes[node].lastRun = UInt32(references.count)
         references.append(reference)
