@@ -220,16 +220,18 @@ struct ScanTests {
     let file = try #require((json["files"] as? [[String: Any]])?.first)
     #expect(
       Set(file.keys) == [
-        "path", "format", "byte_count", "verdict", "pickles", "pickle_count", "findings",
+        "path", "format", "byte_count", "verdict", "code", "pickles", "pickle_count", "findings",
         "finding_count",
       ])
+    let code = try #require((file["code"] as? [[String: Any]])?.first)
+    #expect(Set(code.keys) == ["module", "name", "kind", "library", "meaning", "certainty"])
     let pickles = try #require(file["pickles"] as? [[String: Any]])
     #expect(pickles.map { $0["byte_base"] as? String } == ["file", "string"])
     for pickle in pickles {
       #expect(
         Set(pickle.keys) == [
           "place", "byte_base", "byte", "byte_count", "protocol", "opcode_count", "complete",
-          "names", "name_count", "other_calls",
+          "hidden", "names", "name_count", "other_calls",
         ])
       let imported = try #require((pickle["names"] as? [[String: Any]])?.first)
       #expect(Set(imported.keys) == ["module", "name", "byte", "opcode", "allowed", "calls"])

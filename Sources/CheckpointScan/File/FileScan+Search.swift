@@ -20,6 +20,7 @@ extension FileScan {
       var machine = ScanMachine(
         ScannedPickle(place: place.name, offsetBase: place.base, offset: start),
         in: .init(dialect: .torch))
+      machine.pickle.isFoundBySearch = true
       let window = min(range.upperBound, start + Self.searchWindow)
       let count = machine.run(bytes.extracting(start..<window))
       // A number or name without an end is looked for up to the end of the window.

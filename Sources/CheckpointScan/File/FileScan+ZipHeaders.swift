@@ -34,6 +34,7 @@ extension FileScan {
       let isKnown =
         kind == 1 && count <= 28
         || kind == 0x4246 && field.allSatisfy { bytes.byte(at: $0) == UInt8(ascii: "Z") }
+        || Self.isStamp(kind, bytes, field)
       guard isKnown else { break }
       place = field.upperBound
     }
@@ -44,6 +45,23 @@ extension FileScan {
         + " in a header without a known use",
       in: entry.name, at: place)
     search(bytes, range)
+  }
+
+  /// Whether a field has the times or the owner of a file, as Info-ZIP and Windows write them.
+  private static func isStamp(_ kind: Int, _ bytes: RawSpan, _ field: Range<Int>) -> Bool {
+    func byte(_ place: Int) -> UInt8 { bytes.byte(at: field.lowerBound + place) }
+    switch kind {
+    case 0x5455:  // Times: flags, and four bytes for each time.
+      return [1, 5, 9, 13].contains(field.count) && byte(0) < 8
+    case 0x7875:  // Owner: a version, and two numbers after their lengths.
+      guard field.count == 11 else { return false }
+      return byte(0) == 1 && byte(1) == 4 && byte(6) == 4
+    case 0x000A:  // Times of NTFS: four unused bytes, and three times in an attribute.
+      guard field.count == 32 else { return false }
+      return (0..<4).allSatisfy { byte($0) == 0 } && byte(4) == 1 && byte(5) == 0
+        && byte(6) == 24 && byte(7) == 0
+    default: return false
+    }
   }
 
   /// The 16-bit number at an offset in a header.

@@ -25,6 +25,8 @@ public struct ScannedPickle: Sendable, Hashable {
   public internal(set) var opcodeCount = 0
   /// The protocol that the pickle declares; nil if it declares none.
   public internal(set) var protocolVersion: Int?
+  /// Whether a search found it in bytes that no reader of the format reads as a pickle.
+  public internal(set) var isFoundBySearch = false
   /// Whether the pickle ends with STOP.
   public internal(set) var isComplete = false
   /// The imported names, in order, with their calls; at most `ScanLimits.names`.

@@ -111,7 +111,7 @@ extension FileEnds {
     guard let version = number(at: 0), (1...64).contains(version), head.count > 6 else {
       return false
     }
-    let end = 6 + Int(head[4]) | Int(head[5]) << 8
+    let end = 6 + (Int(head[4]) | Int(head[5]) << 8)
     guard end > 7, end <= 6 + 128, end <= head.count, head[end - 1] == 0 else { return false }
     return printable(6..<end - 1)?.hasSuffix("Spec") == true
   }

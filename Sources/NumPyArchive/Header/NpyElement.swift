@@ -7,8 +7,8 @@ package enum NpyElement: Equatable, Sendable {
   case plain(DType, isBigEndian: Bool)
   /// Python objects, stored as a pickle.
   case objects
-  /// A type that tensors do not have, in words, and the size of an element in bytes; the size of a
-  /// structured type is not computed.
+  /// A type that tensors do not have, in words, and the size of an element in bytes; nil for a
+  /// structured type with a part that is not known.
   case other(String, byteCount: Int?)
 
   /// Parses a text such as `<f4`; nil when it is not a NumPy type (spec/numpy.md N7, N8).
@@ -34,7 +34,7 @@ package enum NpyElement: Equatable, Sendable {
     self = .plain(dtype, isBigEndian: order == .big && width > 1)
   }
 
-  /// The size of an element in bytes; nil for Python objects and structured types.
+  /// The size of an element in bytes; nil for Python objects, and for unknown structured types.
   var byteCount: Int? {
     switch self {
     case .plain(let dtype, _): dtype.bitCount / 8

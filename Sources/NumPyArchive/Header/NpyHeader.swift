@@ -19,8 +19,8 @@ package struct NpyHeader: Equatable, Sendable {
   /// The largest number of dimensions in NumPy.
   static let highestRank = 64
 
-  /// The size of the data in bytes; nil for Python objects, structured types, and sizes of 2^63 or
-  /// more.
+  /// The size of the data in bytes; nil for Python objects, unknown structured types, and sizes of 2^63
+  /// or more.
   package var dataByteCount: Int? {
     guard var size = element.byteCount else { return nil }
     for extent in shape.dimensions {

@@ -90,7 +90,7 @@ extension NpyHeaderParser {
     return element
   }
 
-  /// Skips a structured type, and reports whether it contains objects.
+  /// Skips a structured type, and reports whether it contains objects, and its size.
   private mutating func composite() throws(CheckpointError) -> NpyElement {
     let start = position
     var closers: [UInt8] = []
@@ -110,7 +110,9 @@ extension NpyHeaderParser {
       }
       position += 1
     } while !closers.isEmpty
-    return hasObjects ? .objects : .other("structured array", byteCount: nil)
+    if hasObjects { return .objects }
+    return .other(
+      "structured array", byteCount: StructuredType.byteCount(of: text[start..<position]))
   }
 
   private mutating func boolean() throws(CheckpointError) -> Bool {

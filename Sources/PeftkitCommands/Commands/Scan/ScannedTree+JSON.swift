@@ -28,6 +28,20 @@ extension JSONOutput {
     writer.member("format", report.format.name)
     writer.member("byte_count", report.byteCount)
     writer.member("verdict", report.verdict.rawValue)
+    writer.key("code")
+    writer.beginArray()
+    for request in report.codeRequests {
+      writer.beginObject()
+      writer.member("module", request.module)
+      writer.member("name", request.name)
+      writer.member("kind", request.origin.kind.rawValue)
+      writer.member("library", request.origin.library)
+      writer.member("meaning", request.origin.meaning)
+      writer.member("certainty", request.certainty.rawValue)
+      writer.endObject()
+      try flushIfLarge()
+    }
+    writer.endArray()
     writer.key("pickles")
     writer.beginArray()
     for pickle in report.pickles { try self.pickle(pickle) }
@@ -59,6 +73,7 @@ extension JSONOutput {
     writer.member("protocol", pickle.protocolVersion)
     writer.member("opcode_count", pickle.opcodeCount)
     writer.member("complete", pickle.isComplete)
+    writer.member("hidden", pickle.isFoundBySearch)
     writer.key("names")
     writer.beginArray()
     for name in pickle.names {

@@ -10,6 +10,7 @@ extension ScannedTree {
     for (index, file) in files.enumerated() {
       if index > 0 { output.line() }
       file.addVerdict(to: &output)
+      file.addRequests(to: &output)
       file.addPickles(to: &output)
       file.addFindings(to: &output)
     }
@@ -35,6 +36,34 @@ extension ScannedFile {
     output.line(
       "\(path.printable): \(output.styled(report.verdict.rawValue, style)) (\(contents))")
   }
+
+  /// The names that Python would import, the most dangerous ones first.
+  fileprivate func addRequests(to output: inout TextOutput) {
+    let requests = report.codeRequests
+    guard !requests.isEmpty else { return }
+    output.line()
+    output.line(output.styled("Python would run", .bold))
+    var table = Table([("name", .name), ("known as", .left), ("what", .left), ("how sure", .left)])
+    for request in requests.prefix(Self.listLimit) {
+      let kind =
+        switch request.origin.kind {
+        case .dangerous: "DANGEROUS"
+        case .unknown: "unknown"
+        case .library: request.origin.library ?? "a library"
+        }
+      table.add([
+        request.qualifiedName.printable, kind, request.origin.meaning ?? "-",
+        request.certainty.description,
+      ])
+    }
+    output.table(table)
+    if requests.count > Self.listLimit {
+      output.line("  (and \(Sizes.count(requests.count - Self.listLimit, "name")) more)")
+    }
+  }
+
+  /// The most names of code, and the most findings of a code, that are listed.
+  private static let listLimit = 24
 
   fileprivate func addPickles(to output: inout TextOutput) {
     for pickle in report.pickles {
@@ -66,7 +95,10 @@ extension ScannedFile {
   fileprivate func addFindings(to output: inout TextOutput) {
     guard report.findingCount > 0 else { return }
     output.line()
+    var counts: [ScanFinding.Code: Int] = [:]
     for finding in report.findings {
+      counts[finding.code, default: 0] += 1
+      guard counts[finding.code, default: 0] <= Self.listLimit else { continue }
       let label =
         finding.asksForCode
         ? output.styled("code:", .red) : output.styled("damage:", .yellow)
@@ -76,8 +108,19 @@ extension ScannedFile {
       let place = places.isEmpty ? "" : " (" + places.joined(separator: ", ") + ")"
       output.line("\(label) \(finding.message.printable)\(place) [\(finding.code.rawValue)]")
     }
-    let unlisted = report.findingCount - report.findings.count
+    let listed = counts.values.reduce(0) { $0 + min($1, Self.listLimit) }
+    let unlisted = report.findingCount - listed
     if unlisted > 0 { output.line("(and \(Sizes.count(unlisted, "finding")) more)") }
     output.line("nothing was executed")
+  }
+}
+
+extension CodeRequest.Certainty {
+  fileprivate var description: String {
+    switch self {
+    case .called: "called"
+    case .imported: "imported, not called"
+    case .hidden: "hidden in other bytes"
+    }
   }
 }
