@@ -34,7 +34,10 @@ struct LoRAForms {
   private func linear(a columns: Extent, b rank: Extent) -> ModuleForm {
     var tensors: [ModuleTensor] = [
       .init("lora_A.weight", ["r", columns], untrained: trainsA ? .zeros : nil),
-      .init("lora_B.weight", ["out", rank], untrained: trainsA ? nil : .zeros),
+      // The router of Arrow is saved with factors that it does not use.
+      .init(
+        "lora_B.weight", ["out", rank],
+        untrained: trainsA || has("arrow_config") ? nil : .zeros),
     ]
     tensors += bias + magnitude(["out"]) + variants
     return ModuleForm(.linear, .attention, tensors: tensors, applies: Self.isModule)
