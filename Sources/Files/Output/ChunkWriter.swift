@@ -11,8 +11,8 @@ internal import Tensors
 final class ChunkWriter {
   /// The largest piece that `append` takes, and the size of the chunks of a large output, in bytes.
   static let largestPiece = 1 << 20
-  /// The size of the chunks of other outputs: the system provides each page of memory anew, and less of
-  /// it is faster.
+  /// The size of the chunks of other outputs. The system clears each page of memory that is used for the
+  /// first time, so that fewer pages are faster.
   private static let smallChunkByteCount = 1 << 18
   /// The smallest output with large chunks, in bytes.
   private static let largeByteCount = 1 << 26
