@@ -10,7 +10,7 @@ package struct PickleLimits: Sendable, Hashable {
   /// The most values that a walk over a pickle visits.
   package var items = 10_000_000
   /// The length from which the numbers of a list are counted and not kept.
-  package static let keptNumbers = 1024
+  package static let keptNumbers = 1 << 16
 
   /// The most values on the stack.
   package var stack = 1 << 20

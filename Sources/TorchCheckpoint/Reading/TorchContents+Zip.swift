@@ -48,7 +48,7 @@ extension TorchContents {
     variant = isScript ? .torchScript : .torchZip
     self.zip = zip
     if isScript { try readConstants(zip, folder, file, limits) }
-    lacksData = Self.lacksData(zip, storages)
+    lacksData = try Self.lacksData(zip, storages, file)
   }
 
   /// Reads the tensors that a TorchScript program has as constants, as `CONSTANTS.c0` and so on.
@@ -80,11 +80,17 @@ extension TorchContents {
   }
 
   /// Whether torch was told not to write the data of storages: all their checksums are 0, while others
-  /// are not.
-  private static func lacksData(_ zip: ZipIndex, _ storages: [TorchStorage]) -> Bool {
-    let entries = storages.compactMap(\.entry).filter { zip.entries[$0].byteCount > 0 }
-    return !zip.checksumsAreOff && !entries.isEmpty
-      && entries.allSatisfy { zip.entries[$0].checksum == 0 }
+  /// are not, and the file has zeros there.
+  private static func lacksData(
+    _ zip: ZipIndex, _ storages: [TorchStorage], _ file: InputFile
+  ) throws(CheckpointError) -> Bool {
+    guard !zip.checksumsAreOff else { return false }
+    let entries = storages.lazy.compactMap(\.entry).map { zip.entries[$0] }
+    guard let first = entries.first(where: { $0.byteCount > 0 }), first.method == .stored,
+      entries.allSatisfy({ $0.checksum == 0 })
+    else { return false }
+    return try file.read(at: first.dataOffset, count: min(4096, first.byteCount))
+      .allSatisfy { $0 == 0 }
   }
 
   /// Reads the pickle, and finds the records of its storages.
