@@ -98,7 +98,9 @@ struct NamedFile: CustomTestStringConvertible, Sendable {
       "torch-module.pkl", "a Python pickle of torch objects, as pickle.dump writes them",
       hint: trust
         + "; if you trust its source, load it with pickle and save its tensors with torch.save"),
-    Self("plain.pkl", "a Python pickle without tensors", hint: nil),
+    Self(
+      "plain.pkl", "a Python pickle without tensors",
+      hint: "name a file with tensors, such as one that torch.save wrote"),
   ]
 }
 

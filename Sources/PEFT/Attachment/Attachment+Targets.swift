@@ -126,8 +126,8 @@ extension Attachment {
   static func ends(of path: String) -> [UTF8Text] {
     var rest = path[...]
     var ends = [UTF8Text(path)]
-    while let dot = rest.firstIndex(of: ".") {
-      rest = rest[rest.index(after: dot)...]
+    while let dot = rest.utf8.firstIndex(of: UInt8(ascii: ".")) {
+      rest = rest[rest.utf8.index(after: dot)...]
       ends.append(UTF8Text(String(rest)))
     }
     return ends
@@ -141,13 +141,13 @@ extension Attachment {
 
   /// The name of the first tensor of a module that is not there.
   func tensorName(ofMissing module: String) -> String {
-    let last = module.split(separator: ".").last
+    let last = module.components.last
     if self.saved.contains(TensorName(module + ".")) {
       let sibling = savedTensors.first { $0.name.split(separator: ".").dropLast().last == last }
       return rules.modelPrefix + module + "."
         + (sibling?.name.split(separator: ".").last ?? "weight")
     }
-    let sibling = modules.first { $0.name.split(separator: ".").last == last } ?? modules.first
+    let sibling = modules.first { $0.name.components.last == last } ?? modules.first
     let leaf = sibling?.form.tensors.first { sibling?.tensors[$0.name] != nil }?.name
     return TensorPath.modelPrefix + module + (leaf.map { "." + $0 } ?? "")
   }

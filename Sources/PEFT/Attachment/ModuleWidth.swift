@@ -60,11 +60,11 @@ struct ModuleWidth: Hashable {
     let last = NumberedName.last(of: module)
     let block = NumberedName.parent(of: reading.member)
     let kind = block.lowercased()
-    guard !attentionNames.contains(last) || kind.contains("att") else { return [] }
+    guard !attentionNames.contains(last) || kind.containsBytes(of: "att") else { return [] }
     return rules.compactMap { rule in
       guard rule.names.contains(last) else { return nil }
       // Keys and values may be of the states of another model.
-      if rule.role == .model, rule.symbol == "in", kind.contains("cross") { return nil }
+      if rule.role == .model, rule.symbol == "in", kind.containsBytes(of: "cross") { return nil }
       let place = rule.role == .model ? reading.list : reading.list + ".*." + block
       return (Self(role: rule.role, place: place), rule.symbol, reading.number)
     }

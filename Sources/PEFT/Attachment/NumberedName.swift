@@ -31,11 +31,12 @@ struct NumberedName: Hashable {
 
   /// The last component of a member: `q_proj`.
   static func last(of member: String) -> Substring {
-    member.lastIndex(of: ".").map { member[member.index(after: $0)...] } ?? member[...]
+    member.utf8.lastIndex(of: UInt8(ascii: ".")).map { member[member.utf8.index(after: $0)...] }
+      ?? member[...]
   }
 
   /// The name of a member's parent in the layer: `self_attn`.
   static func parent(of member: String) -> Substring {
-    member.lastIndex(of: ".").map { member[..<$0] } ?? ""
+    member.utf8.lastIndex(of: UInt8(ascii: ".")).map { member[..<$0] } ?? ""
   }
 }

@@ -24,6 +24,7 @@ extension Binding {
     return findings.filter { finding in
       switch finding.code {
       case "missing-module", "untargeted-module", "parameter-layout": false
+      case "unmatched-target": finding.key != "target_parameters"
       case "missing-tensor" where finding.severity == .error:
         finding.tensor.map { fresh.contains($0) || !isOfModule($0) } ?? !hasTokens
       case "shape-mismatch": finding.tensor.map { !fitting.contains($0) } ?? true
