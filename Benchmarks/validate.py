@@ -3,7 +3,8 @@
 
     python Benchmarks/validate.py [RUNS]      with torch, peft and safetensors installed
 
-Makes LoRA adapters of a few layers, builds peftkit, and runs the two in turn: peftkit as a fresh process, and a
+Makes LoRA adapters of a few layers, first ones that differ in their values alone and then ones that each have a
+config of their own, builds peftkit, and runs the two in turn: peftkit as a fresh process, and a
 process that has imported everything, has run the loop once, and times it alone. The loop does less: it reads each
 config with PEFT, each shape with safetensors, and asks torch whether all values are finite. Prints the medians
 and the median of the ratios run by run, of wall time and of CPU time, which holds on a busy machine. With `--one
@@ -68,7 +69,7 @@ def run(command):
     return [float(word) for word in done.stdout.split()]
 
 
-def make_adapters(root):
+def make_adapters(root, has_own_configs=False):
     """Write adapters that PEFT loads, each with its own values."""
     config = {
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "org/model", "r": RANK,
@@ -80,6 +81,8 @@ def make_adapters(root):
     for number in range(ADAPTERS):
         folder = root / f"adapter-{number:04}"
         folder.mkdir()
+        if has_own_configs:
+            config["base_model_name_or_path"] = f"org/model-{number}"
         (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
         tensors = {}
         for layer in range(LAYERS):
@@ -90,22 +93,17 @@ def make_adapters(root):
         save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("runs", type=int, nargs="?", default=10)
-    parser.add_argument("--one", type=Path)
-    parser.add_argument("--peftkit", type=Path, help="a binary to use instead of building one")
-    arguments = parser.parse_args()
-    peftkit = arguments.peftkit or build(Path(__file__).resolve().parent.parent, "peftkit")
+def compare(peftkit, runs, what, has_own_configs):
+    """Check adapters in turn with both, and print how long that took."""
     with tempfile.TemporaryDirectory() as folder:
-        make_adapters(Path(folder))
+        make_adapters(Path(folder), has_own_configs)
         command = [peftkit, "validate", "--recursive", folder]
         run(command)
         loop = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", LOOP, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True)
         rows = []
-        for _ in range(arguments.runs):
+        for _ in range(runs):
             ours = run(command)[:2]
             print(file=loop.stdin, flush=True)
             rows.append((*ours, *map(float, loop.stdout.readline().split())))
@@ -114,8 +112,19 @@ def main():
     for name, place in (("wall", 0), ("CPU", 1)):
         ours, theirs = (statistics.median(row[place + side] for row in rows) * 1000 for side in (0, 2))
         ratio = statistics.median(row[place + 2] / row[place] for row in rows)
-        print(f"{ADAPTERS} adapters, {name} time: peftkit {ours:.0f} ms, ", end="")
+        print(f"{what}, {name} time: peftkit {ours:.0f} ms, ", end="")
         print(f"PEFT and safetensors {theirs:.0f} ms, ratio {ratio:.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", type=int, nargs="?", default=10)
+    parser.add_argument("--one", type=Path)
+    parser.add_argument("--peftkit", type=Path, help="a binary to use instead of building one")
+    arguments = parser.parse_args()
+    peftkit = arguments.peftkit or build(Path(__file__).resolve().parent.parent, "peftkit")
+    compare(peftkit, arguments.runs, f"{ADAPTERS} adapters", False)
+    compare(peftkit, arguments.runs, f"{ADAPTERS} adapters with configs of their own", True)
     if arguments.one:
         command = [peftkit, "validate", arguments.one]
         run(command)

@@ -13,9 +13,10 @@ extension Adapter {
   public func findings(
     _ options: FindingOptions = FindingOptions(), readsValues: Bool = true
   ) throws(CheckpointError) -> [Finding] {
+    let known = findingsWithoutData(options)
     let findings =
-      config.findings(with: weights, options) + fileFindings + weights.fileFindings
-      + weights.formatKeyFindings(.note) + weights.foreignFindings(in: .adapter)
+      known.ofConfig + fileFindings + weights.fileFindings + weights.formatKeyFindings(.note)
+      + known.ofForeignWeights
     guard readsValues else { return findings }
     let surveys = try weights.surveyValues()
     return findings + weights.valueFindings(of: surveys) + zeroFindings(of: surveys)
@@ -23,6 +24,15 @@ extension Adapter {
 }
 
 extension Adapter {
+  private func findingsWithoutData(_ options: FindingOptions) -> FindingMemory.Findings {
+    func find() -> FindingMemory.Findings {
+      FindingMemory.Findings(
+        ofConfig: config.findings(with: weights, options),
+        ofForeignWeights: weights.foreignFindings(in: .adapter))
+    }
+    return options.memory?.findings(about: config, weights, find) ?? find()
+  }
+
   /// Findings about the names of the files (spec/adapter_config.md, C30 and C31).
   private var fileFindings: [Finding] {
     formatFindings

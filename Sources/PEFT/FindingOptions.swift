@@ -11,6 +11,10 @@ public struct FindingOptions: Sendable {
   /// The runtime that is to load the adapter; nil for PEFT alone.
   public var runtime: Runtime?
 
+  /// The findings about adapters that were checked before with these options, of which others may be
+  /// copies but for their values; nil to keep none.
+  package var memory: FindingMemory?
+
   /// Checks an adapter against the newest PEFT alone.
   public init() {}
 }

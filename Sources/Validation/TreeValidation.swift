@@ -22,12 +22,13 @@ public struct TreeValidation: Sendable {
   /// The root of the tree.
   public let root: String
   /// What adapters are checked against.
-  public let options: FindingOptions
+  public private(set) var options: FindingOptions
 
   /// Describes a check.
   public init(root: String, options: FindingOptions = FindingOptions()) {
     self.root = root
     self.options = options
+    self.options.memory = FindingMemory()
   }
 
   /// Checks the tree on all CPUs. A unit that cannot be read does not end the check.

@@ -113,6 +113,43 @@ struct ValidateTreeTests {
     #expect(try peftkit("validate", "--recursive", file).exitCode == 2)
   }
 
+  @Test("adapters that are alike are told apart, whatever was checked before (L71)")
+  func nearCopies() throws {
+    let tree = try TemporaryDirectory()
+    let name = "base_model.model.model.layers.0.self_attn.q_proj.lora_"
+    let config = #"{"peft_type": "LORA", "r": 2, "target_modules": ["q_proj"]}"#
+    func a(_ shape: [UInt64], at name: String) -> RawSafeTensors.Tensor {
+      .init(name, shape, floats: .init(repeating: 1, count: Int(shape.reduce(1, *))))
+    }
+    let same = [a([2, 4], at: name + "A.weight"), a([6, 2], at: name + "B.weight")]
+    let cases: [(config: String, tensors: [RawSafeTensors.Tensor], code: String?)] = [
+      (config, same, nil),
+      (config.replacing("2", with: "4"), same, "shape-mismatch"),
+      (config, [a([3, 4], at: name + "A.weight"), same[1]], "shape-mismatch"),
+      (config, [same[0], a([6, 2], at: name + "C.weight")], "missing-tensor"),
+      (config.replacing("q_proj", with: "k_proj"), same, "untargeted-module"),
+      (config, [same[0]], "missing-tensor"),
+    ]
+    for number in 0..<60 {
+      let (config, tensors, _) = cases[(number * number + number / 3) % cases.count]
+      let folder = "\(100 + number)"
+      try FileManager.default.createDirectory(
+        atPath: tree.path(folder), withIntermediateDirectories: true)
+      try tree.write(Array(config.utf8), to: folder + "/adapter_config.json")
+      try tree.write(
+        RawSafeTensors(tensors, metadata: ["format": "pt"]).encoded(),
+        to: folder + "/adapter_model.safetensors")
+    }
+    let run = try peftkit("validate", "--recursive", tree.path, "--json")
+    let lines = run.output.split(separator: "\n").dropLast().map(String.init)
+    #expect(lines.count == 60)
+    for (number, line) in lines.enumerated() {
+      let code = cases[(number * number + number / 3) % cases.count].code
+      #expect(line.contains("\"error\"") == (code != nil), "\(line)")
+      if let code { #expect(line.contains(code), "\(line)") }
+    }
+  }
+
   @Test("results are in the order of the walk, however long each takes (L71)")
   func order() throws {
     let directory = try TemporaryDirectory()
