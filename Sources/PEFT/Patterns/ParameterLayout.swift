@@ -29,7 +29,9 @@ extension AdapterConfig {
   /// PEFT writes its version since 0.18, and a development version does not tell the layout.
   var parameterRelease: (release: PEFTRelease, isWritten: Bool)? {
     guard let text = document["peft_version"]?.string else { return (PEFTRelease(0, 17, 0), false) }
-    guard !text.containsBytes(of: "dev"), let release = PEFTRelease(parsing: text) else { return nil }
+    guard !text.containsBytes(of: "dev"), let release = PEFTRelease(parsing: text) else {
+      return nil
+    }
     return (release, true)
   }
 
