@@ -252,7 +252,7 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
     },
     Self(
       "G4", .error, "non-finite-values", "prompt_embeddings",
-      ["prompt_embeddings", "2 values", "the first of them, at element 5 of 128"]
+      ["prompt_embeddings", "2 values", "the first at element 5 of 128"]
     ) {
       $0["prompt_embeddings"]?.bytes.replaceSubrange(20..<24, with: [0, 0, 0xC0, 0x7F])
       $0["prompt_embeddings"]?.bytes.replaceSubrange(32..<36, with: [0, 0, 0x80, 0xFF])

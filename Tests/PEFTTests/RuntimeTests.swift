@@ -86,6 +86,6 @@ struct RuntimeTests {
     options.runtime = Runtime.all.first { $0.name == "llama.cpp" }
     let prompt = try Adapter(path: Fixtures.adapter("mpt-causal-lm")).findings(options)
     let refused = prompt.first { $0.code == "runtime-refuses" && $0.tensor != nil }
-    #expect(refused?.message.contains("and 2 more tensors") == true)
+    #expect(refused?.message.contains("and 2 other tensors") == true)
   }
 }

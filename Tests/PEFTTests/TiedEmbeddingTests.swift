@@ -47,6 +47,16 @@ struct TiedEmbeddingTests {
   }
 
   @Test(
+    "tokens that the embedding has no row for (P29)",
+    arguments: [("[1, 9]", false), ("[1, 10]", true), (#"{"embed_tokens": [-1, 2]}"#, true)])
+  func absentTokens(indices: String, isFound: Bool) throws {
+    var tensors = Self.lora
+    tensors["model.embed_tokens" + Self.rows] = [2, 4]
+    let binding = try Self.binding(Self.config(#""trainable_token_indices": \#(indices)"#), tensors)
+    #expect(binding.findings.map(\.key) == (isFound ? ["trainable_token_indices"] : []))
+  }
+
+  @Test(
     "a saved module that shares trained rows is saved below them (P29)", arguments: [true, false])
   func savedBelowRows(isTied: Bool) throws {
     var tensors = Self.lora

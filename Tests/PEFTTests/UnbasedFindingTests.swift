@@ -54,6 +54,62 @@ struct UnbasedFindingTests {
       try renames(neox, ["auto_mapping": ["parent_library": "__main__"]]).isEmpty)
   }
 
+  /// The tensors of a LoRA module beside others.
+  private func lora(_ others: [(String, [Int])]) -> [(String, [Int])] {
+    let stem = "base_model.model.roberta.encoder.layer.0.attention.self.query.lora_"
+    return [(stem + "A.weight", [4, 8]), (stem + "B.weight", [8, 4])] + others
+  }
+
+  private static let loraKeys: JSONObject = ["peft_type": "LORA", "target_modules": ["query"]]
+
+  @Test("a part of a saved module is not taken for the name of an adapter (A16)")
+  func savedParts() throws {
+    func renames(_ names: String...) throws -> [TensorName] {
+      let tensors = lora(
+        names.map { ("base_model.model.classifier.modules_to_save." + $0, [8, 8]) })
+      let keys = Self.loraKeys.merging(["modules_to_save": ["classifier"]])
+      return try errors(tensors, keys).flatMap(\.renames).map(\.to)
+    }
+    #expect(
+      try renames("dense.weight", "out_proj.weight") == [
+        "base_model.model.classifier.dense.weight", "base_model.model.classifier.out_proj.weight",
+      ])
+    #expect(try renames("default.weight") == ["base_model.model.classifier.weight"])
+  }
+
+  @Test("modules of a list that other kinds of models have are no error (A16)")
+  func savedLists() throws {
+    let keys = Self.loraKeys.merging(["modules_to_save": ["pooler", "decoder"]])
+    let some = lora([("base_model.model.pooler.weight", [8, 8])])
+    #expect(try errors(some, keys).isEmpty)
+    #expect(try errors(lora([]), keys).map(\.code) == ["missing-module"])
+  }
+
+  @Test("rows of tokens that the config does not name are ignored (A17)")
+  func unnamedTokens() throws {
+    let rows =
+      "base_model.model.roberta.embeddings.word_embeddings.token_adapter.trainable_tokens_delta"
+    let tensors = lora([(rows, [2, 8])])
+    #expect(try errors(tensors, Self.loraKeys).map(\.code) == ["unexpected-tensor"])
+    let keys = Self.loraKeys.merging(["trainable_token_indices": ["word_embeddings": [1, 2]]])
+    #expect(try errors(tensors, keys).isEmpty)
+  }
+
+  @Test("a rank is for all modules, or for some in rank_pattern (A14)")
+  func rankAdvice() throws {
+    func message(_ ranks: [Int]) throws -> String? {
+      let tensors = ranks.enumerated().flatMap { layer, rank in
+        let stem = "base_model.model.roberta.encoder.layer.\(layer).attention.self.query.lora_"
+        return [(stem + "A.weight", [rank, 8]), (stem + "B.weight", [8, rank])]
+      }
+      return try errors(tensors, Self.loraKeys).first?.message
+    }
+    #expect(try message([2, 2])?.hasSuffix("; set \"r\" to 2 if the tensors are right") == true)
+    #expect(
+      try message([2, 4])?.hasSuffix(
+        "; give the module the value 2 in \"rank_pattern\" if the tensors are right") == true)
+  }
+
   @Test("modules that no default of PEFT selects (A21)")
   func defaults() throws {
     let keys: JSONObject = ["target_modules": .null]

@@ -104,7 +104,7 @@ struct ValueFindingTests {
     let findings = try Adapter.opening(path).valueFindings()
     #expect(
       findings.map(\.message) == [
-        "b has 3 values that are NaN or infinite, the first of them, at element 1100000 of \(count)"
+        "b has 3 values that are NaN or infinite, the first at element 1100000 of \(count)"
       ])
   }
 

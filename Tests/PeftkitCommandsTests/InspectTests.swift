@@ -197,6 +197,20 @@ struct InspectTests {
 
 @Suite("inspect --base")
 struct InspectBaseTests {
+  @Test(
+    "without a value, the base model comes from the Hub's cache (L73)",
+    arguments: ["inspect", "validate"])
+  func omittedValue(command: String) throws {
+    let cache = try TemporaryDirectory()
+    for options in [["--base"], ["--base", "--json"]] {
+      let run = try peftkit(
+        [command, Fixtures.adapter("mpt-causal-lm")] + options,
+        environment: ["HF_HUB_CACHE": cache.path])
+      #expect(run.exitCode == 2)
+      #expect(run.errors.contains("tiny-gpt2"))
+    }
+  }
+
   /// A model of 1,000 elements.
   private func model(_ config: String) throws -> TemporaryDirectory {
     let directory = try TemporaryDirectory()

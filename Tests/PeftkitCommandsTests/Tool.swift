@@ -40,7 +40,9 @@ enum Tool {
 }
 
 /// Runs the tool; its output goes through files, which cannot fill up as pipes do.
-func peftkit(_ arguments: [String], in directory: String? = nil) throws -> Run {
+func peftkit(
+  _ arguments: [String], in directory: String? = nil, environment: [String: String] = [:]
+) throws -> Run {
   let temporary = try TemporaryDirectory()
   let output = try temporary.write([], to: "stdout")
   let errors = try temporary.write([], to: "stderr")
@@ -49,7 +51,7 @@ func peftkit(_ arguments: [String], in directory: String? = nil) throws -> Run {
   process.arguments = arguments
   if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
   // The width of help is that of the terminal, or of this.
-  process.environment = ["COLUMNS": "80", "LANG": "C.UTF-8"]
+  process.environment = ["COLUMNS": "80", "LANG": "C.UTF-8"].merging(environment) { $1 }
   process.standardInput = FileHandle.nullDevice
   process.standardOutput = FileHandle(forWritingAtPath: output)
   process.standardError = FileHandle(forWritingAtPath: errors)

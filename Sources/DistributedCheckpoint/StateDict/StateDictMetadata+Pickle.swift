@@ -67,11 +67,22 @@ extension StateDictMetadata {
     }
   }
 
+  /// An object with the few attributes that those of torch have; nil for any other value. Many places
+  /// could share an object with more.
+  private static func object(_ value: PickleValue, in graph: PickleGraph) -> PickledObject? {
+    guard let object = graph.object(value) else { return nil }
+    let count = object.state.node.map { graph.nodes[$0].count } ?? 0
+    return count <= largestState ? object : nil
+  }
+
+  /// The most keys and values of an object's state.
+  private static let largestState = 64
+
   private mutating func readPlaces(
     _ value: PickleValue?, in graph: PickleGraph
   ) throws(CheckpointError) {
     try Self.forEach(value, "storage_data", in: graph) { index, value throws(CheckpointError) in
-      guard let index = graph.object(index), let info = graph.object(value),
+      guard let index = Self.object(index, in: graph), let info = Self.object(value, in: graph),
         let offset = graph.offset(of: value),
         let key = graph.entry("fqn", of: index.state).flatMap(graph.string)
       else {
@@ -113,7 +124,10 @@ extension StateDictMetadata {
     }
     var transforms: [String] = []
     if let list = graph.entry("transform_descriptors", of: info.state)?.node {
-      transforms = graph.allParts(of: list).map { graph.string($0) ?? graph.typeName($0) }
+      var cursor = PartCursor(graph, list)
+      if let first = cursor.next(in: graph) {
+        transforms = [graph.string(first) ?? graph.typeName(first)]
+      }
     }
     return Place(
       fileName: name, start: start, byteCount: byteCount, transforms: transforms, offset: offset)
@@ -123,18 +137,29 @@ extension StateDictMetadata {
     _ value: PickleValue?, in graph: PickleGraph
   ) throws(CheckpointError) {
     guard let value, let node = value.node, graph.nodes[node].kind == .dict else { return }
+    var left = Self.largestNames
     try Self.forEach(value, "planner_data", in: graph) { key, path throws(CheckpointError) in
       guard let key = graph.string(key), let parts = graph.elements(path),
         parts.count <= Self.deepestPath
       else { return }
       var names: [String] = []
-      for part in parts { names.append(try graph.keyName(part) ?? graph.typeName(part)) }
+      for part in parts {
+        let name = try graph.keyName(part) ?? graph.typeName(part)
+        left -= name.utf8.count + 1
+        guard left >= 0 else {
+          throw .malformed(
+            "the names in \"planner_data\" are too long", at: graph.offset(of: path))
+        }
+        names.append(name)
+      }
       let name = names.joined(separator: ".")
       if UTF8Text(name) != UTF8Text(key) { self.names[TensorName(key)] = name }
     }
   }
 
   private static let deepestPath = 1000
+  /// The most bytes of all names together: many names could be made of one text.
+  private static let largestNames = 1 << 26
 
   private mutating func readContents(
     _ value: PickleValue?, in graph: PickleGraph
@@ -144,7 +169,7 @@ extension StateDictMetadata {
     try Self.forEach(
       value, "state_dict_metadata", in: graph
     ) { key, value throws(CheckpointError) in
-      guard let key = graph.string(key), let object = graph.object(value) else {
+      guard let key = graph.string(key), let object = Self.object(value, in: graph) else {
         throw .malformed(
           "an entry of \"state_dict_metadata\" is damaged", at: graph.offset(of: value))
       }
@@ -167,7 +192,9 @@ extension StateDictMetadata {
   private static func tensor(
     _ object: PickledObject, named key: String, in graph: PickleGraph, left: inout Int
   ) throws(CheckpointError) -> Tensor {
-    let properties = graph.entry("properties", of: object.state).flatMap(graph.object)
+    let properties = graph.entry("properties", of: object.state).flatMap {
+      Self.object($0, in: graph)
+    }
     let dtype = properties.flatMap { properties in
       graph.elements(properties.state)?.first ?? graph.entry("dtype", of: properties.state)
     }
@@ -183,7 +210,7 @@ extension StateDictMetadata {
     var shards: [TensorBox] = []
     var known: Set<TensorBox> = []
     for value in graph.allParts(of: list) {
-      guard let shard = graph.object(value),
+      guard let shard = Self.object(value, in: graph),
         let offsets = graph.entry("offsets", of: shard.state).flatMap(graph.integers),
         let sizes = graph.entry("sizes", of: shard.state).flatMap(graph.integers)
       else {

@@ -25,7 +25,7 @@ struct StateDictMetadata {
     let fileName: String
     let start: Int
     let byteCount: Int
-    /// The transforms that were applied to the bytes, such as a compression.
+    /// The first transform that was applied to the bytes, such as a compression, if there is one.
     let transforms: [String]
     /// The offset of the entry in the `.metadata` file.
     let offset: Int

@@ -207,12 +207,23 @@ extension Attachment {
         laterPattern(key, giving: actual, in: module.map { modules[$0].name } ?? "").map {
           "; \"\($0)\" in \"\(key)\" gives \(actual), but PEFT takes the first key that matches, and "
             + "sorts the keys when it saves"
-        } ?? "; set \"\(key)\" to \(actual) if the tensors are right"
+        } ?? advice(key, actual, Set(tensors))
     }
     let decisive = key == nil ? mismatch.flatMap { rules.tensorKeys[$0.tensor.name] } : nil
     if let decisive { message += ", which follows from \"\(decisive)\"" }
     return Finding(
       .error, "shape-mismatch", message, key: key ?? decisive, tensor: tensor.name)
+  }
+
+  /// What to do about a size: a key for all modules only helps where they all need it.
+  ///
+  /// - Complexity: O(tensors).
+  private func advice(_ key: String, _ value: Int, _ tensors: Set<Int>) -> String {
+    let hasOthers = modules.contains { $0.tensors.values.allSatisfy { !tensors.contains($0) } }
+    guard let size = rules.moduleSizes.first(where: { $0.key == key || $0.patternKey == key }),
+      let patternKey = size.patternKey, key == patternKey || hasOthers
+    else { return "; set \"\(key)\" to \(value) if the tensors are right" }
+    return "; give the module the value \(value) in \"\(patternKey)\" if the tensors are right"
   }
 
   /// Another key of a pattern object that matches a module and gives a value.

@@ -27,9 +27,10 @@ extension Attachment {
     if let module = absent.first {
       let others = absent.count - 1
       let more = others == 0 ? "" : " or of \(others.counted("other module"))"
+      // A list with modules of several kinds of models names some that the base model lacks.
       findings.append(
         Finding(
-          .error, "missing-module",
+          present.isEmpty ? .error : .note, "missing-module",
           "the weights have no tensor of \(module)\(more) in \"modules_to_save\": PEFT raises "
             + "KeyError if the base model has the module", key: "modules_to_save"))
     }
@@ -137,6 +138,13 @@ extension Attachment {
     default: break
     }
     var findings = untokenizedFindings
+    if groups.isEmpty, rules.type == .lora, let (index, _) = tokenTensors.first {
+      let tensor = weights.tensor(at: index).name
+      findings.append(
+        Finding(
+          .error, "unexpected-tensor",
+          "PEFT ignores \(tensor): \"\(key)\" names no tokens", key: key, tensor: tensor))
+    }
     var isPresent: [Bool] = []
     for (name, indices) in groups {
       let tensors = tokenTensors.filter { tensor in

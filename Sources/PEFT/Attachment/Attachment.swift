@@ -165,9 +165,12 @@ public struct Attachment: Sendable {
     var path = path
     var fault: NameFault?
     if let wrapper = path.lastIndex(of: "modules_to_save") {
-      let adapter = path[wrapper...].dropFirst().dropLast().first
-      fault = .adapterName(
-        adapter.map { "modules_to_save." + $0 } ?? "modules_to_save", isTaken: false)
+      // A component that is not PEFT's usual name for an adapter may be a part of the module.
+      let next = path[wrapper...].dropFirst().dropLast().first
+      let adapter = next.flatMap { $0.hasPrefix("default") ? $0 : nil }
+      fault =
+        adapter.map { .adapterName("modules_to_save." + $0, isTaken: false) }
+        ?? .wrapper("modules_to_save.")
       path.removeSubrange(wrapper...(adapter == nil ? wrapper : wrapper + 1))
     }
     let tokens = path.firstIndex(of: "token_adapter")

@@ -24,5 +24,8 @@ struct FindingGroups<Cause: Hashable> {
 
 extension Int {
   /// A count with its noun: "1 tensor", "2 tensors".
-  func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+  func counted(_ noun: String) -> String {
+    guard self != 1 else { return "1 \(noun)" }
+    return noun.hasSuffix("y") ? "\(self) \(noun.dropLast())ies" : "\(self) \(noun)s"
+  }
 }

@@ -65,7 +65,7 @@ struct RuntimeFindings {
     }
     func finding(_ names: [TensorName], _ reaction: RuntimeReaction, _ verb: String) -> [Finding] {
       guard let first = names.first else { return [] }
-      let count = names.count == 1 ? "" : " and \(names.count - 1) more tensors"
+      let count = names.count == 1 ? "" : " and \((names.count - 1).counted("other tensor"))"
       return [
         self.finding(reaction, "\(runtime.title) \(verb) \(first)\(count)", tensor: first)
       ]

@@ -23,10 +23,10 @@ extension TensorArchive {
     let info = tensor(at: index)
     let count =
       survey.nonFiniteCount == 1
-      ? "one value that is NaN or infinite"
-      : "\(survey.nonFiniteCount) values that are NaN or infinite, the first of them"
+      ? "one value that is NaN or infinite,"
+      : "\(survey.nonFiniteCount) values that are NaN or infinite, the first"
     return Finding(
       .error, "non-finite-values",
-      "\(info.name) has \(count), at element \(first) of \(info.elementCount)", tensor: info.name)
+      "\(info.name) has \(count) at element \(first) of \(info.elementCount)", tensor: info.name)
   }
 }

@@ -3,10 +3,10 @@ internal import PEFT
 internal import Tensors
 
 extension BaseModelSource {
-  /// Reads the value of `--base`, which is empty where it is left out.
+  /// Reads the value of `--base`, which may be left out.
   ///
   /// - Throws: what opening the model throws.
   init(argument: String) throws(CheckpointError) {
-    self = try argument.isEmpty ? .cached : .model(BaseModel(path: argument))
+    self = try argument == RawArguments.omittedValue ? .cached : .model(BaseModel(path: argument))
   }
 }

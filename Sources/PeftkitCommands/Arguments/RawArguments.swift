@@ -7,7 +7,10 @@ enum RawArguments {
   /// The options whose value may be left out.
   private static let optionalValues: Set<String> = ["--base"]
 
-  /// Arguments with an empty value for each option whose value is left out, at the end or before
+  /// The value of an option whose value is left out: the parser drops empty ones.
+  static let omittedValue = "<from the config>"
+
+  /// Arguments with a value for each option whose value is left out, at the end or before
   /// another option.
   static func completed(_ arguments: [String]) -> [String] {
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
@@ -15,7 +18,7 @@ enum RawArguments {
       guard place < end, optionalValues.contains(argument) else { return argument }
       let next = arguments.dropFirst(place + 1).first
       let hasValue = next.map { $0 == "-" || !$0.hasPrefix("-") } ?? false
-      return hasValue ? argument : argument + "="
+      return hasValue ? argument : argument + "=" + omittedValue
     }
   }
 

@@ -19,6 +19,8 @@ extension TensorCollector {
       return
     case .valueClass:
       if !isSilent { try skip(value, type: graph.typeName(value)) }
+      // Nothing in a value has a name, so that one visit is enough.
+      if graph.nodes[node].flags.contains(.isSeen) { return }
       return try open(object: node, isSilent: true)
     default: break
     }
@@ -30,6 +32,10 @@ extension TensorCollector {
       }
       if let name = object.callee.name, name.rebuildsTensor {
         return try skip(value, type: "tensor that only Python code makes", isTensor: true)
+      }
+      // An object is examined each time that something refers to it.
+      if graph.nodes[node].flags.contains(.isSeen), let state = object.state.node {
+        visits += Int(graph.nodes[state].count) / 2
       }
       if let module = ModuleState(object, in: graph) {
         return try open(module, node, object.name)
@@ -107,6 +113,9 @@ extension TensorCollector {
     try push(facet, closing: facet, isSilent: isSilent || isSet, isNested: isNested, filter: filter)
   }
 
+  /// What a visit to a module costs, in visits to plain values.
+  private static let moduleCost = 32
+
   /// Enters a module: each time that it is a part of another, as `state_dict()` repeats it, but once
   /// only where other objects refer to it.
   private mutating func open(
@@ -118,7 +127,7 @@ extension TensorCollector {
       return
     }
     table.objects.add(module: module.state, type: type, at: name.string, in: graph)
-    visits += module.attributeCount / 8
+    visits += Self.moduleCost + module.attributeCount / 8 + path.count / 16
     let isNested = !frames.isEmpty
     try enter(node)
     let hidden = hiddenBuffers(module.hiddenBuffers)

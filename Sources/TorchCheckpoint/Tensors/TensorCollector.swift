@@ -128,13 +128,18 @@ struct TensorCollector {
   private mutating func enter(
     _ key: PickleValue, _ value: PickleValue
   ) throws(CheckpointError) {
-    guard let name = try graph.keyName(key) else {
+    guard let name = try graph.keyName(key) ?? className(key) else {
       throw CheckpointError(
         .unsupported, "a dict has \(graph.article(key)) as a key, which cannot be part of a name",
         offset: graph.offset(of: key) ?? graph.offset(of: value))
     }
     if frames.last?.isNested == true { path.append(UInt8(ascii: ".")) }
     path += name.utf8
+  }
+
+  /// The name of a class that is a key, as of the callbacks in Lightning's checkpoints.
+  private func className(_ key: PickleValue) -> String? {
+    graph.qualifiedName(key).map { $0.module + "." + $0.name }
   }
 
   /// The offset of the innermost container.

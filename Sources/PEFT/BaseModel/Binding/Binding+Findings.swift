@@ -79,7 +79,18 @@ struct BindingFindings {
         Finding(
           .error, "no-target", refusal + ": PEFT refuses the adapter", key: targetKey))
     }
-    return findings + moduleFindings + shapeFindings + savedFindings + deadFindings
+    return findings + moduleFindings + shapeFindings + savedFindings + deadFindings + tokenFindings
+  }
+
+  /// Findings about trained tokens that the base model does not have.
+  private var tokenFindings: [Finding] {
+    builder.absentTokens.map { module, token, rows in
+      Finding(
+        .error, "invalid-value",
+        "the token \(token) is trained, but \(module) of the base model has \(rows) rows: PEFT raises "
+          + "IndexError; resize the embeddings of the base model first",
+        key: "trainable_token_indices")
+    }
   }
 
   /// The key that a refusal is about.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
+internal import JSONDocument
 internal import Tensors
 
 /// Tensors that belong to no single adapted module: those of modules that are saved whole, rows of
@@ -77,6 +78,22 @@ extension BindingBuilder {
     if let width = tree[name]?.shape(of: "weight")?.dimensions.last, shape.dimensions.last != width
     {
       misshapen.append((index, "\(Shape([shape.dimensions.first ?? 0, width]))"))
+    }
+    if let rows = tree[name]?.shape(of: "weight")?.dimensions.first,
+      let token = trainedTokens(of: name).first(where: { $0 < 0 || UInt($0) >= rows })
+    {
+      absentTokens.append((name, token, rows))
+    }
+  }
+
+  /// The tokens whose rows of an embedding are trained, as far as they are whole numbers.
+  private func trainedTokens(of module: String) -> [Int] {
+    switch adapted.config.document["trainable_token_indices"] {
+    case .array(let tokens)?: tokens.compactMap(\.integer)
+    case .object(let object)?:
+      object.first { module == $0.key || module.hasSuffix("." + $0.key) }?.value.array?
+        .compactMap(\.integer) ?? []
+    default: []
     }
   }
 

@@ -37,6 +37,8 @@ struct BindingBuilder {
   var required: [(name: String, module: String)] = []
   /// Tensors of another shape than the base model's, with that shape in words.
   var misshapen: [(index: Int, expected: String)] = []
+  /// Trained tokens that an embedding has no row for, with the number of its rows.
+  var absentTokens: [(module: String, token: Int, rows: UInt)] = []
   /// The tensors that are accounted for.
   var used: Set<Int> = []
   /// The adapted modules with their sizes.

@@ -112,7 +112,7 @@ struct AdaptedModules: Sendable {
     case .expression(let text):
       "\"target_modules\" (\(text.excerpt)) matches no module of the base model"
     case .list(let names) where !names.isEmpty:
-      "\"target_modules\" (\(names.sorted().prefix(6).joined(separator: ", ").excerpt)) matches no "
+      "\"target_modules\" (\(names.sorted().prefix(6).map { "\"\($0)\"" }.joined(separator: ", ").excerpt)) matches no "
         + "module of the base model"
     default:
       "\"target_modules\" and \"target_parameters\" name nothing, so that the config adapts no module of "
