@@ -23,7 +23,7 @@ struct SlicedDirectory {
   /// Opens the shards of a directory.
   ///
   /// - Parameter names: the names of the shards, in any order.
-  /// - Throws: what opening the files throws; `malformed` for offsets that are no offsets, and for
+  /// - Throws: what opening the files throws; `malformed` for offsets that are not valid, and for
   ///   slices that do not fill their tensor; `mismatch` for slices of different dtypes; `missing`
   ///   when files of the model have no shard.
   static func archive(

@@ -122,15 +122,15 @@ extension StateDictMetadata {
         "the file \"\(name.excerpt)\" of a shard is not the plain name of a file in the directory",
         tensor: TensorName(key), offset: offset)
     }
-    var transforms: [String] = []
+    var transform: String?
     if let list = graph.entry("transform_descriptors", of: info.state)?.node {
       var cursor = PartCursor(graph, list)
       if let first = cursor.next(in: graph) {
-        transforms = [graph.string(first) ?? graph.typeName(first)]
+        transform = graph.string(first) ?? graph.typeName(first)
       }
     }
     return Place(
-      fileName: name, start: start, byteCount: byteCount, transforms: transforms, offset: offset)
+      fileName: name, start: start, byteCount: byteCount, transform: transform, offset: offset)
   }
 
   private mutating func readNames(

@@ -26,7 +26,7 @@ struct StateDictMetadata {
     let start: Int
     let byteCount: Int
     /// The first transform that was applied to the bytes, such as a compression, if there is one.
-    let transforms: [String]
+    let transform: String?
     /// The offset of the entry in the `.metadata` file.
     let offset: Int
   }

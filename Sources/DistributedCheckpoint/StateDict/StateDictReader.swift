@@ -72,10 +72,10 @@ struct StateDictReader {
       guard let place = metadata.places[key], let (file, range) = files.section(place) else {
         throw .malformed("has a shard without a place, \(shard)")
       }
-      guard place.transforms.isEmpty else {
+      if let transform = place.transform {
         contents.skipped.append(
           SkippedItem(
-            name: name, type: "\(dtype) tensor under \(place.transforms[0].excerpt)",
+            name: name, type: "\(dtype) tensor under \(transform.excerpt)",
             isTensor: true, shape: info.shape))
         return
       }
@@ -108,7 +108,7 @@ struct StateDictReader {
   private mutating func add(value key: String) throws(CheckpointError) {
     let name = metadata.name(of: key)
     let place = metadata.places[StateDictMetadata.Key(key: TensorName(key), offsets: nil)]
-    guard let place, let (file, range) = files.section(place), place.transforms.isEmpty else {
+    guard let place, let (file, range) = files.section(place), place.transform == nil else {
       contents.skipped.append(SkippedItem(name: name, type: "object", isTensor: false))
       return
     }

@@ -20,7 +20,7 @@ extension Attachment {
     let isExpert = entries.contains { entry in
       guard let name = entry.string else { return true }
       return name.containsBytes(of: "experts")
-        || Self.expertNames.contains(ModuleNames.last(of: name))
+        || Self.expertNames.contains(NumberedName.last(of: name))
     }
     guard !isExpert else { return nil }
     return Finding(
@@ -42,7 +42,7 @@ extension Attachment {
     guard !entries.isEmpty, !modules.isEmpty else { return nil }
     let names = modules.map { $0.name.prefix(before: ".base_layer") ?? $0.name }
     let ends = Set(names.flatMap(Self.ends))
-    let hasExperts = names.contains { ModuleNames.last(of: $0) == "experts" }
+    let hasExperts = names.contains { NumberedName.last(of: $0) == "experts" }
     let absent = entries.first { entry in
       let parent = String(NumberedName.parent(of: entry))
       return parent.isEmpty ? !hasExperts : !ends.contains(UTF8Text(parent))

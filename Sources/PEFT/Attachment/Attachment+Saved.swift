@@ -73,7 +73,7 @@ extension Attachment {
     }
     let hasBias = module.tensors["bias"] != nil
     // PEFT saves some biases of a module under the name of its copy, too.
-    guard ModuleNames.last(of: module.name) != "original_module",
+    guard NumberedName.last(of: module.name) != "original_module",
       whole[module.name + ".parametrizations.weight"].isEmpty
     else { return nil }
     if !hasWeight, hasBias || ModuleNames.isNormalization(module.name) { return "weight" }

@@ -141,13 +141,13 @@ extension Attachment {
 
   /// The name of the first tensor of a module that is not there.
   func tensorName(ofMissing module: String) -> String {
-    let last = module.components.last
+    let last = NumberedName.last(of: module)
     if self.saved.contains(TensorName(module + ".")) {
       let sibling = savedTensors.first { $0.name.split(separator: ".").dropLast().last == last }
       return rules.modelPrefix + module + "."
         + (sibling?.name.split(separator: ".").last ?? "weight")
     }
-    let sibling = modules.first { $0.name.components.last == last } ?? modules.first
+    let sibling = modules.first { NumberedName.last(of: $0.name) == last } ?? modules.first
     let leaf = sibling?.form.tensors.first { sibling?.tensors[$0.name] != nil }?.name
     return TensorPath.modelPrefix + module + (leaf.map { "." + $0 } ?? "")
   }
