@@ -9,9 +9,9 @@ help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: ## Install the system libraries, where they are missing (Debian, Ubuntu).
-	@if ! pkg-config --exists json-c zlib 2>/dev/null && command -v apt-get >/dev/null; then \
+	@if ! pkg-config --exists json-c zlib nettle 2>/dev/null && command -v apt-get >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ]; then as=; else as=sudo; fi; \
-	  $$as apt-get update -qq && $$as apt-get install -y -qq libjson-c-dev libz-dev pkg-config; \
+	  $$as apt-get update -qq && $$as apt-get install -y -qq libjson-c-dev libz-dev nettle-dev pkg-config; \
 	fi
 
 demo: setup ## Build peftkit and verify a shipped adapter against what PEFT computed.

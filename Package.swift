@@ -26,7 +26,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // C: system libraries and shims for what Swift cannot import.
@@ -35,6 +34,9 @@ let package = Package(
       providers: [.apt(["libjson-c-dev"]), .brew(["json-c"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CNettle", pkgConfig: "nettle",
+      providers: [.apt(["nettle-dev"]), .brew(["nettle"])]),
     .target(name: "CThreads"),
     .target(name: "CPlatform"),
     .target(name: "CKernels"),
@@ -123,11 +125,12 @@ let package = Package(
       dependencies: [
         "Tensors", "Files", "Archives", "JSONDocument", "Checkpoints", "PEFT", "Conversion",
       ]),
-    // The only importer of Crypto, which links FoundationEssentials: no library depends on it.
     .target(
       name: "ContentDigest",
       dependencies: [
-        "Tensors", "Files", "Archives", .product(name: "Crypto", package: "swift-crypto"),
+        "Tensors", "Files", "Archives",
+        // Apple platforms have CryptoKit.
+        .byName(name: "CNettle", condition: .when(platforms: [.linux])),
       ]),
     // The umbrella: re-exports the modules that programs need.
     .target(
@@ -136,7 +139,7 @@ let package = Package(
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
         "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
-        "AdapterRepair",
+        "AdapterRepair", "ContentDigest",
       ]),
 
     // Command line.

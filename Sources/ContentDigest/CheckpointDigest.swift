@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
-internal import Crypto
 internal import Files
 public import Tensors
 
@@ -15,7 +14,7 @@ public struct CheckpointDigest: Hashable, Sendable {
   /// - Complexity: O(n log n).
   public init(_ tensors: some Sequence<(name: TensorName, digest: TensorDigest)>) {
     let sorted = tensors.sorted { $0.name < $1.name }
-    var hash = SHA256()
+    var hash = SHA256Hash()
     hash.update(Array(DigestEncoding.checkpointMark.description.utf8).span.rawBytes)
     for (index, tensor) in sorted.enumerated() {
       precondition(index == 0 || sorted[index - 1].name < tensor.name, "names must be distinct")

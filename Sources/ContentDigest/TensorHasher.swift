@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
 public import Tensors
 
 /// Computes the digest of a tensor from pieces of its data (spec/digest.md, D2, D3).
 public struct TensorHasher: Sendable {
-  private var hash = SHA256()
+  private var hash = SHA256Hash()
   /// The number of bytes that are missing.
   private var rest: Int
 
@@ -30,21 +29,5 @@ public struct TensorHasher: Sendable {
   public consuming func finish() -> TensorDigest {
     precondition(rest == 0, "the data of the tensor is not complete")
     return TensorDigest(bytes: hash.finish())
-  }
-}
-
-extension SHA256 {
-  /// The 32 bytes.
-  consuming func finish() -> [UInt8] {
-    // SAFETY: the buffer is copied before the closure returns.
-    unsafe finalize().withUnsafeBytes { unsafe [UInt8]($0) }
-  }
-
-  /// Adds bytes.
-  mutating func update(_ bytes: RawSpan) {
-    // SAFETY: the buffer is read before the closure returns.
-    unsafe bytes.withUnsafeBytes { buffer in
-      unsafe update(bufferPointer: buffer)
-    }
   }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // One import for programs: the modules whose types appear in the API of the formats, adapters and
-// conversions. `ContentDigest` is not among them, since its swift-crypto links Foundation.
+// conversions.
 
 @_exported public import AdapterRepair
 @_exported public import Archives
 @_exported public import CheckpointScan
 @_exported public import Checkpoints
+@_exported public import ContentDigest
 @_exported public import Conversion
 @_exported public import DistributedCheckpoint
 @_exported public import Files
