@@ -17,18 +17,25 @@ struct ScanCommand: ParsableCommand {
 
       EXAMPLES:
         peftkit scan adapter_model.bin
+        peftkit scan my-adapters --sarif > findings.sarif
         peftkit scan my-adapter --json | jq '.files[].pickles[].names[].name'
       """)
 
   @Argument(help: "A checkpoint file or a directory of them.", completion: .file())
   var path: String
 
-  @Flag(help: "Print JSON, described in spec/scan.md.")
-  var json = false
+  @OptionGroup
+  var output: ReportFormOptions
 
   func run() throws {
     let scan = try ScannedTree(path: path)
-    if !scan.files.isEmpty { try print(scan, json: json) }
+    if !scan.files.isEmpty {
+      if output.form == .sarif {
+        try scan.printSARIF()
+      } else {
+        try print(scan, json: output.json)
+      }
+    }
     Console.print(
       notes: scan.passedLinks.map {
         "\($0.printable) is a link to a directory and was not followed"

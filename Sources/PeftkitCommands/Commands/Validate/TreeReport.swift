@@ -11,16 +11,16 @@ internal import Validation
 final class TreeReport: Sendable {
   private struct State {
     var output = TextOutput()
-    var sarif = SARIFLog()
+    var sarif = SARIFLog.ofValidation
     var summary = TreeSummary()
   }
 
   private let root: String
   private let filter: FindingFilter
-  private let form: ValidationForm
+  private let form: ReportForm
   private let state = Mutex(State())
 
-  init(root: String, filter: FindingFilter, form: ValidationForm) {
+  init(root: String, filter: FindingFilter, form: ReportForm) {
     self.root = root
     self.filter = filter
     self.form = form
@@ -63,7 +63,7 @@ final class TreeReport: Sendable {
         if let line = textLine(item.path, result, state.output) { state.output.line(line) }
       case .json: state.output.line(jsonLine(item.path, result))
       case .sarif:
-        state.output.text(state.sarif.text(item.path, result))
+        state.output.text(state.sarif.text(sarifResults(item.path, result)))
       }
       try state.output.flushIfLarge()
     }
@@ -89,6 +89,15 @@ final class TreeReport: Sendable {
       }
       return "\(path.printable): \(output.styled(counts.joined(separator: ", "), worst.style)) "
         + "[\(codes.map(\.rawValue).joined(separator: ", "))]"
+    }
+  }
+
+  private func sarifResults(
+    _ path: String, _ result: Result<ValidationReport, CheckpointError>
+  ) -> [SARIFResult] {
+    switch result {
+    case .success(let report): report.sarifResults
+    case .failure(let error): [.unreadable(path, error)]
     }
   }
 

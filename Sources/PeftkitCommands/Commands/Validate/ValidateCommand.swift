@@ -33,7 +33,8 @@ struct ValidateCommand: ParsableCommand {
     completion: .file())
   var path: String
 
-  @Flag(help: "Check every adapter, model and checkpoint file of a tree.")
+  @Flag(
+    help: "Check every adapter, model and checkpoint file of a tree; JSON has a line for each.")
   var recursive = false
 
   @OptionGroup
@@ -50,7 +51,7 @@ struct ValidateCommand: ParsableCommand {
   var filter: FindingFilter
 
   @OptionGroup
-  var output: ValidationFormOptions
+  var output: ReportFormOptions
 
   func run() throws {
     var options = try against.options()

@@ -2,13 +2,13 @@
 internal import ArgumentParser
 
 /// The form in which findings are printed.
-enum ValidationForm {
+enum ReportForm {
   case text, json, sarif
 }
 
 /// The options for the form in which findings are printed.
-struct ValidationFormOptions: ParsableArguments {
-  @Flag(help: "Print JSON, described in spec/command-line.md; with --recursive, JSON lines.")
+struct ReportFormOptions: ParsableArguments {
+  @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
   @Flag(help: "Print a SARIF 2.1.0 log, which code hosts and editors show.")
@@ -19,5 +19,5 @@ struct ValidationFormOptions: ParsableArguments {
   }
 
   /// The form that the options ask for.
-  var form: ValidationForm { sarif ? .sarif : json ? .json : .text }
+  var form: ReportForm { sarif ? .sarif : json ? .json : .text }
 }
