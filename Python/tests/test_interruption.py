@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An interrupted call ends the process that it runs, and leaves nothing half-written."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import peftkit
+import pytest
+
+CONVERT = """
+import sys, peftkit
+print("ready", flush=True)
+try:
+    peftkit.convert(sys.argv[1], sys.argv[2], compress=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    raise
+"""
+
+
+def children_of(pid):
+    """The processes that a process started."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+    return value
+
+
+def test_ctrl_c(large, tmp_path):
+    """SIGINT to Python alone, as a notebook sends it."""
+    python = subprocess.Popen(
+        [sys.executable, "-c", CONVERT, large, tmp_path / "out.npz"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert python.stdout.readline() == "ready\n"
+    (child,) = wait_for(lambda: children_of(python.pid))
+    # It is writing.
+    wait_for(lambda: list(tmp_path.iterdir()))
+    python.send_signal(signal.SIGINT)
+    output, errors = python.communicate(timeout=30)
+    assert output == "interrupted\n"
+    assert "KeyboardInterrupt" in errors
+    assert python.returncode == -signal.SIGINT
+    assert not os.path.exists(f"/proc/{child}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_does_not_end_is_killed(tmp_path, monkeypatch):
+    """One that ignores SIGTERM, after a while."""
+    deaf = tmp_path / "deaf"
+    deaf.write_text(f"#!{sys.executable}\nimport signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                    f"open({str(tmp_path / 'up')!r}, 'w').close()\ntime.sleep(60)\n")  # fmt: skip
+    deaf.chmod(deaf.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PEFTKIT", str(deaf))
+    monkeypatch.setattr("peftkit._tool._CLEANUP_SECONDS", 0.2)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    start = time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1)
+        with pytest.raises(KeyboardInterrupt):
+            peftkit.inspect("x")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert time.monotonic() - start < 30
+    assert children_of(os.getpid()) == []
+
+
+def test_a_killed_process_is_an_error(tmp_path, monkeypatch):
+    dying = tmp_path / "dying"
+    dying.write_text("#!/bin/sh\nkill -KILL $$\n")
+    dying.chmod(0o755)
+    monkeypatch.setenv("PEFTKIT", str(dying))
+    with pytest.raises(peftkit.PeftkitError, match="SIGKILL") as caught:
+        peftkit.inspect("x")
+    assert caught.value.exit_code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("content", [None, b"\x7fELF of another machine"])
+def test_a_binary_that_cannot_run_is_an_error(content, tmp_path, monkeypatch):
+    path = tmp_path / "peftkit"
+    if content:
+        path.write_bytes(content)
+        path.chmod(0o755)
+    monkeypatch.setenv("PEFTKIT", str(path))
+    with pytest.raises(peftkit.PeftkitError, match="cannot run") as caught:
+        peftkit.scan("x")
+    assert caught.value.exit_code == 127
