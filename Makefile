@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults lint words license layers static linkage fixtures fields clean
+.PHONY: help setup demo build test interop faults lint words license layers static wheel wheel-test ray-test linkage fixtures fields clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,15 @@ static: setup ## Build a binary that needs no Swift on the machine it runs on, a
 	  -Xlinker -L.build-static/archives --scratch-path .build-static
 	.build-static/release/peftkit verify $(EXAMPLE)
 
+wheel: static ## Build a Python wheel with the static binary.
+	sh Python/build_wheel.sh
+
+wheel-test: wheel ## Test the wheel in environments of its own, without Swift, and beside PEFT (installs it once).
+	sh Python/tests/run.sh
+
+ray-test: wheel ## Convert a tree on a Ray cluster of two nodes, of which one is lost (installs Ray once).
+	sh Tests/Ray/run.sh
+
 linkage: setup ## Check that the libraries do not pull in Foundation.
 	sh Tests/Linkage/run.sh
 
@@ -63,4 +72,4 @@ fields: ## Make the table of config fields again from every release of PEFT (hal
 	.interop-venv/bin/python Scripts/config_fields/make_fields.py
 
 clean: ## Remove what builds and the interop suite left.
-	rm -rf .build .build-static .build-toy Tests/Linkage/.build .interop-venv
+	rm -rf .build .build-static .build-wheel .build-toy Tests/Linkage/.build .interop-venv
