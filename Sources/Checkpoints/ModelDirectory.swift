@@ -123,7 +123,8 @@ public struct ModelDirectory: Sendable {
     let list = candidates[..<last].joined(separator: ", ") + (last > 0 ? " or " : "")
     return CheckpointError(
       .missing, "is not a model directory: it has no \(list)\(candidates[last])", path: directory,
-      hint: namedByConfig ? "its \(configName) names them in \"\(configKey)\"" : nil)
+      hint: HubSnapshot(path: directory)?.hint(missing: candidates)
+        ?? (namedByConfig ? "its \(configName) names them in \"\(configKey)\"" : nil))
   }
 
   static func isFile(_ name: String, in directory: String) -> Bool {

@@ -8,7 +8,8 @@ internal import Tensors
 ///
 /// The units are those of spec/bulk.md, B2, with two differences: a directory with a config is an
 /// adapter even without weights, and the walk also enters adapters and models, which may contain
-/// others, such as the checkpoints of a training run.
+/// others, such as the checkpoints of a training run. Of the Hub's cache it enters the snapshots in use
+/// (spec/hub-cache.md, J6).
 struct CheckpointWalk {
   /// A part of the tree that is checked by itself.
   enum Unit {
@@ -34,7 +35,7 @@ struct CheckpointWalk {
   mutating func next() -> Unit? {
     while true {
       if let file = files.popLast() { return .file(file) }
-      switch walk.next() {
+      switch walk.next(entering: .current) {
       case nil: return nil
       case .unreadable(let path, let error): return .unreadable(path, error)
       case .directory(let listing):

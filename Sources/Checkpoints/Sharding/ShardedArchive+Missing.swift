@@ -19,7 +19,7 @@ extension ShardedArchive {
     let others = others(of: index, at: path)
     let hint =
       others.isEmpty
-      ? "download the missing files"
+      ? HubSnapshot(path: path)?.hint(missing: []) ?? "download the missing files"
       : "the directory has \(list(others)), which the index does not name: the index is of another "
         + "version of the checkpoint; download it again"
     return CheckpointError(.missing, message, path: path, hint: hint)

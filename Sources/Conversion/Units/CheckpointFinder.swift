@@ -35,7 +35,7 @@ public struct CheckpointFinder: Sendable {
     self.target = target
     self.shard = shard
     walk = try TreeWalk(of: root)
-    guard case .directory(let listing)? = walk.next() else { return }
+    guard case .directory(let listing)? = walk.next(entering: .current) else { return }
     guard Self.unit(at: listing, in: root) == nil else {
       throw CheckpointError(
         .invalidArgument, "is an adapter or a model, not a tree of them", path: root,
@@ -55,7 +55,7 @@ public struct CheckpointFinder: Sendable {
         guard let rival else { return .unit(unit) }
         return .conflict(unit, conflict(unit, rival))
       }
-      switch walk.next() {
+      switch walk.next(entering: .current) {
       case nil: return nil
       case .unreadable(let path, let error): return .unreadable(path, error)
       case .directory(let listing):

@@ -18,6 +18,8 @@ public struct TreeWalk: Sendable {
   private struct Level {
     let listing: DirectoryListing
     private var next = 0
+    /// The names of the subdirectories to enter; nil for all.
+    var entered: Set<String>?
 
     init(_ listing: DirectoryListing) {
       self.listing = listing
@@ -27,7 +29,10 @@ public struct TreeWalk: Sendable {
     mutating func nextDirectory() -> RelativePath? {
       while next < listing.count {
         next += 1
-        if listing.kind(at: next - 1) == .directory { return listing.path(at: next - 1) }
+        guard listing.kind(at: next - 1) == .directory,
+          entered?.contains(listing.text(at: next - 1)) ?? true
+        else { continue }
+        return listing.path(at: next - 1)
       }
       return nil
     }
@@ -89,6 +94,11 @@ public struct TreeWalk: Sendable {
   /// Skips the subdirectories of the last directory.
   public mutating func skipSubdirectories() {
     levels.removeLast()
+  }
+
+  /// Skips the subdirectories of the last directory that have other names than these.
+  public mutating func enterOnly(_ names: Set<String>) {
+    levels[levels.count - 1].entered = names
   }
 
   private mutating func enter(_ listing: DirectoryListing) -> Step {

@@ -88,19 +88,20 @@ public struct AdapterDirectory: Sendable {
 
   /// An error about a directory without a config.
   static func missingConfig(in directory: String) -> CheckpointError {
-    missing(AdapterConfig.fileName, in: directory)
+    missing([AdapterConfig.fileName], in: directory)
   }
 
   /// An error about a directory with a config and without weights.
   static func missingWeights(in directory: String) -> CheckpointError {
-    missing(weightsNames.joined(separator: " or "), in: directory)
+    missing(weightsNames, in: directory)
   }
 
-  private static func missing(_ name: String, in directory: String) -> CheckpointError {
+  private static func missing(_ names: [String], in directory: String) -> CheckpointError {
     unusableFile(in: directory)
       ?? CheckpointError(
-        .missing, "is not an adapter directory: it has no \(name)", path: directory,
-        hint: hint(for: directory))
+        .missing, "is not an adapter directory: it has no \(names.joined(separator: " or "))",
+        path: directory,
+        hint: hint(for: directory) ?? HubSnapshot(path: directory)?.hint(missing: names))
   }
 
   /// Reports a permission error instead of treating a file as missing.

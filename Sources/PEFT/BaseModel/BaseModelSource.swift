@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Checkpoints
 public import Tensors
 
 /// Where the base model of an adapter is found.

@@ -20,10 +20,14 @@ struct ConfigCommand: ParsableCommand {
         peftkit config my-adapter | diff - other/adapter_config.json
       """)
 
-  @Argument(help: "An adapter_config.json, or a directory that contains one.", completion: .file())
-  var path: String
+  @Argument(
+    help: ArgumentHelp(
+      "An adapter_config.json, or a directory that contains one.", valueName: "path"),
+    completion: .file())
+  var checkpoint: CheckpointArgument
 
   func run() throws {
+    let path = try checkpoint.path()
     let isDirectory = try PathKind(path: path) == .directory
     let file = isDirectory ? path + "/" + AdapterConfig.fileName : path
     do throws(CheckpointError) {

@@ -31,7 +31,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp("The file or directory to read.", valueName: "src"), completion: .file())
-  var source: String
+  var given: CheckpointArgument
 
   @Argument(
     help: ArgumentHelp("The file or directory to write.", valueName: "dst"), completion: .file())
@@ -90,6 +90,9 @@ struct ConvertCommand: ParsableCommand {
       ? CheckpointFormats.format(ofFileName: destination) : CheckpointFormats.standard
   }
 
+  /// The path of the source; that of the argument if it names nothing that exists.
+  private var source: String { (try? given.path(isTree: bulk.recursive)) ?? given.text }
+
   /// The kind of the source; the directory of a distributed checkpoint counts as the file that it
   /// becomes.
   private var sourceKind: PathKind? {
@@ -97,6 +100,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    let source = try given.path(isTree: bulk.recursive)
     if bulk.recursive { return try convertTree() }
     let isDirectory = try PathKind(path: source) == .directory && sourceKind != .file
     let format = isDirectory ? self.format : writtenFormat

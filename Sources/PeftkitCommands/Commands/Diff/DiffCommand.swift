@@ -25,10 +25,10 @@ struct DiffCommand: ParsableCommand {
   @Argument(
     help: "A checkpoint file, an index of shards, or the directory of an adapter or a model.",
     completion: .file())
-  var a: String
+  var a: CheckpointArgument
 
   @Argument(help: "Another checkpoint.", completion: .file())
-  var b: String
+  var b: CheckpointArgument
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
@@ -37,7 +37,7 @@ struct DiffCommand: ParsableCommand {
 
   func run() throws {
     let report = try DiffReport(
-      .init(path: a, reading: reading), .init(path: b, reading: reading))
+      .init(path: a.path(), reading: reading), .init(path: b.path(), reading: reading))
     for side in [report.a, report.b] where side.checkpoint.archive.codeRequest != nil {
       Console.print(notes: side.checkpoint.notes, about: side.path)
     }

@@ -20,7 +20,7 @@ struct ForwardCommand: ParsableCommand {
       """)
 
   @Argument(help: "An adapter directory.", completion: .directory)
-  var adapter: String
+  var adapter: CheckpointArgument
 
   @Option(
     help: ArgumentHelp(
@@ -48,8 +48,9 @@ struct ForwardCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
+    let adapter = try adapter.path()
     let embedding = try MultitaskPromptEmbedding(path: adapter)
-    let input = try makeInput(for: embedding.dimensions)
+    let input = try makeInput(for: embedding.dimensions, of: adapter)
     var file = try AtomicFile(path: output, policy: options.policy)
     let result = try embedding.forward(input, dtype: dtype.dtype)
     try ReferenceWriter.write(
@@ -58,7 +59,7 @@ struct ForwardCommand: ParsableCommand {
   }
 
   private func makeInput(
-    for dimensions: MultitaskPromptDimensions
+    for dimensions: MultitaskPromptDimensions, of adapter: String
   ) throws(CheckpointError) -> PromptInput {
     guard let indices else {
       do throws(CheckpointError) {

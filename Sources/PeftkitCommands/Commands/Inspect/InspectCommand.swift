@@ -32,7 +32,7 @@ struct InspectCommand: ParsableCommand {
   @Argument(
     help: "A checkpoint file, an index of shards, or the directory of an adapter or a model.",
     completion: .file())
-  var path: String
+  var path: CheckpointArgument
 
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
@@ -59,7 +59,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let inspection = try Inspection(
-      path: path, reading: reading, forcesTasks: tasks, takesDigests: digest, showsModules: modules,
+      path: path.path(), reading: reading, forcesTasks: tasks, takesDigests: digest, showsModules: modules,
       base: base.map { try BaseModelSource(argument: $0) })
     try print(inspection, json: json)
   }

@@ -4,7 +4,7 @@ internal import ArgumentParser
 /// The arguments of most `mpt` commands: an adapter and an output.
 struct MPTArguments: ParsableArguments {
   @Argument(help: "A multitask prompt tuning adapter directory.", completion: .directory)
-  var adapter: String
+  var adapter: CheckpointArgument
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The output.", valueName: "path"),

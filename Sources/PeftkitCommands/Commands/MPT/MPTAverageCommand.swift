@@ -47,7 +47,7 @@ struct MPTAverageCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter.path())
     let result = try adapter.averaging(tasks: tasks?.ids, of: of, rank: rank)
     try result.adapter.write(to: arguments.output, policy: options.policy)
     guard of == .prompts else { return }

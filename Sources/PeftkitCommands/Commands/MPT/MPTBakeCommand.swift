@@ -50,7 +50,7 @@ struct MPTBakeCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter.path())
     Console.print(notes: [adapter.bakingNote].compactMap(\.self))
     guard let task else {
       try adapter.bakeAllTasks(

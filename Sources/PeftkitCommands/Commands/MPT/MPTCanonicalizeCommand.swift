@@ -36,7 +36,7 @@ struct MPTCanonicalizeCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter.path())
     let result = try adapter.canonicalized(tolerance: tolerance)
     try result.adapter.write(to: arguments.output, policy: options.policy)
     try print(FactorReport(result, path: arguments.output), json: json)

@@ -17,7 +17,7 @@ struct MPTConcatCommand: ParsableCommand {
       """)
 
   @Argument(help: "Multitask prompt tuning adapter directories.", completion: .directory)
-  var adapters: [String]
+  var adapters: [CheckpointArgument]
 
   @Option(
     name: .shortAndLong,
@@ -29,8 +29,8 @@ struct MPTConcatCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    let adapters = try adapters.map { path throws(CheckpointError) in
-      try MultitaskPromptAdapter(path: path)
+    let adapters = try adapters.map { adapter throws(CheckpointError) in
+      try MultitaskPromptAdapter(path: adapter.path())
     }
     try MultitaskPromptAdapter.concatenating(adapters).write(to: output, policy: options.policy)
   }

@@ -35,7 +35,7 @@ struct MPTInitCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("A checkpoint or adapter directory to start from.", valueName: "path"),
     completion: .file())
-  var source: String?
+  var source: CheckpointArgument?
 
   @Option(help: "The seed of the random numbers.")
   var seed: UInt64 = 0
@@ -57,7 +57,7 @@ struct MPTInitCommand: ParsableCommand {
       "A checkpoint or adapter with the heads, which adapters for classification need.",
       valueName: "path"),
     completion: .file())
-  var heads: String?
+  var heads: CheckpointArgument?
 
   @Flag(help: "Keep the source in the config, as PEFT does.")
   var keepSource = false
@@ -85,8 +85,9 @@ struct MPTInitCommand: ParsableCommand {
     let adapter: ComputedAdapter
     do throws(CheckpointError) {
       adapter = try MultitaskPromptInitialization(
-        MultitaskPromptTuningConfig(AdapterConfig(path: config)), seed: seed, sourcePath: source,
-        text: text, headsPath: heads, keepsSource: keepSource
+        MultitaskPromptTuningConfig(AdapterConfig(path: config)), seed: seed,
+        sourcePath: source?.path(),
+        text: text, headsPath: heads?.path(), keepsSource: keepSource
       ).run()
     } catch {
       throw error.inFile(config)

@@ -33,7 +33,7 @@ struct MPTRankCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter.path())
     let result = try adapter.changingRank(to: rank)
     try result.adapter.write(to: arguments.output, policy: options.policy)
     try print(FactorReport(result, path: arguments.output), json: json)

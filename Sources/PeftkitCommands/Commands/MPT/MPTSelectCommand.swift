@@ -34,7 +34,7 @@ struct MPTSelectCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
-    let adapter = try MultitaskPromptAdapter(path: arguments.adapter)
+    let adapter = try MultitaskPromptAdapter(path: arguments.adapter.path())
     let result: ComputedAdapter
     if let tasks {
       result = try adapter.selecting(tasks: tasks.ids)

@@ -23,7 +23,7 @@ struct RepairCommand: ParsableCommand {
       """)
 
   @Argument(help: "The directory of an adapter or a model.", completion: .directory)
-  var path: String
+  var path: CheckpointArgument
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The directory to write.", valueName: "out"),
@@ -46,7 +46,7 @@ struct RepairCommand: ParsableCommand {
     var policy = options.policy
     policy.written = written
     let plan = try RepairJob(
-      source: path, destination: output, options: against.options(), policy: policy
+      source: path.path(), destination: output, options: against.options(), policy: policy
     ).plan()
     let report = RepairReport(plan: plan, isDryRun: dryRun)
     if !dryRun {

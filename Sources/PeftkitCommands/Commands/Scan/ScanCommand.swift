@@ -22,13 +22,13 @@ struct ScanCommand: ParsableCommand {
       """)
 
   @Argument(help: "A checkpoint file or a directory of them.", completion: .file())
-  var path: String
+  var path: CheckpointArgument
 
   @OptionGroup
   var output: ReportFormOptions
 
   func run() throws {
-    let scan = try ScannedTree(path: path)
+    let scan = try ScannedTree(path: path.path(isTree: true))
     if !scan.files.isEmpty {
       if output.form == .sarif {
         try scan.printSARIF()

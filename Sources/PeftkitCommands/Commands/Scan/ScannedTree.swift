@@ -17,6 +17,8 @@ struct ScannedTree: Report {
   private(set) var passedLinks: [String] = []
   /// Files of macOS metadata, in which nothing was found.
   private(set) var passedMetadata: [String] = []
+  /// The files of snapshots in the Hub's cache that were scanned, by their blobs.
+  private var blobs: Set<HubBlob> = []
 
   /// Scans a file, or all weights files of a directory.
   ///
@@ -31,7 +33,7 @@ struct ScannedTree: Report {
   }
 
   private mutating func scan(_ walk: consuming TreeWalk) throws(CheckpointError) {
-    while let step = walk.next() {
+    while let step = walk.next(entering: .all) {
       switch step {
       case .unreadable(_, let error): failures.append(error)
       case .directory(let listing):
@@ -55,6 +57,11 @@ struct ScannedTree: Report {
     }
     let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
     guard format?.isExpectedInTrees == true else { return }
+    if kind == .link, let blob = HubBlob(ofLink: file.string(in: path)),
+      !blobs.insert(blob).inserted
+    {
+      return
+    }
     do throws(CheckpointError) {
       let scanned = try ScannedFile(InputFile(file, in: path))
       if Checkpoint.isAppleDouble(file, in: path), scanned.report.isUnrecognizedOnly {

@@ -31,7 +31,7 @@ struct ValidateCommand: ParsableCommand {
       adapter_config.json.
       """,
     completion: .file())
-  var path: String
+  var path: CheckpointArgument
 
   @Flag(
     help: "Check every adapter, model and checkpoint file of a tree; JSON has a line for each.")
@@ -56,6 +56,7 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     var options = try against.options()
     options.runtime = runtime
+    let path = try path.path(isTree: recursive)
     if recursive {
       let tree = TreeReport(root: path, filter: filter, form: output.form)
       if let code = try tree.run(options) { throw code }

@@ -26,7 +26,7 @@ struct VerifyCommand: ParsableCommand {
       """)
 
   @Argument(help: "An adapter directory.", completion: .directory)
-  var adapter: String
+  var adapter: CheckpointArgument
 
   @Option(
     help: ArgumentHelp("A file of reference outputs.", valueName: "ref.safetensors"),
@@ -64,6 +64,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
+    let adapter = try adapter.path()
     let verifier = try AdapterVerifier.verifier(for: try Adapter(path: adapter))
     let file = try ReferenceFile(path: reference, layouts: verifier.layouts)
     var verdicts: [CaseVerdict] = []
