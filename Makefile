@@ -3,7 +3,8 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults lint words license layers static wheel wheel-test ray-test linkage fixtures fields clean
+.PHONY: help setup demo build test interop faults lint words license layers static wheel wheel-test ray-test linkage \
+  man install uninstall fixtures fields clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -63,6 +64,30 @@ ray-test: wheel ## Convert a tree on a Ray cluster of two nodes, of which one is
 
 linkage: setup ## Check that the libraries do not pull in Foundation.
 	sh Tests/Linkage/run.sh
+
+# What is installed: BINARY, else the release build, which is built first.
+PREFIX ?= /usr/local
+INSTALLED = $(DESTDIR)$(PREFIX)
+TOOL = $(or $(BINARY),$$($(SWIFT) build -c release --show-bin-path)/peftkit)
+COMPLETIONS = bash-completion/completions/peftkit zsh/site-functions/_peftkit \
+  fish/vendor_completions.d/peftkit.fish
+
+man: $(if $(BINARY),,build) ## Write the man pages to .build/man.
+	python3 Scripts/make_manual.py "$(TOOL)" .build/man
+
+install: man ## Install the tool, its man pages and completions to PREFIX (/usr/local), below DESTDIR.
+	install -d "$(INSTALLED)/bin" "$(INSTALLED)/share/man/man1"
+	install -m 755 "$(TOOL)" "$(INSTALLED)/bin/peftkit"
+	install -m 644 .build/man/*.1 "$(INSTALLED)/share/man/man1"
+	@for file in $(COMPLETIONS); do \
+	  install -d "$(INSTALLED)/share/$$(dirname $$file)" && \
+	  "$(TOOL)" --generate-completion-script $${file%%[/-]*} > "$(INSTALLED)/share/$$file" || exit 1; \
+	done
+
+uninstall: ## Remove what `make install` installed to the same PREFIX.
+	rm -f "$(INSTALLED)/bin/peftkit" "$(INSTALLED)"/share/man/man1/peftkit.1 \
+	  "$(INSTALLED)"/share/man/man1/peftkit-*.1
+	@for file in $(COMPLETIONS); do rm -f "$(INSTALLED)/share/$$file"; done
 
 fixtures: ## Make the fixtures again with the pinned releases.
 	cd Fixtures && python3 make_fixtures.py

@@ -85,7 +85,8 @@ public struct HubCache: Sendable {
       if !name.hasOwner || PathKind.existing(parent) == .directory { return text }
       throw CheckpointError(
         .missing,
-        "is neither a path that exists nor a model in the cache of the Hub, \(cache.path)", path: text, hint: "download the model with: \(name.downloadCommand)")
+        "is neither a path that exists nor a model in the cache of the Hub, \(cache.path)",
+        path: text, hint: "download the model with: \(name.downloadCommand)")
     }
     return try cache.snapshot(of: name)
   }

@@ -59,8 +59,8 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let inspection = try Inspection(
-      path: path.path(), reading: reading, forcesTasks: tasks, takesDigests: digest, showsModules: modules,
-      base: base.map { try BaseModelSource(argument: $0) })
+      path: path.path(), reading: reading, forcesTasks: tasks, takesDigests: digest,
+      showsModules: modules, base: base.map { try BaseModelSource(argument: $0) })
     try print(inspection, json: json)
   }
 }
