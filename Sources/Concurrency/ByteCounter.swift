@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Synchronization
 
-/// A count of bytes that threads share: some add to it, others read it.
+/// A count, mostly of bytes, that threads share: some add to it, others read it.
 public final class ByteCounter: Sendable {
   private let count = Atomic<Int>(0)
 

@@ -39,14 +39,31 @@ public struct Peftkit: ParsableCommand {
       try RawArguments.validate()
       var command = try parseAsRoot(
         RawArguments.completed(Array(CommandLine.arguments.dropFirst())))
-      try command.run()
+      try ProgressLine.showing { try command.run() }
     } catch let error as CheckpointError {
-      Console.print(error)
+      Console.print(AbsentPath.explaining(error))
       if error.code == .interrupted { Interruption.endProcess() }
       exit(withError: ExitCode.unusable)
     } catch {
+      exit(error)
+    }
+  }
+}
+
+extension Peftkit {
+  /// Ends the process with an error of the command line, or an exit code.
+  private static func exit(_ error: any Error) -> Never {
+    let code = exitCode(for: error)
+    let isUsage = code == .validationFailure
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    guard isUsage || arguments.first == "help" else { exit(withError: error) }
+    let unknown = Suggestion.unknownCommand(in: arguments, of: configuration.subcommands)
+    if let unknown { exit(withError: unknown) }
+    guard isUsage, let message = Suggestion.amended(fullMessage(for: error)) else {
       exit(withError: error)
     }
+    Console.print(usage: message)
+    exit(withError: code)
   }
 }
 

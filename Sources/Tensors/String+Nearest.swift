@@ -17,6 +17,18 @@ extension String {
     return near.sorted { ($0.distance, $0.word) < ($1.distance, $1.word) }.prefix(limit).map(\.word)
   }
 
+  /// `did you mean a, b or c?`, of the words that this one was probably meant to be; nil if none is near.
+  ///
+  /// - Parameter spelling: how a word is written.
+  package func suggestion(
+    from words: some Sequence<String>, spelling: (String) -> String = { $0 }
+  ) -> String? {
+    let near = nearest(in: words).map(spelling)
+    guard let last = near.last else { return nil }
+    let others = near.dropLast().joined(separator: ", ")
+    return "did you mean \(others.isEmpty ? "" : others + " or ")\(last)?"
+  }
+
   private static let mostCompared = 64
 
   /// The number of insertions, deletions and replacements that make one text of the other.

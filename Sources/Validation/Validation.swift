@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Archives
+package import Archives
 internal import Files
 public import PEFT
 public import Tensors
@@ -43,10 +43,22 @@ public struct Validation: Sendable {
   public init(
     path: String, options: FindingOptions = FindingOptions()
   ) throws(CheckpointError) {
+    try self.init(path: path, options: options) { _ in }
+  }
+
+  /// Checks what is at a path.
+  ///
+  /// - Parameter observer: is given the weights before they are read.
+  /// - Throws: as `init(path:options:)`.
+  package init(
+    path: String, options: FindingOptions, _ observer: (any TensorArchive) -> Void
+  ) throws(CheckpointError) {
     if Self.isConfig(path), let file = try InputFile(unlessDirectory: path) {
       self.init(path, .config, nil, try AdapterConfig(file).findings(options))
     } else {
-      try self.init(OpenedCheckpoint(path: path), path: path, options: options)
+      let checkpoint = try OpenedCheckpoint(path: path)
+      observer(checkpoint.archive)
+      try self.init(checkpoint, path: path, options: options)
     }
   }
 

@@ -156,10 +156,11 @@ struct ValidateTests {
     let run = try peftkit("validate", "a", "--ignore", "superseeded-weight")
     #expect(run.exitCode == 64)
     #expect(
-      run.errors.contains("there is no code 'superseeded-weight'; near it are: superseded-weights"))
+      run.errors.contains(
+        "unknown code 'superseeded-weight'; did you mean superseded-weights?"))
     let strange = try peftkit("validate", "a", "--ignore", "zzz")
     #expect(strange.exitCode == 64)
-    #expect(strange.errors.contains("there is no code 'zzz'\n"))
+    #expect(strange.errors.contains("unknown code 'zzz'\n"))
   }
 
   @Test("a config alone is checked (L25)")

@@ -32,7 +32,8 @@ public struct CastRule: Sendable, Hashable {
     if let meant = shortNames[name.lowercased()] ?? DType(name: name.uppercased())?.torchName {
       advice = "did you mean \(meant)?"
     } else {
-      advice = "known dtypes: \(known.joined(separator: ", "))"
+      advice =
+        name.suggestion(from: known) ?? "known dtypes: \(known.joined(separator: ", "))"
     }
     return .invalidArgument("unknown dtype '\(name.excerpt)'; \(advice)")
   }

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import SystemPackage
-internal import Tensors
+public import Tensors
 
 /// A path where nothing is.
-enum AbsentPath {
-  /// Advice about what is there instead: the missing target of a link, or a file whose name differs in
-  /// case; nil when there is neither.
+public enum AbsentPath {
+  /// The most names of a directory that are compared.
+  private static let mostNames = 10_000
+
+  /// An error about a path where nothing is, with advice about what is there instead; other errors, and
+  /// those that have a hint, unchanged.
+  public static func explaining(_ error: CheckpointError) -> CheckpointError {
+    guard error.code == .missing, error.hint == nil, let path = error.path,
+      PathKind.existing(path) == nil
+    else { return error }
+    return error.hinting(hint(for: FilePath(path)))
+  }
+
+  /// Advice about what is there instead: the missing target of a link, or files and directories with
+  /// similar names; nil when there is neither.
   ///
   /// - Complexity: O(names in the directory).
   static func hint(for path: FilePath) -> String? {
@@ -14,10 +26,19 @@ enum AbsentPath {
     }
     guard let name = path.lastComponent?.string else { return nil }
     let parent = path.removingLastComponent()
-    let folder = parent.isEmpty ? "." : parent.string
+    // The first component that is missing is the one to look at.
+    guard parent.isEmpty || PathKind.existing(parent.string) != nil else {
+      return hint(for: parent)
+    }
+    guard
+      case .success(let names) = DirectoryListing.names(in: parent.isEmpty ? "." : parent)
+    else { return nil }
     let wanted = name.lowercased()
-    let names = (try? DirectoryTree.files(in: folder)) ?? []
-    let other = names.first { $0.lowercased() == wanted }
-    return other.map { "there is \($0.printable), whose name differs in case" }
+    if let other = names.first(where: { $0.string.lowercased() == wanted })?.string {
+      return "there is \(other.printable), whose name differs in case"
+    }
+    return name.suggestion(from: names.prefix(mostNames).lazy.map(\.string)) {
+      parent.appending($0).string.printable
+    }
   }
 }

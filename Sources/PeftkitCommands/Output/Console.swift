@@ -9,13 +9,26 @@ internal import Tensors
 /// nowhere left to report it, and the exit code is that of the work itself.
 enum Console {
   /// Whether the progress line is on the screen.
-  private static let showsProgress = Mutex(false)
+  private static let showsLine = Mutex(false)
+  /// Whether `--quiet` was given.
+  private static let isQuiet = Atomic(false)
 
-  /// Whether standard error is a terminal, which can show progress.
-  static var isTerminal: Bool { StandardStream.error.isTerminal }
+  /// Leaves out notes and progress from now on.
+  static func silence() {
+    isQuiet.store(true, ordering: .relaxed)
+  }
+
+  /// Whether progress is shown: on a terminal that can erase a line.
+  static var showsProgress: Bool {
+    !isQuiet.load(ordering: .relaxed) && StandardStream.error.isTerminal && !Style.isDumb
+  }
 
   /// Prints `error: PATH: what is wrong (where)` and the hint (spec/command-line.md, L3).
   static func print(_ error: CheckpointError) {
+    let isColored = Style.isUsed(on: .error)
+    func paint(_ text: String, _ style: Style) -> String {
+      isColored ? style.apply(to: text) : text
+    }
     var text = paint("error:", .red) + " \(error)\n"
     if let hint = error.advice(wording: \.inFlags) {
       text += paint("hint:", .cyan) + " \(hint.printable)\n"
@@ -23,22 +36,28 @@ enum Console {
     write(text)
   }
 
-  /// Prints a line `note: …` for each note.
+  /// Prints a message about a wrong command line.
+  static func print(usage: String) {
+    write(usage + "\n")
+  }
+
+  /// Prints a line `note: …` for each note, unless `--quiet` was given.
   ///
   /// - Parameters:
   ///   - notes: printable texts.
   ///   - path: the path that each line names first, or nil for none.
   static func print(notes: [String], about path: String? = nil) {
-    guard !notes.isEmpty else { return }
+    guard !notes.isEmpty, !isQuiet.load(ordering: .relaxed) else { return }
     let prefix = "note: " + (path.map { $0.printable + ": " } ?? "")
     write(notes.map { prefix + $0 + "\n" }.joined())
   }
 
-  /// Shows a progress line, in place of the one before.
+  /// Shows a progress line, in place of the one before; its end is cut off if the terminal is narrower.
   static func showProgress(_ line: String) {
-    showsProgress.withLock { isShown in
+    let width = StandardStream.error.terminalWidth ?? .max
+    showsLine.withLock { isShown in
       isShown = true
-      emit(Style.eraseLine + line)
+      emit(Style.eraseLine + line.prefix(width - 1))
     }
   }
 
@@ -47,20 +66,37 @@ enum Console {
     write("")
   }
 
+  /// Writes whole lines to standard output, while no progress line is in the way.
+  ///
+  /// - Throws: `system` when they cannot be written.
+  static func printResult(_ bytes: RawSpan) throws(CheckpointError) {
+    let failure: CheckpointError? = showsLine.withLock { isShown in
+      erase(&isShown)
+      do throws(CheckpointError) {
+        try StandardStream.output.write(bytes)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
   /// Writes lines, above which no progress line stays.
   private static func write(_ text: String) {
-    showsProgress.withLock { isShown in
-      emit((isShown ? Style.eraseLine : "") + text)
-      isShown = false
+    showsLine.withLock { isShown in
+      erase(&isShown)
+      emit(text)
     }
   }
 
-  private static func emit(_ text: String) {
-    guard !text.isEmpty else { return }
-    try? StandardStream.error.write(Array(text.utf8).span.rawBytes)
+  private static func erase(_ isShown: inout Bool) {
+    if isShown { emit(Style.eraseLine) }
+    isShown = false
   }
 
-  private static func paint(_ text: String, _ color: Style) -> String {
-    isTerminal ? color.apply(to: text) : text
+  private static func emit(_ text: some StringProtocol) {
+    guard !text.isEmpty else { return }
+    try? StandardStream.error.write(Array(text.utf8).span.rawBytes)
   }
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Files
 internal import JSONDocument
 internal import Tensors
 
@@ -17,12 +16,12 @@ struct JSONOutput: ~Copyable {
   /// Writes the text so far, if there is enough for a write.
   mutating func flushIfLarge() throws(CheckpointError) {
     guard writer.byteCount >= Self.chunkByteCount else { return }
-    try writer.drain { bytes throws(CheckpointError) in try StandardStream.output.write(bytes) }
+    try writer.drain { bytes throws(CheckpointError) in try Console.printResult(bytes) }
   }
 
   /// Ends the document and prints it.
   consuming func print() throws(CheckpointError) {
     let bytes = writer.finish() + [UInt8(ascii: "\n")]
-    try StandardStream.output.write(bytes.span.rawBytes)
+    try Console.printResult(bytes.span.rawBytes)
   }
 }

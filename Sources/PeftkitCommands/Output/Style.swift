@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Files
 
 /// Colors and weights of text on a terminal.
 enum Style: Int {
@@ -16,4 +17,18 @@ enum Style: Int {
   func apply(to text: String) -> String {
     "\u{1B}[\(rawValue)m\(text)\u{1B}[0m"
   }
+
+  /// Whether text on a stream has styles (spec/command-line.md, L92): on a terminal, unless the
+  /// environment says otherwise.
+  static func isUsed(on stream: StandardStream) -> Bool {
+    func value(_ name: String) -> String? {
+      EnvironmentVariable.value(name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+    if value("NO_COLOR") != nil { return false }
+    if let force = value("CLICOLOR_FORCE"), force != "0" { return true }
+    return stream.isTerminal && !isDumb
+  }
+
+  /// Whether the terminal knows no control sequences.
+  static var isDumb: Bool { EnvironmentVariable.value("TERM") == "dumb" }
 }

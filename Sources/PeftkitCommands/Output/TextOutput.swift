@@ -2,10 +2,11 @@
 internal import Files
 internal import Tensors
 
-/// Text for people, styled on a terminal only.
+/// Text for people; tables fit the width of a terminal.
 struct TextOutput {
   private var text = ""
   private let isStyled: Bool
+  private let isTerminal: Bool
   /// The characters in a line of the terminal; nil elsewhere.
   private let width: Int?
 
@@ -13,11 +14,12 @@ struct TextOutput {
   private static let chunkByteCount = 1 << 16
 
   init() {
-    isStyled = StandardStream.output.isTerminal
-    width = isStyled ? StandardStream.output.terminalWidth : nil
+    isStyled = Style.isUsed(on: .output)
+    isTerminal = StandardStream.output.isTerminal
+    width = isTerminal ? StandardStream.output.terminalWidth : nil
   }
 
-  /// A text in a style, or plain where standard output is not a terminal.
+  /// A text in a style, or plain where standard output has no styles.
   func styled(_ text: String, _ style: Style) -> String {
     isStyled ? style.apply(to: text) : text
   }
@@ -41,21 +43,18 @@ struct TextOutput {
 
   /// Prints the text so far, if there is enough for a write; any, on a terminal.
   mutating func flushIfLarge() throws(CheckpointError) {
-    guard text.utf8.count >= (isStyled ? 1 : Self.chunkByteCount) else { return }
+    guard text.utf8.count >= (isTerminal ? 1 : Self.chunkByteCount) else { return }
     try flush()
   }
 
   /// Writes the text so far.
   mutating func flush() throws(CheckpointError) {
-    // On a terminal, a progress line would be in the way.
-    if isStyled { Console.clearProgress() }
-    try StandardStream.output.write(Array(text.utf8).span.rawBytes)
+    try Console.printResult(Array(text.utf8).span.rawBytes)
     text = ""
   }
 
   /// Prints the rest to standard output.
   consuming func print() throws(CheckpointError) {
-    let bytes = Array(text.utf8)
-    try StandardStream.output.write(bytes.span.rawBytes)
+    try Console.printResult(Array(text.utf8).span.rawBytes)
   }
 }

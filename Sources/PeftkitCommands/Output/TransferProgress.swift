@@ -4,6 +4,9 @@ internal import Tensors
 
 /// The progress of a long transfer.
 enum TransferProgress {
+  /// The fewest bytes that are worth a mention: less is read of every file.
+  private static let leastByteCount = 1 << 20
+
   /// Carries out `body`, showing a count on its way to `total`.
   ///
   /// - Throws: what `body` throws.
@@ -13,11 +16,16 @@ enum TransferProgress {
     try ProgressLine.showing({ line(counter.value, of: total, after: $0) }, while: body)
   }
 
-  private static func line(_ count: Int, of total: Int, after seconds: Double) -> String {
-    let rate = Double(count) / seconds
-    let share = total > 0 ? min(100, Int(100 * Double(count) / Double(total))) : 100
-    let left = rate > 0 ? Double(max(0, total - count)) / rate : 0
-    return "  \(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  "
-      + "\(Sizes.bytes(Int(rate)))/s  \(Sizes.duration(left)) left"
+  /// `34 %  345 MB of 1.01 GB  230 MB/s  0:03 left`, without the parts that are unknown.
+  static func line(_ count: Int, of total: Int?, after seconds: Double) -> String {
+    let rate = seconds > 0 ? Double(count) / seconds : 0
+    let speed = Int(exactly: rate.rounded()).map { "\(Sizes.bytes($0))/s" } ?? ""
+    guard let total, total > 0, count <= total else {
+      let time = Sizes.duration(seconds)
+      return count < leastByteCount ? time : "\(Sizes.bytes(count))  \(speed)  \(time)"
+    }
+    let share = Int(100 * Double(count) / Double(total))
+    let left = rate > 0 ? "  \(Sizes.duration(Double(total - count) / rate)) left" : ""
+    return "\(share) %  \(Sizes.bytes(count)) of \(Sizes.bytes(total))  \(speed)\(left)"
   }
 }

@@ -26,6 +26,8 @@ struct ConfigCommand: ParsableCommand {
     completion: .file())
   var checkpoint: CheckpointArgument
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     let path = try checkpoint.path()
     let isDirectory = try PathKind(path: path) == .directory
@@ -34,7 +36,7 @@ struct ConfigCommand: ParsableCommand {
       let input = try InputFile(path: file)
       let document = try JSONValue(parsing: input.readAll(limit: JSONLimits.byteCount))
       let bytes = document.encoded(.python())
-      try StandardStream.output.write(bytes.span.rawBytes)
+      try Console.printResult(bytes.span.rawBytes)
       if let object = document.object {
         Console.print(notes: Self.notes(about: AdapterConfig(document: object)))
       }

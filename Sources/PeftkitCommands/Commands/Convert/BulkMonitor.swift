@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Concurrency
 internal import Conversion
 internal import Files
 internal import Synchronization
@@ -10,10 +9,7 @@ internal import Tensors
 final class BulkMonitor: Sendable {
   private let source: String
   private let progress = Mutex(BulkProgress())
-  private let ticker = Ticker()
-
-  /// The time between two updates of the progress line, in milliseconds.
-  private static let period = 200
+  private let isStopped = Atomic(false)
 
   init(source: String) {
     self.source = source
@@ -39,33 +35,22 @@ final class BulkMonitor: Sendable {
     }
   }
 
-  /// Updates the progress line until `stop`.
-  ///
-  /// - Parameter finder: finds the units once more, to count them.
-  func showProgress(counting finder: CheckpointFinder) {
+  /// The progress line.
+  var line: String { progress.withLock { $0.line } }
+
+  /// Counts the units, so that the line shows their number, unless `stop` comes first.
+  func count(_ finder: CheckpointFinder) {
     var finder = finder
     var total = 0
-    let stopwatch = Stopwatch()
-    var drawn = 0.0
-    while !ticker.hasStopped, let item = finder.next() {
+    while !isStopped.load(ordering: .relaxed), let item = finder.next() {
       if case .unreadable = item { continue }
       total += 1
-      if stopwatch.seconds - drawn > Double(Self.period) / 1000 {
-        drawn = stopwatch.seconds
-        draw()
-      }
     }
     progress.withLock { $0.total = total }
-    ticker.run(milliseconds: Self.period, draw)
-    Console.clearProgress()
   }
 
-  /// Ends the updates.
+  /// Ends the count.
   func stop() {
-    ticker.stop()
-  }
-
-  private func draw() {
-    Console.showProgress(progress.withLock { $0.line })
+    isStopped.store(true, ordering: .relaxed)
   }
 }

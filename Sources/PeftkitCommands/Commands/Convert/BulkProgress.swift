@@ -12,7 +12,7 @@ struct BulkProgress {
   var byteCount = 0
   private let stopwatch = Stopwatch()
 
-  /// `  1,234/10,000  12%  345 MB/s  ETA 1:23`, without the parts that are unknown.
+  /// `1,234/10,000  12%  345 MB/s  ETA 1:23`, without the parts that are unknown.
   var line: String {
     line(after: stopwatch.seconds)
   }
@@ -31,7 +31,7 @@ struct BulkProgress {
     if let total, done > 0, total > done {
       parts.append("ETA \(Sizes.duration(seconds / Double(done) * Double(total - done)))")
     }
-    return "  " + parts.joined(separator: "  ")
+    return parts.joined(separator: "  ")
   }
 
   /// A rate in bytes per second; nil if no bytes or no time are measured.

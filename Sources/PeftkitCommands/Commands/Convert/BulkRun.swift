@@ -39,17 +39,19 @@ struct BulkRun {
 
   private func convert(_ conversion: BulkConversion) throws(CheckpointError) -> BulkSummary {
     let monitor = BulkMonitor(source: source)
-    guard Console.isTerminal else {
+    guard Console.showsProgress else {
       return try conversion.run { monitor.show($0) }
     }
     // Counting the units takes a walk of its own, beside the conversion.
     let finder = try conversion.finder()
-    return try WorkerPool.run {
-      () throws(CheckpointError) in
-      defer { monitor.stop() }
-      return try conversion.run { monitor.show($0) }
-    } beside: {
-      monitor.showProgress(counting: finder)
+    return try ProgressLine.showing({ _ in monitor.line }) { () throws(CheckpointError) in
+      try WorkerPool.run {
+        () throws(CheckpointError) in
+        defer { monitor.stop() }
+        return try conversion.run { monitor.show($0) }
+      } beside: {
+        monitor.count(finder)
+      }
     }
   }
 

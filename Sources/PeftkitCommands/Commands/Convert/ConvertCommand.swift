@@ -55,6 +55,8 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     guard dryRun != bulk.recursive || !json else {
       throw ValidationError("--json goes with either --dry-run or --recursive.")

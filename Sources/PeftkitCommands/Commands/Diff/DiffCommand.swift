@@ -35,6 +35,8 @@ struct DiffCommand: ParsableCommand {
 
   @OptionGroup var reading: ReadingOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     let report = try DiffReport(
       .init(path: a.path(), reading: reading), .init(path: b.path(), reading: reading))

@@ -43,7 +43,11 @@ struct DiffReport: Report {
       config = nil
       reordered = []
     }
-    tensors = try CheckpointComparison(a.checkpoint.archive, b.checkpoint.archive)
+    let archives = (a.checkpoint.archive, b.checkpoint.archive)
+    let total = archives.0.tensorByteCount + archives.1.tensorByteCount
+    tensors = try ProgressLine.showing(ProgressLine.reading(of: total)) {
+      () throws(CheckpointError) in try CheckpointComparison(archives.0, archives.1)
+    }
   }
 
   /// Whether nothing that counts differs (spec/command-line.md, L28).

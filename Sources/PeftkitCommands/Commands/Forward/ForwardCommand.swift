@@ -46,6 +46,8 @@ struct ForwardCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     Interruption.noteSignals()
     let adapter = try adapter.path()

@@ -10,9 +10,13 @@ struct ArchiveDigests {
   let checkpoint: CheckpointDigest
 
   init(of archive: any TensorArchive) throws(CheckpointError) {
-    var tensors: [TensorDigest] = []
-    for index in 0..<archive.tensorCount {
-      tensors.append(try TensorDigest(of: archive, at: index))
+    let tensors = try ProgressLine.showing(ProgressLine.reading(of: archive.tensorByteCount)) {
+      () throws(CheckpointError) in
+      var tensors: [TensorDigest] = []
+      for index in 0..<archive.tensorCount {
+        tensors.append(try TensorDigest(of: archive, at: index))
+      }
+      return tensors
     }
     self.tensors = tensors
     checkpoint = CheckpointDigest(

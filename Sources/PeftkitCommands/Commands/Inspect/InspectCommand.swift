@@ -57,6 +57,8 @@ struct InspectCommand: ParsableCommand {
 
   @OptionGroup var reading: ReadingOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     let inspection = try Inspection(
       path: path.path(), reading: reading, forcesTasks: tasks, takesDigests: digest,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Archives
 internal import Files
 internal import Tensors
 
@@ -14,5 +15,14 @@ struct InspectionTotals {
     let (sum, overflow) = parameterCount.addingReportingOverflow(tensor.elementCount)
     parameterCount = overflow ? .max : sum
     byteCount += tensor.byteCount
+  }
+}
+
+extension TensorArchive {
+  /// The bytes of all tensors.
+  var tensorByteCount: Int {
+    var totals = InspectionTotals()
+    for index in 0..<tensorCount { describeTensor(at: index) { totals.add($0) } }
+    return totals.byteCount
   }
 }

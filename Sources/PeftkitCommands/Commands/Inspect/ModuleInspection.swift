@@ -29,16 +29,13 @@ struct ModuleInspection {
         .unsupported, "the changes of the method \(type.printable) are not computed",
         path: path)
     }
-    var rows: [Row] = []
-    for module in updates.modules {
+    rows = try ProgressLine.counting(updates.modules, "module") { module throws(CheckpointError) in
       let change = try updates.change(of: module, in: .float32)
       let names = updates.names(of: module)
-      rows.append(
-        Row(
-          name: names.count == 1 ? names[0] : module.name, scale: try updates.scale(of: module),
-          statistics: change.map { ChangeStatistics(of: $0) }))
+      return Row(
+        name: names.count == 1 ? names[0] : module.name, scale: try updates.scale(of: module),
+        statistics: change.map { ChangeStatistics(of: $0) })
     }
-    self.rows = rows
   }
 }
 

@@ -34,6 +34,8 @@ struct MPTAverageCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     if rank != nil, of == .factors {
       throw ValidationError("'--rank' goes with '--of prompts' only.")

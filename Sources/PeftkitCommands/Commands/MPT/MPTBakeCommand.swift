@@ -38,6 +38,8 @@ struct MPTBakeCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     if (task == nil) != all {
       throw ValidationError("Give either '--task' or '--all'.")

@@ -28,6 +28,8 @@ struct MPTCanonicalizeCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     if !(tolerance >= 0 && tolerance < 1) {
       throw ValidationError("'--tolerance' must be a number of at least 0 and below 1.")

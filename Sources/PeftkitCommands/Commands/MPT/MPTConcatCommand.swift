@@ -27,6 +27,8 @@ struct MPTConcatCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     Interruption.noteSignals()
     let adapters = try adapters.map { adapter throws(CheckpointError) in

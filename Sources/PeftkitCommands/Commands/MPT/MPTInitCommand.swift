@@ -70,6 +70,8 @@ struct MPTInitCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     if (wordEmbeddings == nil) != (tokenIds == nil) {
       throw ValidationError("'--word-embeddings' and '--token-ids' need each other.")

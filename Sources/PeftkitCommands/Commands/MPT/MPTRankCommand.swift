@@ -27,6 +27,8 @@ struct MPTRankCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     if rank < 1 { throw ValidationError("'--to' must be at least 1.") }
   }

@@ -26,6 +26,8 @@ struct MPTSelectCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     if (tasks == nil) == (drop == nil) {
       throw ValidationError("Give either '--tasks' or '--drop'.")

@@ -66,6 +66,8 @@ struct MetadataCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   private var changes: Bool {
     !assignments.isEmpty || !removals.isEmpty || clear || reserve != nil
   }

@@ -41,6 +41,8 @@ struct RepairCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     let written = ByteCounter()
     var policy = options.policy

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ArgumentParser
+internal import Concurrency
 internal import Files
 internal import Tensors
 internal import CheckpointScan
@@ -27,8 +28,16 @@ struct ScanCommand: ParsableCommand {
   @OptionGroup
   var output: ReportFormOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
-    let scan = try ScannedTree(path: path.path(isTree: true))
+    let scanned = ByteCounter()
+    let path = try path.path(isTree: true)
+    let scan = try ProgressLine.showing { seconds in
+      "\(Sizes.count(scanned.value, "file")) scanned  \(Sizes.duration(seconds))"
+    } while: { () throws(CheckpointError) in
+      try ScannedTree(path: path, counter: scanned)
+    }
     if !scan.files.isEmpty {
       if output.form == .sarif {
         try scan.printSARIF()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
 internal import Checkpoints
+internal import Concurrency
 internal import Files
 internal import Tensors
 internal import CheckpointScan
@@ -19,13 +20,17 @@ struct ScannedTree: Report {
   private(set) var passedMetadata: [String] = []
   /// The files of snapshots in the Hub's cache that were scanned, by their blobs.
   private var blobs: Set<HubBlob> = []
+  /// The number of files scanned so far.
+  private let counter: ByteCounter
 
   /// Scans a file, or all weights files of a directory.
   ///
+  /// - Parameter counter: counts the scanned files of a directory.
   /// - Throws: what opening a single file or listing the directory throws; `missing` when there is no
   ///   weights file.
-  init(path: String) throws(CheckpointError) {
+  init(path: String, counter: ByteCounter) throws(CheckpointError) {
     self.path = path
+    self.counter = counter
     switch try OpenedPath(path) {
     case .file(let file): files = [try ScannedFile(file)]
     case .tree(let walk): try scan(walk)
@@ -64,6 +69,7 @@ struct ScannedTree: Report {
     }
     do throws(CheckpointError) {
       let scanned = try ScannedFile(InputFile(file, in: path))
+      counter.add(1)
       if Checkpoint.isAppleDouble(file, in: path), scanned.report.isUnrecognizedOnly {
         passedMetadata.append(scanned.path)
       } else {

@@ -27,9 +27,8 @@ struct FindingFilter: ParsableArguments {
   private static func code(_ text: String) throws -> Finding.Code {
     let code = Finding.Code(rawValue: text)
     guard !Finding.Code.all.contains(code) else { return code }
-    let near = text.nearest(in: Finding.Code.all.lazy.map(\.rawValue))
-    let hint = near.isEmpty ? "" : "; near it are: " + near.joined(separator: ", ")
-    throw ValidationError("there is no code '\(text.excerpt)'" + hint)
+    let advice = text.suggestion(from: Finding.Code.all.lazy.map(\.rawValue))
+    throw ValidationError("unknown code '\(text.excerpt)'" + (advice.map { "; \($0)" } ?? ""))
   }
 }
 

@@ -31,8 +31,8 @@ final class TreeReport: Sendable {
   /// - Returns: the exit code of the worst unit; nil for success.
   /// - Throws: `missing` when there is nothing to check, and what walking and printing throws.
   func run(_ options: FindingOptions) throws(CheckpointError) -> ExitCode? {
-    try ProgressLine.showing { _ in
-      "  \(Sizes.count(self.state.withLock { $0.summary.checked })) checked"
+    try ProgressLine.showing { seconds in
+      "\(Sizes.count(self.state.withLock { $0.summary.checked })) checked  \(Sizes.duration(seconds))"
     } while: { () throws(CheckpointError) in
       try TreeValidation(root: root, options: options).run { item throws(CheckpointError) in
         try self.add(item)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Archives
 internal import ArgumentParser
+internal import Concurrency
+internal import Files
 internal import PEFT
 internal import Tensors
 internal import Validation
@@ -53,6 +56,8 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup
   var output: ReportFormOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     var options = try against.options()
     options.runtime = runtime
@@ -62,7 +67,7 @@ struct ValidateCommand: ParsableCommand {
       if let code = try tree.run(options) { throw code }
       return
     }
-    let validation = try Validation(path: path, options: options)
+    let validation = try Self.validation(path, options)
     let report = ValidationReport(validation, filter)
     if output.form == .sarif {
       try report.printSARIF()
@@ -72,6 +77,18 @@ struct ValidateCommand: ParsableCommand {
     if !report.holds { throw ExitCode.finding }
   }
 
+  private static func validation(
+    _ path: String, _ options: FindingOptions
+  ) throws(CheckpointError) -> Validation {
+    let total = ByteCounter()
+    let start = InputFile.readByteCount
+    return try ProgressLine.showing { seconds in
+      TransferProgress.line(InputFile.readByteCount - start, of: total.value, after: seconds)
+    } while: { () throws(CheckpointError) in
+      try Validation(path: path, options: options) { total.add($0.tensorByteCount) }
+    }
+  }
+
   private static var runtimeNames: String {
     let names = Runtime.all.map(\.name)
     return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
@@ -79,6 +96,7 @@ struct ValidateCommand: ParsableCommand {
 
   private static func runtime(_ text: String) throws -> Runtime {
     if let runtime = Runtime.all.first(where: { $0.name == text }) { return runtime }
-    throw ValidationError("unknown runtime '\(text.excerpt)'; there are \(runtimeNames)")
+    let advice = text.suggestion(from: Runtime.all.map(\.name)) ?? "there are \(runtimeNames)"
+    throw ValidationError("unknown runtime '\(text.excerpt)'; \(advice)")
   }
 }

@@ -48,6 +48,8 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
+  @OptionGroup var console: ConsoleOptions
+
   func validate() throws {
     for (name, value) in [("--rtol", rtol), ("--atol", atol)] {
       if let value, !(value >= 0) {
@@ -67,9 +69,8 @@ struct VerifyCommand: ParsableCommand {
     let adapter = try adapter.path()
     let verifier = try AdapterVerifier.verifier(for: try Adapter(path: adapter))
     let file = try ReferenceFile(path: reference, layouts: verifier.layouts)
-    var verdicts: [CaseVerdict] = []
-    for item in file.cases {
-      verdicts.append(try verifier.verify(item, of: file, rule: rule))
+    let verdicts = try ProgressLine.counting(file.cases, "case") {
+      item throws(CheckpointError) in try verifier.verify(item, of: file, rule: rule)
     }
     let report = VerificationReport(
       adapter: adapter, reference: reference, numericRule: verifier.rule, rule: rule,
