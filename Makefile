@@ -3,8 +3,8 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults lint words license layers static wheel wheel-test ray-test linkage \
-  man install uninstall fixtures fields clean
+.PHONY: help setup demo build test interop faults pages examples docs lint words license layers static wheel \
+  wheel-test ray-test linkage man install uninstall fixtures fields clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,11 +30,20 @@ interop: build ## Run the suite against real PEFT, torch and safetensors (instal
 faults: build ## Kill the binary and make its system calls fail; no output may be harmed.
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" python3 Tests/Faults/run.py
 
+pages: build ## Run the console blocks of README.md and docs/, and compile their Swift blocks.
+	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" sh Tests/Documentation/run.sh
+
+examples: setup ## Build the packages in Examples/ and run them on fixtures.
+	sh Examples/run.sh
+
+docs: setup ## Make the site of the API's documentation, .build-docs/site, with the toolchain's docc.
+	python3 Scripts/make_docs.py
+
 toy-format: setup ## Add a format to a copy of the package, and use it.
 	bash Tests/ToyFormat/run.sh
 
 lint: words license layers ## Check format, language, license lines and the direction of imports.
-	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	$(SWIFT) format lint --strict -r Sources Tests Examples Package.swift
 
 words: ## Check the language: report words that CONTRIBUTING.md rules out.
 	python3 Scripts/check_words.py
@@ -97,4 +106,4 @@ fields: ## Make the table of config fields again from every release of PEFT (hal
 	.interop-venv/bin/python Scripts/config_fields/make_fields.py
 
 clean: ## Remove what builds and the interop suite left.
-	rm -rf .build .build-static .build-wheel .build-toy Tests/Linkage/.build .interop-venv
+	rm -rf .build .build-static .build-wheel .build-toy .build-docs .build-examples Tests/Linkage/.build .interop-venv

@@ -32,7 +32,9 @@ public enum CheckpointScanner {
   /// Such a file is data, unless it was made to be something else too: another reader, which is chosen
   /// by a name such as `.bin`, may read it as a pickle, zip or tar.
   ///
-  /// - Parameter variant: the variant that the reader found.
+  /// - Parameters:
+  ///   - file: the open file.
+  ///   - variant: the variant that the reader found.
   /// - Throws: as `scan(_:)`.
   public static func scan(
     _ file: InputFile, acceptedAs variant: FormatVariant

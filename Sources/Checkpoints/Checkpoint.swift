@@ -30,7 +30,9 @@ public enum Checkpoint {
 
   /// Opens a checkpoint, and returns the index when the path leads to one.
   ///
-  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
+  /// - Parameters:
+  ///   - path: a checkpoint file, an index of shards or a model directory.
+  ///   - replacesStaleIndex: as that of `ShardedArchive`.
   /// - Throws: as `open(path:)`.
   /// - Complexity: O(header); no tensor data is read.
   public static func openWithIndex(
@@ -47,7 +49,9 @@ public enum Checkpoint {
 
   /// Opens a checkpoint in a file, and returns the index when the file is one.
   ///
-  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
+  /// - Parameters:
+  ///   - file: a checkpoint file or an index of shards.
+  ///   - replacesStaleIndex: as that of `ShardedArchive`.
   /// - Throws: as `open(path:)`.
   /// - Complexity: O(header); no tensor data is read.
   public static func openWithIndex(

@@ -15,7 +15,9 @@ public struct Model: Sendable {
 
   /// Opens a directory, each of its files at most once; no tensor data is read.
   ///
-  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`.
+  /// - Parameters:
+  ///   - path: the directory, which exists.
+  ///   - replacesStaleIndex: as that of `ShardedArchive`.
   /// - Returns: nil when it has no weights under a name that models use, and no `config.json` that
   ///   names them.
   /// - Throws: `missing` when the weights that `config.json` names are missing, what decoding it

@@ -22,6 +22,7 @@ public struct PromptInput: Sendable, Hashable {
   ///     every prompt, then `sequenceLength` must be the number of virtual tokens.
   ///   - batchCount: B.
   ///   - sequenceLength: L: the number of virtual tokens; any, when there is one virtual token.
+  ///   - dimensions: the sizes of the adapter.
   /// - Throws: `invalidArgument` naming the id or count that does not fit.
   /// - Complexity: O(B · L).
   public init(

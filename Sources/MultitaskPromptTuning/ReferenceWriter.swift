@@ -8,7 +8,10 @@ public enum ReferenceWriter {
   /// Writes input and output of a forward; the caller commits the file.
   ///
   /// - Parameters:
+  ///   - result: the output of the forward.
+  ///   - input: its input.
   ///   - producer: the name and version of the producer, for `__metadata__`.
+  ///   - file: the output file, still empty.
   /// - Throws: `system` when writing fails.
   public static func write(
     _ result: PromptOutput, of input: PromptInput, producer: String, to file: inout AtomicFile

@@ -16,7 +16,9 @@ public enum OpenedCheckpoint: Sendable {
 
   /// Opens a path, each file at most once; no tensor data is read.
   ///
-  /// - Parameter replacesStaleIndex: as that of `ShardedArchive`, for a model directory.
+  /// - Parameters:
+  ///   - path: a checkpoint file, an index of shards, or the directory of an adapter or a model.
+  ///   - replacesStaleIndex: as that of `ShardedArchive`, for a model directory.
   /// - Throws: what `Checkpoint.open`, `Adapter` and `Model` throw; `missing` when a directory is
   ///   neither an adapter nor a model.
   /// - Complexity: O(config + header of the weights).

@@ -16,6 +16,7 @@ public struct SafeTensorsEdit: Sendable {
   /// Plans to replace the metadata of a file.
   ///
   /// - Parameters:
+  ///   - file: the open file.
   ///   - metadata: the new metadata; nil removes `__metadata__`.
   ///   - reservedByteCount: bytes of room in the new header for later changes; nil keeps the length
   ///     of a header that has room, as long as the new one fits.
@@ -89,8 +90,11 @@ public struct SafeTensorsEdit: Sendable {
 
   /// Writes the new header and the data of the old file, copied in the kernel if possible.
   ///
-  /// - Parameter path: the path of the output, which appears whole or not at all; it may be that of
-  ///   the old file.
+  /// - Parameters:
+  ///   - path: the path of the output, which appears whole or not at all; it may be that of the old
+  ///     file.
+  ///   - policy: whether an existing output is replaced, and whether the output is flushed to the
+  ///     drive.
   /// - Throws: `mismatch` when the old file has changed since it was opened, `truncated` when it
   ///   has shrunk, else as `AtomicFile`.
   public func write(to path: String, policy: OutputPolicy) throws(CheckpointError) {

@@ -18,9 +18,11 @@ public struct SafeTensorsLayout: Sendable {
 
   /// Plans a file of tensors, given in any order.
   ///
-  /// - Parameter reservedByteCount: the number of bytes of room in the header, so that later
-  ///   changes of its metadata need not move the data. A negative count is a programming error and
-  ///   traps.
+  /// - Parameters:
+  ///   - tensors: the tensors.
+  ///   - metadata: the metadata; nil for a file without `__metadata__`.
+  ///   - reservedByteCount: the number of bytes of room in the header, so that later changes of its
+  ///     metadata need not move the data. A negative count is a programming error and traps.
   /// - Throws: `malformed`, naming the tensor, when two have the same name or one is called
   ///   `__metadata__`; `unsupported` when the header or the file would be too large.
   /// - Complexity: O(tensors · log tensors).

@@ -30,8 +30,10 @@ public enum SafeTensorsWriter {
   ///
   /// - Parameters:
   ///   - tensors: the tensors, in any order; the file has the order of the reference.
+  ///   - metadata: the metadata; nil for a file without `__metadata__`.
   ///   - reservedByteCount: the number of bytes of room in the header for later changes
   ///     (spec/safetensors.md W8).
+  ///   - output: the output, still empty. The caller commits it.
   ///   - append: appends exactly the data of the tensor with this index.
   /// - Throws: as above, and what `append` throws. Data of another size is a programming error and
   ///   traps.

@@ -39,6 +39,7 @@ public struct ShardPlan: Sendable, Hashable {
   ///   - tensors: the tensors; their names must differ.
   ///   - limit: the largest size of a file's data in bytes, without the header. A negative one is a
   ///     programming error and traps.
+  ///   - naming: the names of the files.
   ///   - sharing: the first tensor that shares the data of the one with this index, nil when no
   ///     earlier one does. A later one is a programming error and traps.
   /// - Throws: `unsupported` when the total size is beyond `Int`.
@@ -65,8 +66,10 @@ public struct ShardPlan: Sendable, Hashable {
 
   /// Plans a file for each group of tensors, in the order of their first tensors.
   ///
-  /// - Parameter groups: for each tensor the name of its group, such as the shard that it came
-  ///   from.
+  /// - Parameters:
+  ///   - tensors: the tensors; their names must differ.
+  ///   - groups: for each tensor the name of its group, such as the shard that it came from.
+  ///   - naming: the names of the files.
   /// - Throws: `unsupported` when the total size is beyond `Int`.
   /// - Complexity: O(tensors).
   public init(
@@ -112,8 +115,10 @@ public struct ShardPlan: Sendable, Hashable {
 
   /// The index of several shards; nil for a single file unless it is to have one.
   ///
-  /// - Parameter kept: the metadata of the source's index. Its keys are kept, also
-  ///   `total_parameters`, since a file may contain more than parameters; `total_size` is replaced.
+  /// - Parameters:
+  ///   - kept: the metadata of the source's index. Its keys are kept, also `total_parameters`,
+  ///     since a file may contain more than parameters; `total_size` is replaced.
+  ///   - evenOfSingleFile: whether a single file has an index too.
   /// - Complexity: O(tensors).
   public func index(
     keeping kept: JSONObject? = nil, evenOfSingleFile: Bool = false

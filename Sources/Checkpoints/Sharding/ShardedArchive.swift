@@ -49,8 +49,10 @@ public final class ShardedArchive: ForwardingArchive {
 
   /// Opens the shards next to an open index.
   ///
-  /// - Parameter replacesStaleIndex: whether an index of shards that are gone gives way to one of the
-  ///   shards that are there, if these are complete (spec/shards.md, H34).
+  /// - Parameters:
+  ///   - file: the index.
+  ///   - replacesStaleIndex: whether an index of shards that are gone gives way to one of the
+  ///     shards that are there, if these are complete (spec/shards.md, H34).
   /// - Throws: as `init(path:)`.
   public init(
     _ file: InputFile, replacesStaleIndex: Bool = false

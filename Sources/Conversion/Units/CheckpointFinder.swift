@@ -25,6 +25,7 @@ public struct CheckpointFinder: Sendable {
   /// Starts a walk at the root of a tree.
   ///
   /// - Parameters:
+  ///   - root: the directory of the tree.
   ///   - target: the output format, which decides the names of outputs.
   ///   - shard: the part of the work to find; nil finds all of it.
   /// - Throws: `missing` or `system` when `root` cannot be listed; `invalidArgument` when it is

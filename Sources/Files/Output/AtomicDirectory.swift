@@ -17,8 +17,12 @@ public struct AtomicDirectory: ~Copyable {
 
   /// Creates a temporary directory that `commit` will rename to `path`.
   ///
-  /// - Parameter access: the permissions of a new directory; a directory that is replaced passes on
-  ///   its own.
+  /// - Parameters:
+  ///   - path: the path of the finished directory.
+  ///   - policy: whether an existing output is replaced, and whether the output is flushed to the
+  ///     drive.
+  ///   - access: the permissions of a new directory; a directory that is replaced passes on its
+  ///     own.
   /// - Throws: `alreadyExists` when something is at `path` and the policy does not replace,
   ///   `invalidArgument` when that is not a directory, `system` when the parent cannot be written.
   public init(
@@ -66,7 +70,9 @@ public struct AtomicDirectory: ~Copyable {
 
   /// Creates a file inside the directory; the file has its own `commit`.
   ///
-  /// - Parameter name: the path inside; create its directories with `makeDirectory` first.
+  /// - Parameters:
+  ///   - name: the path inside; create its directories with `makeDirectory` first.
+  ///   - access: the permissions of the file.
   public func makeFile(
     _ name: RelativePath, access: OutputAccess = .usual
   ) throws(CheckpointError) -> AtomicFile {

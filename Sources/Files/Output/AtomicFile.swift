@@ -30,7 +30,11 @@ public struct AtomicFile: ~Copyable {
 
   /// Creates a temporary file that `commit` will rename to `path`.
   ///
-  /// - Parameter access: the permissions of a new file; a file that is replaced passes on its own.
+  /// - Parameters:
+  ///   - path: the path of the finished file.
+  ///   - policy: whether an existing output is replaced, and whether the output is flushed to the
+  ///     drive.
+  ///   - access: the permissions of a new file; a file that is replaced passes on its own.
   /// - Throws: `alreadyExists` when something is at `path` and the policy does not replace,
   ///   `invalidArgument` when that is a directory or device, `system` when the directory cannot be
   ///   written.
@@ -155,7 +159,9 @@ public struct AtomicFile: ~Copyable {
 
   /// Appends `byteCount` bytes that `fill` writes in place, all of them, without a copy.
   ///
-  /// - Parameter byteCount: at most `largestPiece`; more is a bug in the caller and traps.
+  /// - Parameters:
+  ///   - count: the number of bytes, at most `largestPiece`; more is a bug in the caller and traps.
+  ///   - fill: writes all of the bytes.
   /// - Throws: as `write`, and what `fill` throws; then the bytes are not part of the file.
   public mutating func append(
     byteCount count: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void

@@ -16,8 +16,10 @@ public struct DirectoryMaker: Sendable {
 
   /// Creates a value that will create `root` and directories below it.
   ///
-  /// - Parameters: - model: the input tree; each of its directories gives its permissions to the
-  ///   one that corresponds to it below `root`.
+  /// - Parameters:
+  ///   - root: the directory of the output tree.
+  ///   - model: the input tree; each of its directories gives its permissions to the one that
+  ///     corresponds to it below `root`.
   ///   - synchronizes: whether a new directory is flushed to the drive before it is used.
   public init(root: String, like model: String, synchronizes: Bool) {
     self.root = root

@@ -10,11 +10,14 @@ extension InputFile {
   /// modification time, and still contains `old`. The write is one call. It is not crash-safe: a
   /// reader during the write, or after a power cut, may find a mix of old and new bytes.
   ///
-  /// - Parameters: - old: the bytes at `offset`, as many as `new`; another count is a bug in the
-  ///   caller and traps.
-  ///   - synchronizes: whether the bytes are flushed to the drive on return. - Throws: `system`
-  ///     when the file is read-only or writing fails, `mismatch` when it has changed, `interrupted`
-  ///     after a signal. When writing fails, `old` is written back.
+  /// - Parameters:
+  ///   - offset: the place of the bytes, from the start of the file.
+  ///   - old: the bytes at `offset`, as many as `new`; another count is a bug in the caller and
+  ///     traps.
+  ///   - new: the bytes to write.
+  ///   - synchronizes: whether the bytes are flushed to the drive on return.
+  /// - Throws: `system` when the file is read-only or writing fails, `mismatch` when it has changed,
+  ///   `interrupted` after a signal. When writing fails, `old` is written back.
   public func overwrite(
     at offset: Int, _ old: [UInt8], with new: [UInt8], synchronizes: Bool
   ) throws(CheckpointError) {

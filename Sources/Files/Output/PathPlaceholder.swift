@@ -17,8 +17,14 @@ public struct PathPlaceholder: ~Copyable {
 
   /// Creates the links in a temporary directory in the root of the outputs.
   ///
-  /// - Parameters: - extensions: the file extensions of the placeholders, such as `.bin`, or "".
+  /// - Parameters:
+  ///   - source: the path of the input below `sourceRoot`.
+  ///   - sourceRoot: the root of the inputs.
+  ///   - destination: the path of the output below `destinationRoot`.
+  ///   - destinationRoot: the root of the outputs.
+  ///   - extensions: the file extensions of the placeholders, such as `.bin`, or "".
   ///   - reads: whether the output exists and will only be read.
+  ///   - policy: whether an existing output is replaced.
   /// - Throws: `missing` when the input does not exist, `alreadyExists` when the output exists and the
   ///   policy does not replace, `system` when a link cannot be created.
   public init(

@@ -47,8 +47,10 @@ public struct TreeWalk: Sendable {
 
   /// Starts a walk at a directory, or a link to one.
   ///
-  /// - Parameter deepest: the number of levels below `root` to enter; deeper directories are reported
-  ///   as unreadable.
+  /// - Parameters:
+  ///   - root: the directory.
+  ///   - deepest: the number of levels below `root` to enter; deeper directories are reported as
+  ///     unreadable.
   /// - Throws: `missing` or `system` when `root` cannot be listed.
   public init(of root: String, deepest: Int = 256) throws(CheckpointError) {
     try self.init(of: root, deepest: deepest, closing: nil)

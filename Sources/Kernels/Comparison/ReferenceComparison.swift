@@ -33,6 +33,7 @@ public struct ReferenceComparison: Sendable {
   ///
   /// - Parameters:
   ///   - reference: as many elements as `rows` has; another number traps.
+  ///   - rows: the computed elements, in F64.
   ///   - bounds: for each element, how far a result in the dtype of the computation may be from it.
   /// - Complexity: O(elements).
   public mutating func add(_ reference: RawSpan, rows: BoundedMatrix, bounds: [Double]) {
@@ -64,7 +65,9 @@ public struct ReferenceComparison: Sendable {
   ///
   /// - Parameters:
   ///   - reference: elements of the format.
-  ///   - values: as many elements of `source`, which are rounded to the format; another number traps.
+  ///   - values: as many elements of `source`, which are rounded to the format; another number
+  ///     traps.
+  ///   - source: the format of the values.
   /// - Complexity: O(elements).
   public mutating func add(_ reference: RawSpan, equalTo values: RawSpan, from source: FloatFormat)
   {

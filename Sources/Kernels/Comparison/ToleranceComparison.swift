@@ -28,6 +28,7 @@ public struct ToleranceComparison: Hashable, Sendable {
   /// Creates an empty comparison.
   ///
   /// - Parameters:
+  ///   - format: the format of the elements.
   ///   - relative: `rtol`, not negative.
   ///   - absolute: `atol`, not negative.
   ///   - equalNaN: whether NaN is close to NaN; by default it is not, as in torch.
@@ -45,6 +46,10 @@ public struct ToleranceComparison: Hashable, Sendable {
   /// - Parameters:
   ///   - values: whole elements of `format`, little endian, at any alignment (torch's `input`).
   ///   - reference: as many of them (torch's `other`); another number traps.
+  ///   - format: the format of the elements.
+  ///   - relative: `rtol`, not negative.
+  ///   - absolute: `atol`, not negative.
+  ///   - equalNaN: whether NaN is close to NaN; by default it is not, as in torch.
   /// - Complexity: O(elements).
   public init(
     _ values: RawSpan, reference: RawSpan, format: FloatFormat,

@@ -22,6 +22,7 @@ public struct ValueComparison: Hashable, Sendable {
   /// - Parameters:
   ///   - left: whole elements of `format`, little endian, at any alignment.
   ///   - right: as many of them; another number traps.
+  ///   - format: the format of the elements.
   /// - Complexity: O(elements), no allocation. Equal bytes are compared at the speed of memory.
   public init(_ left: RawSpan, _ right: RawSpan, format: FloatFormat) {
     self.init()

@@ -9,7 +9,10 @@ internal import CKernels
 ///
 /// - Parameters:
 ///   - source: whole elements of `sourceFormat`, little endian, at any alignment.
+///   - sourceFormat: the format to read.
+///   - targetFormat: the format to write.
 ///   - target: memory for as many elements of `targetFormat`; less memory traps.
+///   - implementation: the kernels to use; the fastest that this CPU has by default.
 /// - Complexity: O(elements), no allocation.
 @_lifetime(target: copy target)
 public func convertElements(

@@ -8,10 +8,11 @@ extension ForwardPlan {
   /// - Parameters:
   ///   - rows: rows of the output, [batchCount * sequenceLength, width]. Others may be computed at
   ///     the same time elsewhere.
-  ///   - output: memory for as many rows in `format`, at any alignment; less memory traps.
-  ///     Large outputs are written fastest to memory that starts at a multiple of 64.
-  ///   - threadCount: the largest number of threads, including the caller's; nil for as many as there
-  ///     are CPUs if there is enough work.
+  ///   - output: memory for as many rows in `format`, at any alignment; less memory traps. Large
+  ///     outputs are written fastest to memory that starts at a multiple of 64.
+  ///   - implementation: the kernels to use; the fastest that this CPU has by default.
+  ///   - threadCount: the largest number of threads, including the caller's; nil for as many as
+  ///     there are CPUs if there is enough work.
   /// - Complexity: O(rows * rank * width) at most: prompts of the same task share its products.
   @_lifetime(output: copy output)
   public func run(
@@ -36,6 +37,7 @@ extension ForwardPlan {
   ///
   /// - Parameters:
   ///   - output: as for `run(rows:into:)`.
+  ///   - implementation: as for `run(rows:into:)`.
   ///   - threadCount: as for `run(rows:into:)`.
   /// - Complexity: O(rowCount * rank * width) at most.
   @_lifetime(output: copy output)

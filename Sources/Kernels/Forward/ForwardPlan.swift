@@ -36,9 +36,12 @@ public struct ForwardPlan: ~Escapable {
   /// Task ids outside 0..<tasks and indices outside 0..<positions trap.
   ///
   /// - Parameters:
+  ///   - factors: the prompt and the factors of the tasks.
   ///   - taskIDs: one for each prompt, or a single one for all.
   ///   - indices: [batchCount, sequenceLength], row-major.
+  ///   - batchCount: the number of prompts.
   ///   - sequenceLength: the number of positions; with one position, any length.
+  ///   - format: the format to compute in.
   /// - Throws: `invalidArgument` when the counts do not match or the output is too large to count.
   /// - Complexity: O(batchCount * sequenceLength), and the conversion of factors that are stored in
   ///   another format.

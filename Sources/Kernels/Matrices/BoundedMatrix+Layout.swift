@@ -36,7 +36,10 @@ extension BoundedMatrix {
 
   /// A matrix of chosen elements of this one.
   ///
-  /// - Parameter place: the place of an element in this matrix, row-major.
+  /// - Parameters:
+  ///   - rowCount: the number of rows of the result.
+  ///   - width: the number of its columns.
+  ///   - place: the place of an element in this matrix, row-major.
   /// - Complexity: O(elements of the result).
   public func gathered(
     rowCount: Int, width: Int, _ place: (_ row: Int, _ column: Int) -> Int

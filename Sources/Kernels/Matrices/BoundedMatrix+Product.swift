@@ -6,8 +6,10 @@ extension BoundedMatrix {
   ///
   /// Each element is summed in ascending order; the bits are the same at every instruction set.
   ///
-  /// - Parameter right: a matrix with as many rows as this one has columns; another one traps. Both
-  ///   are extended or both are not.
+  /// - Parameters:
+  ///   - right: a matrix with as many rows as this one has columns; another one traps. Both are
+  ///     extended or both are not.
+  ///   - implementation: the kernels to use; the fastest that this CPU has by default.
   /// - Complexity: O(rows · rank · width).
   public func multiplied(
     by right: BoundedMatrix, implementation: KernelImplementation = .automatic

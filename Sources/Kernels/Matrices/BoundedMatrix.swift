@@ -27,6 +27,8 @@ public struct BoundedMatrix: Sendable {
   /// Creates a matrix of exact elements.
   ///
   /// - Parameters:
+  ///   - rowCount: the number of rows.
+  ///   - width: the number of columns.
   ///   - values: `rowCount` × `width` elements, row-major; another number traps.
   ///   - isExtended: whether products are to be computed to about 104 bits.
   public init(rowCount: Int, width: Int, values: [Double], isExtended: Bool = false) {

@@ -18,6 +18,7 @@ public struct WeightEvaluator: Sendable {
   /// Creates an evaluator.
   ///
   /// - Parameters:
+  ///   - change: what the adapter changes.
   ///   - weight: the extents of the weight, which the change fits; each at least 1.
   ///   - arithmetic: F32 or F64.
   public init(_ change: WeightChange, weight: [Int], arithmetic: FloatFormat) {
@@ -49,8 +50,10 @@ public struct WeightEvaluator: Sendable {
 
   /// Computes rows of the changed weight, or of the delta.
   ///
-  /// - Parameter base: the same rows of the weight; nil for the delta. A change that needs the base
-  ///   traps without it.
+  /// - Parameters:
+  ///   - rows: rows of the weight; others trap.
+  ///   - base: the same rows of the weight; nil for the delta. A change that needs the base traps
+  ///     without it.
   public func compute(
     _ rows: Range<Int>, base: BoundedMatrix?
   ) -> (values: BoundedMatrix, bounds: [Double]) {

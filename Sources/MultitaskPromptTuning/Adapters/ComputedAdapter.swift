@@ -30,6 +30,8 @@ public struct ComputedAdapter: Sendable {
   /// - Parameters:
   ///   - path: the directory. With a policy that replaces, it may be the source of the adapter, and
   ///     is then replaced as a whole, model card included.
+  ///   - policy: whether an existing output is replaced, and whether the output is flushed to the
+  ///     drive.
   /// - Throws: `invalidArgument` when it contains a source of the adapter; `alreadyExists` and
   ///   `system` for the output.
   public func write(

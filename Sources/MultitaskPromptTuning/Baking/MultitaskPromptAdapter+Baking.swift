@@ -9,8 +9,8 @@ extension MultitaskPromptAdapter {
   /// Computes and verifies the effective prompt of a task.
   ///
   /// The prompt is computed in F32, as in PEFT, or in F64 when `dtype` is F64, and rounded once to
-  /// `dtype`. It is verified by the rules of ``MultitaskPromptEmbedding/verify(_:of:rule:)``: at
-  /// rank 1 against the forward by definition, at higher ranks against the exact product.
+  /// `dtype`. It is verified as a reference is (`spec/reference-outputs.md`): at rank 1 against the
+  /// forward by definition, at higher ranks against the exact product.
   ///
   /// - Parameters:
   ///   - task: in 0..<tasks.

@@ -47,7 +47,10 @@ public enum NumPyWriter {
 
   /// Writes a tensor as a `.npy` file. Its name is not written: the format has none.
   ///
-  /// - Parameter append: appends exactly the tensor's data.
+  /// - Parameters:
+  ///   - tensor: the dtype and shape.
+  ///   - output: the output, still empty. The caller commits it.
+  ///   - append: appends exactly the tensor's data.
   /// - Throws: as above, and what `append` throws. Data of another size is a programming error and
   ///   traps.
   public static func writeArray(
@@ -72,6 +75,7 @@ public enum NumPyWriter {
   ///
   /// - Parameters:
   ///   - archive: the tensors, opened from any format.
+  ///   - compression: whether the arrays are compressed.
   ///   - output: the output, still empty. The caller commits it.
   /// - Throws: `malformed` or `unsupported` for tensors that the format cannot hold, naming them;
   ///   `truncated` or `system` when reading or writing fails.
@@ -89,6 +93,8 @@ public enum NumPyWriter {
   ///
   /// - Parameters:
   ///   - tensors: the tensors, in the order of the file.
+  ///   - compression: whether the arrays are compressed.
+  ///   - output: the output, still empty. The caller commits it.
   ///   - supply: passes exactly the data of the tensor with this index to the sink, in pieces of
   ///     any size. The data passes through memory for its checksum.
   /// - Throws: as above, and what `supply` throws. Data of another size is a programming error and

@@ -37,7 +37,9 @@ extension BaseModel {
   /// The modules in memory for the user of an adapter: of the classes that are possible, those of the
   /// first that has the most of the adapter's modules.
   ///
-  /// - Parameter adapted: the modules that the adapter has tensors for.
+  /// - Parameters:
+  ///   - adapter: the config of the adapter.
+  ///   - adapted: the modules that the adapter has tensors for.
   /// - Returns: nil for a model without weights, or one with more names than can be converted.
   /// - Complexity: O(tensors · conversions), bounded.
   public func modules(for adapter: AdapterConfig, adapted: [String]) -> ModuleTree? {

@@ -57,6 +57,7 @@ public protocol AdapterMethod: Sendable {
   /// The values of a module's symbols, as far as the config tells them.
   ///
   /// - Parameters:
+  ///   - config: the config of the adapter.
   ///   - module: the module's name in the base model.
   ///   - sizes: the sizes of the config; looking up a module takes from their budget.
   func values(
@@ -74,7 +75,9 @@ public protocol AdapterMethod: Sendable {
 
   /// The tensors that exist once and depend on the adapted modules, such as VeRA's shared factors.
   ///
-  /// - Parameter modules: the modules, in the order of their tensors.
+  /// - Parameters:
+  ///   - config: the config of the adapter.
+  ///   - modules: the modules, in the order of their tensors.
   /// - Complexity: O(modules).
   func sharedTensors(for config: Config, modules: [AdaptedModule]) -> [ExpectedTensor]
 
@@ -84,7 +87,9 @@ public protocol AdapterMethod: Sendable {
 
   /// Findings about weights beyond the presence and the shapes of the expected tensors.
   ///
-  /// - Parameter config: nil for a config that cannot be read.
+  /// - Parameters:
+  ///   - weights: the tensors of the adapter.
+  ///   - config: nil for a config that cannot be read.
   func weightFindings(of weights: any TensorArchive, for config: Config?) -> [Finding]
 
   /// The order in which PEFT saves the method's tensors.

@@ -35,7 +35,10 @@ public struct PatternOrderChange: Sendable {
 extension PatternOrderChange {
   /// The pattern objects of two configs that differ in the order of their keys, where it matters.
   ///
-  /// - Parameter modules: the modules that the adapters change, by their names in the base model.
+  /// - Parameters:
+  ///   - left: a config.
+  ///   - right: the config that it is compared with.
+  ///   - modules: the modules that the adapters change, by their names in the base model.
   /// - Complexity: O(modules · keys) matches, bounded.
   public static func changes(
     from left: AdapterConfig, to right: AdapterConfig, modules: @autoclosure () -> [String]

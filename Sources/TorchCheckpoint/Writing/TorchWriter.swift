@@ -59,6 +59,10 @@ public enum TorchWriter {
   /// Writes a dict of these entries, in their order. `append` provides the data.
   ///
   /// - Parameters:
+  ///   - entries: the entries.
+  ///   - path: the path of the output, after which the folder inside is named.
+  ///   - layout: the layout, named after a release of torch.
+  ///   - output: the output, still empty. The caller commits it.
   ///   - append: appends the data of the entry at this index. The layout decides the order of the
   ///     calls.
   /// - Throws: as above, `malformed` for a duplicate name, and what `append` throws. Data of another

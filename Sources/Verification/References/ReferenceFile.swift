@@ -28,7 +28,9 @@ public struct ReferenceFile: Sendable {
 
   /// Opens a file and finds its cases.
   ///
-  /// - Parameter layouts: the cases to look for. Other tensors are ignored.
+  /// - Parameters:
+  ///   - path: the safetensors file.
+  ///   - layouts: the cases to look for. Other tensors are ignored.
   /// - Throws: `missing` when there is no case, or a case lacks a tensor; what opening the file
   ///   throws.
   /// - Complexity: O(tensors · log tensors).

@@ -18,7 +18,12 @@ public struct ExpectedTensor: Sendable {
 
   /// Describes a tensor.
   ///
-  /// - Parameter parameterName: the name in PEFT's module; nil if it is the same as in the file.
+  /// - Parameters:
+  ///   - name: the name in the file.
+  ///   - parameterName: the name in PEFT's module; nil if it is the same as in the file.
+  ///   - shape: the extents, some of them symbols.
+  ///   - isOptional: whether the tensor may be absent.
+  ///   - isInteger: whether its dtype is an integer.
   public init(
     _ name: TensorName, parameterName: String? = nil, shape: [Extent], isOptional: Bool = false,
     isInteger: Bool = false

@@ -32,8 +32,10 @@ public struct Extent: Sendable, ExpressibleByStringLiteral, ExpressibleByInteger
 
   /// An extent that follows from other symbols: `Extent("⌈in / b⌉") { … }`.
   ///
-  /// - Parameter value: computes the extent, or returns nil while it needs a symbol that is unknown.
-  ///   Symbols come from files: the computation must not trap or overflow.
+  /// - Parameters:
+  ///   - symbol: the text of the extent in messages.
+  ///   - value: computes the extent, or returns nil while it needs a symbol that is unknown.
+  ///     Symbols come from files: the computation must not trap or overflow.
   public init(_ symbol: String, value: @escaping @Sendable (ExtentValues) -> Int?) {
     self.init(symbol, .derived(value))
   }

@@ -12,7 +12,10 @@ public struct LoRAScale: Sendable, Hashable {
 
   /// Computes the scale.
   ///
-  /// - Parameter rank: at least 1.
+  /// - Parameters:
+  ///   - rank: at least 1.
+  ///   - alpha: α.
+  ///   - isRankStabilized: whether α is divided by √r in place of r.
   public init(rank: Int, alpha: Double, isRankStabilized: Bool) {
     self.init(
       rank: rank, alpha: alpha,
@@ -40,7 +43,9 @@ public struct LoRAScales: Sendable {
 
   /// Reads a config.
   ///
-  /// - Parameter alphaKey: the key of α: `alpha` in the configs of LoHa and LoKr.
+  /// - Parameters:
+  ///   - config: the config of the adapter.
+  ///   - alphaKey: the key of α: `alpha` in the configs of LoHa and LoKr.
   public init(_ config: AdapterConfig, alphaKey: String = "lora_alpha") {
     let rank = ModuleSize("r", default: 8, pattern: "rank_pattern")
     ranks = ModuleSizes([rank], of: config, matching: .path)

@@ -20,7 +20,11 @@ public struct ModuleSize: Sendable {
   ///
   /// - Parameters:
   ///   - symbol: the symbol in shapes, and the key of the config unless `key` is given.
+  ///   - key: the key of the config; nil if it is the symbol.
+  ///   - defaultValue: the value of an absent key; nil where there is none.
+  ///   - pattern: the key of the pattern object that gives modules other values.
   ///   - minimum: the smallest value that PEFT accepts.
+  ///   - allowsFraction: whether PEFT also takes a fraction, of another size.
   public init(
     _ symbol: String, key: String? = nil, default defaultValue: Int?, pattern: String? = nil,
     minimum: Int = 1, allowsFraction: Bool = false

@@ -57,7 +57,8 @@ extension VerificationReport {
     switch rule {
     case .numerics:
       numericRule == .equality
-        ? "every value must be equal" : "within the rounding error of any order of summation"
+        ? "every value must be equal"
+        : (holds ? "within" : "beyond") + " the rounding error of any order of summation"
     case .allClose(let relative, let absolute):
       "by torch.allclose with rtol \(relative), atol \(absolute)"
     }

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let package = Package(
+  name: "serve-prompts",
+  platforms: [.macOS(.v26)],
+  dependencies: [.package(name: "peftkit", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "serve-prompts",
+      dependencies: [.product(name: "PeftKit", package: "peftkit")],
+      path: "Sources")
+  ])
