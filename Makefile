@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults pages examples docs lint words license layers static wheel \
+.PHONY: help setup demo build test interop faults pages examples docs lint words license layers links static wheel \
   wheel-test ray-test linkage man install uninstall fixtures fields clean
 
 help: ## List the targets.
@@ -42,7 +42,7 @@ docs: setup ## Make the site of the API's documentation, .build-docs/site, with 
 toy-format: setup ## Add a format to a copy of the package, and use it.
 	bash Tests/ToyFormat/run.sh
 
-lint: words license layers ## Check format, language, license lines and the direction of imports.
+lint: words license layers links ## Check format, language, license lines, links and the direction of imports.
 	$(SWIFT) format lint --strict -r Sources Tests Examples Package.swift
 
 words: ## Check the language: report words that CONTRIBUTING.md rules out.
@@ -50,6 +50,9 @@ words: ## Check the language: report words that CONTRIBUTING.md rules out.
 
 layers: ## Check that modules and folders import one way.
 	python3 Scripts/check_layers.py
+
+links: ## Check that links between the pages lead somewhere.
+	python3 Scripts/check_links.py
 
 license: ## Check that every source file names its license.
 	python3 Scripts/check_license.py

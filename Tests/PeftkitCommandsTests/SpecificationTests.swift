@@ -136,4 +136,17 @@ struct UsageTests {
     #expect(run.errors.contains("Usage: peftkit convert [<options>] <src> <dst>"))
     #expect(try peftkit("convert", "/nowhere/x", "out").exitCode == 2)
   }
+
+  @Test("a directory does not become what has the name of a file (L16)")
+  func directoryAsFile() throws {
+    let directory = try TemporaryDirectory()
+    let adapter = Fixtures.adapter("lora")
+    let refused = try peftkit("convert", adapter, directory.path + "/out.bin")
+    #expect(refused.exitCode == 64)
+    #expect(refused.errors.contains("has the extension of a file"))
+    #expect(try directory.names == [])
+    try FileManager.default.createDirectory(
+      atPath: directory.path + "/old.bin", withIntermediateDirectories: false)
+    #expect(try peftkit("convert", adapter, directory.path + "/old.bin", "--force").exitCode == 0)
+  }
 }

@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import Checkpoints
 internal import Conversion
 internal import Files
+internal import PEFT
 internal import Tensors
 
 struct ConvertCommand: ParsableCommand {
@@ -68,6 +69,10 @@ struct ConvertCommand: ParsableCommand {
     }
     // Reports a wrong command line with the usage of this command.
     switch bulk.recursive ? .directory : sourceKind {
+    case .directory where !bulk.recursive && isNamedAsFile:
+      throw ValidationError(
+        "'\(destination.printable)' has the extension of a file, but a directory becomes a directory; "
+          + "to convert the weights alone, name their file or index as the source.")
     case .directory:
       _ = try arguments.options(
         format: format ?? CheckpointFormats.standard, output: output)
@@ -94,6 +99,14 @@ struct ConvertCommand: ParsableCommand {
 
   /// The path of the source; that of the argument if it names nothing that exists.
   private var source: String { (try? given.path(isTree: bulk.recursive)) ?? given.text }
+
+  /// Whether an adapter or a model is to become a directory with the name of a checkpoint file, which
+  /// does not exist yet.
+  private var isNamedAsFile: Bool {
+    CheckpointFormats.format(ofFileName: destination) != nil
+      && PathKind.existing(destination) != .directory
+      && (AdapterDirectory.hasConfig(source) || ModelDirectory.isModel(source))
+  }
 
   /// The kind of the source; the directory of a distributed checkpoint counts as the file that it
   /// becomes.
