@@ -121,10 +121,10 @@ public struct ModelDirectory: Sendable {
   ) -> CheckpointError {
     let last = candidates.count - 1
     let list = candidates[..<last].joined(separator: ", ") + (last > 0 ? " or " : "")
-    return CheckpointError(
+    let error = CheckpointError(
       .missing, "is not a model directory: it has no \(list)\(candidates[last])", path: directory,
-      hint: HubSnapshot(path: directory)?.hint(missing: candidates)
-        ?? (namedByConfig ? "its \(configName) names them in \"\(configKey)\"" : nil))
+      hint: namedByConfig ? "its \(configName) names them in \"\(configKey)\"" : nil)
+    return HubSnapshot.explaining(error, missing: candidates, in: directory)
   }
 
   static func isFile(_ name: String, in directory: String) -> Bool {

@@ -36,6 +36,8 @@ extension CheckpointError {
     case provideSource
     /// Provide a checkpoint that contains the heads, such as the base model's.
     case provideHeads
+    /// Download a model of the Hub, at a revision if one is given.
+    case downloadModel(String, revision: String?)
   }
 }
 
@@ -69,6 +71,8 @@ extension CheckpointError.Remedy: CustomStringConvertible {
     case .provideWordEmbeddings: "provide word embeddings and token ids"
     case .provideSource: "provide another source"
     case .provideHeads: "provide a checkpoint that contains them, such as the base model's"
+    case .downloadModel(let name, let revision):
+      "download \(name)" + (revision.map { " at revision \($0)" } ?? "")
     }
   }
 }

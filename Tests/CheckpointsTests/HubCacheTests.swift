@@ -71,7 +71,7 @@ struct HubCacheTests {
       #expect(error?.hint?.contains("main, refs/pr/1") == true)
     }
     let error = #expect(throws: CheckpointError.self) { try commit("owner/other", in: cache) }
-    #expect(error?.hint == "download it with: hf download owner/other")
+    #expect(error?.remedy == .downloadModel("owner/other", revision: nil))
   }
 
   @Test("without main, the only snapshot is meant (J3)")

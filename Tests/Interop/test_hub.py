@@ -122,8 +122,8 @@ class HubTest(InteropTest):
         commit = commit_of(PART, "main")
         run = self.run_tool("inspect", PART)
         self.assert_refused(run)
-        self.assertIn(f"hint: the cache of the Hub has only the files that programs asked for; get the others with: "
-                      f"hf download {PART} --revision {commit}", run.stderr)  # fmt: skip
+        self.assertIn(f"hint: the cache of the Hub has only the files that programs asked for; "
+                      f"hf download {PART} --revision {commit} gets it", run.stderr)  # fmt: skip
         # The download was killed.
         self.hub.stalls = {WEIGHTS}
         process = self.hub.download(self.cache, PART, [WEIGHTS], wait=False)
@@ -154,7 +154,7 @@ class HubTest(InteropTest):
         # The cache has not the model, or not the revision.
         run = self.run_tool("inspect", "team/nothing")
         self.assert_refused(run, "team/nothing")
-        self.assertIn("hint: download the model with: hf download team/nothing", run.stderr)
+        self.assertIn("hint: hf download team/nothing gets it", run.stderr)
         run = self.run_tool("inspect", f"{OWNED}@v9")
         self.assert_refused(run)
         self.assertIn("it knows main, v1, ", run.stderr)

@@ -66,6 +66,7 @@ struct MannersTests {
         ["convert", "a", "b", "--to", "safetensor"],
         "one of 'safetensors', 'torch', 'npz' or 'npy'. Did you mean safetensors?\n"
       ),
+      (["convert", "a", "b", "--to", "torhc"], "or 'npy'. Did you mean torch?\n"),
       (["convert", "a", "b", "--to", "onnx"], "one of 'safetensors', 'torch', 'npz' or 'npy'.\n"),
       (
         ["convert", "a", "b", "--dtype", "flot16"],
@@ -104,7 +105,8 @@ struct MannersTests {
   @Test(
     "a path that does not exist is answered with those next to it (L95)",
     arguments: [
-      (["inspect", "adapters/lor"], "adapters/lora"), (["inspect", "adaptrs/lora"], "adapters"),
+      (["inspect", "adapters/lor"], "adapters/lokr or adapters/lora?"),
+      (["inspect", "adaptrs/lora"], "adapters"),
       (
         ["inspect", "adapters/lora/adapter_modl.safetensors"],
         "adapters/lora/adapter_model.safetensors"

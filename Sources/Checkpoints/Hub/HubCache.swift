@@ -50,7 +50,7 @@ public struct HubCache: Sendable {
     guard let repository = repository(of: name) else {
       throw CheckpointError(
         .missing, "is not in the cache of the Hub, \(path)", path: name.description,
-        hint: "download it with: \(name.downloadCommand)")
+        remedy: name.download)
     }
     return try repository.snapshot(at: name.revision)
   }
@@ -86,7 +86,7 @@ public struct HubCache: Sendable {
       throw CheckpointError(
         .missing,
         "is neither a path that exists nor a model in the cache of the Hub, \(cache.path)",
-        path: text, hint: "download the model with: \(name.downloadCommand)")
+        path: text, remedy: name.download)
     }
     return try cache.snapshot(of: name)
   }

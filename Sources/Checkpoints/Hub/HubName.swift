@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Tensors
 
 /// The name of a model of the Hub, such as `owner/name` or `owner/name@revision` (spec/hub-cache.md,
 /// J1).
@@ -45,10 +46,8 @@ public struct HubName: Sendable, CustomStringConvertible {
       + repository.split(separator: "/").joined(separator: HubRepository.nameSeparator)
   }
 
-  /// The command with which huggingface_hub downloads the model.
-  var downloadCommand: String {
-    "hf download " + repository + (revision.map { " --revision " + $0 } ?? "")
-  }
+  /// The remedy for a model that is not in the cache.
+  var download: CheckpointError.Remedy { .downloadModel(repository, revision: revision) }
 
   private static func isName(_ part: Substring) -> Bool {
     let edges: [Character] = [".", "-"]

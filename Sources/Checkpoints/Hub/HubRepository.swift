@@ -96,11 +96,9 @@ struct HubRepository {
     let known = (revisions + commits).filter { $0 != revision }
     let listed = known.prefix(Self.listedCount).map(\.excerpt).joined(separator: ", ")
     let rest = known.count - Self.listedCount
-    let command =
-      HubName(repository: name, revision: revision)?.downloadCommand ?? "hf download \(name)"
     return CheckpointError(
       .missing, "the cache of the Hub has no files of its revision \(revision.excerpt)", path: path,
-      hint: (known.isEmpty ? "" : "it knows \(listed)\(rest > 0 ? " and \(rest) more" : ""); ")
-        + "download this one with: \(command)")
+      hint: known.isEmpty ? nil : "it knows \(listed)\(rest > 0 ? " and \(rest) more" : "")",
+      remedy: .downloadModel(name, revision: revision))
   }
 }

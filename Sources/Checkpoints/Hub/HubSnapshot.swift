@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Files
-internal import Tensors
+package import Tensors
 
 /// A directory of a snapshot in the Hub's cache, which may lack files: each is downloaded when a program
 /// asks for it (spec/hub-cache.md, J5).
@@ -31,28 +31,31 @@ package struct HubSnapshot {
   /// The folder of the model.
   var folder: String { repository.path }
 
-  /// Why files are not in the directory, and what to do.
+  /// An error about files that are not in a directory, with the reason if the directory is one of a
+  /// snapshot; other errors, and those that have a hint, unchanged.
   ///
   /// - Parameter names: the names of files, each of which would do.
-  package func hint(missing names: [String]) -> String {
-    let absent = names.filter { isNotInRepository($0) }
-    if !names.isEmpty, absent.count == names.count {
-      return "\(repository.name) does not have it at this revision, says the cache of the Hub"
+  package static func explaining(
+    _ error: CheckpointError, missing names: [String], in directory: String
+  ) -> CheckpointError {
+    guard error.hint == nil, let snapshot = HubSnapshot(path: directory) else { return error }
+    return snapshot.explaining(error, missing: names)
+  }
+
+  private func explaining(_ error: CheckpointError, missing names: [String]) -> CheckpointError {
+    if !names.isEmpty, names.allSatisfy(isNotInRepository) {
+      return error.hinting(
+        "\(repository.name) does not have it at this revision, says the cache of the Hub")
     }
-    let command =
-      HubName(repository: repository.name, revision: commit)?.downloadCommand
-      ?? "hf download \(repository.name)"
     let blobs = repository.path + "/" + HubRepository.blobsName
     let incomplete = ((try? DirectoryTree.files(in: blobs)) ?? []).filter {
       $0.hasSuffix(Self.incompleteSuffix)
     }
-    guard let first = incomplete.first else {
-      return
-        "the cache of the Hub has only the files that programs asked for; get the others with: "
-        + command
-    }
     let others = incomplete.count > 1 ? " and \(incomplete.count - 1) more" : ""
-    return "a download did not finish (\(blobs)/\(first)\(others)); finish it with: \(command)"
+    let reason =
+      incomplete.first.map { "a download did not finish (\(blobs)/\($0)\(others))" }
+      ?? "the cache of the Hub has only the files that programs asked for"
+    return error.hinting(reason).offering(.downloadModel(repository.name, revision: commit))
   }
 
   /// Whether the cache has noted that the repository does not have a file.

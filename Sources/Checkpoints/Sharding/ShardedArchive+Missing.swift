@@ -17,12 +17,14 @@ extension ShardedArchive {
       ? "its shard \(first.printable) is missing"
       : "\(missing.count) of its \(index.fileNames.count) shards are missing: \(list(missing))"
     let others = others(of: index, at: path)
-    let hint =
-      others.isEmpty
-      ? HubSnapshot(path: path)?.hint(missing: []) ?? "download the missing files"
-      : "the directory has \(list(others)), which the index does not name: the index is of another "
-        + "version of the checkpoint; download it again"
-    return CheckpointError(.missing, message, path: path, hint: hint)
+    let error = CheckpointError(.missing, message, path: path)
+    if others.isEmpty {
+      return HubSnapshot.explaining(error, missing: [], in: path)
+        .hinting("download the missing files")
+    }
+    return error.hinting(
+      "the directory has \(list(others)), which the index does not name: the index is of another "
+        + "version of the checkpoint; download it again")
   }
 
   /// The shards to open in place of those of a stale index: none of these exists, and the directory has

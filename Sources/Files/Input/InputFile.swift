@@ -253,7 +253,7 @@ public final class InputFile: Sendable {
         throw .truncated(need: count - filled, have: 0, at: offset + filled).inFile(path.string)
       }
       filled += read
-      count(read: read)
+      Self.count(read: read)
     }
   }
 

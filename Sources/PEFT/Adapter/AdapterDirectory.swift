@@ -97,11 +97,11 @@ public struct AdapterDirectory: Sendable {
   }
 
   private static func missing(_ names: [String], in directory: String) -> CheckpointError {
-    unusableFile(in: directory)
-      ?? CheckpointError(
-        .missing, "is not an adapter directory: it has no \(names.joined(separator: " or "))",
-        path: directory,
-        hint: hint(for: directory) ?? HubSnapshot(path: directory)?.hint(missing: names))
+    if let error = unusableFile(in: directory) { return error }
+    let error = CheckpointError(
+      .missing, "is not an adapter directory: it has no \(names.joined(separator: " or "))",
+      path: directory, hint: hint(for: directory))
+    return HubSnapshot.explaining(error, missing: names, in: directory)
   }
 
   /// Reports a permission error instead of treating a file as missing.

@@ -23,7 +23,8 @@ enum Suggestion {
         commands = command.configuration.subcommands
         continue
       }
-      let known = commands.compactMap(\.configuration.commandName) + ["help"]
+      // A key path would crash the compiler (Swift 6.3).
+      let known = commands.compactMap { $0.configuration.commandName } + ["help"]
       let isPath = PathKind.existing(name) != nil
       let advice =
         name.suggestion(from: known)

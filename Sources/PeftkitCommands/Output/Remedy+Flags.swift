@@ -23,6 +23,8 @@ extension CheckpointError.Remedy {
     case .provideSource: "--source names another"
     case .provideHeads:
       "name a checkpoint that contains them, such as the base model's, with --heads"
+    case .downloadModel(let name, let revision):
+      "hf download \(name)\(revision.map { " --revision " + $0 } ?? "") gets it"
     }
   }
 }
