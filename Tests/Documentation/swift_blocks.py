@@ -91,7 +91,9 @@ def main():
         uses = ", ".join(f'.product(name: "{p}", package: "peftkit")' for p in sorted(imports))
         targets.append(TARGET.format(name=name, products=uses))
     (WORK / "Package.swift").write_text(MANIFEST.format(root=ROOT, targets="\n".join(targets)))
-    result = command(SWIFT, "build", "--package-path", WORK, "--scratch-path", SCRATCH)
+    # The description of the build that is kept there may be that of an example.
+    options = ["--package-path", WORK, "--scratch-path", SCRATCH, "--disable-build-manifest-caching"]
+    result = command(SWIFT, "build", *options)
     if result.returncode:
         text = result.stdout + result.stderr
         places = {n: b[0].place for n, b in programs.items() if f"/Sources/{n}/" in text}

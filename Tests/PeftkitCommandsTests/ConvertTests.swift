@@ -154,8 +154,10 @@ struct ConvertTests {
   @Test("where the directory of an output is not there the hint names it (L3)")
   func noParent() throws {
     let directory = try TemporaryDirectory()
-    for (source, kind) in [(Self.weights, "file"), (Fixtures.adapter("lora"), "directory")] {
-      let target = directory.path("absent/x.safetensors")
+    for (source, name, kind) in [
+      (Self.weights, "x.safetensors", "file"), (Fixtures.adapter("lora"), "x", "directory"),
+    ] {
+      let target = directory.path("absent/" + name)
       try expectRefusal(
         [source, target],
         "error: \(target): cannot create a \(kind) next to it: No such file or directory\n"
