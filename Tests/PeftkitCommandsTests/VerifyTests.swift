@@ -215,6 +215,25 @@ struct VerifyTests {
       run.errors.hasPrefix("error: \(reference): has no reference cases\nhint: a case NAME has "))
   }
 
+  @Test("wrong values of many modules are shown for the first eight (L22)")
+  func manyModules() throws {
+    let directory = try TemporaryDirectory()
+    var raw = try RawSafeTensors(path: Fixtures.reference("lora"))
+    for layer in 0..<11 {
+      let name = "transformer.h.\(layer).attn.c_attn.delta"
+      let zeros = [Float](repeating: 0, count: 16 * 48)
+      raw[name] = .init(name, [16, 48], floats: zeros)
+    }
+    let path = try directory.write(raw.encoded(), to: "r.safetensors")
+    let run = try peftkit("verify", Fixtures.adapter("lora"), "--reference", path)
+    #expect(run.exitCode == 1)
+    #expect(run.output.components(separatedBy: "at [0, 0] the reference has").count == 8 + 1)
+    #expect(
+      run.output.hasSuffix(
+        "\n--json has the details of 3 more cases\ndiffers: 11 of 11 cases, beyond the rounding error of"
+          + " any order of summation\n"))
+  }
+
   @Test("weights: cases, rule and the modules without a case (L22, L24)")
   func weights() throws {
     let directory = try TemporaryDirectory()

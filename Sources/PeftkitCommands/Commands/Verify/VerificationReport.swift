@@ -42,7 +42,11 @@ extension VerificationReport {
       ])
     }
     output.table(table)
-    for verdict in verdicts { addDetails(of: verdict, to: &output) }
+    for verdict in detailed.prefix(Self.mostDetailed) { addDetails(of: verdict, to: &output) }
+    if detailed.count > Self.mostDetailed {
+      let rest = Sizes.count(detailed.count - Self.mostDetailed, "more case")
+      output.line("--json has the details of \(rest)")
+    }
     addUncovered(to: &output)
     let cases = Sizes.count(verdicts.count, "case")
     if holds {
@@ -51,6 +55,14 @@ extension VerificationReport {
       let wrong = verdicts.count { !$0.holds }
       output.line(output.styled("differs:", .red) + " \(wrong) of \(cases), \(meaning)")
     }
+  }
+
+  /// The largest number of cases whose details are text: a model has hundreds of modules.
+  private static let mostDetailed = 8
+
+  /// The cases whose details matter: those that do not hold, if there are any.
+  private var detailed: [CaseVerdict] {
+    holds ? verdicts : verdicts.filter { !$0.holds }
   }
 
   private var meaning: String {
