@@ -81,3 +81,16 @@ def test_the_scripts_of_the_documentation_run(scripts, tmp_path):
         done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, script + done.stderr
     assert Path(tmp_path, "my-adapter-half").is_dir()
+
+
+def test_the_scripts_are_typed(scripts, tmp_path):
+    """A type checker sees the types of the installed package."""
+    for number, script in enumerate(scripts):
+        (tmp_path / f"script{number}.py").write_text(script)
+    (tmp_path / "wrong.py").write_text(
+        'import peftkit\n\npeftkit.inspect("x").tensors[0].shape + "1"\npeftkit.scan(1)\n'
+    )
+    command = ["-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache"]
+    done = run(*command, *tmp_path.glob("script*.py"))
+    assert done.returncode == 0, done.stdout
+    assert run(*command, tmp_path / "wrong.py").stdout.count("error: ") == 2

@@ -6,7 +6,7 @@ the keys `from` and `class`, and `side` is `in`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from ._decoding import key
@@ -82,9 +82,9 @@ class SkippedItem:
 class Inspection:
     """The content of a file, an adapter or a model.
 
-    `kind` is "file", "adapter" or "model". `config`, `oldest_peft` and `newest_peft` (the releases of PEFT that load
-    it) are those of adapters. `base`, `modules` and `digest` are there if they were asked for, `multitask` for
-    multitask prompt tuning. Of Git LFS pointers and other files that are not checkpoints there is an error instead.
+    `kind` is "file", "adapter" or "model". Of an adapter, `config` has all keys; `oldest_peft` and `newest_peft` are
+    the releases of PEFT that load it; of others, `config` is empty. `base`, `modules` and `digest` are there if they
+    were asked for, `multitask` for multitask prompt tuning.
     """
 
     path: str
@@ -97,7 +97,7 @@ class Inspection:
     byte_count: int
     skipped: tuple[SkippedItem, ...]
     notes: tuple[str, ...]
-    config: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
     oldest_peft: str | None = None
     newest_peft: str | None = None
     base: BaseModelShare | None = None
