@@ -164,7 +164,8 @@ def error_of(output: Output, result: object = None) -> PeftkitError:
     code = output.exit_code
     message = "\n".join(message for message, _ in output.errors)
     if code < 0:
-        message = f"peftkit was ended by {Signals(-code).name}"
+        name = Signals(-code).name if -code in list(Signals) else f"signal {-code}"
+        message = f"peftkit was ended by {name}"
     kind = UsageError if code == _WRONG_USAGE else PeftkitError
     hints = [hint for _, hint in output.errors if hint]
     return kind(message or f"peftkit ended with exit code {code}", code, "\n".join(hints) or None, output.notes, result)
