@@ -65,5 +65,6 @@ __all__ = [
     "verify",
 ]
 
-# Tracebacks give the names that users import.
-PeftkitError.__module__ = UsageError.__module__ = __name__
+# Help, tracebacks and pickles give the names that users import.
+for _name in set(__all__) - {"types"}:
+    globals()[_name].__module__ = __name__

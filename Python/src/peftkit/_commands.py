@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The functions, one for each command."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, cast
@@ -208,7 +206,7 @@ def convert(
     return Conversion(_text(source), _text(destination), output.notes)
 
 
-def plan_conversion(source: StrPath, destination: StrPath, **options: Unpack[ConversionOptions]) -> ConversionPlan:
+def plan_conversion(source: StrPath, destination: StrPath, **options: "Unpack[ConversionOptions]") -> ConversionPlan:
     """Show what `convert` would read and write, and write nothing.
 
     Example:
@@ -235,7 +233,7 @@ def convert_tree(
     shard: tuple[int, int] | None = None,
     jobs: int | None = None,
     manifest: StrPath | None = None,
-    **options: Unpack[ConversionOptions],
+    **options: "Unpack[ConversionOptions]",
 ) -> TreeConversion:
     """Convert every adapter and checkpoint of a tree, on all CPUs, each by itself.
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exceptions."""
 
-from __future__ import annotations
-
 
 class PeftkitError(Exception):
     """peftkit could not read its input or write its output.
