@@ -28,6 +28,15 @@ def children_of(pid):
         return [int(child) for child in file.read().split()]
 
 
+def is_running(pid):
+    """Whether a process, which may be the child of another one, has not ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(") ", 1)[1][0] not in "ZX"
+    except OSError:
+        return False
+
+
 def wait_for(condition, seconds=30):
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -53,6 +62,20 @@ def test_ctrl_c(large, tmp_path):
     assert python.returncode == -signal.SIGINT
     assert not os.path.exists(f"/proc/{child}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_ends_python_alone(large, tmp_path):
+    """Python does not end what it runs then; the output is whole all the same."""
+    output = tmp_path / "out.npz"
+    python = subprocess.Popen([sys.executable, "-c", CONVERT, large, output], stdout=subprocess.PIPE, text=True)
+    assert python.stdout.readline() == "ready\n"
+    (child,) = wait_for(lambda: children_of(python.pid))
+    wait_for(lambda: list(tmp_path.iterdir()))
+    python.terminate()
+    assert python.wait(timeout=30) == -signal.SIGTERM
+    wait_for(lambda: not is_running(child), seconds=120)
+    assert list(tmp_path.iterdir()) == [output]
+    assert peftkit.diff(large, output)
 
 
 def test_a_process_that_does_not_end_is_killed(tmp_path, monkeypatch):
