@@ -109,4 +109,4 @@ fields: ## Make the table of config fields again from every release of PEFT (hal
 	.interop-venv/bin/python Scripts/config_fields/make_fields.py
 
 clean: ## Remove what builds and the interop suite left.
-	rm -rf .build .build-static .build-wheel .build-toy .build-docs .build-examples Tests/Linkage/.build .interop-venv
+	rm -rf .build .build-static .build-wheel dist .build-toy .build-docs .build-examples Tests/Linkage/.build .interop-venv

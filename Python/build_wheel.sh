@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 
-# Build the wheel from the static binary, into .build-wheel/dist or DIRECTORY. The same binary and commit make the same
+# Build the wheel from the static binary, into dist/ or DIRECTORY. The same binary and commit make the same
 # bytes. PEFTKIT_BINARY names another binary.
 #     Python/build_wheel.sh [DIRECTORY]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 work="$root/.build-wheel"
-dist="${1:-$work/dist}"
+dist="${1:-$root/dist}"
 export PEFTKIT_BINARY="${PEFTKIT_BINARY:-$root/.build-static/release/peftkit}"
 
 if [ "$(uname)" != Linux ]; then
@@ -23,7 +23,8 @@ export PATH="$work/tools/bin:$PATH"
 SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 315532800)}"
 export SOURCE_DATE_EPOCH PYTHONDONTWRITEBYTECODE=1
 
-rm -rf "$work/unchecked" "$dist"
+rm -rf "$work/unchecked"
+rm -f "$dist"/peftkit-*.whl
 python -m build --wheel --no-isolation --outdir "$work/unchecked" "$here" >"$work/build.log" 2>&1 || {
   cat "$work/build.log" >&2
   exit 1
@@ -33,5 +34,5 @@ auditwheel --verbose repair --wheel-dir "$dist" "$work"/unchecked/*.whl >"$work/
   cat "$work/auditwheel.log" >&2
   exit 1
 }
-auditwheel show "$dist"/*.whl
-ls -l "$dist"/*.whl
+auditwheel show "$dist"/peftkit-*.whl
+ls -l "$dist"/peftkit-*.whl

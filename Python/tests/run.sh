@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 
-# Install the wheel of .build-wheel/dist into environments of its own, and test it there. Arguments are pytest's:
+# Install the wheel in dist/ into environments of its own, and test it there. Arguments are pytest's:
 #     Python/tests/run.sh test_api.py -k threads
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work="$root/.build-wheel"
-wheel=$(ls "$work"/dist/*.whl)
+wheel=$(ls "$root"/dist/peftkit-*.whl)
 unset PEFTKIT
 
 # An empty environment, and nothing else on the PATH: no Swift, no compiler, no network.

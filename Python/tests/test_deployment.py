@@ -77,7 +77,7 @@ def run_step(step, temporary, values):
 def runner(tmp_path_factory):
     """The folder of a host's runner, after the step that installs the wheel."""
     temporary = tmp_path_factory.mktemp("runner")
-    wheel = next((ROOT / ".build-wheel" / "dist").glob("*.whl"))
+    wheel = next((ROOT / "dist").glob("peftkit-*.whl"))
     assert run_step(steps()[0], temporary, {"inputs.wheel": str(wheel)}) == 0
     return temporary
 

@@ -19,7 +19,7 @@ ADAPTER = str(ROOT / "Fixtures" / "adapters" / "lora")
 @pytest.mark.parametrize("option", ["--target", "--prefix"])
 def test_the_binary_is_found(option, tmp_path):
     """Without an environment: the folder of a task, or another prefix."""
-    wheel = next((BUILD / "dist").glob("*.whl"))
+    wheel = next((ROOT / "dist").glob("peftkit-*.whl"))
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--ignore-installed"]
     subprocess.run([*command, option, tmp_path, wheel], check=True)
     packages = next(tmp_path.glob("**/peftkit/py.typed")).parents[1]
@@ -32,7 +32,7 @@ def test_the_binary_is_found(option, tmp_path):
 
 
 def test_the_wheel_says_what_it_runs_on():
-    wheel = next((BUILD / "dist").glob("*.whl"))
+    wheel = next((ROOT / "dist").glob("peftkit-*.whl"))
     assert re.fullmatch(rf"peftkit-{peftkit.__version__}-py3-none-manylinux_2_\d+_\w+\.whl", wheel.name)
     auditwheel = BUILD / "tools" / "bin" / "auditwheel"
     shown = subprocess.run([auditwheel, "show", wheel], capture_output=True, text=True, check=True).stdout
@@ -65,7 +65,7 @@ def test_a_wheel_needs_the_binary_of_its_version(tmp_path):
 
 
 def test_the_same_binary_makes_the_same_wheel(tmp_path):
-    wheel = next((BUILD / "dist").glob("*.whl"))
+    wheel = next((ROOT / "dist").glob("peftkit-*.whl"))
     subprocess.run(
         ["sh", ROOT / "Python" / "build_wheel.sh", tmp_path / "again"], check=True, stdout=subprocess.DEVNULL
     )
