@@ -98,7 +98,9 @@ let package = Package(
       ]),
     .target(
       name: "Validation",
-      dependencies: ["Tensors", "Concurrency", "Files", "Archives", "Checkpoints", "PEFT"]),
+      dependencies: [
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "Checkpoints", "PEFT",
+      ]),
     .target(
       name: "LowRank",
       dependencies: ["Tensors", "Files", "Archives", "Kernels", "JSONDocument", "PEFT"]),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Kernels
 public import Tensors
 
 extension Adapter {
@@ -24,8 +25,19 @@ extension Adapter {
   public func examination(
     _ options: FindingOptions, readsValues: Bool = true
   ) throws(CheckpointError) -> (findings: [Finding], binding: Binding?) {
+    try examination(options, surveys: readsValues ? try weights.surveyValues() : nil)
+  }
+
+  /// The same with surveys of the values of all tensors, which were read before.
+  ///
+  /// - Parameter surveys: a survey for each tensor; nil for no findings about values.
+  /// - Throws: what opening the base model throws.
+  /// - Complexity: O(modules + tensors).
+  package func examination(
+    _ options: FindingOptions, surveys: [ValueSurvey]?
+  ) throws(CheckpointError) -> (findings: [Finding], binding: Binding?) {
     let binding = try binding(options)
-    let findings = try findings(options, readsValues: readsValues)
+    let findings = findings(options, surveys: surveys)
     guard let binding else { return (findings, nil) }
     return (binding.combined(with: findings), binding)
   }

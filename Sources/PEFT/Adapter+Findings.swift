@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
+internal import Kernels
 public import Tensors
 
 extension Adapter {
@@ -13,12 +14,19 @@ extension Adapter {
   public func findings(
     _ options: FindingOptions = FindingOptions(), readsValues: Bool = true
   ) throws(CheckpointError) -> [Finding] {
+    findings(options, surveys: readsValues ? try weights.surveyValues() : nil)
+  }
+
+  /// Everything that can be found, with surveys of the values of all tensors.
+  ///
+  /// - Parameter surveys: a survey for each tensor; nil for no findings about values.
+  /// - Complexity: O(tensors).
+  func findings(_ options: FindingOptions, surveys: [ValueSurvey]?) -> [Finding] {
     let known = findingsWithoutData(options)
     let findings =
       known.ofConfig + fileFindings + weights.fileFindings + weights.formatKeyFindings(.note)
       + known.ofForeignWeights
-    guard readsValues else { return findings }
-    let surveys = try weights.surveyValues()
+    guard let surveys else { return findings }
     return findings + weights.valueFindings(of: surveys) + zeroFindings(of: surveys)
   }
 }

@@ -25,6 +25,20 @@ public enum OpenedCheckpoint: Sendable {
   public init(
     path: String, replacesStaleIndex: Bool = false
   ) throws(CheckpointError) {
+    guard
+      let checkpoint = try Self(existing: path, replacesStaleIndex: replacesStaleIndex)
+    else { throw AdapterDirectory.missingConfig(in: path) }
+    self = checkpoint
+  }
+
+  /// Opens a path, unless it is a directory that is not a checkpoint.
+  ///
+  /// - Returns: nil for a directory that is neither an adapter nor a model nor a distributed
+  ///   checkpoint.
+  /// - Throws: as `init(path:replacesStaleIndex:)`, but for `missing`.
+  public init?(
+    existing path: String, replacesStaleIndex: Bool = false
+  ) throws(CheckpointError) {
     if let file = try InputFile(unlessDirectory: path) {
       self = .file(try Checkpoint.open(file))
     } else if let adapter = try Adapter(existing: path) {
@@ -34,7 +48,7 @@ public enum OpenedCheckpoint: Sendable {
     } else if let archive = try DistributedDirectory.open(existing: path) {
       self = .file(archive)
     } else {
-      throw AdapterDirectory.missingConfig(in: path)
+      return nil
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Archives
 internal import Files
+package import Kernels
 public import PEFT
 public import Tensors
 
@@ -68,21 +69,36 @@ public struct Validation: Sendable {
   init(
     _ checkpoint: OpenedCheckpoint, path: String, options: FindingOptions
   ) throws(CheckpointError) {
+    try self.init(checkpoint, path: path, options: options) { archive throws(CheckpointError) in
+      try archive.surveyValues()
+    }
+  }
+
+  /// Checks an open checkpoint.
+  ///
+  /// - Parameter survey: surveys the values of all tensors.
+  /// - Throws: what `survey` throws.
+  package init(
+    _ checkpoint: OpenedCheckpoint, path: String, options: FindingOptions,
+    survey: (any TensorArchive) throws(CheckpointError) -> [ValueSurvey]
+  ) throws(CheckpointError) {
     let archive = checkpoint.archive
     // PEFT and transformers refuse such a file.
     if let request = archive.codeRequest { throw request }
     switch checkpoint {
     case .adapter(let adapter):
-      let (findings, binding) = try adapter.examination(options)
+      let (findings, binding) = try adapter.examination(options, surveys: survey(archive))
       self.init(
         path, .adapter, archive, findings, binding, configPath: adapter.directory.configPath)
     case .model(let model):
       self.init(
-        path, .model, archive, archive.foreignFindings(in: .model) + (try model.findings()))
+        path, .model, archive,
+        archive.foreignFindings(in: .model) + model.findings(surveys: try survey(archive)))
     case .file:
       self.init(
         path, .file, archive,
-        try archive.fileFindings + archive.foreignFindings(in: .file) + archive.valueFindings())
+        archive.fileFindings + archive.foreignFindings(in: .file)
+          + archive.valueFindings(of: try survey(archive)))
     }
   }
 

@@ -20,6 +20,8 @@ public struct TaskInsight: Sendable, Hashable {
 
   /// The tasks.
   public let tasks: [Task]
+  /// The norms of the virtual tokens of each effective prompt, [tasks][V].
+  public let tokenNorms: [[Double]]
   /// The cosines of the angles between the effective prompts, [tasks][tasks]; nil for a prompt that
   /// is zero.
   public let similarities: [[Double?]]
@@ -50,7 +52,7 @@ extension MultitaskPromptAdapter {
     let factors = try (0..<dimensions.taskCount).map { task throws(CheckpointError) in
       try self.factors(ofTask: task)
     }
-    let (products, scales) = try innerProducts(factors)
+    let (products, scales, tokenNorms) = try innerProducts(factors)
     let norms = products.indices.map { scales[$0] * products[$0][$0].squareRoot() }
     let similarities = products.indices.map { first in
       products.indices.map { second -> Double? in
@@ -64,14 +66,16 @@ extension MultitaskPromptAdapter {
       return TaskInsight.Task(
         norm: norm, effectiveRank: SingularValues.effectiveRank(of: values), singularValues: values)
     }
-    return TaskInsight(tasks: tasks, similarities: similarities)
+    return TaskInsight(tasks: tasks, tokenNorms: tokenNorms, similarities: similarities)
   }
 
   /// The inner products of the effective prompts, each divided by its own power of two, so that
-  /// squares neither overflow nor underflow.
+  /// squares neither overflow nor underflow, and the norms of their rows.
   private func innerProducts(
     _ factors: [TaskFactors]
-  ) throws(CheckpointError) -> (products: [[Double]], scales: [Double]) {
+  ) throws(CheckpointError) -> (
+    products: [[Double]], scales: [Double], tokenNorms: [[Double]]
+  ) {
     var embeddings = 0.0
     for token in 0..<dimensions.virtualTokenCount {
       embeddings = try values(of: .embeddings, row: token).reduce(embeddings) {
@@ -88,11 +92,13 @@ extension MultitaskPromptAdapter {
       repeating: [Double](repeating: 0, count: factors.count), count: factors.count)
     var rows = [[Double]](
       repeating: [Double](repeating: 0, count: dimensions.tokenDimension), count: factors.count)
+    var tokenNorms = [[Double]](repeating: [], count: factors.count)
     for token in 0..<dimensions.virtualTokenCount {
       let embedding = try values(of: .embeddings, row: token)
       for task in factors.indices {
         factors[task].productRow(token, into: &rows[task])
         for index in embedding.indices { rows[task][index] *= embedding[index] / scales[task] }
+        tokenNorms[task].append(scales[task] * Self.dot(rows[task], rows[task]).squareRoot())
       }
       for first in factors.indices {
         for second in 0...first { products[first][second] += Self.dot(rows[first], rows[second]) }
@@ -101,7 +107,7 @@ extension MultitaskPromptAdapter {
     for first in factors.indices {
       for second in 0..<first { products[second][first] = products[first][second] }
     }
-    return (products, scales)
+    return (products, scales, tokenNorms)
   }
 
   private static func dot(_ left: [Double], _ right: [Double]) -> Double {

@@ -3,6 +3,7 @@ public import Archives
 public import Checkpoints
 internal import DistributedCheckpoint
 internal import JSONDocument
+package import Kernels
 public import Tensors
 
 extension Model {
@@ -12,8 +13,13 @@ extension Model {
   /// - Throws: what reading the data throws.
   /// - Complexity: O(bytes of the weights), O(tensors) without values.
   public func findings(readsValues: Bool = true) throws(CheckpointError) -> [Finding] {
+    findings(surveys: readsValues ? try weights.surveyValues() : nil)
+  }
+
+  /// The same with surveys of the values of all tensors, which were read before.
+  package func findings(surveys: [ValueSurvey]?) -> [Finding] {
     let findings = weights.fileFindings + weights.formatKeyFindings(.warning)
-    return readsValues ? findings + (try weights.valueFindings()) : findings
+    return findings + (surveys.map(weights.valueFindings(of:)) ?? [])
   }
 }
 

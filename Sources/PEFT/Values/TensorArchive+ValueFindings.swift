@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
-internal import Kernels
+package import Kernels
 public import Tensors
 
 extension TensorArchive {
@@ -13,7 +13,7 @@ extension TensorArchive {
   }
 
   /// Findings about values, from surveys of all tensors.
-  func valueFindings(of surveys: [ValueSurvey]) -> [Finding] {
+  package func valueFindings(of surveys: [ValueSurvey]) -> [Finding] {
     surveys.indices.compactMap { nonFiniteFinding(at: $0, surveys[$0]) }
       + ZeroTail.all(of: self, surveys).map(\.finding)
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
 internal import Files
+internal import Tensors
 
 /// The progress of a bulk conversion.
 struct BulkProgress {

@@ -23,33 +23,21 @@ struct DiffReport: Report {
 
   let a: Side
   let b: Side
-  /// The keys of two adapters' configs; nil unless both have one.
-  let config: [KeyChange<JSONValue>]?
-  /// The pattern objects of two adapters' configs that differ in the order of their keys, where that
-  /// changes a module's value.
-  let reordered: [PatternOrderChange]
-  let tensors: CheckpointComparison
+  private let comparison: OpenedComparison
 
   init(_ a: Side, _ b: Side) throws(CheckpointError) {
     self.a = a
     self.b = b
-    if let left = a.config, let right = b.config {
-      config = KeyChange.changes(from: left.document, to: right.document)
-      reordered = PatternOrderChange.changes(
-        from: left, to: right,
-        modules: left.adaptedModules(in: a.checkpoint.archive)
-          + right.adaptedModules(in: b.checkpoint.archive))
-    } else {
-      config = nil
-      reordered = []
-    }
-    let archives = (a.checkpoint.archive, b.checkpoint.archive)
-    let total = archives.0.tensorByteCount + archives.1.tensorByteCount
-    tensors = try ProgressLine.showing(ProgressLine.reading(of: total)) {
-      () throws(CheckpointError) in try CheckpointComparison(archives.0, archives.1)
+    let total = a.checkpoint.archive.tensorByteCount + b.checkpoint.archive.tensorByteCount
+    comparison = try ProgressLine.showing(ProgressLine.reading(of: total)) {
+      () throws(CheckpointError) in try OpenedComparison(a.checkpoint, b.checkpoint)
     }
   }
 
+  var config: [KeyChange<JSONValue>]? { comparison.config }
+  var reordered: [PatternOrderChange] { comparison.reordered }
+  var tensors: CheckpointComparison { comparison.tensors }
+
   /// Whether nothing that counts differs (spec/command-line.md, L28).
-  var isSame: Bool { tensors.isSame && config?.isEmpty ?? true && reordered.isEmpty }
+  var isSame: Bool { comparison.isSame }
 }

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
-internal import Kernels
 internal import LowRank
 internal import PEFT
 internal import Tensors
 
 /// What `inspect --modules` shows of the modules that an adapter changes: figures of their data.
 struct ModuleInspection {
-  private let rows: [Row]
-
-  private struct Row {
-    let name: String
-    let scale: LoRAScale?
-    let statistics: ChangeStatistics?
-  }
+  private let rows: [ModuleStatistics]
 
   /// Reads the factors and computes the figures.
   ///
@@ -30,11 +23,7 @@ struct ModuleInspection {
         path: path)
     }
     rows = try ProgressLine.counting(updates.modules, "module") { module throws(CheckpointError) in
-      let change = try updates.change(of: module, in: .float32)
-      let names = updates.names(of: module)
-      return Row(
-        name: names.count == 1 ? names[0] : module.name, scale: try updates.scale(of: module),
-        statistics: change.map { ChangeStatistics(of: $0) })
+      try updates.statistics(of: module)
     }
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Numbers formatted for people.
-enum Sizes {
+package enum Sizes {
   /// A count of bytes: exact below 1 kB, else three digits and a decimal unit.
-  static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
     guard count >= 1000 else { return "\(count) B" }
     var value = Double(count) / 1000
@@ -17,7 +17,7 @@ enum Sizes {
   }
 
   /// A count with groups of three digits: 1,234,567.
-  static func count(_ count: Int) -> String {
+  package static func count(_ count: Int) -> String {
     var text = ""
     let digits = String(count)
     for (index, digit) in digits.enumerated() {
@@ -28,12 +28,12 @@ enum Sizes {
   }
 
   /// A count with its noun, in the plural unless it is one.
-  static func count(_ count: Int, _ noun: String) -> String {
+  package static func count(_ count: Int, _ noun: String) -> String {
     "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")"
   }
 
   /// A number with three significant digits: 0.0123, 4.56, 1.23e-07.
-  static func scientific(_ value: Double) -> String {
+  package static func scientific(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : String(value) }
     var (digits, exponent) = (value.magnitude, 0)
     while digits < 9.995e-1 || digits >= 9.995 {
@@ -50,7 +50,7 @@ enum Sizes {
   }
 
   /// A nonnegative number with a number of decimals.
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
+  package static func fixed(_ value: Double, _ decimals: Int) -> String {
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
     let scaled = Int((value * scale).rounded())
@@ -62,7 +62,7 @@ enum Sizes {
   }
 
   /// A time in minutes and seconds, from one hour up with hours: 1:23, 1:02:03.
-  static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     // More than a century is not distinguished.
     let total = Int(min(max(0, seconds), 4e9).rounded())
     func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
