@@ -22,6 +22,7 @@ let package = Package(
     .library(name: "Conversion", targets: ["Conversion"]),
     .library(name: "AdapterRepair", targets: ["AdapterRepair"]),
     .library(name: "ContentDigest", targets: ["ContentDigest"]),
+    .library(name: "Reports", targets: ["Reports"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -134,6 +135,12 @@ let package = Package(
         // Apple platforms have CryptoKit.
         .byName(name: "CNettle", condition: .when(platforms: [.linux])),
       ]),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
+        "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Conversion",
+      ]),
     // The umbrella: re-exports the modules that programs need.
     .target(
       name: "PeftKit",
@@ -141,7 +148,7 @@ let package = Package(
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
         "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
-        "AdapterRepair", "ContentDigest",
+        "AdapterRepair", "ContentDigest", "Reports",
       ]),
 
     // Command line.
@@ -151,7 +158,7 @@ let package = Package(
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
         "LowRank", "MultitaskPromptTuning", "Verification", "Conversion", "AdapterRepair",
-        "ContentDigest",
+        "ContentDigest", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -241,6 +248,9 @@ let package = Package(
         "Tensors", "Files", "Archives", "Checkpoints", "ContentDigest", "TestSupport",
       ],
       exclude: ["Vectors"]),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: ["Tensors", "Files", "Archives", "Kernels", "PEFT", "Reports", "TestSupport"]),
     .testTarget(name: "PeftKitTests", dependencies: ["PeftKit", "TestSupport"]),
     .testTarget(
       name: "PeftkitCommandsTests", dependencies: ["TestSupport", "peftkit"]),

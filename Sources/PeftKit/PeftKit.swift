@@ -17,6 +17,7 @@
 @_exported public import MultitaskPromptTuning
 @_exported public import NumPyArchive
 @_exported public import PEFT
+@_exported public import Reports
 @_exported public import SafeTensors
 @_exported public import Tensors
 @_exported public import TorchCheckpoint

@@ -25,7 +25,7 @@ public struct Peftkit: ParsableCommand {
     subcommands: [
       InspectCommand.self, ConfigCommand.self, ConvertCommand.self, ForwardCommand.self,
       VerifyCommand.self, DiffCommand.self, ValidateCommand.self, RepairCommand.self,
-      ScanCommand.self, MetadataCommand.self, MPTCommand.self,
+      ScanCommand.self, ReportCommand.self, MetadataCommand.self, MPTCommand.self,
     ])
 
   /// The tool without arguments: prints its help.

@@ -82,6 +82,9 @@ COMMANDS = [
     Command("repair-torch", "repair {source} -o {target} --no-sync", "small-adapter-bin", "new"),
     Command("repair-forced", "repair {source} -o {target} --force", "large-adapter", "x", "old-adapter"),
     Command("repair-in-place", "repair {source} -o {target} --force", "small-adapter", "x", in_place=True),
+    Command("report", "report {source} -o {target}", "small-adapter", "new.html", holds_tensors=False),
+    Command("report-forced", "report {source} -o {target} --force", "large-adapter", "x.html",
+            "old.safetensors", holds_tensors=False),
     # File systems that lack something.
     Command("no-renameat2", CONVERT, "small.bin", "new.safetensors", always=(NO_RENAMEAT2,)),
     Command("no-renameat2-directory", CONVERT, "small-adapter-bin", "new", always=(NO_RENAMEAT2,)),

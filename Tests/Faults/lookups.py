@@ -17,7 +17,7 @@ from workspace import Problem
 CALLS = "open openat openat2 stat lstat newfstatat statx access faccessat faccessat2 readlink".split()
 LINE = re.compile(r'^\d+ +\w+\((?:[\w-]+<(?P<directory>[^>]*)>, )?"(?P<name>[^"]*)"')
 
-COMMANDS = ["inspect", "diff", "validate", "scan", "metadata"]
+COMMANDS = ["inspect", "diff", "validate", "scan", "metadata", "report"]
 KINDS = ["file", "adapter", "model", "distributed"]
 
 
@@ -36,6 +36,8 @@ def look_up(suite, command, kind):
     log = root / "trace"
     words = ["strace", "-f", "-qq", "-y", "-o", log, "-e",
              "trace=" + ",".join("?" + call for call in CALLS), suite.peftkit, command, *paths]
+    if command == "report":
+        words += ["-o", root / "page.html"]
     run = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=60)
     if run.returncode not in (0, 1):
         raise Problem(f"exit code {run.returncode}: {run.stderr.strip()}")

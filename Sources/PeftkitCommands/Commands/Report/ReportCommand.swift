@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import ArgumentParser
+internal import Files
+internal import PEFT
+internal import Reports
+internal import Tensors
+
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Make a page that shows an adapter, two side by side, or a tree of them.",
+    discussion: """
+      Writes one HTML file that needs no network and opens in any browser. Of a checkpoint it \
+      shows what it is, the findings with their remedies, the config with what differs from PEFT's \
+      defaults first, and charts of what an adapter changes, of its prompts and of its values, \
+      each with the numbers in a table. Of two paths it shows the comparison; of more paths, or of \
+      a directory that contains checkpoints, an overview that can be sorted. --recursive makes the \
+      overview of a tree whose root is a checkpoint too.
+
+      The page has dark colors for dark screens, prints well, and shows everything without \
+      JavaScript. Findings do not change the exit code; use validate for that.
+
+      EXAMPLES:
+        peftkit report my-adapter -o my-adapter.html
+        peftkit report my-adapter --base my-model -o my-adapter.html
+        peftkit report before after -o comparison.html
+        peftkit report my-adapters -o overview.html
+      """)
+
+  @Argument(
+    help: """
+      A checkpoint file, an index of shards, the directory of an adapter or a model, or a tree. \
+      Repeat for more.
+      """,
+    completion: .file())
+  var paths: [String]
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The page to write.", valueName: "out.html"),
+    completion: .file(extensions: ["html"]))
+  var output: String
+
+  @Flag(help: "Make an overview of all checkpoints below the paths.")
+  var recursive = false
+
+  @OptionGroup var against: FindingArguments
+
+  @OptionGroup var options: OutputOptions
+
+  func run() throws {
+    Interruption.noteSignals()
+    try AtomicFile.refuseSlash(after: output)
+    let findings = try against.options()
+    // Created first: an output that exists is reported before anything is read.
+    var file = try AtomicFile(path: output, policy: options.policy)
+    let page = try ReportSubject(paths: paths, isRecursive: recursive).page(findings)
+    try file.write(page.html.span.rawBytes)
+    try file.commit()
+  }
+}
