@@ -3,7 +3,7 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop faults pages examples docs lint words license layers links static wheel \
+.PHONY: help setup demo build test interop browser faults pages examples docs lint words license layers links static wheel \
   wheel-test ray-test linkage man install uninstall fixtures fields clean
 
 help: ## List the targets.
@@ -26,6 +26,9 @@ test: setup ## Run the Swift tests.
 
 interop: build ## Run the suite against real PEFT, torch and safetensors (installs them once).
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" sh Tests/Interop/run.sh
+
+browser: build ## Open the pages of `report` in Chromium (installs it once, on Debian).
+	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" sh Tests/Browser/run.sh
 
 faults: build ## Kill the binary and make its system calls fail; no output may be harmed.
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" python3 Tests/Faults/run.py
