@@ -67,17 +67,16 @@ public struct HubCache: Sendable {
   ///   as it is.
   /// - Returns: the text itself for what is neither; opening it says what is wrong.
   /// - Throws: `missing` for a model that the cache does not have, or not with this revision.
+  /// - Complexity: no system calls unless the text could be a name, or the folder of a model.
   public static func path(
     of text: String, isTree: Bool = false
   ) throws(CheckpointError) -> String {
-    if let kind = PathKind.existing(text) {
-      guard !isTree, let place = HubPlace(path: text, isDirectory: kind == .directory) else {
-        return text
-      }
+    guard let name = HubName(text) else {
+      guard !isTree, let place = HubPlace(path: text) else { return text }
       return try place.repository.snapshot(at: place.revision)
     }
     // A broken link, and a name in a directory that exists, are paths.
-    guard !PathKind.isSymbolicLink(text), let name = HubName(text),
+    guard PathKind.existing(text) == nil, !PathKind.isSymbolicLink(text),
       let cache = try? environment
     else { return text }
     if cache.repository(of: name) == nil {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Files
 
 /// A path that means a snapshot: the folder of a model in the Hub's cache, or a file in its `refs`
 /// (spec/hub-cache.md, J4).
@@ -8,17 +9,16 @@ struct HubPlace {
   let revision: String?
 
   /// Recognizes a path by its text, and looks only then.
-  init?(path: String, isDirectory: Bool) {
+  init?(path: String) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     guard let folder = parts.lastIndex(where: { $0.hasPrefix(HubRepository.namePrefix) }) else {
       return nil
     }
     let rest = parts[(folder + 1)...].filter { !$0.isEmpty && $0 != "." }
-    if isDirectory {
-      guard rest.isEmpty else { return nil }
+    if rest.isEmpty {
       revision = nil
     } else {
-      guard rest.first == "refs", rest.count > 1 else { return nil }
+      guard rest.first == "refs", PathKind.existing(path) == .file else { return nil }
       revision = rest.dropFirst().joined(separator: "/")
     }
     guard let repository = HubRepository(path: parts[...folder].joined(separator: "/")) else {
