@@ -50,7 +50,7 @@ class LocalHub:
                 name = path.relative_to(directory).as_posix()
                 self.files[repository, revision, name] = path.read_bytes()
 
-    def download(self, cache, repository, names, revision="main", wait=True):
+    def download(self, cache, repository, names, revision="main", wait=True, variables=None):
         """Download files; a file that the repository lacks is noted in the cache."""
         environment = {
             name: value for name, value in os.environ.items()
@@ -59,6 +59,7 @@ class LocalHub:
         environment |= {
             "HF_ENDPOINT": f"http://127.0.0.1:{self.server.server_port}", "HF_HUB_CACHE": str(cache),
             "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            **(variables or {}),
         }  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", DOWNLOAD, repository, revision, *names], env=environment,

@@ -161,6 +161,15 @@ class HubTest(InteropTest):
         self.assertIn(f"hf download {OWNED} --revision v9", run.stderr)
         self.assert_refused(self.run_tool("inspect", "nothing"), "nothing")
 
+    def test_a_cache_without_links(self):
+        """As on systems that have none."""
+        self.hub.publish(OWNED, "main", MPT)
+        self.hub.download(self.cache, OWNED, [*BOTH, TORCH], variables={"HF_HUB_DISABLE_SYMLINKS": "1"})
+        weights = self.folder(OWNED) / "snapshots" / commit_of(OWNED, "main") / WEIGHTS
+        self.assertFalse(weights.is_symlink())
+        for arguments in (["inspect", OWNED], ["validate", self.cache, "--recursive"], ["scan", self.cache]):
+            self.assert_code(self.run_tool(*arguments), 0)
+
     def test_whole_caches(self):
         self.fill()
         used = {}

@@ -18,7 +18,9 @@ struct HubPlace {
     if rest.isEmpty {
       revision = nil
     } else {
-      guard rest.first == "refs", PathKind.existing(path) == .file else { return nil }
+      guard rest.first == HubRepository.referencesName[...], PathKind.existing(path) == .file else {
+        return nil
+      }
       revision = rest.dropFirst().joined(separator: "/")
     }
     guard let repository = HubRepository(path: parts[...folder].joined(separator: "/")) else {

@@ -13,7 +13,7 @@ struct HubRepository {
   /// What joins the owner and the name.
   static let nameSeparator = "--"
   /// The names of the directories of a folder.
-  static let (snapshotsName, blobsName) = ("snapshots", "blobs")
+  static let (snapshotsName, blobsName, referencesName) = ("snapshots", "blobs", "refs")
   /// The revision that is meant without one.
   private static let usualRevision = "main"
   /// The fewest digits of a commit that name it.
@@ -44,7 +44,8 @@ struct HubRepository {
 
   /// The revisions that the cache knows by a name.
   var revisions: [String] {
-    ((try? DirectoryTree(of: path + "/refs"))?.files ?? []).filter(\.isText).map(\.string)
+    ((try? DirectoryTree(of: path + "/" + Self.referencesName))?.files ?? []).filter(\.isText).map(
+      \.string)
   }
 
   /// The commits that a walk enters: that of `main`; without one, those of all other names; without
@@ -76,7 +77,7 @@ struct HubRepository {
 
   /// The commit that a file in `refs` names; nil if there is none.
   private func commit(namedBy revision: String) -> String? {
-    guard let file = try? InputFile(existing: path + "/refs/" + revision),
+    guard let file = try? InputFile(existing: "\(path)/\(Self.referencesName)/\(revision)"),
       let bytes = try? file.readAll(limit: Self.longestReference)
     else { return nil }
     let digits = bytes.prefix { byte in

@@ -17,12 +17,15 @@ extension TreeWalk {
   package mutating func next(entering snapshots: HubSnapshots) -> Step? {
     let step = next()
     guard case .directory(let listing)? = step else { return step }
-    if HubRepository.isFolder(listing) {
+    let isFolder = HubRepository.isFolder { name in
+      listing.index(of: name).map { listing.kind(at: $0) == .directory } ?? false
+    }
+    if isFolder {
       enterOnly([HubRepository.snapshotsName])
     } else if snapshots == .current, listing.path.isNamed(HubRepository.snapshotsName) {
       let folder = listing.path.parent
-      // A folder below the root was seen before; the root is one itself if it has blobs.
-      if folder.appending(HubRepository.blobsName).kind(in: root) == .directory,
+      let root = root
+      if HubRepository.isFolder(has: { folder.appending($0).kind(in: root) == .directory }),
         let repository = HubRepository(path: folder.string(in: root))
       {
         enterOnly(Set(repository.currentCommits))
@@ -33,10 +36,9 @@ extension TreeWalk {
 }
 
 extension HubRepository {
-  /// Whether a directory of a tree is the folder of a repository.
-  fileprivate static func isFolder(_ listing: DirectoryListing) -> Bool {
-    [snapshotsName, blobsName].allSatisfy { name in
-      listing.index(of: name).map { listing.kind(at: $0) == .directory } ?? false
-    }
+  /// Whether a directory is the folder of a model. One without links may have no `blobs`, and one that
+  /// was downloaded by its commit no `refs`.
+  fileprivate static func isFolder(has: (String) -> Bool) -> Bool {
+    has(snapshotsName) && (has(blobsName) || has(referencesName))
   }
 }
