@@ -9,7 +9,7 @@ internal import Tensors
 /// The units are those of spec/bulk.md, B2, with two differences: a directory with a config is an
 /// adapter even without weights, and the walk also enters adapters and models, which may contain
 /// others, such as the checkpoints of a training run. Of the Hub's cache it enters the snapshots in use
-/// (spec/hub-cache.md, J6).
+/// (spec/hub-cache.md, Z6).
 struct CheckpointWalk {
   /// A part of the tree that is checked by itself.
   enum Unit {

@@ -38,7 +38,7 @@ struct HubCacheTests {
   }
 
   @Test(
-    "names (J1)",
+    "names (Z1)",
     arguments: [
       ("owner/name", true), ("name", true), ("own-er.x/na_me", true), ("o/n@main", true),
       ("o/n@refs/pr/1", true), ("o/n@v1.0", true), ("", false), ("/o/n", false), ("o/n/", false),
@@ -52,7 +52,7 @@ struct HubCacheTests {
     #expect(HubName(text)?.description == (isName ? text : nil))
   }
 
-  @Test("revisions are names, commits and their first digits (J3)")
+  @Test("revisions are names, commits and their first digits (Z3)")
   func revisions() throws {
     let (a, b, c) = (Self.commits[0], Self.commits[1], Self.commits[2])
     let cache = try cache(["main": b, "refs/pr/1": c + "\n", "gone": "3333333"])
@@ -74,7 +74,7 @@ struct HubCacheTests {
     #expect(error?.remedy == .downloadModel("owner/other", revision: nil))
   }
 
-  @Test("without main, the only snapshot is meant (J3)")
+  @Test("without main, the only snapshot is meant (Z3)")
   func onlySnapshot() throws {
     let one = try cache([:], commits: [Self.commits[0]])
     #expect(try commit("owner/name", in: one) == Self.commits[0])
@@ -87,14 +87,14 @@ struct HubCacheTests {
     #expect(throws: CheckpointError.self) { try commit("owner/name@main", in: one) }
   }
 
-  @Test("a file in refs that is no commit names nothing (J3)", arguments: ["", "../..", "zz", "."])
+  @Test("a file in refs that is no commit names nothing (Z3)", arguments: ["", "../..", "zz", "."])
   func strangeReferences(text: String) throws {
     let cache = try cache(["main": text])
     let error = #expect(throws: CheckpointError.self) { try commit("owner/name", in: cache) }
     #expect(error?.code == .missing)
   }
 
-  @Test("folders and files in refs are snapshots, other paths themselves (J4)")
+  @Test("folders and files in refs are snapshots, other paths themselves (Z4)")
   func paths() throws {
     let (a, b) = (Self.commits[0], Self.commits[1])
     let cache = try cache(["main": b, "v1": a])

@@ -60,7 +60,7 @@ public struct HubCache: Sendable {
     HubRepository(path: path + "/" + name.folderName)
   }
 
-  /// The path of the checkpoint that a text names (J1 to J4): the text itself for a path that exists, the
+  /// The path of the checkpoint that a text names (Z1 to Z4): the text itself for a path that exists, the
   /// snapshot for a model in the cache, by its name or by its folder.
   ///
   /// - Parameter isTree: whether all models below a folder are meant, so that the folder of one stays

@@ -2,7 +2,7 @@
 internal import Tensors
 
 /// The name of a model of the Hub, such as `owner/name` or `owner/name@revision` (spec/hub-cache.md,
-/// J1).
+/// Z1).
 public struct HubName: Sendable, CustomStringConvertible {
   /// `owner/name`, or `name` for a model without an owner.
   public let repository: String

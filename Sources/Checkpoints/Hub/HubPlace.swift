@@ -2,7 +2,7 @@
 internal import Files
 
 /// A path that means a snapshot: the folder of a model in the Hub's cache, or a file in its `refs`
-/// (spec/hub-cache.md, J4).
+/// (spec/hub-cache.md, Z4).
 struct HubPlace {
   let repository: HubRepository
   /// The revision that the file in `refs` is named for; nil for the folder.

@@ -3,7 +3,7 @@ internal import Files
 internal import Tensors
 
 /// The folder of one model in the Hub's cache: `refs` name commits, and each commit has a directory in
-/// `snapshots`, whose files are links into `blobs` (spec/hub-cache.md, J3).
+/// `snapshots`, whose files are links into `blobs` (spec/hub-cache.md, Z3).
 struct HubRepository {
   /// The folder.
   let path: String

@@ -3,7 +3,7 @@ internal import Files
 package import Tensors
 
 /// A directory of a snapshot in the Hub's cache, which may lack files: each is downloaded when a program
-/// asks for it (spec/hub-cache.md, J5).
+/// asks for it (spec/hub-cache.md, Z5).
 package struct HubSnapshot {
   private let repository: HubRepository
   private let commit: String

@@ -11,7 +11,7 @@ package enum HubSnapshots: Sendable {
 
 extension TreeWalk {
   /// The next directory; of the folder of a model in the Hub's cache only those that contain its files
-  /// (spec/hub-cache.md, J6).
+  /// (spec/hub-cache.md, Z6).
   ///
   /// - Complexity: that of `next()`; for the folder of a model, a few system calls more.
   package mutating func next(entering snapshots: HubSnapshots) -> Step? {

@@ -4,7 +4,7 @@ internal import Checkpoints
 internal import Tensors
 
 /// A checkpoint as an argument names it: a path, or a model in the cache of the Hub
-/// (spec/hub-cache.md, J1).
+/// (spec/hub-cache.md, Z1).
 struct CheckpointArgument: ExpressibleByArgument {
   /// The argument.
   let text: String

@@ -33,7 +33,7 @@ struct ReportCommand: ParsableCommand {
       Repeat for more.
       """,
     completion: .file())
-  var paths: [String]
+  var paths: [CheckpointArgument]
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The page to write.", valueName: "out.html"),
@@ -47,10 +47,15 @@ struct ReportCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
+  @OptionGroup var console: ConsoleOptions
+
   func run() throws {
     Interruption.noteSignals()
     try AtomicFile.refuseSlash(after: output)
     let findings = try against.options()
+    let paths = try paths.map { argument throws(CheckpointError) in
+      try argument.path(isTree: recursive)
+    }
     // Created first: an output that exists is reported before anything is read.
     var file = try AtomicFile(path: output, policy: options.policy)
     let page = try ReportSubject(paths: paths, isRecursive: recursive).page(findings)

@@ -53,17 +53,9 @@ enum ReportSubject {
   private static func showingProgress(
     of sides: [Side], _ body: (ByteCounter) throws(CheckpointError) -> ReportPage
   ) throws(CheckpointError) -> ReportPage {
-    var total = 0
-    for side in sides {
-      let archive = side.checkpoint.archive
-      for index in 0..<archive.tensorCount {
-        archive.describeTensor(at: index) {
-          total = total.addingReportingOverflow($0.byteCount).partialValue
-        }
-      }
-    }
+    let total = sides.reduce(0) { $0 + $1.checkpoint.archive.tensorByteCount }
     let counter = ByteCounter()
-    return try TransferProgress.showing(counter, of: max(0, total)) { () throws(CheckpointError) in
+    return try TransferProgress.showing(counter, of: total) { () throws(CheckpointError) in
       try body(counter)
     }
   }
@@ -72,8 +64,9 @@ enum ReportSubject {
     of paths: [String], _ options: FindingOptions
   ) throws(CheckpointError) -> ReportPage {
     let overview = Overview(options: options)
-    try ProgressLine.showing({ _ in "  \(Sizes.count(overview.count)) read" }) {
-      () throws(CheckpointError) in
+    try ProgressLine.showing { seconds in
+      "\(Sizes.count(overview.count)) read  \(Sizes.duration(seconds))"
+    } while: { () throws(CheckpointError) in
       for path in paths {
         switch try PathKind(path: path) {
         case .directory: try overview.add(tree: path)
