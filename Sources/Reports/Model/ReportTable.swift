@@ -31,7 +31,10 @@ public struct ReportTable: Sendable {
 
   /// Creates a table without rows.
   ///
-  /// - Parameter limit: the most rows to keep; others are only counted.
+  /// - Parameters:
+  ///   - caption: the text above the table.
+  ///   - columns: the columns.
+  ///   - limit: the most rows to keep; others are only counted.
   public init(_ caption: String, _ columns: [Column], limit: Int = ReportLimits.tableRows) {
     (self.caption, self.columns, self.limit) = (caption, columns, limit)
   }
