@@ -248,6 +248,13 @@ def test_wrong_arguments_are_value_errors():
     assert "Usage" not in str(caught.value)
 
 
+def test_colors_of_the_terminal_do_not_matter(monkeypatch, tmp_path):
+    monkeypatch.setenv("CLICOLOR_FORCE", "1")
+    with pytest.raises(peftkit.PeftkitError) as caught:
+        peftkit.convert(ADAPTERS / "lora", tmp_path)
+    assert caught.value.message.startswith(str(tmp_path)) and "\x1b" not in str(caught.value) + str(caught.value.hint)
+
+
 def test_errors_travel_to_another_process():
     error = peftkit.PeftkitError("message", 2, "hint", ("note",), None)
     copy = pickle.loads(pickle.dumps(error))

@@ -115,8 +115,10 @@ def execute(arguments: list[str]) -> Output:
     path = executable()
     try:
         process = subprocess.Popen(
-            [path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+            [path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # Whatever the user's terminal shows, labels of messages are without colors.
+            env={**os.environ, "NO_COLOR": "1"},
+        )  # fmt: skip
     except OSError as error:
         raise PeftkitError(f"{path}: cannot run: {error.strerror}", _CANNOT_RUN) from error
     try:
