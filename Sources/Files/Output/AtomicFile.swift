@@ -88,6 +88,14 @@ public struct AtomicFile: ~Copyable {
       hint: "remove the slash")
   }
 
+  /// Checks that a file may be written to a path, before long work; nothing is created.
+  ///
+  /// - Throws: as `init(path:policy:access:)`, except what only creating the file shows.
+  public static func checkPlace(_ path: String, policy: OutputPolicy) throws(CheckpointError) {
+    try refuseSlash(after: path)
+    _ = try permissionsOfFile(toReplace: FilePath(path), policy: policy)
+  }
+
   /// Creates a file inside a temporary directory; it needs no temporary name of its own.
   ///
   /// - Parameter reportedPath: the file's path once the directory has been renamed.

@@ -6,7 +6,7 @@
 /// is sequential, `d` diverging. In the dark both start at the background.
 enum PageStyle {
   /// The SHA-256 of ``sheet`` in base64, by which the page allows it. A test computes it again.
-  static var digest: StaticString { "PTKulLnvtLDpt9gM+UD5g001z4/TtjFGXeJeIcOGbRc=" }
+  static var digest: StaticString { "YtdjuHw5vG5wluKyif0v2QxWZDij3Oi+ItCmE9CRBPY=" }
 
   static var sheet: StaticString {
     """
@@ -56,7 +56,7 @@ enum PageStyle {
     dl { margin: 0; }
     dd { margin: 0; }
     .facts, .figures {
-      display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 14px 24px;
+      display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 14px 24px;
     }
     .facts { margin: 26px 0 0; padding: 20px 0; border: solid var(--line); border-width: 1px 0; }
     dt { color: var(--soft); font-size: 12.5px; }
@@ -150,6 +150,7 @@ enum PageStyle {
     @media (max-width: 640px) {
       body { padding: 24px 14px 40px; }
       section { padding: 16px 16px 18px; }
+      table { min-width: 480px; }
       .plot svg { max-width: none; }
       .gallery .plot svg { max-width: 100%; }
       .findings > li { grid-template-columns: 1fr; gap: 4px; }

@@ -70,11 +70,10 @@ extension MeasuredCheckpoint {
   /// The findings with their remedies.
   var findingSection: ReportSection {
     let (reported, omitted) = findings.reported()
-    guard !reported.isEmpty else {
-      return ReportSection(
-        "Findings", [.paragraph("None: PEFT loads it whole, as far as the files tell.")])
-    }
-    var blocks: [ReportBlock] = [.findings(reported)]
+    let binding = try? validation.get().binding
+    var blocks: [ReportBlock] =
+      reported.isEmpty
+      ? [.paragraph("None: PEFT loads it whole, as far as the files tell.")] : [.findings(reported)]
     if !omitted.isEmpty {
       let parts = omitted.sorted { $0.key < $1.key }.map {
         "\(ReportNumber.count($0.value)) \($0.key)"
@@ -82,11 +81,29 @@ extension MeasuredCheckpoint {
       blocks.append(
         .paragraph("And more that the page leaves out: \(parts.joined(separator: ", "))."))
     }
+    if let binding, !binding.kinds.isEmpty { blocks.append(.table(binding.table)) }
     let count = findings.count { !$0.repairs.isEmpty }
     let lead =
       count > 0
       ? "peftkit repair can make the changes below \(count == 1 ? "one finding" : "\(ReportNumber.count(count)) findings"); they keep what the adapter computes."
       : nil
     return ReportSection("Findings", lead: lead, blocks)
+  }
+}
+
+extension Binding {
+  /// The kinds of modules, and how many of each PEFT loads into the base model.
+  fileprivate var table: ReportTable {
+    var table = ReportTable(
+      "Modules of the base model that the adapter binds to",
+      [.init("Kind"), .init("State"), .init("Modules", isNumeric: true)], limit: 200)
+    for kind in kinds {
+      for state in State.allCases {
+        guard let count = kind.counts[state] else { continue }
+        let isSaved = kind.isSaved && state == .bound
+        table.add([.code(kind.name), .text(isSaved ? "saved" : state.rawValue), .count(count)])
+      }
+    }
+    return table
   }
 }

@@ -50,15 +50,15 @@ struct ReportCommand: ParsableCommand {
   @OptionGroup var console: ConsoleOptions
 
   func run() throws {
-    Interruption.noteSignals()
-    try AtomicFile.refuseSlash(after: output)
     let findings = try against.options()
     let paths = try paths.map { argument throws(CheckpointError) in
       try argument.path(isTree: recursive)
     }
-    // Created first: an output that exists is reported before anything is read.
-    var file = try AtomicFile(path: output, policy: options.policy)
+    // An output that exists is reported before anything is read.
+    try AtomicFile.checkPlace(output, policy: options.policy)
     let page = try ReportSubject(paths: paths, isRecursive: recursive).page(findings)
+    Interruption.noteSignals()
+    var file = try AtomicFile(path: output, policy: options.policy)
     try file.write(page.html.span.rawBytes)
     try file.commit()
   }
