@@ -18,7 +18,7 @@ import adapters
 from browser import Browser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PEFTKIT = os.environ.get("PEFTKIT", ROOT / ".build/release/peftkit")
+PEFTKIT = Path(os.environ.get("PEFTKIT", ROOT / ".build/release/peftkit")).resolve()
 TREE_COUNT = 2000
 
 
@@ -53,7 +53,8 @@ def setUpModule():
 
 def report(*paths):
     page = work / f"{len(list(work.glob('*.html')))}.html"
-    subprocess.run([PEFTKIT, "report", *paths, "-o", page], check=True, timeout=300)
+    names = [path.relative_to(work) if path.is_relative_to(work) else path for path in paths]
+    subprocess.run([PEFTKIT, "report", *names, "-o", page], check=True, timeout=300, cwd=work)
     return page
 
 
@@ -232,7 +233,7 @@ def screenshots(directory):
     setUpModule()
     directory.mkdir(parents=True, exist_ok=True)
     for name, page, scheme, size in [
-            ("report-lora", "lora", "light", (1000, 1160)),
+            ("report-lora", "lora", "light", (1000, 1560)),
             ("report-multitask", "multitask", "dark", (1000, 1000)),
             ("report-comparison", "comparison", "light", (1000, 1000)),
             ("report-tree", "tree", "light", (1000, 760))]:

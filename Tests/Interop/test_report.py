@@ -146,3 +146,16 @@ class ReportTests(InteropTest):
         numpy.testing.assert_allclose([row[0] for row in rows], norms, rtol=1e-9)
         numpy.testing.assert_allclose(
             [row[1:] for row in rows], prompt @ prompt.T / norms[:, None] / norms, atol=1e-9)
+
+    def test_tensors(self):
+        """The norm of each tensor is NumPy's, whatever the method and the format."""
+        for name in ("ia3-trained", "vera", "mpt-bf16", "lora-bin"):
+            directory = FIXTURES / "adapters" / name
+            page = self.page(directory)
+            converted = self.scratch / f"{name}.safetensors"
+            self.assertEqual(peftkit("convert", next(directory.glob("adapter_model.*")), converted, "--dtype", "float64").code, 0)
+            weights = load_file(converted)
+            rows = page.named(f"{len(weights)} tensor")[1:]
+            self.assertEqual({row[0] for row in rows}, set(weights))
+            for row in rows:
+                self.assertAlmostEqual(row[-1], numpy.linalg.norm(weights[row[0]]), 9, row[0])

@@ -78,7 +78,7 @@ extension HTMLWriter {
       markup("</title></rect>\n")
       if layout.showsNumbers, let step {
         label(
-          map.text(of: value), x: x + layout.cellWidth / 2 - 0.5,
+          map.shortText(of: value), x: x + layout.cellWidth / 2 - 0.5,
           y: y + layout.cellHeight / 2 + 3.5,
           map.scale.ink(on: step))
       }

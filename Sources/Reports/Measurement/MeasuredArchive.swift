@@ -12,6 +12,8 @@ final class MeasuredArchive: ArchiveDecorator {
   private struct State {
     var surveys: [ValueSurvey?]
     var histograms: [ValueHistogram]
+    /// The sum of the squares of each tensor's values.
+    var squares: [Double]
     var values: [Double]
   }
 
@@ -34,6 +36,7 @@ final class MeasuredArchive: ArchiveDecorator {
       State(
         surveys: Array(repeating: nil, count: base.tensorCount),
         histograms: Array(repeating: ValueHistogram(), count: kinds?.names.count ?? 0),
+        squares: Array(repeating: 0, count: kinds == nil ? 0 : base.tensorCount),
         values: Array(repeating: 0, count: kinds == nil ? 0 : Self.pieceCount)))
   }
 
@@ -78,6 +81,21 @@ final class MeasuredArchive: ArchiveDecorator {
   /// The histogram of each kind, of the tensors that were read.
   var histograms: [ValueHistogram] { state.withLock { $0.histograms } }
 
+  /// The Frobenius norm of each tensor; nil where it is not counted or not a number.
+  var norms: [Double?] {
+    state.withLock { state in
+      guard kinds != nil else { return Array(repeating: nil, count: tensorCount) }
+      return state.squares.indices.map { index in
+        let place = base.alias(of: index) ?? index
+        guard let survey = state.surveys[place], survey.nonFiniteCount == 0,
+          (try? Cast(from: base.tensor(at: place).dtype, to: .float64)) != nil
+        else { return nil }
+        let norm = state.squares[place].squareRoot()
+        return norm.isFinite ? norm : nil
+      }
+    }
+  }
+
   /// Adds bytes of a tensor, unless it was measured before.
   private func measure(_ index: Int, _ bytes: RawSpan, isFirst: Bool) {
     let dtype = base.tensor(at: index).dtype
@@ -90,28 +108,33 @@ final class MeasuredArchive: ArchiveDecorator {
       guard let kinds, base.alias(of: index) == nil,
         let cast = try? Cast(from: dtype, to: .float64)
       else { return }
-      Self.add(bytes, cast, to: &state.histograms[kinds.kinds[index]], &state.values)
+      state.squares[index] += Self.add(
+        bytes, cast, to: &state.histograms[kinds.kinds[index]], &state.values)
     }
   }
 
   /// Decodes elements and adds them to a histogram.
+  ///
+  /// - Returns: the sum of their squares.
   private static func add(
     _ bytes: RawSpan, _ cast: Cast, to histogram: inout ValueHistogram, _ values: inout [Double]
-  ) {
+  ) -> Double {
+    var squares = 0.0
     let size = cast.sourceElementByteCount
     var counts = CastCounts()
     var offset = 0
     while offset < bytes.byteCount {
       let count = min(pieceCount, (bytes.byteCount - offset) / size)
-      guard count > 0 else { return }
+      guard count > 0 else { break }
       var elements = values.mutableSpan
       // SAFETY: every eight bytes are a valid F64.
       var output = unsafe elements.mutableBytes
       // F64 has a number for every element of every dtype.
       try? cast.run(
         bytes.extracting(offset..<offset + count * size), into: &output, counts: &counts)
-      histogram.add(values.span.extracting(0..<count))
+      squares += histogram.add(values.span.extracting(0..<count))
       offset += count * size
     }
+    return squares
   }
 }

@@ -27,6 +27,8 @@ struct MeasuredCheckpoint: Sendable {
   /// The kinds of tensors, each with a histogram.
   let kinds: TensorKinds?
   let histograms: [ValueHistogram]
+  /// The norm of each tensor; nil where it is not counted or not a number.
+  let norms: [Double?]
 
   var archive: any TensorArchive { checkpoint.archive }
   var adapter: Adapter? { checkpoint.adapter }
@@ -56,6 +58,7 @@ struct MeasuredCheckpoint: Sendable {
     prompts = adapter.flatMap { Self.prompts(of: $0, method) }
     let surveys = try measured.surveyRest()
     histograms = measured.histograms
+    norms = measured.norms
     if let request = checkpoint.archive.codeRequest {
       validation = .failure(request)
     } else {

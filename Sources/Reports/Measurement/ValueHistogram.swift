@@ -44,8 +44,11 @@ struct ValueHistogram: Sendable {
 
   /// Adds values.
   ///
+  /// - Returns: the sum of the squares of those that are numbers.
   /// - Complexity: O(values).
-  mutating func add(_ values: Span<Double>) {
+  @discardableResult
+  mutating func add(_ values: Span<Double>) -> Double {
+    var squares = 0.0
     var least = Double.infinity
     var largest = -Double.infinity
     for index in values.indices {
@@ -61,7 +64,8 @@ struct ValueHistogram: Sendable {
       least = min(least, value)
       largest = max(largest, value)
     }
-    guard least <= largest else { return }
+    self.squares += squares
+    guard least <= largest else { return squares }
     range = min(least, range?.lowerBound ?? least)...max(largest, range?.upperBound ?? largest)
     widen(for: max(-least, largest))
     let scale = Self.power(-(exponent ?? 0))
@@ -71,6 +75,7 @@ struct ValueHistogram: Sendable {
       let place = Int((value * scale).rounded(.down)) + Self.sideCount
       counts[min(max(place, 0), counts.count - 1)] += 1
     }
+    return squares
   }
 
   /// Widens the intervals until the last one has a magnitude.

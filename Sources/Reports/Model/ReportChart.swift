@@ -64,6 +64,13 @@ public struct HeatMap: Sendable {
   func text(of value: Double?) -> String {
     ReportNumber.text(value, decimals)
   }
+
+  /// A value as a short text for a cell, where the number before the point is left out if it is zero.
+  func shortText(of value: Double?) -> String {
+    let text = text(of: value)
+    if text.hasPrefix("0.") { return String(text.dropFirst()) }
+    return text.hasPrefix("\u{2212}0.") ? "\u{2212}" + text.dropFirst(2) : text
+  }
 }
 
 /// Upright bars from zero.

@@ -30,6 +30,7 @@ extension ReportPage {
     if let adapter = checkpoint.adapter { sections.append(adapter.config.section) }
     if let section = measured.modules?.section { sections.append(section) }
     if let section = measured.prompts?.section { sections.append(section) }
+    if let section = measured.normSection { sections.append(section) }
     if let section = measured.valueSection { sections.append(section) }
     if let section = measured.tensorSection { sections.append(section) }
   }
@@ -67,8 +68,10 @@ extension MeasuredCheckpoint {
     facts.append(
       ReportFact(weights == nil ? "Format" : "Weights", archive.variant.name, remark: weights))
     let sizes = ArchiveSizes(archive)
-    facts.append(ReportFact("Tensors", ReportNumber.count(archive.tensorCount)))
-    facts.append(ReportFact("Parameters", ReportNumber.count(sizes.parameterCount)))
+    facts.append(
+      ReportFact(
+        "Parameters", ReportNumber.count(sizes.parameterCount),
+        remark: ReportNumber.count(archive.tensorCount, "tensor")))
     facts.append(ReportFact("Size", ReportNumber.bytes(sizes.byteCount), remark: sizes.dtypes))
     if !archive.skipped.isEmpty {
       facts.append(
@@ -87,13 +90,13 @@ extension MeasuredCheckpoint {
       "\(ReportNumber.count(archive.tensorCount, "tensor"))",
       [
         .init("Name"), .init("Dtype"), .init("Shape"), .init("Parameters", isNumeric: true),
-        .init("Bytes", isNumeric: true),
+        .init("Bytes", isNumeric: true), .init("Norm", isNumeric: true),
       ])
     for index in 0..<archive.tensorCount {
       let tensor = archive.tensor(at: index)
       table.add([
         .code(tensor.name.string), .text(tensor.dtype.name), .code(tensor.shape.description),
-        .count(tensor.elementCount), .count(tensor.byteCount),
+        .count(tensor.elementCount), .count(tensor.byteCount), .number(norms[index]),
       ])
     }
     var blocks: [ReportBlock] = [.foldedTable(table)]

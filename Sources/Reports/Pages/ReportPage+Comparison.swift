@@ -56,6 +56,7 @@ extension ReportPage {
     }
     sections = [
       comparison.configSection, left.modules.flatMap { $0.changes(to: right.modules) },
+      left.prompts.flatMap { $0.changes(to: right.prompts) },
       comparison.tensorSection,
     ].compactMap { $0 }
     for (name, side) in [("A", left), ("B", right)] where !side.findings.isEmpty {
@@ -136,60 +137,5 @@ extension OpenedComparison {
         elements?.largestInteger.map { Double($0.value) } ?? elements?.largestAbsolute?.value),
       distance.map { .number(Double($0), String($0)) } ?? .number(nil),
     ]
-  }
-}
-
-extension ModuleFigures {
-  /// The change of each norm from one adapter to another; nil where no module has both.
-  fileprivate func changes(to other: ModuleFigures?) -> ReportSection? {
-    guard let other else { return nil }
-    let norms = Dictionary(
-      other.measured.map { (TensorName($0.name), $0.norm) }, uniquingKeysWith: { first, _ in first }
-    )
-    var table = ReportTable(
-      "The norms of ΔW",
-      [
-        .init("Module"), .init("A", isNumeric: true), .init("B", isNumeric: true),
-        .init("Change in %", isNumeric: true),
-      ])
-    var changes: [LayerGrid.Entry] = []
-    for module in measured {
-      guard let norm = norms[TensorName(module.name)] else { continue }
-      let change = module.norm > 0 ? 100 * (norm / module.norm - 1) : nil
-      if let change, change.isFinite {
-        changes.append(LayerGrid.Entry(name: module.name, norm: nil, figure: change))
-      }
-      table.add([
-        .code(module.name), .number(module.norm), .number(norm), .number(change, decimals: 1),
-      ])
-    }
-    guard !table.rows.isEmpty else { return nil }
-    let most = changes.compactMap { $0.figure?.magnitude }.max() ?? 0
-    var blocks: [ReportBlock] = [
-      .figures([
-        ReportFact("‖ΔW‖ of all in A", ReportNumber.significant(norm)),
-        ReportFact("‖ΔW‖ of all in B", ReportNumber.significant(other.norm)),
-        ReportFact("Mean effective rank in A", ReportNumber.fixed(effectiveRank, 2)),
-        ReportFact("Mean effective rank in B", ReportNumber.fixed(other.effectiveRank, 2)),
-      ])
-    ]
-    for grid in LayerGrid.grids(of: changes).prefix(ReportLimits.stacks) where most > 0 {
-      let columns = grid.columnLabels
-      blocks.append(
-        .chart(
-          .heatMap(
-            HeatMap(
-              "Change of ‖ΔW‖ from A to B in \(grid.stack.excerpt), in %",
-              summary: "\(ReportNumber.count(grid.kinds.count, "kind")) of modules by "
-                + "\(ReportNumber.count(columns.count, "layer")). The table below has the numbers.",
-              rows: grid.kinds.map { $0.shortened(to: 32) }, columns: columns,
-              columnTitle: "layer", values: grid.means, scale: .diverging(most), decimals: 1))))
-    }
-    blocks.append(.foldedTable(table))
-    return ReportSection(
-      "Weight changes",
-      lead:
-        "How the Frobenius norm of what is added to each weight differs: blue is less in B, orange "
-        + "is more.", blocks)
   }
 }

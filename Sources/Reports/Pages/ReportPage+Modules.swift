@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Archives
 internal import LowRank
 internal import PEFT
 internal import Tensors
@@ -13,7 +14,10 @@ extension ModuleFigures {
       blocks.append(.paragraph("The figures\(count) are not computed: \(failure)."))
     }
     let grids = grids
-    for grid in grids.prefix(ReportLimits.stacks) { blocks += grid.charts }
+    for grid in grids.prefix(ReportLimits.stacks) {
+      blocks += grid.charts(
+        norm: "‖ΔW‖", figure: "Effective rank of ΔW", table: "The table below has the numbers.")
+    }
     if grids.count > ReportLimits.stacks {
       let rest = grids.count - ReportLimits.stacks
       blocks.append(
@@ -79,33 +83,62 @@ extension ModuleFigures {
   }
 }
 
+extension MeasuredCheckpoint {
+  private static let modelPrefix = "base_model.model."
+
+  /// The norms of the tensors by layer, for checkpoints without figures of weight changes or prompts.
+  var normSection: ReportSection? {
+    guard modules == nil, prompts == nil else { return nil }
+    let grids = LayerGrid.grids(
+      of: norms.indices.map { index in
+        let name = archive.tensor(at: index).name.string
+        let path =
+          name.hasPrefix(Self.modelPrefix) ? name.dropFirst(Self.modelPrefix.count) : name[...]
+        return LayerGrid.Entry(name: String(path), norm: norms[index], figure: nil)
+      })
+    guard !grids.isEmpty else { return nil }
+    let isAdapter = adapter != nil
+    return ReportSection(
+      "Norms of the tensors",
+      lead: (isAdapter ? "What the method changes is not computed from its tensors. " : "")
+        + "The Frobenius norm of each tensor, by layer.",
+      grids.prefix(ReportLimits.stacks).flatMap {
+        $0.charts(norm: "Norm", figure: "", table: "The table of the tensors has the numbers.")
+      })
+  }
+}
+
 extension LayerGrid {
   /// The heat maps of a stack.
-  fileprivate var charts: [ReportBlock] {
+  ///
+  /// - Parameters:
+  ///   - norm: the title of the norms.
+  ///   - figure: the title of the other figures.
+  ///   - table: where the numbers are.
+  fileprivate func charts(norm: String, figure: String, table: String) -> [ReportBlock] {
     var charts: [ReportBlock] = []
     let columns = columnLabels
     let labels = kinds.map { $0.shortened(to: 32) }
     func add(_ title: String, _ values: [[Double?]], decimals: Int?) {
       let present = values.lazy.flatMap { $0 }.compactMap { $0 }
       guard let least = present.min(), let largest = present.max() else { return }
+      let summary =
+        "\(ReportNumber.count(kinds.count, "kind")) by \(ReportNumber.count(columns.count, "layer")), "
+        + "from \(ReportNumber.text(least, decimals)) to \(ReportNumber.text(largest, decimals)). "
+        + table
       charts.append(
         .chart(
           .heatMap(
             HeatMap(
-              "\(title) in \(stack.excerpt)",
-              summary: "\(ReportNumber.count(kinds.count, "kind")) of modules by "
-                + "\(ReportNumber.count(columns.count, "layer")), from \(ReportNumber.text(least, decimals)) to "
-                + "\(ReportNumber.text(largest, decimals)). The table below has the numbers.",
-              rows: labels, columns: columns, columnTitle: "layer", values: values,
-              decimals: decimals))))
+              "\(title) in \(stack.excerpt)", summary: summary, rows: labels, columns: columns,
+              columnTitle: "layer", values: values, decimals: decimals))))
     }
-    add("‖ΔW‖", norms, decimals: nil)
-    add("Effective rank of ΔW", means, decimals: 1)
+    add(norm, norms, decimals: nil)
+    add(figure, means, decimals: 1)
     if omittedKinds > 0 {
       charts.append(
         .paragraph(
-          "\(ReportNumber.count(omittedKinds, "more kind")) of modules: the table has their numbers."
-        ))
+          "\(ReportNumber.count(omittedKinds, "more kind")) has no row here. \(table)"))
     }
     return charts
   }
