@@ -71,7 +71,7 @@ struct MeasuredCheckpoint: Sendable {
   var findings: [Finding] {
     switch validation {
     case .success(let validation): validation.findings
-    case .failure(let error): [Finding(.error, "runs-code", error.message)]
+    case .failure(let error): [Finding(.error, .runsCode, error.message)]
     }
   }
 
@@ -91,4 +91,9 @@ struct MeasuredCheckpoint: Sendable {
       return .failure(error)
     }
   }
+}
+
+extension Finding.Code {
+  /// The code of pages for a file that asks Python to run code, of which validate has no findings.
+  fileprivate static let runsCode: Self = "runs-code"
 }

@@ -141,9 +141,10 @@ extension ReportPage {
         .sparkline(subject.profile, label: subject.profileLabel),
       ]
     case .failure(let error):
+      let word = "unreadable"
       return [
-        path, .text("unreadable"), .text(error.message.excerpt), .number(nil), .number(nil),
-        .severity(.error, "unreadable"), .number(nil), .number(nil), .text(""),
+        path, .text(word), .text(error.message.excerpt), .number(nil), .number(nil),
+        .severity(.error, word), .number(nil), .number(nil), .text(""),
       ]
     }
   }
