@@ -19,6 +19,8 @@ public final class Overview: Sendable {
   ///
   /// - Parameter options: what adapters are checked against.
   public init(options: FindingOptions = FindingOptions()) {
+    var options = options
+    options.memory = FindingMemory()
     self.options = options
   }
 
