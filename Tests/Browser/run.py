@@ -239,7 +239,7 @@ def screenshots(directory):
             ("report-tree", "tree", "light", (1000, 760))]:
         browser.size(*size)
         browser.open(pages[page], scheme=scheme)
-        anchor = {"multitask": "#s3"}.get(page)
+        anchor = {"multitask": "#s3", "tree": "#s3"}.get(page)
         if anchor:
             browser.evaluate(f"document.querySelector('{anchor}').scrollIntoView()")
         browser.screenshot(directory / f"{name}.png")

@@ -6,7 +6,7 @@
 /// is sequential, `d` diverging. In the dark both start at the background.
 enum PageStyle {
   /// The SHA-256 of ``sheet`` in base64, by which the page allows it. A test computes it again.
-  static var digest: StaticString { "YtdjuHw5vG5wluKyif0v2QxWZDij3Oi+ItCmE9CRBPY=" }
+  static var digest: StaticString { "LkkwDnJ7Amp8QKsiT8o9ywYVWzjAzH521JFSJD0NGek=" }
 
   static var sheet: StaticString {
     """
@@ -97,6 +97,7 @@ enum PageStyle {
     .remedies { margin: 4px 0 0; padding: 0 0 0 18px; color: var(--fine); font-size: 14px; }
     .scroll { overflow-x: auto; margin: 6px 0 12px; }
     table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
+    table:has(thead th:nth-child(2):last-child) { width: auto; min-width: 340px; }
     caption { text-align: left; font-weight: 600; padding: 4px 0 6px; }
     h2 + .scroll caption, .lead + .scroll caption, summary + .scroll caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     th, td { text-align: left; vertical-align: top; padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); font-weight: 400; }

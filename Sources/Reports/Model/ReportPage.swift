@@ -95,6 +95,11 @@ public enum ReportBlock: Sendable {
   case chart(ReportChart)
   /// Small charts side by side.
   case gallery([ReportChart])
+
+  /// A table that is shown while it has few rows, and else unfolded by the reader.
+  static func table(_ table: ReportTable, shownTo limit: Int) -> Self {
+    table.rows.count > limit ? .foldedTable(table) : .table(table)
+  }
 }
 
 /// A finding with what resolves it.

@@ -117,7 +117,7 @@ extension OpenedComparison {
           ] + [ReportCell](repeating: .number(nil), count: 3))
       }
     }
-    return ReportSection("Tensors", [table.rows.count > 24 ? .foldedTable(table) : .table(table)])
+    return ReportSection("Tensors", [.table(table, shownTo: 24)])
   }
 
   private static func row(of change: TensorChange) -> [ReportCell] {

@@ -73,7 +73,10 @@ extension MeasuredCheckpoint {
     let binding = try? validation.get().binding
     var blocks: [ReportBlock] =
       reported.isEmpty
-      ? [.paragraph("None: PEFT loads it whole, as far as the files tell.")] : [.findings(reported)]
+      ? [
+        .paragraph(
+          adapter == nil ? "None." : "None: PEFT loads it whole, as far as the files tell.")
+      ] : [.findings(reported)]
     if !omitted.isEmpty {
       let parts = omitted.sorted { $0.key < $1.key }.map {
         "\(ReportNumber.count($0.value)) \($0.key)"

@@ -88,7 +88,7 @@ extension MeasuredCheckpoint {
 
   /// The norms of the tensors by layer, for checkpoints without figures of weight changes or prompts.
   var normSection: ReportSection? {
-    guard modules == nil, prompts == nil else { return nil }
+    guard modules?.norm == nil, prompts == nil else { return nil }
     let grids = LayerGrid.grids(
       of: norms.indices.map { index in
         let name = archive.tensor(at: index).name.string
@@ -100,7 +100,8 @@ extension MeasuredCheckpoint {
     let isAdapter = adapter != nil
     return ReportSection(
       "Norms of the tensors",
-      lead: (isAdapter ? "What the method changes is not computed from its tensors. " : "")
+      lead: (isAdapter
+        ? "What the method adds to weights is not computed from its tensors alone. " : "")
         + "The Frobenius norm of each tensor, by layer.",
       grids.prefix(ReportLimits.stacks).flatMap {
         $0.charts(norm: "Norm", figure: "", table: "The table of the tensors has the numbers.")

@@ -71,7 +71,7 @@ extension ReportPage {
     let groups = Dictionary(grouping: subjects) { TensorName($0.method) }
     guard groups.count > 1 else { return nil }
     var table = ReportTable(
-      "Methods",
+      "\(ReportNumber.count(groups.count, "method"))",
       [
         .init("Method"), .init("Checkpoints", isNumeric: true),
         .init("Parameters", isNumeric: true), .init("With errors", isNumeric: true),
@@ -90,7 +90,8 @@ extension ReportPage {
         .count(members.count { $0.verdict.severity == .warning }),
       ])
     }
-    return ReportSection("Methods", lead: "The methods of the checkpoints.", [.table(table)])
+    return ReportSection(
+      "Methods", lead: "The methods of the checkpoints.", [.table(table, shownTo: 12)])
   }
 
   /// The codes of findings, those of the most adapters first.
@@ -99,13 +100,15 @@ extension ReportPage {
     for subject in subjects { for code in subject.codes { counts[code, default: 0] += 1 } }
     guard !counts.isEmpty else { return nil }
     var table = ReportTable(
-      "Findings by code", [.init("Code"), .init("Checkpoints", isNumeric: true)], limit: 100)
+      "\(ReportNumber.count(counts.count, "code")) of findings",
+      [.init("Code"), .init("Checkpoints", isNumeric: true)], limit: 100)
     let order = counts.sorted { left, right in
       left.value == right.value ? left.key < right.key : left.value > right.value
     }
     for (code, count) in order { table.add([.code(code), .count(count)]) }
     return ReportSection(
-      "Findings", lead: "How many checkpoints have a finding of each code.", [.table(table)])
+      "Findings", lead: "How many checkpoints have a finding of each code.",
+      [.table(table, shownTo: 12)])
   }
 
   private static func table(of rows: [OverviewRow], below paths: [String]) -> ReportTable {
