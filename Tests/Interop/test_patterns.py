@@ -24,7 +24,17 @@ ATOMS = [
     "(?=", "(?!", "(?<=", "(?<!", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", r"\x61", r"\u0061", r"\t", r"\-", "[z-a]", "[", "]", "\\",
 ]  # fmt: skip
 # What peftkit does not match: the answer must be that it is unknown, never a wrong one.
-UNSUPPORTED = ["(?i:A)", "(?P=n)", r"\1", "(?>a)", "a++", "(?#a)", r"\N{DIGIT ONE}", r"\101"]
+UNSUPPORTED = ["(?i:A)", "(?P=n)", r"\1", "(?>a)", "a++", r"\N{DIGIT ONE}"]
+# Syntax that is rare in configs, most of it refused somewhere.
+RARE = [
+    *UNSUPPORTED, "(?#a)", r"\101", r"\0", r"\400", r"\8", r"\08", r"\12", "(?i)", "(?u)", "(?L)", "(?au:a)", "(?-i:a)", "(?i-i:a)",
+    "(?-u:a)", "(?i-s:a)", "(?", "(?P", "(?P<", "(?P<>a)", "(?P<1>a)", "(?P>n)", "(?<n>a)", "(?(1)a|b)", "(?(n)a)", "(?(9)a)",
+    "(?(0)a)", "(?(1)a|b|c)", "(?#", r"\x6", r"\u006", r"\U0011ffff", r"\ud800", r"\N", r"\q", r"[\A]", r"[\b]", r"[\1]", r"[\8]",
+    r"[\d-a]", r"[a-\d]", "[^]", "a{5,3}", "a{4294967295}", "a{99999999999", "(?<=a+)", r"(?<=\b*)a", "(?<=a|bc)", "(?<=(a)|b)",
+]  # fmt: skip
+# What is not read to its end, so that a mistake behind it is not found; and what is read, and not matched.
+UNREAD = re.compile(r"\\N|\\ud800|\(\?[a-z-]*x|\\z")
+NOT_MATCHED = re.compile(r"\\N|\\ud800|\\[1-9]|\(\?[a-z>(-]|\(\?P=|[*+?}]\+|é")
 
 
 def compiled(pattern):
@@ -92,14 +102,74 @@ class Patterns(InteropTest):
                 return None if unknown else f"{pattern!r} is refused by Python, and peftkit matched {sorted(found)}"
             expected = {name: (1, 2) for name in MODULES if expression.match(name)}
             if unknown:
-                # Octal escapes, references to groups and possessive quantifiers are not supported.
-                return None if pattern in UNSUPPORTED or re.search(r"\\[0-9]|[*+?}]\+", pattern) else f"{pattern!r} is unknown, and Python matches {sorted(expected)}"
+                # References to groups, flags and possessive quantifiers are not supported.
+                return None if NOT_MATCHED.search(pattern) else f"{pattern!r} is unknown, and Python matches {sorted(expected)}"
             counts["matched"] += bool(expected)
             return None if found == expected else f"{pattern!r}: peftkit {sorted(found)}, Python {sorted(expected)}"
 
         patterns = {self.random_pattern() for _ in range(RANDOM_PATTERNS)} - {".*"}
         self.check_all(enumerate(sorted(patterns)), problem)
         print(counts, end=" ", flush=True)
+
+    def test_refused_expressions_are_errors(self):
+        """Each of the places where PEFT gives a text to Python's `re`, as PEFT does it."""
+        places = {
+            "target_modules": (lambda text: text, lambda text: text),
+            "exclude_modules": (lambda text: text, lambda text: text),
+            "alpha_pattern": (lambda text: {text: 2}, lambda text: rf"(.*\.)?({text})$"),
+            "modules_to_save": (lambda text: [text], lambda text: rf"(^|.*\.){text}($|\..*)"),
+        }
+        counts = {"refused": 0, "accepted": 0, "unknown": 0}
+        items, expected = [], {}
+        atoms = [*ATOMS, *RARE]
+        for number in range(RANDOM_PATTERNS):
+            pattern = RARE[number] if number < len(RARE) else "".join(self.random.choice(atoms) for _ in range(self.random.choice([1, 2, 3, 4, 6])))
+            for key, (value, expression) in places.items():
+                if pattern == "" or pattern.lower() == "all-linear":
+                    continue
+                directory = self.scratch / f"{number}-{key}"
+                directory.mkdir()
+                config = {"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["a"], key: value(pattern)}
+                (directory / "adapter_config.json").write_text(json.dumps(config))
+                save_file({"base_model.model.a.lora_A.weight": numpy.zeros((1, 1), numpy.float32)}, directory / "adapter_model.safetensors")
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    try:
+                        re.compile(expression(pattern))
+                        expected[directory.name] = (pattern, None)
+                    except (re.error, OverflowError) as error:
+                        expected[directory.name] = (pattern, str(error))
+        lines = [json.loads(line) for line in peftkit("validate", self.scratch, "--recursive", "--json").stdout.splitlines()]
+        problems = []
+        for line in lines:
+            name = line.get("path", "").rstrip("/").rpartition("/")[2]
+            if name not in expected:
+                continue
+            pattern, refusal = expected.pop(name)
+            key = name.partition("-")[2]
+            codes = {one["code"] for one in line["findings"] if one.get("key") == key}
+            refused, unknown = "invalid-expression" in codes, "unmatched-expression" in codes
+            counts["refused" if refusal else "accepted"] += 1
+            counts["unknown"] += unknown
+            if refused != (refusal is not None) and not (unknown and UNREAD.search(pattern)):
+                problems.append(f"{key} {pattern!r}: Python says {refusal}, peftkit {sorted(codes)}")
+            if unknown and not refusal and not NOT_MATCHED.search(pattern):
+                problems.append(f"{key} {pattern!r} is unknown")
+        print(counts, end=" ", flush=True)
+        self.assertFalse(expected)
+        self.assertFalse(problems, "\n".join(problems))
+
+    def test_refused_expressions_are_refused_by_peft(self):
+        import peft
+        import torch
+
+        for key, value in [("target_modules", "(q"), ("exclude_modules", "q)"), ("rank_pattern", {"q*+?": 2}), ("modules_to_save", ["q("]),
+                           ("layers_pattern", ["h["])]:  # fmt: skip
+            values = {"r": 1, "target_modules": ["0"], key: value, **({"layers_to_transform": [0]} if key == "layers_pattern" else {})}
+            model = torch.nn.ModuleDict({"h": torch.nn.Sequential(torch.nn.Linear(2, 2))})
+            model = torch.nn.ModuleDict({"m": torch.nn.ModuleDict({"h": torch.nn.ModuleList([torch.nn.Sequential(torch.nn.Linear(2, 2))])})})
+            with self.assertRaises(re.error, msg=key):
+                peft.get_peft_model(model, peft.LoraConfig(**values))
 
     def test_random_orders_as_peft(self):
         keys = ["q_proj", r".*\.q_proj", "self_attn.q_proj", "layers.1.self_attn.q_proj", r"layers\.\d+\..*", "a", "a.b", "b",

@@ -55,6 +55,25 @@ struct ModulePatternTests {
     #expect(matches(key, Self.module) == nil)
   }
 
+  @Test(
+    "expressions that Python refuses are errors, those that are not evaluated notes (A43)",
+    arguments: [
+      ("(", "invalid-expression"), ("q)|(k", "invalid-expression"), ("q**", "invalid-expression"),
+      (#"\q"#, "invalid-expression"), ("(?<=q+)k", "invalid-expression"),
+      (#"(q)\2"#, "invalid-expression"), ("k(?i)q", "invalid-expression"),
+      ("(?P<a>q)(?P<a>k)", "invalid-expression"), ("q{3,2}", "invalid-expression"),
+      ("[k-", "invalid-expression"), ("(?i)q", "unmatched-expression"),
+      (#"(q)\1"#, "unmatched-expression"), ("q++", "unmatched-expression"), (".*", nil),
+      (#"(?#c)[\]a](?:q|k){,2}?\101\x61"#, nil), ("all-linear", nil),
+    ] as [(String, Finding.Code?)])
+  func refused(expression: String, code: Finding.Code?) {
+    let document: JSONObject = ["peft_type": "LORA", "target_modules": .string(expression)]
+    let findings = AdapterConfig(document: document).findings().filter {
+      $0.key == "target_modules"
+    }
+    #expect(findings.map(\.code) == (code.map { [$0] } ?? []), "\(findings)")
+  }
+
   @Test("`.` and `$` treat a line feed as Python does")
   func lineFeed() {
     #expect(matches("a.b", "a\nb") == nil)

@@ -2,11 +2,46 @@
 internal import JSONDocument
 
 extension ModuleMethod {
-  /// Findings about the values that PEFT refuses: those of the rules, and sizes below their minimum,
-  /// also in pattern objects (spec/adapter-methods.md, A30 and A31).
+  /// Findings about the values that PEFT refuses: those of the rules, sizes below their minimum, also in
+  /// pattern objects, and regular expressions (spec/adapter-methods.md, A30, A31 and A43).
   public func crossFieldFindings(of config: AdapterConfig) -> [Finding] {
-    moduleSizes.flatMap { $0.findings(about: config) } + rules.findings(about: config)
+    moduleSizes.flatMap { $0.findings(about: config) }
+      + (rules + Self.dropouts + scale).findings(about: config)
+      + (hasExpressions
+        ? ConfigExpressions(config, matching: patternMatching).findings : [])
   }
+
+  /// The probabilities that torch checks when PEFT creates its layers, unless they are 0 or less.
+  private static var dropouts: [ConfigRule] {
+    [
+      "lora_dropout", "deft_dropout", "frod_dropout", "gralora_dropout", "hira_dropout",
+      "miss_dropout", "psoft_dropout", "pvera_dropout", "randlora_dropout", "shadow_dropout",
+      "tinylora_dropout", "vblora_dropout", "vera_dropout", "xlora_dropout_p",
+    ].map { .number($0, "at most 1") { !($0 > 1) } }
+  }
+
+  /// Every config that PEFT saves has the key of the scale: where the others are, and it is not, the default
+  /// may be another value than that of the training.
+  private var scale: [ConfigRule] {
+    guard let alphaKey else { return [] }
+    return [
+      ConfigRule(alphaKey, severity: .warning) { [type] config in
+        guard config.document[alphaKey] == nil, config.document.count >= Self.fewestSavedKeys,
+          let field = MethodFields(type)?.versions.last(where: { $0.key == alphaKey })
+        else { return nil }
+        return
+          "\"\(alphaKey)\" is not set: PEFT takes its default, \(field.defaultValue), and scales what "
+          + "the adapter adds by it; set the value of the training"
+      }
+    ]
+  }
+
+  /// No release saves fewer keys.
+  private static var fewestSavedKeys: Int { 8 }
+
+  /// Whether PEFT takes texts of the config for regular expressions: the methods without forms of layers
+  /// have other ways to choose modules.
+  private var hasExpressions: Bool { !["ADAPTION_PROMPT", "XLORA"].contains(type.rawValue) }
 }
 
 extension ModuleSize {

@@ -14,17 +14,29 @@ struct LayerSelection: Sendable {
     case .array(let values)? where !values.isEmpty: layers = Set(values.compactMap(\.integer))
     default: return nil
     }
-    let patterns: [String] =
-      switch config.document["layers_pattern"] {
-      case .string(let pattern)? where !pattern.isEmpty: [pattern]
-      case .array(let patterns)?: patterns.compactMap(\.string)
-      default: []
-      }
+    let patterns = Self.patterns(of: config) ?? []
     let texts =
-      patterns.isEmpty
-      ? [#".*?\.[^.]*\.(?P<idx>\d+)\."#]
-      : patterns.map { #"(?:^|.*?\.)\#($0)\.(?P<idx>\d+)\."# }
-    expressions = texts.map { RegularExpression($0, keepsGroups: true) }
+      patterns.isEmpty ? [#".*?\.[^.]*\.(?P<idx>\d+)\."#] : patterns.map(Self.expression)
+    expressions = texts.map { try? RegularExpression($0, keepsGroups: true) }
+  }
+
+  /// The patterns of `layers_pattern`; nil for a config that selects no layers.
+  static func patterns(of config: AdapterConfig) -> [String]? {
+    switch config.document["layers_to_transform"] {
+    case nil, .null?: return nil
+    case .array(let layers)? where layers.isEmpty: return nil
+    default: break
+    }
+    return switch config.document["layers_pattern"] {
+    case .string(let pattern)? where !pattern.isEmpty: [pattern]
+    case .array(let patterns)?: patterns.compactMap(\.string)
+    default: []
+    }
+  }
+
+  /// The expression that PEFT makes of a pattern.
+  static func expression(_ pattern: String) -> String {
+    #"(?:^|.*?\.)\#(pattern)\.(?P<idx>\d+)\."#
   }
 
   /// Whether a module is in one of the layers; nil when that is unknown.

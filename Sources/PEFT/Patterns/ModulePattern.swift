@@ -31,14 +31,16 @@ public struct ModulePattern: Sendable {
     self.key = key
     self.matching = matching
     literal = Self.literal(key)
-    if literal != nil || matching == .exact {
-      expression = nil
-      return
-    }
-    switch matching {
-    case .path: expression = RegularExpression("(.*\\.)?(\(key))$")
-    case .submodule: expression = RegularExpression(".*\\.\(key)$")
-    case .anywhere, .exact: expression = RegularExpression(key)
+    expression = Self.expression(key, matching: matching).flatMap { try? RegularExpression($0) }
+  }
+
+  /// The expression that PEFT makes of a key; nil for a key that is matched without one.
+  static func expression(_ key: String, matching: Matching) -> String? {
+    guard matching != .exact, literal(key) == nil else { return nil }
+    return switch matching {
+    case .path: "(.*\\.)?(\(key))$"
+    case .submodule: ".*\\.\(key)$"
+    case .anywhere, .exact: key
     }
   }
 

@@ -5,8 +5,9 @@
 ///
 /// It supports the syntax that patterns of module names use: literals, `.`, classes, groups,
 /// alternatives, repetition, lookaround, `^`, `$`, `\A`, `\Z`, `\b`, `\B`, `\d`, `\w`, `\s` and
-/// their complements. Everything else is unsupported: back references, flags, possessive and atomic
-/// groups. Lookaround makes the time quadratic in the text.
+/// their complements, comments and octal escapes. Everything else is read, and not matched: references to
+/// groups, flags, possessive repetition, atomic and conditional groups. Lookaround makes the time
+/// quadratic in the text.
 struct RegularExpression: Sendable {
   /// A position that an expression asks for, without taking a scalar.
   enum Assertion: Sendable {
@@ -47,20 +48,19 @@ struct RegularExpression: Sendable {
   private(set) var groupNames: [[Unicode.Scalar]] = []
   private let keepsGroups: Bool
 
-  /// Compiles an expression; nil for one that Python refuses or that is not supported.
+  /// Compiles an expression.
   ///
-  /// - Parameter keepsGroups: whether `firstMatch` is to give the groups.
+  /// - Parameters:
+  ///   - keepsGroups: whether `firstMatch` is to give the groups.
+  ///   - isWhole: whether the expression matches whole texts only, as Python's `re.fullmatch` does.
   /// - Complexity: O(pattern), and O(`largestProgram`) where repetition is counted.
-  init?(_ pattern: String, keepsGroups: Bool = false) {
+  init(_ pattern: String, keepsGroups: Bool = false, isWhole: Bool = false) throws(Failure) {
     self.keepsGroups = keepsGroups
-    do throws(Unsupported) {
-      var parser = RegularExpressionParser(pattern)
-      try emit(try parser.parse())
-      try append(.match)
-      if keepsGroups { groupNames = parser.groupNames }
-    } catch {
-      return nil
-    }
+    var parser = RegularExpressionParser(pattern)
+    try emit(try parser.parse())
+    if isWhole { try append(.assertion(.end)) }
+    try append(.match)
+    if keepsGroups { groupNames = parser.groupNames }
   }
 
   /// The longest text that every match contains, as far as it is easily seen.
@@ -80,21 +80,26 @@ struct RegularExpression: Sendable {
   }
 
   /// Compiles what is looked for around a position, which captures nothing.
-  private init(_ node: Node) throws(Unsupported) {
+  private init(_ node: Node) throws(Failure) {
     keepsGroups = false
     try emit(node)
     try append(.match)
   }
 
-  /// Why an expression is not compiled: Python refuses it, or it is not supported.
-  struct Unsupported: Error {}
+  /// Why an expression is not compiled.
+  enum Failure: Error, Hashable {
+    /// Python refuses it, for the reason given.
+    case refused(String)
+    /// Python may accept it, and it is not matched here.
+    case unsupported
+  }
 
-  private mutating func append(_ instruction: Instruction) throws(Unsupported) {
-    guard instructions.count < Self.largestProgram else { throw Unsupported() }
+  private mutating func append(_ instruction: Instruction) throws(Failure) {
+    guard instructions.count < Self.largestProgram else { throw .unsupported }
     instructions.append(instruction)
   }
 
-  private mutating func emit(_ node: Node) throws(Unsupported) {
+  private mutating func emit(_ node: Node) throws(Failure) {
     switch node {
     case .scalars(let set): try append(.scalars(set))
     case .assertion(let assertion): try append(.assertion(assertion))
@@ -119,7 +124,7 @@ struct RegularExpression: Sendable {
       if keepsGroups { try append(.save(2 * number + 1)) }
     case .look(let node, let isBehind, let isNegated):
       let inner = try RegularExpression(node).instructions
-      guard instructions.count + inner.count < Self.largestProgram else { throw Unsupported() }
+      guard instructions.count + inner.count < Self.largestProgram else { throw .unsupported }
       try append(
         .look(inner, back: isBehind ? node.width ?? 0 : 0, isNegated: isNegated))
     }
@@ -127,7 +132,7 @@ struct RegularExpression: Sendable {
 
   private mutating func emit(
     _ node: Node, minimum: Int, maximum: Int?, isLazy: Bool
-  ) throws(Unsupported) {
+  ) throws(Failure) {
     func split(_ inside: Int, _ after: Int) -> Instruction {
       isLazy ? .split(after, inside) : .split(inside, after)
     }

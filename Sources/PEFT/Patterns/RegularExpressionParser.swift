@@ -1,73 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads a regular expression as Python's `re` does, as far as `RegularExpression` supports it.
+/// Reads a regular expression as Python's `re` does, and says what Python refuses.
+///
+/// Syntax that `RegularExpression` does not match is read, too, so that a mistake behind it is found.
 struct RegularExpressionParser {
   typealias Node = RegularExpression.Node
-  typealias Unsupported = RegularExpression.Unsupported
+  typealias Failure = RegularExpression.Failure
 
   /// The deepest nesting of groups.
   private static let deepest = 100
   /// The limit of counts in Python's `re`, MAXREPEAT.
   private static let largestCount = 4_294_967_295
 
-  private let pattern: [Unicode.Scalar]
-  private var position = 0
+  let pattern: [Unicode.Scalar]
+  var position = 0
   private var depth = 0
   /// The names of the groups that capture, in the order of their numbers; empty for those without.
-  private(set) var groupNames: [[Unicode.Scalar]] = []
+  var groupNames: [[Unicode.Scalar]] = []
+  /// The groups that the current position is in.
+  var openGroups: Set<Int> = []
+  /// The largest number of a group that a condition refers to.
+  var largestCondition = 0
+  /// Whether the expression has nothing that is not matched here.
+  var isSupported = true
 
   init(_ pattern: String) {
     self.pattern = Array(pattern.unicodeScalars)
   }
 
   /// Parses the whole expression.
-  mutating func parse() throws(Unsupported) -> Node {
+  mutating func parse() throws(Failure) -> Node {
     let node = try alternatives()
-    guard position == pattern.count else { throw Unsupported() }
+    guard position == pattern.count else { throw .refused("unbalanced parenthesis") }
+    guard largestCondition <= groupNames.count else { throw .refused("there is no such group") }
+    guard isSupported else { throw .unsupported }
     return node
   }
 
-  private var next: Unicode.Scalar? { position < pattern.count ? pattern[position] : nil }
+  var next: Unicode.Scalar? { position < pattern.count ? pattern[position] : nil }
 
-  private mutating func take() throws(Unsupported) -> Unicode.Scalar {
-    guard let scalar = next else { throw Unsupported() }
+  /// Takes a scalar of something that the end of the expression leaves unfinished.
+  mutating func take(in part: String) throws(Failure) -> Unicode.Scalar {
+    guard let scalar = next else { throw .refused("\(part) is not complete") }
     position += 1
     return scalar
   }
 
-  private mutating func take(_ text: String) -> Bool {
+  mutating func take(_ text: String) -> Bool {
     let scalars = Array(text.unicodeScalars)
     guard pattern[position...].starts(with: scalars) else { return false }
     position += scalars.count
     return true
   }
 
-  private mutating func alternatives() throws(Unsupported) -> Node {
+  /// Parses alternatives, one level deeper.
+  mutating func alternatives() throws(Failure) -> Node {
+    try nested { parser throws(Failure) in
+      let isWhole = parser.depth == 1
+      var nodes = [try parser.sequence(isStart: isWhole)]
+      while parser.take("|") { nodes.append(try parser.sequence()) }
+      return nodes.count == 1 ? nodes[0] : .alternatives(nodes)
+    }
+  }
+
+  /// Parses something one level deeper.
+  mutating func nested<Result>(
+    _ body: (inout Self) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     depth += 1
     defer { depth -= 1 }
-    guard depth <= Self.deepest else { throw Unsupported() }
-    var nodes = [try sequence()]
-    while take("|") { nodes.append(try sequence()) }
-    return nodes.count == 1 ? nodes[0] : .alternatives(nodes)
+    guard depth <= Self.deepest else { throw .unsupported }
+    return try body(&self)
   }
 
   /// The kind of a term, which decides whether a quantifier may follow it.
-  private enum Term {
+  enum Term {
     case repeatable, repeated, assertion
   }
 
-  private mutating func sequence() throws(Unsupported) -> Node {
+  /// Parses terms up to the end of an alternative.
+  ///
+  /// - Parameter isStart: whether the expression starts here, where alone it may have global flags.
+  mutating func sequence(isStart: Bool = false) throws(Failure) -> Node {
     var nodes: [Node] = []
     var last: Term?
     while let scalar = next, scalar != "|", scalar != ")" {
       if let (minimum, maximum) = try quantifier() {
-        guard last == .repeatable, let node = nodes.popLast() else { throw Unsupported() }
-        if take("+") { throw Unsupported() }
+        guard last != .repeated else { throw .refused("a quantifier follows another") }
+        guard last == .repeatable, let node = nodes.popLast() else {
+          throw .refused("a quantifier has nothing to repeat")
+        }
         let isLazy = take("?")
+        if !isLazy, take("+") { isSupported = false }
         nodes.append(.repetition(node, minimum: minimum, maximum: maximum, isLazy: isLazy))
         last = .repeated
-      } else {
-        let (node, term) = try self.term()
+      } else if let (node, term) = try self.term(isStart: isStart && nodes.isEmpty) {
         nodes.append(node)
         last = term
       }
@@ -76,7 +103,7 @@ struct RegularExpressionParser {
   }
 
   /// Parses a quantifier without its `?` or `+`; nil if there is none.
-  private mutating func quantifier() throws(Unsupported) -> (minimum: Int, maximum: Int?)? {
+  private mutating func quantifier() throws(Failure) -> (minimum: Int, maximum: Int?)? {
     if take("*") { return (0, nil) }
     if take("+") { return (1, nil) }
     if take("?") { return (0, 1) }
@@ -85,96 +112,53 @@ struct RegularExpressionParser {
       position = start
       return nil
     }
-    let low = try count()
-    let high: Int?
+    let low = count()
     let isRange = take(",")
-    high = isRange ? try count() : low
-    guard take("}") else {
-      position = start
-      return nil
-    }
+    let high = isRange ? count() : low
     // `{` with no digits and no comma is text.
-    guard isRange || low != nil else {
+    guard take("}"), isRange || low != nil else {
       position = start
       return nil
     }
-    if let low, let high, high < low { throw Unsupported() }
+    guard low ?? 0 < Self.largestCount, high ?? 0 < Self.largestCount else {
+      throw .refused("a count is too large")
+    }
+    if let low, let high, high < low {
+      throw .refused("the smallest count is larger than the largest")
+    }
     return (low ?? 0, high)
   }
 
-  /// Parses a number; nil if there is no digit.
-  private mutating func count() throws(Unsupported) -> Int? {
+  /// Parses a number, which is cut off above the largest count; nil if there is no digit.
+  private mutating func count() -> Int? {
     var value: Int?
     while let scalar = next, ("0"..."9").contains(scalar) {
       position += 1
-      let sum = (value ?? 0) * 10 + Int(scalar.value - 48)
-      guard sum < Self.largestCount else { throw Unsupported() }
-      value = sum
+      value = min((value ?? 0) * 10 + Int(scalar.value - 48), Self.largestCount)
     }
     return value
   }
 
-  private mutating func term() throws(Unsupported) -> (Node, Term) {
-    switch try take() {
+  /// Parses a term; nil for a comment and for flags, which are none.
+  private mutating func term(isStart: Bool) throws(Failure) -> (Node, Term)? {
+    switch try take(in: "the expression") {
     case "^": return (.assertion(.start), .assertion)
     case "$": return (.assertion(.lineEnd), .assertion)
     case ".": return (.scalars(.anyButLineFeed), .repeatable)
     case "[": return (.scalars(try scalarSet()), .repeatable)
-    case "(": return try group()
+    case "(": return try group(isStart: isStart)
     case "\\":
-      switch try take() {
+      switch try take(in: "an escape") {
       case "A": return (.assertion(.start), .assertion)
       case "Z": return (.assertion(.end), .assertion)
       case "b": return (.assertion(.wordBoundary), .assertion)
       case "B": return (.assertion(.noWordBoundary), .assertion)
+      case let scalar where ("1"..."9").contains(scalar):
+        return (try octalOrReference(scalar), .repeatable)
       case let scalar: return (.scalars(try escape(scalar, inSet: false)), .repeatable)
       }
     case let scalar: return (.scalars(ScalarSet(scalar)), .repeatable)
     }
-  }
-
-  private mutating func group() throws(Unsupported) -> (Node, Term) {
-    var number: Int?
-    var look: (isBehind: Bool, isNegated: Bool)?
-    if take("?P<") {
-      let name = try groupName()
-      guard !groupNames.contains(name) else { throw Unsupported() }
-      groupNames.append(name)
-      number = groupNames.count
-    } else if take("?=") {
-      look = (false, false)
-    } else if take("?!") {
-      look = (false, true)
-    } else if take("?<=") {
-      look = (true, false)
-    } else if take("?<!") {
-      look = (true, true)
-    } else if !take("?:") {
-      guard next != "?" else { throw Unsupported() }
-      groupNames.append([])
-      number = groupNames.count
-    }
-    let node = try alternatives()
-    guard take(")") else { throw Unsupported() }
-    if let look {
-      guard !look.isBehind || node.width != nil else { throw Unsupported() }
-      return (.look(node, isBehind: look.isBehind, isNegated: look.isNegated), .repeatable)
-    }
-    return (number.map { .group(node, number: $0) } ?? node, .repeatable)
-  }
-
-  private mutating func groupName() throws(Unsupported) -> [Unicode.Scalar] {
-    var name: [Unicode.Scalar] = []
-    while true {
-      let scalar = try take()
-      if scalar == ">" { break }
-      guard scalar.isASCII, ScalarSet.Category.word.contains(scalar) else { throw Unsupported() }
-      name.append(scalar)
-    }
-    guard let first = name.first, !ScalarSet.Category.digit.contains(first) else {
-      throw Unsupported()
-    }
-    return name
   }
 }
 
@@ -199,83 +183,10 @@ extension RegularExpression.Node {
       let widths = Set(nodes.map(\.width))
       return widths.count == 1 ? widths.first ?? nil : nil
     case .repetition(let node, let minimum, let maximum, _):
-      guard minimum == maximum, let width = node.width else { return nil }
+      guard let width = node.width, width > 0 else { return node.width }
+      guard minimum == maximum else { return nil }
       let (product, overflow) = width.multipliedReportingOverflow(by: minimum)
       return overflow ? nil : product
     }
-  }
-}
-
-extension RegularExpressionParser {
-  /// Parses a set, after its `[`.
-  private mutating func scalarSet() throws(Unsupported) -> ScalarSet {
-    var set = ScalarSet()
-    let isNegated = take("^")
-    var isFirst = true
-    while isFirst || next != "]" {
-      isFirst = false
-      let low = try setElement()
-      guard next == "-", position + 1 < pattern.count, pattern[position + 1] != "]" else {
-        set.ranges += low.ranges
-        set.members += low.members
-        continue
-      }
-      position += 1
-      let high = try setElement()
-      guard let first = low.ranges.first, let last = high.ranges.first,
-        first.lowerBound <= last.lowerBound
-      else { throw Unsupported() }
-      set.ranges.append(first.lowerBound...last.lowerBound)
-    }
-    position += 1
-    set.isNegated = isNegated
-    return set
-  }
-
-  private mutating func setElement() throws(Unsupported) -> ScalarSet {
-    let scalar = try take()
-    return scalar == "\\" ? try escape(try take(), inSet: true) : ScalarSet(scalar)
-  }
-
-  /// Parses the rest of an escape, after its backslash and first scalar, to the set that it
-  /// matches.
-  private mutating func escape(
-    _ scalar: Unicode.Scalar, inSet: Bool
-  ) throws(Unsupported) -> ScalarSet {
-    func member(_ category: ScalarSet.Category, _ isNegated: Bool) -> ScalarSet {
-      ScalarSet(ScalarSet.Member(category: category, isNegated: isNegated))
-    }
-    switch scalar {
-    case "d": return member(.digit, false)
-    case "D": return member(.digit, true)
-    case "w": return member(.word, false)
-    case "W": return member(.word, true)
-    case "s": return member(.space, false)
-    case "S": return member(.space, true)
-    case "a": return ScalarSet("\u{7}")
-    case "b" where inSet: return ScalarSet("\u{8}")
-    case "f": return ScalarSet("\u{C}")
-    case "n": return ScalarSet("\n")
-    case "r": return ScalarSet("\r")
-    case "t": return ScalarSet("\t")
-    case "v": return ScalarSet("\u{B}")
-    case "x": return ScalarSet(try hexadecimal(2))
-    case "u": return ScalarSet(try hexadecimal(4))
-    case "U": return ScalarSet(try hexadecimal(8))
-    // Letters that mean nothing are refused; numbers are octal or refer to groups.
-    case "a"..."z", "A"..."Z", "0"..."9": throw Unsupported()
-    default: return ScalarSet(scalar)
-    }
-  }
-
-  private mutating func hexadecimal(_ count: Int) throws(Unsupported) -> Unicode.Scalar {
-    var value: UInt32 = 0
-    for _ in 0..<count {
-      let digit = try take()
-      guard digit.isASCII, let number = Character(digit).hexDigitValue else { throw Unsupported() }
-      value = value << 4 | UInt32(number)
-    }
-    guard let scalar = Unicode.Scalar(value) else { throw Unsupported() }
-    return scalar
   }
 }

@@ -55,7 +55,7 @@ struct TargetMatcher: Sendable {
       isExpression = false
     case .expression(let pattern):
       self.names = []
-      expression = RegularExpression("(?:\(pattern))\\Z")
+      expression = try? RegularExpression(pattern, isWhole: true)
       isExpression = true
     }
   }

@@ -177,7 +177,7 @@ struct NameConversion: Sendable {
 
 extension NameConversion.Source {
   fileprivate init?(_ pattern: String) {
-    guard let expression = RegularExpression(pattern, keepsGroups: true) else { return nil }
+    guard let expression = try? RegularExpression(pattern, keepsGroups: true) else { return nil }
     self.expression = expression
     literal = expression.requiredText
     self.pattern = pattern

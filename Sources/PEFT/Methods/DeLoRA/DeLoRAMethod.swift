@@ -10,7 +10,12 @@ public struct DeLoRAMethod: ModuleMethod {
   public var parameterPrefix: String { "delora_" }
   public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8, pattern: "rank_pattern")] }
-  public var rules: [ConfigRule] { [.layersNeedTargetList, .layersPatternNeedsLayers, .bias] }
+  public var rules: [ConfigRule] {
+    [
+      .layersNeedTargetList, .layersPatternNeedsLayers, .bias,
+      .number("module_dropout", "at most 1") { !($0 > 1) },
+    ]
+  }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     [

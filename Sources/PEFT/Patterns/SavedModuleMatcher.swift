@@ -13,15 +13,13 @@ struct SavedModuleMatcher: Sendable {
   init(_ names: [String]) {
     endings = names
     expressions = names.map { name in
-      let isLiteral = name.unicodeScalars.allSatisfy {
-        $0.isASCII && ScalarSet.Category.word.contains($0)
-      }
-      return (
-        isLiteral, name,
-        isLiteral ? nil : RegularExpression("(?:^|.*\\.)\(name)(?:$|\\..*)")
-      )
+      let isLiteral = name.isPlainName
+      return (isLiteral, name, isLiteral ? nil : try? RegularExpression(Self.expression(name)))
     }
   }
+
+  /// The expression that PEFT makes of a name.
+  static func expression(_ name: String) -> String { "(^|.*\\.)\(name)($|\\..*)" }
 
   var isEmpty: Bool { endings.isEmpty }
 
