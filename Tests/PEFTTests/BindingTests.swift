@@ -56,7 +56,7 @@ struct BindingTests {
       ),
       (
         #""target_modules": ["down_proj"]"#, ["0.self_attn.q_proj", "1.self_attn.q_proj"],
-        "target_modules", #"["model.layers.0.self_attn.q_proj","model.layers.1.self_attn.q_proj"]"#
+        "target_modules", #"["q_proj"]"#
       ),
       (
         #""r": 5, "target_modules": ["q_proj"]"#, ["0.self_attn.q_proj", "1.self_attn.q_proj"], "r",

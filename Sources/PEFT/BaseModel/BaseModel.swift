@@ -17,7 +17,8 @@ public struct BaseModel: Sendable {
 
   private static let configName = "config.json"
 
-  /// Opens a model directory, an index of shards, or a weights file; no tensor data is read.
+  /// Opens a model directory, also by the path of its config, an index of shards, or a weights file; no
+  /// tensor data is read.
   ///
   /// - Throws: `missing` when there are neither weights nor a config, what decoding the config
   ///   throws, and what opening the weights throws.
@@ -25,7 +26,10 @@ public struct BaseModel: Sendable {
   public init(path: String) throws(CheckpointError) {
     self.path = path
     let directory: String
-    if let file = try InputFile(unlessDirectory: path) {
+    if let named = Self.directory(ofConfig: path) {
+      weights = try Model(existing: named)?.weights
+      directory = named
+    } else if let file = try InputFile(unlessDirectory: path) {
       weights = try Checkpoint.open(file)
       directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
     } else {
@@ -51,6 +55,13 @@ public struct BaseModel: Sendable {
     } catch {
       throw error.inFile(configPath)
     }
+  }
+
+  /// The directory of a path that ends in `config.json`; nil for other paths.
+  private static func directory(ofConfig path: String) -> String? {
+    guard path != configName else { return "." }
+    guard path.hasSuffix("/" + configName) else { return nil }
+    return String(path.dropLast(configName.count))
   }
 
   /// Describes a model by its tensors and config.

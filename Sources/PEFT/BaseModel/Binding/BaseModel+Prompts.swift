@@ -19,57 +19,100 @@ extension BaseModel {
       baseKeys: ["num_attention_heads", "n_head", "num_heads", "encoder_attention_heads"]),
   ]
 
-  /// Findings about sizes of a prompt that differ from those of the base model (spec/base-model.md,
-  /// P27).
-  func promptFindings(for config: AdapterConfig, _ weights: any TensorArchive) -> [Finding] {
-    let own = ownSizes
-    switch config.document["peft_type"]?.string {
-    case "PREFIX_TUNING", "CARTRIDGE":
-      let sizes = keyValueSizes(own)
-      return Self.promptSizes.compactMap { finding(about: $0.key, of: config, sizes[$0.key]) }
-        + halfFindings(config)
-    case "CPT": return widthFindings(weights, own["token_dim"])
-    default: return [finding(about: "token_dim", of: config, own["token_dim"])].compactMap(\.self)
+  /// The sizes of a prompt of keys and values, as PEFT computes them; nil where they are unknown.
+  private struct KeyValueSizes {
+    var layers: Int?
+    var width: Int?
+    var heads: Int?
+
+    /// The numbers of a key and value for each layer.
+    var rowLength: Int? {
+      guard let layers, let width else { return nil }
+      let (keys, isTooLarge) = layers.multipliedReportingOverflow(by: width)
+      let (both, overflow) = keys.multipliedReportingOverflow(by: 2)
+      return isTooLarge || overflow ? nil : both
     }
   }
 
-  private func finding(about key: String, of config: AdapterConfig, _ actual: Int?) -> Finding? {
-    guard let stated = config.document[key]?.integer, let actual, stated != actual else {
-      return nil
+  /// What a base model shows about a prompt.
+  struct PromptCheck {
+    var findings: [Finding] = []
+    /// Whether the prompt has the size that PEFT computes with the base model.
+    var fits = false
+  }
+
+  /// Checks the sizes of a prompt with those of the base model (spec/base-model.md, P27).
+  func checkPrompt(of config: AdapterConfig, _ weights: any TensorArchive) -> PromptCheck {
+    switch config.document["peft_type"]?.string {
+    case "PREFIX_TUNING", "CARTRIDGE": return keyValueCheck(of: config, weights)
+    case "CPT": return PromptCheck(findings: widthFindings(weights, size("token_dim")))
+    default:
+      // Some models have embeddings that are not as wide as their hidden states.
+      let width = ["word_embed_proj_dim", "embedding_size"].lazy.compactMap {
+        textConfig[$0]?.integer
+      }.first
+      let stated = config.document["token_dim"]?.integer
+      guard let stated, let width = width ?? size("token_dim"), stated != width else {
+        return PromptCheck()
+      }
+      return PromptCheck(findings: [mismatch("token_dim", stated, width)])
     }
-    return Finding(
+  }
+
+  private func mismatch(_ key: String, _ stated: Int, _ needed: Int) -> Finding {
+    Finding(
       .error, "base-mismatch",
-      "\"\(key)\" is \(stated), but the base model needs \(actual): the prompt does not fit it",
+      "\"\(key)\" is \(stated), but the base model needs \(needed): the prompt does not fit it",
       key: key)
   }
 
-  /// PEFT divides the width by the number of heads. One of the two without the other is divided by, or
-  /// divides, that of the base model.
-  private func halfFindings(_ config: AdapterConfig) -> [Finding] {
-    let keys = ["token_dim", "num_attention_heads"]
-    let absent = keys.filter { config.document[$0]?.isNull ?? true }
-    guard absent.count == 1, textConfig["num_key_value_heads"]?.integer != nil,
-      textConfig["head_dim"]?.integer == nil,
-      let width = config.document["token_dim"]?.integer ?? ownSizes["token_dim"],
-      let effective = effectiveWidth(config), effective != width
-    else { return [] }
-    return [
-      Finding(
-        .error, "base-mismatch",
-        "\"\(absent[0])\" is not set; with that of the base model, PEFT makes a prompt for a width of "
-          + "\(effective), not \(width)", key: absent[0])
-    ]
+  /// Grouped attention has fewer heads for keys and values, which PEFT takes from the base model whatever
+  /// the adapter's config says; of the config it takes the width of a head if the base model has none.
+  private func keyValueCheck(of config: AdapterConfig, _ weights: any TensorArchive) -> PromptCheck
+  {
+    let own = keyValueSizes(of: AdapterConfig(document: [:]))
+    let made = keyValueSizes(of: config)
+    var findings: [Finding] = []
+    if let layers = made.layers, let needed = own.layers, layers != needed {
+      findings.append(mismatch("num_layers", layers, needed))
+    }
+    if let width = made.width, let needed = own.width, width != needed {
+      findings.append(widthFinding(of: config, made: width, needed: needed, heads: own.heads))
+    } else if let heads = made.heads, let needed = own.heads, heads != needed {
+      findings.append(mismatch("num_attention_heads", heads, needed))
+    }
+    guard let length = made.rowLength, let index = weights.index(of: "prompt_embeddings")
+    else { return PromptCheck(findings: findings) }
+    let tensor = weights.tensor(at: index)
+    let sides = tensor.shape.dimensions.map { Int(clamping: $0) }
+    let tokens = config.integer("num_virtual_tokens", default: nil)
+    let fits = sides.count == 2 && sides[0] == tokens && sides[1] == length
+    if sides.count == 2, sides[1] != length, findings.isEmpty {
+      findings.append(
+        Finding(
+          .error, "shape-mismatch",
+          "\(tensor.name) has the shape \(tensor.shape), but the base model needs vectors of \(length): "
+            + "PEFT refuses the adapter", tensor: tensor.name))
+    }
+    return PromptCheck(findings: findings, fits: fits)
   }
 
-  /// The width of a prompt for keys and values that PEFT derives from a config.
-  private func effectiveWidth(_ config: AdapterConfig) -> Int? {
-    let own = ownSizes
-    guard let width = config.document["token_dim"]?.integer ?? own["token_dim"],
-      let heads = config.document["num_attention_heads"]?.integer ?? own["num_attention_heads"],
-      let groups = textConfig["num_key_value_heads"]?.integer, heads > 0
-    else { return nil }
-    let (product, overflow) = (width / heads).multipliedReportingOverflow(by: groups)
-    return overflow ? nil : product
+  /// A finding about a width that is not that of the base model's keys and values: of the two keys that it
+  /// follows from, the one that is not what PEFT saves is to blame.
+  private func widthFinding(
+    of config: AdapterConfig, made: Int, needed: Int, heads: Int?
+  ) -> Finding {
+    let width = config.document["token_dim"]?.integer
+    let ownHeads = config.document["num_attention_heads"]?.integer
+    if let width, width != needed { return mismatch("token_dim", width, needed) }
+    if let ownHeads, let heads, ownHeads != heads {
+      return mismatch("num_attention_heads", ownHeads, heads)
+    }
+    let absent = width == nil ? "token_dim" : "num_attention_heads"
+    return Finding(
+      .error, "base-mismatch",
+      "\"\(absent)\" is not set; with that of the base model, PEFT makes a prompt for a width of \(made), "
+        + "not \(needed)", key: absent)
   }
 
   /// A finding about a prompt that is not as wide as the base model, whose width PEFT takes.
@@ -87,34 +130,29 @@ extension BaseModel {
     ]
   }
 
-  /// The sizes in the base model's config, by the keys of the adapter's.
-  private var ownSizes: [String: Int] {
+  /// The size of the base model that PEFT takes where a config has none.
+  private func size(_ key: String) -> Int? {
     let base = textConfig
-    var sizes: [String: Int] = [:]
-    for size in Self.promptSizes {
-      sizes[size.key] = size.baseKeys.lazy.compactMap { base[$0]?.integer }.first
-    }
-    return sizes
+    return Self.promptSizes.first { $0.key == key }?.baseKeys.lazy.compactMap { base[$0]?.integer }
+      .first
   }
 
-  /// Prefixes are keys and values, of which grouped attention has fewer heads.
-  private func keyValueSizes(_ sizes: [String: Int]) -> [String: Int] {
+  /// The sizes of a prompt of keys and values for a config.
+  private func keyValueSizes(of config: AdapterConfig) -> KeyValueSizes {
+    func stated(_ key: String) -> Int? { config.document[key]?.integer ?? size(key) }
     let base = textConfig
-    var sizes = sizes
-    guard let heads = base["num_key_value_heads"]?.integer else { return sizes }
-    guard base["per_layer_config"] == nil, base["global_head_dim"] == nil else {
-      sizes["token_dim"] = nil
-      sizes["num_attention_heads"] = nil
-      return sizes
-    }
+    var sizes = KeyValueSizes(
+      layers: stated("num_layers"), width: stated("token_dim"), heads: stated("num_attention_heads")
+    )
+    guard let groups = base["num_key_value_heads"]?.integer else { return sizes }
+    let isUniform =
+      (base["per_layer_config"] ?? .null).isNull && (base["global_head_dim"] ?? .null).isNull
     let dimension =
       base["head_dim"]?.integer
-      ?? sizes["token_dim"].flatMap { width in
-        sizes["num_attention_heads"].flatMap { $0 > 0 ? width / $0 : nil }
-      }
-    let product = dimension.map { $0.multipliedReportingOverflow(by: heads) }
-    sizes["token_dim"] = product.flatMap { $0.overflow ? nil : $0.partialValue }
-    sizes["num_attention_heads"] = heads
+      ?? sizes.width.flatMap { width in sizes.heads.flatMap { $0 > 0 ? width / $0 : nil } }
+    let product = dimension.map { $0.multipliedReportingOverflow(by: groups) }
+    sizes.width = isUniform ? product.flatMap { $0.overflow ? nil : $0.partialValue } : nil
+    sizes.heads = isUniform ? groups : nil
     return sizes
   }
 }

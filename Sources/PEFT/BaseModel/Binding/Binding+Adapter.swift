@@ -22,10 +22,11 @@ extension Binding {
     let method = try config.method
     let attachment = try Attachment(config, weights)
     let names = attachment.modules.map(\.name)
-    let promptFindings = method.isPromptLearning ? base.promptFindings(for: config, weights) : []
+    let prompt = method.isPromptLearning ? base.checkPrompt(of: config, weights) : .init()
+    defer { if prompt.fits { fitting.insert("prompt_embeddings") } }
     guard let tree = base.modules(for: config, adapted: names) else {
       knowsModules = false
-      findings = promptFindings
+      findings = prompt.findings
       return
     }
     let binder = AdapterBinder(
@@ -40,13 +41,34 @@ extension Binding {
       ]
       return
     }
+    guard builder.isComplete || !base.isOfUnknownClass(config) else {
+      knowsModules = false
+      findings = prompt.findings + [base.unknownClassFinding]
+      return
+    }
     self = builder.binding
     if !builder.isComplete {
       remedy = binder.remedy(for: builder, config, method, attachment)
     }
     findings =
-      promptFindings + BindingFindings(builder, attachment).findings
+      prompt.findings + BindingFindings(builder, attachment).findings
       + builder.layoutFindings(of: config, in: release)
+  }
+}
+
+extension BaseModel {
+  /// Whether the base model is of a class of transformers that nothing names: neither the order of a
+  /// weight's dimensions nor the prefixes and heads of the class are known then (spec/base-model.md, P33).
+  fileprivate func isOfUnknownClass(_ adapter: AdapterConfig) -> Bool {
+    config.isEmpty && ModelRoots.describe(adapter)
+  }
+
+  fileprivate var unknownClassFinding: Finding {
+    Finding(
+      .note, "base-model",
+      "the base model has no config.json, so that its class is unknown, and the names of its tensors are "
+        + "not all those of the adapter's modules: they are not compared; give the model's directory, "
+        + "with its config.json")
   }
 }
 

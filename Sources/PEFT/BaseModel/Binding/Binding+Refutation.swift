@@ -18,7 +18,11 @@ extension Binding {
   }
 
   private func unrefuted(_ findings: [Finding]) -> [Finding] {
-    guard knowsModules else { return findings }
+    guard knowsModules else {
+      return findings.filter { finding in
+        finding.code != "shape-mismatch" || finding.tensor.map { !fitting.contains($0) } ?? true
+      }
+    }
     let loaded = Set(bound)
     let fresh = Set(missing)
     return findings.filter { finding in

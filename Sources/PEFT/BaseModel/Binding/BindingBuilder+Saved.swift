@@ -88,13 +88,7 @@ extension BindingBuilder {
 
   /// The tokens whose rows of an embedding are trained, as far as they are whole numbers.
   private func trainedTokens(of module: String) -> [Int] {
-    switch adapted.config.document["trainable_token_indices"] {
-    case .array(let tokens)?: tokens.compactMap(\.integer)
-    case .object(let object)?:
-      object.first { module == $0.key || module.hasSuffix("." + $0.key) }?.value.array?
-        .compactMap(\.integer) ?? []
-    default: []
-    }
+    TrainedTokens(adapted.config).groups.first { $0.isAbout(module) }?.tokens ?? []
   }
 
   /// Binds tensors that exist once.

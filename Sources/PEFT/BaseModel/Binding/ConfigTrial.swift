@@ -26,7 +26,7 @@ struct ConfigTrial: Sendable {
   var advice: String {
     guard let value else { return "; without \"\(key)\" in the config, PEFT loads every tensor" }
     guard isExact else { return "; the tensors are those of a config with another \"\(key)\"" }
-    return "; with \"\(key)\": \(value.description.excerpt), PEFT loads every tensor"
+    return "; with \"\(key)\": \(value.description), PEFT loads every tensor"
   }
 }
 
@@ -227,7 +227,10 @@ struct ConfigTrials {
       without("exclude_modules") + [
         ConfigTrial(key: "exclude_modules", value: Self.list(excluded + absent.map(\.name)))
       ]
-    let targets = [ConfigTrial(key: "target_modules", value: Self.list(modules))]
+    let lasts = Set(modules.map { String(NumberedName.last(of: $0)) })
+    let targets = [lasts.sorted(), modules].map {
+      ConfigTrial(key: "target_modules", value: Self.list($0))
+    }
     return isSet("target_modules") && builder.adapted.refusal == nil && builder.binding.dead.isEmpty
       ? exclusions + targets : targets + exclusions
   }

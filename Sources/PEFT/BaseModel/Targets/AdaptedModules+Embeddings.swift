@@ -47,12 +47,10 @@ extension AdaptedModules {
   /// Of names for tied embeddings with the same tokens, PEFT takes those that are no full path of a tied
   /// module. Modules that are tied to the input embedding share its rows.
   mutating func addTokens(_ tree: ModuleTree) {
-    let groups: [(name: String, indices: JSONValue)]
-    switch config.document["trainable_token_indices"] {
-    case .object(let object)?: groups = object.map { ($0.key, $0.value) }
-    case .array(let indices)?: groups = [(tree.inputEmbedding ?? "embed_tokens", .array(indices))]
-    default: return
+    let groups = TrainedTokens(config).groups.map { group in
+      (name: group.name ?? tree.inputEmbedding ?? "embed_tokens", indices: group.indices)
     }
+    guard !groups.isEmpty else { return }
     let ties = Set(tree.tiedModules)
     let sharing = groups.filter { group in
       tree.inputEmbedding?.hasSuffixBytes(group.name) == true
@@ -71,7 +69,7 @@ extension AdaptedModules {
     }
     if tokens.isEmpty {
       refusal =
-        "\"trainable_token_indices\" is for \(groups.map(\.name).joined(separator: ", ").excerpt), "
+        "\"\(TrainedTokens.key)\" is for \(groups.map(\.name).joined(separator: ", ").excerpt), "
         + "which the base model does not have"
     }
   }
