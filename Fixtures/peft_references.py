@@ -8,6 +8,7 @@ project's page on reference outputs.
 import torch
 from peft import PeftType
 from peft.tuners.lora.layer import ParamWrapper
+from peft.tuners.trainable_tokens.layer import TrainableTokensLayer
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 DELTAS = {PeftType.LORA, PeftType.ADALORA, PeftType.LOHA, PeftType.LOKR, PeftType.VERA}
@@ -42,6 +43,8 @@ def weights(model):
     for path, layer in model.get_base_model().named_modules():
         if not isinstance(layer, BaseTunerLayer) or adapter not in adapters(layer):
             continue
+        if isinstance(layer, TrainableTokensLayer):
+            continue  # rows of an embedding, beside the method
         name = ".".join(part for part in path.split(".") if part != "base_layer")
         if isinstance(layer, ParamWrapper):
             name += f".{layer.parameter_name}"

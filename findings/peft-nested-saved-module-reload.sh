@@ -11,7 +11,9 @@
 #     ['classifier']: 4 tensors of the head, loads
 #     ['classifier.out_proj']: 4 tensors of the head, KeyError
 #
-# In peftkit: not told yet; `validate` has no finding about such a list.
+# The same happens with any list that names a module inside of another one that is saved.
+#
+# In peftkit: `validate` reports it as `nested-module`.
 set -eu
 . "$(dirname "$0")/common.sh"
 

@@ -14,6 +14,8 @@ extension CheckpointError {
     case resumeOrOverwrite
     /// Convert the path alone, not as a tree.
     case convertAlone
+    /// Convert the file, which takes its tensors and runs nothing.
+    case convertWithoutRunning
     /// Leave out tensors that the format cannot hold.
     case skipUnsupported
     /// Write an output without tensors.
@@ -60,6 +62,7 @@ extension CheckpointError.Remedy: CustomStringConvertible {
     case .resume: "resume the run"
     case .resumeOrOverwrite: "resume the run, or replace its manifest"
     case .convertAlone: "convert it alone, not as a tree"
+    case .convertWithoutRunning: "convert it, which takes its tensors and runs nothing"
     case .skipUnsupported: "leave out unsupported tensors"
     case .allowEmpty: "write an output without tensors"
     case .dropMetadata: "leave out the metadata"

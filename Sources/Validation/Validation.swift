@@ -84,7 +84,7 @@ public struct Validation: Sendable {
   ) throws(CheckpointError) {
     let archive = checkpoint.archive
     // PEFT and transformers refuse such a file.
-    if let request = archive.codeRequest { throw request }
+    if let request = archive.codeRequest { throw request.offering(.convertWithoutRunning) }
     switch checkpoint {
     case .adapter(let adapter):
       let (findings, binding) = try adapter.examination(options, surveys: survey(archive))

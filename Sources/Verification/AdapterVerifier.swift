@@ -22,12 +22,14 @@ public enum AdapterVerifier {
     let type = method.type.rawValue
     if let prompts = prompts.first(where: { $0.key == type }) { return try prompts.value(adapter) }
     if let verifier = try WeightVerifier(adapter) { return verifier }
-    let types = AdapterUpdates.types + prompts.map(\.key)
     throw CheckpointError(
       .unsupported, "results of the method \(type.printable) are not computed",
       path: adapter.directory.configPath,
       hint: "methods that can be verified: \(types.joined(separator: ", "))")
   }
+
+  /// The methods whose results are computed.
+  public static var types: [String] { AdapterUpdates.types + prompts.map(\.key) }
 
   private typealias Maker =
     @Sendable (Adapter) throws(CheckpointError) -> any ReferenceVerifier

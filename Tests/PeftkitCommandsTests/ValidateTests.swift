@@ -91,7 +91,7 @@ struct ValidateTests {
     }
     let run = try peftkit("validate", copy.path)
     #expect(run.exitCode == 1)
-    #expect(run.output.contains("\nhint: peftkit repair can fix 1 finding\n"))
+    #expect(run.output.contains("-o OUT can fix 1 finding\n"))
     let json = try peftkit("validate", copy.path, "--json").json()
     let finding = try #require((json["findings"] as? [[String: Any]])?.first)
     let repairs = try #require(finding["repairs"] as? [[String: String]])

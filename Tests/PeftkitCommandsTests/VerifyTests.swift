@@ -62,7 +62,11 @@ struct VerifyTests {
     let run = try peftkit("verify", adapter, "--reference", path, "--json")
     #expect(run.exitCode == 1)
     let json = try run.json()
-    #expect(Set(json.keys) == ["path", "reference", "rule", "holds", "cases", "uncovered_modules"])
+    #expect(
+      Set(json.keys) == [
+        "path", "reference", "rule", "holds", "cases", "errors", "uncovered_modules",
+      ])
+    #expect((json["errors"] as? [Any])?.isEmpty == true)
     #expect(json["path"] as? String == adapter)
     #expect(json["reference"] as? String == path)
     #expect(json["holds"] as? Bool == false)
@@ -134,7 +138,8 @@ struct VerifyTests {
     let json = try peftkit(arguments + ["--json"]).json()
     #expect(
       Set(json.keys) == [
-        "path", "reference", "rule", "rtol", "atol", "holds", "cases", "uncovered_modules",
+        "path", "reference", "rule", "rtol", "atol", "holds", "cases", "errors",
+        "uncovered_modules",
       ])
     #expect(json["rule"] as? String == "allclose")
     #expect(json["rtol"] as? Double == rtol)

@@ -41,6 +41,31 @@ public struct SavedModules: Sendable {
     return modules
   }
 
+  /// The paths of two of the modules that a tensor belongs to, of which one contains the other; nil if there
+  /// are none.
+  ///
+  /// - Parameter start: the bytes of the tensor's name before the path of its module.
+  /// - Complexity: as that of `contains(_:)`.
+  func nesting(of tensor: TensorName, from start: Int) -> (outer: String, inner: String)? {
+    var outer: ArraySlice<UInt8>?
+    var found: (outer: String, inner: String)?
+    let path = Array(tensor.string.utf8)
+    forEachModule(of: tensor) { name in
+      guard name.startIndex >= start else { return true }
+      guard let first = outer else {
+        outer = path[start..<name.endIndex]
+        return true
+      }
+      guard name.endIndex > first.endIndex else { return true }
+      found = (
+        String(decoding: first, as: UTF8.self),
+        String(decoding: path[start..<name.endIndex], as: UTF8.self)
+      )
+      return false
+    }
+    return found
+  }
+
   /// Passes on the names of the modules that a tensor belongs to, until the closure returns false.
   private func forEachModule(
     of tensor: TensorName, _ body: (ArraySlice<UInt8>) -> Bool

@@ -43,9 +43,10 @@ struct FormFit {
   ///
   /// - Parameters:
   ///   - tensors: the indices of the tensors, by their names below the module.
+  ///   - transposed: the tensors whose dimensions are taken in the other order.
   init(
     _ form: ModuleForm, _ tensors: [String: Int], _ values: ExtentValues,
-    in weights: any TensorArchive
+    in weights: any TensorArchive, transposed: Set<Int> = []
   ) {
     self.values = values
     var count = 0
@@ -55,7 +56,8 @@ struct FormFit {
         continue
       }
       count += 1
-      let shape = weights.tensor(at: index).shape
+      let own = weights.tensor(at: index).shape
+      let shape = transposed.contains(index) ? Shape(own.dimensions.reversed()) : own
       guard !tensor.shape.accept(shape, in: &self.values) else { continue }
       // A finding of its own says that a tensor is empty.
       if shape.dimensions.contains(0) {

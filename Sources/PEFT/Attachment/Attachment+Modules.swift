@@ -13,9 +13,14 @@ extension Attachment {
     var numbers: [Int: Int] = [:]
     var surplus: [Int] = unknownParameters
     var contradictions: [Finding] = []
+    var rearranged = FindingGroups<Rearrangement>()
     let siblings =
       fits.contains { !$0.mismatches.isEmpty || $0.isUnused } ? LayerStacks(modules).siblings : [:]
     for (number, (module, fit)) in zip(modules, fits).enumerated() {
+      if let rearrangement = rearrangement(of: number) {
+        rearranged.add(number, to: rearrangement)
+        continue
+      }
       if !fit.mismatches.isEmpty || fit.isUnused, hasPatterns == false,
         let (tensor, usual) = contradicting(number, siblings)
       {
@@ -40,6 +45,7 @@ extension Attachment {
     return missing.findings { leaf, modules in
       missingFinding(leaf, modules.map { missingNames[$0] ?? "" })
     }
+      + rearranged.findings { finding(about: $0, of: $1) }
       + mismatches.findings { fault, tensors in
         shapeFinding(fault, tensors, details[tensors[0]], numbers[tensors[0]])
       } + contradictions + surplusFindings(surplus.sorted()) + unusedFindings(siblings)
@@ -146,8 +152,7 @@ extension Attachment {
     guard let first = tensors.first else { return [] }
     let tensor = weights.tensor(at: first)
     let others = tensors.count - 1
-    let more =
-      others == 0 ? "" : ", as \(others == 1 ? "is" : "are") \(others.counted("other tensor"))"
+    let more = others == 0 ? "" : ", like \(others.counted("other tensor"))"
     return [
       Finding(
         .error, "empty-tensor",

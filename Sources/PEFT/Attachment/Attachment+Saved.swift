@@ -44,7 +44,28 @@ extension Attachment {
             + "the base model has one, and otherwise leaves the head untrained",
           key: listed.isEmpty ? nil : "modules_to_save"))
     }
-    return findings + partFindings + tokenFindings
+    return findings + nestedFindings(names) + partFindings + tokenFindings
+  }
+
+  /// A finding about a saved module inside of another one: PEFT wraps both, and looks for the tensors of
+  /// the inner one under a name that it has not saved.
+  private func nestedFindings(_ names: [String]) -> [Finding] {
+    let start = rules.modelPrefix.utf8.count
+    guard
+      let (outer, inner) = names.lazy.compactMap({ saved.nesting(of: TensorName($0), from: start) })
+        .first
+    else { return [] }
+    let listed = (try? rules.config.value(BaseConfigFields.modulesToSave) ?? []) ?? []
+    let task = rules.config.document["task_type"]?.string ?? ""
+    let isListed = listed.contains { outer.hasSuffixBytes($0) }
+    let reason =
+      isListed ? "which is saved, too" : "which PEFT saves for \(task) without being told"
+    return [
+      Finding(
+        .error, "nested-module",
+        "\(inner) is saved, and is inside of \(outer), \(reason): PEFT raises KeyError; save one of the "
+          + "two", key: "modules_to_save")
+    ]
   }
 
   /// Findings about modules that are saved whole without their weight or bias.
@@ -115,29 +136,17 @@ extension Attachment {
     }
   }
 
-  /// Findings about embeddings whose tokens are no list.
-  private var untokenizedFindings: [Finding] {
-    let key = "trainable_token_indices"
-    return (rules.config.document[key]?.object ?? [:]).compactMap { member in
-      guard member.value.array == nil else { return nil }
-      return Finding(
-        .error, "wrong-type",
-        "\(member.key.excerpt) in \"\(key)\" must have a list of tokens, but has "
-          + "\(member.value.kindName)", key: key)
-    }
-  }
-
   /// Findings about the tensors of trained tokens.
   private var tokenFindings: [Finding] {
-    let key = "trainable_token_indices"
-    var groups: [(name: String?, indices: [JSONValue])] = []
-    switch rules.config.document[key] {
-    case .array(let indices)?: groups = [(nil, indices)]
-    case .object(let object)?:
-      groups = object.compactMap { member in member.value.array.map { (member.key, $0) } }
-    default: break
+    let key = TrainedTokens.key
+    let all = TrainedTokens(rules.config).groups
+    let groups = all.compactMap { group in group.indices.map { (group, $0) } }
+    var findings = all.filter { $0.indices == nil }.map { group in
+      Finding(
+        .error, "wrong-type",
+        "\((group.name ?? key).excerpt) in \"\(key)\" must have a list of tokens, but has "
+          + "\(rules.config.document[key]?[group.name ?? ""]?.kindName ?? "none")", key: key)
     }
-    var findings = untokenizedFindings
     if groups.isEmpty, rules.type == .lora, let (index, _) = tokenTensors.first {
       let tensor = weights.tensor(at: index).name
       findings.append(
@@ -146,10 +155,8 @@ extension Attachment {
           "PEFT ignores \(tensor): \"\(key)\" names no tokens", key: key, tensor: tensor))
     }
     var isPresent: [Bool] = []
-    for (name, indices) in groups {
-      let tensors = tokenTensors.filter { tensor in
-        name.map { tensor.module == $0 || tensor.module.hasSuffix("." + $0) } ?? true
-      }
+    for (group, indices) in groups {
+      let tensors = tokenTensors.filter { group.isAbout($0.module) }
       isPresent.append(!tensors.isEmpty)
       for (index, _) in tensors {
         let tensor = weights.tensor(at: index)
@@ -164,13 +171,13 @@ extension Attachment {
       }
     }
     // Tied embeddings are saved once.
-    let tied = zip(groups, isPresent).filter(\.1).map(\.0.indices)
-    for ((name, indices), isPresent) in zip(groups, isPresent)
+    let tied = zip(groups, isPresent).filter(\.1).map(\.0.1)
+    for ((group, indices), isPresent) in zip(groups, isPresent)
     where !isPresent && !tied.contains(indices) {
       findings.append(
         Finding(
           .error, "missing-tensor",
-          "the weights have no \(name.map { $0 + "." } ?? "")token_adapter.trainable_tokens_delta, "
+          "the weights have no \(group.name.map { $0 + "." } ?? "")token_adapter.trainable_tokens_delta, "
             + "the tokens of \"\(key)\": PEFT raises KeyError", key: key))
     }
     return findings

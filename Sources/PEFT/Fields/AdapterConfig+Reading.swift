@@ -36,7 +36,10 @@ extension AdapterConfig {
     let likely = MethodFields.likelyType(of: document)
     return Finding(
       .error, "peft-type",
-      error.message + (likely.map { "; its keys are those of \($0.rawValue)" } ?? ""),
+      error.message
+        + (likely.map {
+          "; its keys are those of \($0.rawValue): set \"peft_type\" to \"\($0.rawValue)\""
+        } ?? "; set \"peft_type\" to the method, such as \"LORA\""),
       key: "peft_type")
   }
 

@@ -10,27 +10,22 @@ struct FieldFindings {
   /// The release that reads the config.
   let release: ExaminedRelease
 
-  /// The most unknown keys that are compared with the known ones.
-  private static let suggestionLimit = 16
-
   /// The findings about all keys, in the order of the config.
   ///
   /// - Complexity: O(keys + items of lists).
   func findings(about document: JSONObject) -> [Finding] {
     let byKey = fields.fieldsByKey(in: release.release)
     var findings: [Finding] = []
-    var unknownCount = 0
+    var unknown = UnknownKeys()
     for member in document where !Self.isReadElsewhere(member.key) {
       if let field = byKey[UTF8Text(member.key)] {
         if let finding = valueFinding(member.value, of: field) { findings.append(finding) }
       } else {
-        unknownCount += 1
-        let absent = byKey.values.lazy.map(\.key).filter { document[$0] == nil }
-        let near =
-          unknownCount <= Self.suggestionLimit ? member.key.nearest(in: absent, limit: 1) : []
-        findings.append(unknownKeyFinding(member, near: near.first))
+        unknown.add(
+          member, in: self, known: { byKey.values.lazy.map(\.key).filter { document[$0] == nil } })
       }
     }
+    findings += unknown.findings
     for field in fields.versions
     where field.traits.contains(.required) && field.releases.contains(release.release)
       && document[field.key] == nil
@@ -73,6 +68,12 @@ struct FieldFindings {
   }
 
   private func textFinding(_ text: String, of field: FieldVersion) -> Finding {
+    if field.tolerates(text: text) {
+      return Finding(
+        .note, "invalid-value",
+        "\"\(field.key)\" is \"\(text.excerpt)\", which PEFT reads as "
+          + (text.isEmpty ? "false" : "\"\(text.lowercased())\""), key: field.key)
+    }
     let near = text.nearest(in: field.types.literals, limit: 1)
     let hint = near.first.map { "; did you mean \"\($0)\"?" } ?? ""
     let message =
@@ -83,39 +84,5 @@ struct FieldFindings {
         .warning, "invalid-value", message + "; PEFT ignores it" + hint, key: field.key)
     }
     return Finding(.error, "invalid-value", message + hint, key: field.key)
-  }
-
-  /// A finding about a key that the release's class does not have.
-  private func unknownKeyFinding(_ member: JSONObject.Member, near: String?) -> Finding {
-    let key = member.key
-    let others = fields.versions.filter { $0.key == key }
-    let name = "PEFT \(release.release)"
-    var message = "unknown key \"\(key.excerpt)\""
-    if let first = others.first, let last = others.last {
-      let range = ReleaseRange(first: first.releases.first, last: last.releases.last)
-      message = "\(name) does not have the key \"\(key)\" (PEFT \(range) has it)"
-    }
-    if let near { message += "; did you mean \"\(near)\"?" }
-    if release.unknownKey == .refuses {
-      return Finding(
-        .error, "unknown-key", message + "; it raises TypeError", key: key,
-        repairs: others.areMeaningless(for: member.value) ? [.removeKey(key)] : [])
-    }
-    message += "; \(name) drops it"
-    if others.areMeaningless(for: member.value) {
-      return Finding(
-        .note, "unknown-key", message + Self.refusal, key: key, repairs: [.removeKey(key)])
-    }
-    if let newer = others.last, newer.releases.last == nil {
-      return Finding(
-        .error, "lost-key", message + ", and what the adapter computes changes", key: key)
-    }
-    return Finding(.warning, "unknown-key", message + Self.refusal, key: key)
-  }
-
-  /// The releases that raise an error for an unknown key, in words.
-  private static var refusal: String {
-    let ranges = ExaminedRelease.all.filter { $0.unknownKey == .refuses }.ranges
-    return ranges.map { ", and PEFT \($0) raises TypeError" } ?? ""
   }
 }

@@ -7,7 +7,7 @@ public indirect enum FieldType: Sendable, Hashable {
   case null, boolean, integer, number, string, object
   /// A list whose items have one of the types; any items if there is none.
   case list([FieldType])
-  /// One text, or with `*` at the end all texts that begin so.
+  /// One text, or with `*` at the end all texts of the rest and a number.
   case literal(String)
 
   /// Whether a value has this type. An integer is a number, and integers have 64 bits.
@@ -22,7 +22,8 @@ public indirect enum FieldType: Sendable, Hashable {
       types.isEmpty || items.allSatisfy { types.accept($0) }
     case (.literal(let text), .string(let other)):
       text.hasSuffix("*")
-        ? other.utf8.starts(with: text.utf8.dropLast()) : text.utf8.elementsEqual(other.utf8)
+        ? other.hasPrefix(text.dropLast()) && Int(other.dropFirst(text.count - 1)) != nil
+        : text.utf8.elementsEqual(other.utf8)
     default: false
     }
   }

@@ -32,7 +32,9 @@ public struct FieldVersion: Sendable {
   func loads(_ value: JSONValue) -> Bool {
     if value.isNull, !traits.isDisjoint(with: [.required, .nonnull]) { return false }
     if types.accept(value) { return true }
-    if value.string != nil, types.hasLiterals { return traits.contains(.free) }
+    if let text = value.string, types.hasLiterals {
+      return traits.contains(.free) || tolerates(text: text)
+    }
     return tolerates(value)
   }
 
@@ -44,6 +46,14 @@ public struct FieldVersion: Sendable {
     case "false": .bool(false)
     default: try? JSONValue(parsing: Array(text.utf8))
     }
+  }
+
+  /// Whether PEFT loads a text that is none of the values: some it reads in any case, and an empty one is
+  /// false.
+  func tolerates(text: String) -> Bool {
+    if text.isEmpty { return types.contains(.boolean) }
+    let spelling = text.lowercased()
+    return ["gaussian", "olora", "mica"].contains(spelling) && types.literals.contains(spelling)
   }
 
   /// Whether PEFT loads a value of another type, as measured.

@@ -21,6 +21,9 @@ public struct ReleaseRange: Sendable, Hashable, CustomStringConvertible {
     self.init(first: first, last: parts.count > 1 ? PEFTRelease(parsing: parts[1]) : nil)
   }
 
+  /// Whether the range is one release.
+  var isOne: Bool { first == last }
+
   /// Whether a release is in the range.
   public func contains(_ release: PEFTRelease) -> Bool {
     first <= release && last.map { release <= $0 } ?? true

@@ -72,18 +72,14 @@ extension Runtime {
       RuntimeTensorRule(.refuses),
     ],
     limits:
-      "the base model's architecture; a base with tied embeddings has no place for LoRA on them")
+      "the base model's architecture; a base with tied embeddings has no place for LoRA on them",
+    converter: "convert_hf_to_gguf.py")
 
   /// The loader of mlx-lm, which has a format of its own.
   static let mlx = Runtime(
     name: "mlx-lm", title: "mlx-lm 0.32.2", date: "2026-11", methods: .only([]),
-    keys: [
-      RuntimeKeyRule(
-        "num_layers", .absent, .refuses, "needs the key, which configs of PEFT do not have"),
-      RuntimeKeyRule(
-        "lora_parameters", .absent, .refuses, "needs the key, which configs of PEFT do not have"),
-    ],
-    honoredKeys: harmlessKeys, tensors: [], limits: "the base model's class")
+    keys: [], honoredKeys: harmlessKeys, tensors: [], limits: "the base model's class",
+    converter: "mlx_lm.convert")
 
   /// The `load_adapter` of transformers, which uses PEFT.
   static let transformers = Runtime(

@@ -21,6 +21,8 @@ public struct Runtime: Sendable {
   let tensors: [RuntimeTensorRule]
   /// What decides besides the adapter.
   let limits: String
+  /// The program that makes a model of the runtime from one of transformers; nil if it loads that.
+  var converter: String?
 
   /// The methods that a runtime loads.
   enum Methods: Sendable {

@@ -16,11 +16,12 @@ struct RuntimeFindings {
     var findings: [Finding] = []
     let type = try? config.peftType
     if let type, !runtime.methods.contains(type) {
-      findings.append(
+      return [
         Finding(
           .error, "runtime-refuses",
-          "\(runtime.title) does not load \(type.rawValue) adapters of PEFT",
-          key: "peft_type"))
+          "\(runtime.title) does not load \(type.rawValue) adapters of PEFT\(wayOn(config))",
+          key: "peft_type")
+      ]
     }
     findings += runtime.keys.compactMap { finding($0, in: config.document) }
     if let weights { findings += tensorFindings(weights) }
@@ -33,6 +34,15 @@ struct RuntimeFindings {
             + runtime.limits))
     }
     return findings
+  }
+
+  /// What to do with an adapter of a method that the runtime does not load.
+  private func wayOn(_ config: AdapterConfig) -> String {
+    guard let method = try? config.method, !method.isPromptLearning,
+      !["ADAPTION_PROMPT", "SHADOW", "XLORA"].contains(method.type.rawValue)
+    else { return "" }
+    return "; PEFT's merge_and_unload puts it into the weights of its base model"
+      + (runtime.converter.map { ", which \($0) converts" } ?? "")
   }
 
   private func finding(_ rule: RuntimeKeyRule, in document: JSONObject) -> Finding? {

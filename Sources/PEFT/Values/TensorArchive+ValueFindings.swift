@@ -14,19 +14,31 @@ extension TensorArchive {
 
   /// Findings about values, from surveys of all tensors.
   package func valueFindings(of surveys: [ValueSurvey]) -> [Finding] {
-    surveys.indices.compactMap { nonFiniteFinding(at: $0, surveys[$0]) }
-      + ZeroTail.all(of: self, surveys).map(\.finding)
+    [nonFiniteFinding(surveys)].compactMap(\.self) + ZeroTail.all(of: self, surveys).map(\.finding)
   }
 
-  private func nonFiniteFinding(at index: Int, _ survey: ValueSurvey) -> Finding? {
-    guard let first = survey.firstNonFinite else { return nil }
-    let info = tensor(at: index)
-    let count =
-      survey.nonFiniteCount == 1
-      ? "one value that is NaN or infinite,"
-      : "\(survey.nonFiniteCount) values that are NaN or infinite, the first"
+  /// A finding about all values that are not finite, which names the first tensors that have some.
+  private func nonFiniteFinding(_ surveys: [ValueSurvey]) -> Finding? {
+    let wrong = surveys.indices.filter { surveys[$0].firstNonFinite != nil }
+    guard let first = wrong.first else { return nil }
+    let described = wrong.prefix(largestExampleCount).map { index in
+      let survey = surveys[index]
+      let info = tensor(at: index)
+      let count =
+        survey.nonFiniteCount == 1
+        ? "one value that is NaN or infinite,"
+        : "\(survey.nonFiniteCount) values that are NaN or infinite, the first"
+      return
+        "\(info.name) has \(count) at element \(survey.firstNonFinite ?? 0) of \(info.elementCount)"
+    }
+    let rest = wrong.count - described.count
+    let more =
+      rest == 0 ? "" : "; so \(rest == 1 ? "has" : "have") \(rest.counted("other tensor"))"
     return Finding(
-      .error, "non-finite-values",
-      "\(info.name) has \(count) at element \(first) of \(info.elementCount)", tensor: info.name)
+      .error, "non-finite-values", described.joined(separator: "; ") + more,
+      tensor: tensor(at: first).name)
   }
 }
+
+/// The tensors that are described by themselves.
+private let largestExampleCount = 3

@@ -10,6 +10,7 @@ extension CheckpointError.Remedy {
     case .resume: "--resume continues from there"
     case .resumeOrOverwrite: "--resume continues it, --force starts again"
     case .convertAlone: "without --recursive it is converted alone"
+    case .convertWithoutRunning: "peftkit convert takes its tensors and runs nothing"
     case .skipUnsupported: "--skip-unsupported leaves such tensors out"
     case .allowEmpty: "--allow-empty writes an output without tensors"
     case .dropMetadata: "--drop-metadata converts the tensors without it"

@@ -20,6 +20,26 @@ enum LoRARules {
         else { return nil }
         return "\"init_lora_weights\" loftq needs \"loftq_config\""
       },
+      ConfigRule("init_lora_weights") { config in
+        guard config.document["init_lora_weights"]?.string == "corda" else { return nil }
+        return
+          "\"init_lora_weights\" is corda, with which PEFT creates an adapter only after preprocessing "
+          + "the base model, and so does not load one: set it to true, if the base model was not changed"
+      },
+      ConfigRule("init_lora_weights", severity: .note) { config in
+        guard config.document["init_lora_weights"]?.string == "eva", !isSet("eva_config", config)
+        else { return nil }
+        return "\"init_lora_weights\" is eva without \"eva_config\", of which PEFT warns"
+      },
+      ConfigRule("init_lora_weights") { config in
+        guard config.document["init_lora_weights"]?.string == "orthogonal" else { return nil }
+        let ranks =
+          [config.integer("r", default: 8)]
+          + (config.document["rank_pattern"]?.object ?? [:]).map { $0.value.integer }
+        return ranks.compactMap(\.self).first { $0 % 2 != 0 }.map {
+          "\"init_lora_weights\" is orthogonal, for which a rank must be even, but one is \($0)"
+        }
+      },
       ConfigRule("lora_bias") { config in
         guard isOn("lora_bias", config) else { return nil }
         if isOn("use_dora", config) {

@@ -31,6 +31,14 @@ struct FindingArguments: ParsableArguments {
     return options
   }
 
+  /// The options as a command line has them, with a space before each.
+  var words: String {
+    let base = base.map { value in
+      value == RawArguments.omittedValue ? " --base" : " --base \(value.printable)"
+    }
+    return (base ?? "") + (release.map { " --peft \($0.release)" } ?? "")
+  }
+
   private static func release(_ text: String) throws -> ExaminedRelease {
     if let release = PEFTRelease(parsing: text), let examined = ExaminedRelease(release) {
       return examined

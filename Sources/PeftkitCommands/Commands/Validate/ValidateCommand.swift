@@ -68,7 +68,7 @@ struct ValidateCommand: ParsableCommand {
       return
     }
     let validation = try Self.validation(path, options)
-    let report = ValidationReport(validation, filter)
+    let report = ValidationReport(validation, filter, options: against.words)
     if output.form == .sarif {
       try report.printSARIF()
     } else {

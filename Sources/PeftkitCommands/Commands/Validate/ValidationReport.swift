@@ -12,8 +12,13 @@ struct ValidationReport: Report {
   /// Whether none of them counts.
   let holds: Bool
 
-  init(_ validation: Validation, _ filter: FindingFilter) {
+  /// The options that a repair of the findings needs, too.
+  private let options: String
+
+  /// - Parameter options: what the checkpoint was checked against, as a command line has it.
+  init(_ validation: Validation, _ filter: FindingFilter, options: String = "") {
     self.validation = validation
+    self.options = options
     findings = filter.kept(of: validation.findings)
     holds = filter.holds(findings)
   }
@@ -27,7 +32,8 @@ struct ValidationReport: Report {
     if repairable > 0, validation.kind == .adapter || validation.kind == .model {
       output.line(
         output.styled("hint:", .cyan)
-          + " peftkit repair can fix \(Sizes.count(repairable, "finding"))")
+          + " peftkit repair \(validation.path.printable) -o OUT\(options) can fix "
+          + Sizes.count(repairable, "finding"))
     }
     var parts = validation.tensorCount.map { [Sizes.count($0, "tensor")] } ?? []
     parts.append(findings.isEmpty ? "no findings" : Sizes.count(findings.count, "finding"))

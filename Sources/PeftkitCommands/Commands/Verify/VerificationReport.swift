@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
 internal import Kernels
+internal import PEFT
 internal import Tensors
 internal import Verification
 
 /// The result of `verify`.
 struct VerificationReport: Report {
   let adapter: String
+  /// What PEFT refuses, ignores or leaves at fresh values when it loads the adapter.
+  let errors: [Finding]
   let reference: String
   let numericRule: NumericRule
   let rule: VerificationRule
@@ -48,6 +51,7 @@ extension VerificationReport {
       output.line("--json has the details of \(rest)")
     }
     addUncovered(to: &output)
+    addErrors(to: &output)
     let cases = Sizes.count(verdicts.count, "case")
     if holds {
       output.line(output.styled("verified:", .green) + " \(cases), \(meaning)")
@@ -83,6 +87,15 @@ extension VerificationReport {
     output.line(
       "\(Sizes.count(count, "module")) of the adapter \(count == 1 ? "has" : "have") no case: "
         + first.printable + (count > 1 ? " and \(Sizes.count(count - 1)) more" : ""))
+  }
+
+  /// The errors of `validate`, of which the first is given: PEFT may compute something else.
+  private func addErrors(to output: inout TextOutput) {
+    guard let first = errors.first else { return }
+    let more = errors.count == 1 ? "" : " (and \(Sizes.count(errors.count - 1, "more error")))"
+    output.line(
+      output.styled("note:", .cyan) + " PEFT does not load the adapter as it was verified: "
+        + first.message.printable + more + "; peftkit validate lists all findings")
   }
 
   private func addDetails(of verdict: CaseVerdict, to output: inout TextOutput) {
@@ -139,6 +152,10 @@ extension VerificationReport {
     output.writer.key("cases")
     output.writer.beginArray()
     for verdict in verdicts { output.writer.verdict(verdict) }
+    output.writer.endArray()
+    output.writer.key("errors")
+    output.writer.beginArray()
+    for error in errors { output.writer.finding(error) }
     output.writer.endArray()
     output.writer.key("uncovered_modules")
     output.writer.beginArray()

@@ -15,8 +15,7 @@ struct VerifyCommand: ParsableCommand {
       elsewhere within the rounding error of any order of summation. With --rtol or --atol, \
       values are compared as torch.allclose does. Exit code 1 when a case differs.
 
-      Methods: LORA with its variants, LOHA, LOKR, VERA, IA3, MISS, PROMPT_TUNING, P_TUNING, \
-      PREFIX_TUNING and MULTITASK_PROMPT_TUNING.
+      Methods: \(AdapterVerifier.types.joined(separator: ", ")).
 
       Fixtures/make_reference.py makes a reference from your own adapter with PEFT.
 
@@ -66,14 +65,16 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let adapter = try adapter.path()
-    let verifier = try AdapterVerifier.verifier(for: try Adapter(path: adapter))
+    let path = try adapter.path()
+    let adapter = try Adapter(path: path)
+    let verifier = try AdapterVerifier.verifier(for: adapter)
     let file = try ReferenceFile(path: reference, layouts: verifier.layouts)
     let verdicts = try ProgressLine.counting(file.cases, "case") {
       item throws(CheckpointError) in try verifier.verify(item, of: file, rule: rule)
     }
+    let errors = try adapter.findings(readsValues: false).filter { $0.severity == .error }
     let report = VerificationReport(
-      adapter: adapter, reference: reference, numericRule: verifier.rule, rule: rule,
+      adapter: path, errors: errors, reference: reference, numericRule: verifier.rule, rule: rule,
       verdicts: verdicts, uncoveredModules: verifier.uncoveredModules(by: file))
     try print(report, json: json)
     if !report.holds { throw ExitCode.finding }
