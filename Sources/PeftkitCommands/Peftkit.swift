@@ -8,7 +8,7 @@ internal import Tensors
 public struct Peftkit: ParsableCommand {
   /// The name, help and subcommands.
   public static let configuration = CommandConfiguration(
-    commandName: "peftkit",
+    commandName: Tool.name,
     abstract: "Convert, inspect and verify Hugging Face PEFT adapter checkpoints.",
     discussion: """
       Files are read natively, without Python. Nothing in them is executed.
@@ -37,7 +37,7 @@ public struct Peftkit: ParsableCommand {
     OpenFileLimit.raise()
     do {
       try RawArguments.validate()
-      var command = try parseAsRoot(
+      var command = try parsed(
         RawArguments.completed(Array(CommandLine.arguments.dropFirst())))
       try ProgressLine.showing { try command.run() }
     } catch let error as CheckpointError {
@@ -64,6 +64,25 @@ extension Peftkit {
     }
     Console.print(usage: message)
     exit(withError: code)
+  }
+}
+
+extension Peftkit {
+  /// The command that arguments call.
+  ///
+  /// A subcommand is parsed by itself, which takes half the time. Whatever is not a valid call of one, such as
+  /// `--help` and mistakes, is parsed again from the root, whose messages name it.
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    if let name = arguments.first,
+      let subcommand = configuration.subcommands.first(where: { $0._commandName == name }),
+      let command = try? subcommand.parseAsRoot(Array(arguments.dropFirst())),
+      ([subcommand] + subcommand.configuration.subcommands).contains(where: {
+        $0 == type(of: command)
+      })
+    {
+      return command
+    }
+    return try parseAsRoot(arguments)
   }
 }
 

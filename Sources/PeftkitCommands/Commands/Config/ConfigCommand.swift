@@ -7,7 +7,7 @@ internal import Tensors
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "config",
+    commandName: "config", _superCommandName: Tool.name,
     abstract: "Print a config as PEFT writes it.",
     discussion: """
       The output equals Python's json.dumps(json.load(f), indent=2, sort_keys=True), byte for \

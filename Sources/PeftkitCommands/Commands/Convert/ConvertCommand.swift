@@ -10,7 +10,7 @@ internal import Tensors
 
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "convert",
+    commandName: "convert", _superCommandName: Tool.name,
     abstract: "Convert a checkpoint file, an adapter or a model, or a tree of them.",
     discussion: """
       A file becomes a file, in the format of --to or of DST's extension \

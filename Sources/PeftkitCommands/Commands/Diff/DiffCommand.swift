@@ -7,7 +7,7 @@ internal import Tensors
 
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "diff",
+    commandName: "diff", _superCommandName: Tool.name,
     abstract: "Compare two checkpoints.",
     discussion: """
       Compares files, indexes of shards, adapters or models in any format: the configs of two \

@@ -7,7 +7,7 @@ internal import Tensors
 
 struct ForwardCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "forward",
+    commandName: "forward", _superCommandName: Tool.name,
     abstract: "Compute the prompts of a multitask prompt tuning adapter.",
     discussion: """
       Computes the output of PEFT's module, in F32 unless --dtype is given, and writes it as a \

@@ -5,7 +5,7 @@ internal import Tensors
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect",
+    commandName: "inspect", _superCommandName: Tool.name,
     abstract: "Show what a checkpoint file, an adapter or a model contains.",
     discussion: """
       Reads only headers, whatever the size of the file. For a multitask prompt tuning adapter \

@@ -3,7 +3,7 @@ internal import ArgumentParser
 
 struct MPTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "mpt",
+    commandName: "mpt", _superCommandName: Tool.name,
     abstract: "Create MPT adapters and derive new ones from them.",
     discussion: """
       MPT is multitask prompt tuning. The commands work on the weights alone, without the base \

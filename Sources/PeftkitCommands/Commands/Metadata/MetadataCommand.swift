@@ -9,7 +9,7 @@ internal import Tensors
 
 struct MetadataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "metadata",
+    commandName: "metadata", _superCommandName: Tool.name,
     abstract: "Show or change the metadata of a safetensors file.",
     discussion: """
       Without changes, prints __metadata__. With changes, rewrites the file, completely or not at \

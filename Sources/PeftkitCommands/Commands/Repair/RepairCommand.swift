@@ -8,7 +8,7 @@ internal import Tensors
 
 struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "repair",
+    commandName: "repair", _superCommandName: Tool.name,
     abstract: "Repair what validate finds, where that changes nothing that is computed.",
     discussion: """
       Writes a new directory in which tensors have the names that PEFT expects, and files, keys and \

@@ -7,7 +7,7 @@ internal import CheckpointScan
 
 struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "scan",
+    commandName: "scan", _superCommandName: Tool.name,
     abstract: "Show what a file would ask Python to run, without running it.",
     discussion: """
       Follows every pickle in a torch file and lists the names that it imports and calls. "data \

@@ -9,7 +9,7 @@ internal import Validation
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "validate",
+    commandName: "validate", _superCommandName: Tool.name,
     abstract: "Check a checkpoint for problems without running it.",
     discussion: """
       For an adapter directory: whether PEFT can load the config, whether the weights match it, \

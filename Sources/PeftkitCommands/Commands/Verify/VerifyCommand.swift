@@ -7,7 +7,7 @@ internal import Verification
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify",
+    commandName: "verify", _superCommandName: Tool.name,
     abstract: "Check an adapter against reference outputs.",
     discussion: """
       Computes on the CPU what an adapter adds to the weights of its base model, or its prompts, \
