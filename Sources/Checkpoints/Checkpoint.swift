@@ -28,6 +28,18 @@ public enum Checkpoint {
     return archive
   }
 
+  /// Opens a checkpoint in a file whose directory has been listed.
+  ///
+  /// - Parameter hasFile: whether the directory has a file with the name of this one and a suffix.
+  /// - Throws: as `open(path:)`.
+  /// - Complexity: O(header); no tensor data is read.
+  package static func open(
+    _ file: InputFile, hasFile: (_ suffix: String) -> Bool
+  ) throws(CheckpointError) -> any TensorArchive {
+    let (archive, _) = try openWithIndex(file, replacesStaleIndex: false, hasFile: hasFile)
+    return archive
+  }
+
   /// Opens a checkpoint, and returns the index when the path leads to one.
   ///
   /// - Parameters:
@@ -57,6 +69,14 @@ public enum Checkpoint {
   public static func openWithIndex(
     _ file: InputFile, replacesStaleIndex: Bool = false
   ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
+    try openWithIndex(file, replacesStaleIndex: replacesStaleIndex) {
+      PathKind.existing(file.path + $0) == .file
+    }
+  }
+
+  private static func openWithIndex(
+    _ file: InputFile, replacesStaleIndex: Bool, hasFile: (_ suffix: String) -> Bool
+  ) throws(CheckpointError) -> (archive: any TensorArchive, index: ShardIndex?) {
     if file.path.hasSuffix(ShardIndex.nameSuffix),
       Impostor(FileEnds(head: try CheckpointFormats.prefix(of: file))) == .json
     {
@@ -65,6 +85,6 @@ public enum Checkpoint {
     }
     if let archive = try DistributedDirectory.open(file) { return (archive, nil) }
     if let refusal = DistributedDirectory.refusal(of: file.path) { throw refusal }
-    return (try CheckpointFormats.open(file), nil)
+    return (try CheckpointFormats.open(file, hasFile: hasFile), nil)
   }
 }

@@ -19,14 +19,12 @@ extension DirectoryListing {
 
   /// Whether an entry has the name of a checkpoint and is not a directory (spec/bulk.md, B2 and B6).
   package func isCheckpointFile(at index: Int, in root: String) -> Bool {
-    let format = CheckpointFormats.format(ofFileName: text(at: index))
-    guard format?.isExpectedInTrees == true, !Checkpoint.isAppleDouble(path(at: index), in: root)
+    let kind = kind(at: index)
+    guard kind != .directory,
+      CheckpointFormats.format(ofFileName: text(at: index))?.isExpectedInTrees == true,
+      !Checkpoint.isAppleDouble(path(at: index), in: root)
     else { return false }
-    switch kind(at: index) {
-    case .directory: return false
-    case .link: return path(at: index).kind(in: root) != .directory
     // An entry that cannot be read fails later: its name says that it is a checkpoint.
-    case .file, .other: return true
-    }
+    return kind != .link || path(at: index).kind(in: root) != .directory
   }
 }

@@ -33,10 +33,10 @@ extension JSONValue {
     let scan = try scanner.scan()
     let tree: JSONTree
     if scan.surrogatePairs.isEmpty {
-      tree = try JSONTree(parsing: bytes.extracting(scan.value))
+      tree = try JSONTree(parsing: bytes.extracting(scan.value), depth: scan.depth)
     } else {
       let text = scan.decodingPairs(of: scanner)
-      tree = try JSONTree(parsing: text.span)
+      tree = try JSONTree(parsing: text.span, depth: scan.depth)
     }
     self = try tree.value(largeIntegers: scan.largeIntegers, in: bytes)
   }

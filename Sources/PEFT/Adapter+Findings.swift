@@ -32,13 +32,16 @@ extension Adapter {
 }
 
 extension Adapter {
-  private func findingsWithoutData(_ options: FindingOptions) -> FindingMemory.Findings {
+  private func findingsWithoutData(
+    _ options: FindingOptions
+  ) -> (ofConfig: [Finding], ofForeignWeights: [Finding]) {
     func find() -> FindingMemory.Findings {
       FindingMemory.Findings(
-        ofConfig: config.findings(with: weights, options),
+        ofTensors: config.findings(about: weights, options),
         ofForeignWeights: weights.foreignFindings(in: .adapter))
     }
-    return options.memory?.findings(about: config, weights, find) ?? find()
+    let known = options.memory?.findings(about: config, weights, find) ?? find()
+    return (config.readingFindings(options) + known.ofTensors, known.ofForeignWeights)
   }
 
   /// Findings about the names of the files (spec/adapter_config.md, C30 and C31).

@@ -8,8 +8,18 @@ extension CheckpointFormats {
   ///
   /// - Throws: as `Checkpoint.open(path:)`.
   static func open(_ file: InputFile) throws(CheckpointError) -> any TensorArchive {
+    try open(file) { PathKind.existing(file.path + $0) == .file }
+  }
+
+  /// Opens a file as `open(_:)` does.
+  ///
+  /// - Parameter hasFile: whether there is a file whose path is that of `file` and a suffix.
+  /// - Throws: as `Checkpoint.open(path:)`.
+  static func open(
+    _ file: InputFile, hasFile: (_ suffix: String) -> Bool
+  ) throws(CheckpointError) -> any TensorArchive {
     let recognized = try format(of: file)
-    if let download = UnfinishedDownload(listedBesides: file.path) {
+    if let download = UnfinishedDownload(listedBesides: file.path, hasFile) {
       throw CheckpointError(
         .truncated, "is an unfinished download", path: file.path, hint: download.hint)
     }

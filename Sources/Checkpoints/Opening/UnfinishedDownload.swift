@@ -28,9 +28,9 @@ struct UnfinishedDownload {
 
   /// Recognizes a file next to which aria2 keeps its list of missing parts.
   ///
-  /// - Complexity: one system call.
-  init?(listedBesides path: String) {
-    guard PathKind.existing(path + Self.listSuffix) == .file else { return nil }
+  /// - Parameter hasFile: whether there is a file whose path is `path` and a suffix.
+  init?(listedBesides path: String, _ hasFile: (_ suffix: String) -> Bool) {
+    guard hasFile(Self.listSuffix) else { return nil }
     hint =
       "\(Self.listSuffix.dropFirst()) lists the missing parts in \(path.printable)\(Self.listSuffix); "
       + "start aria2c again to finish, or delete that file if the download is complete"

@@ -10,9 +10,10 @@ struct JSONTree: ~Copyable {
 
   /// Parses text that the scanner has checked, without surrounding white space.
   ///
+  /// - Parameter depth: the number of nested arrays and objects.
   /// - Throws: `malformed` if json-c disagrees with the scanner, `system` when memory is short.
-  init(parsing text: Span<UInt8>) throws(CheckpointError) {
-    let tokener = try JSONTokener()
+  init(parsing text: Span<UInt8>, depth: Int) throws(CheckpointError) {
+    let tokener = try JSONTokener(depth: depth)
     // SAFETY: this value takes ownership of the tree that parsing returns.
     unsafe root = try tokener.parse(text)
   }
@@ -66,10 +67,10 @@ struct JSONTree: ~Copyable {
 private struct JSONTokener: ~Copyable {
   private let handle: UnsafeMutablePointer<json_tokener>
 
-  /// Creates a parser that accepts every depth that the scanner accepts.
-  init() throws(CheckpointError) {
+  /// Creates a parser that accepts a depth that the scanner accepts; json-c clears memory for each level.
+  init(depth: Int) throws(CheckpointError) {
     // json-c counts a scalar as a level of its own, and refuses at the limit itself.
-    let depth = Int32(JSONLimits.depth + 2)
+    let depth = Int32(depth + 2)
     // SAFETY: the call takes a number; nil, when memory is short, is handled.
     guard let handle = unsafe json_tokener_new_ex(depth) else {
       throw CheckpointError(.system, "no memory for a JSON parser")

@@ -4,6 +4,8 @@
 struct JSONScan {
   /// The bytes of the value, without surrounding white space.
   let value: Range<Int>
+  /// The number of nested arrays and objects.
+  let depth: Int
   /// The integers that json-c may clamp, in the order of the document.
   let largeIntegers: [Range<Int>]
   /// The offsets of surrogate pairs, such as `\uD83D\uDE00`, in order.

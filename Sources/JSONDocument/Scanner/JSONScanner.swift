@@ -23,6 +23,8 @@ struct JSONScanner: ~Escapable {
   let bytes: Span<UInt8>
   var position = 0
   var containers: [Container] = []
+  /// The largest number of containers that were open at once.
+  var depth = 0
   /// The keys of all open objects, the innermost last.
   var keys: [Key] = []
   var largeIntegers: [Range<Int>] = []
@@ -64,7 +66,8 @@ struct JSONScanner: ~Escapable {
       throw failure("expected the end after the JSON value, found \(found)")
     }
     return JSONScan(
-      value: start..<end, largeIntegers: largeIntegers, surrogatePairs: surrogatePairs)
+      value: start..<end, depth: depth, largeIntegers: largeIntegers,
+      surrogatePairs: surrogatePairs)
   }
 
   private mutating func skipWhitespace() {
@@ -108,6 +111,7 @@ struct JSONScanner: ~Escapable {
       }
     }
     containers.append(Container(start: position, firstKey: isObject ? keys.count : nil))
+    depth = max(depth, containers.count)
     position += 1
     return isObject ? .firstKey : .firstElement
   }

@@ -73,7 +73,7 @@ public struct Adapter: Sendable {
       path: path, weightsName: weightsName,
       supersededNames: names.filter(has))
     config = try AdapterConfig(configFile)
-    weights = try Checkpoint.open(weightsFile)
+    weights = try Checkpoint.open(weightsFile) { has(weightsName + $0) }
   }
 
   /// A summary in one line: the method, the task, and sizes that the method names.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Concurrency
 public import Files
 public import JSONDocument
 public import Tensors
@@ -46,11 +47,32 @@ public struct AdapterConfig: Sendable, Hashable {
   /// - Throws: as `init(path:)`.
   public init(_ file: InputFile) throws(CheckpointError) {
     do throws(CheckpointError) {
-      try self.init(parsing: file.readAll(limit: JSONLimits.byteCount))
+      let bytes = try file.readAll(limit: JSONLimits.byteCount)
+      let key = RecentBytes(bytes: bytes)
+      if let config = Self.recent[key] {
+        self = config
+      } else {
+        try self.init(parsing: bytes)
+        if bytes.count <= Self.recentByteCount { Self.recent.keep(self, of: key) }
+      }
     } catch {
       throw error.inFile(file.path)
     }
   }
+
+  /// The contents of a file, compared without the overhead of generic code.
+  private struct RecentBytes: Equatable {
+    let bytes: [UInt8]
+
+    static func == (left: Self, right: Self) -> Bool {
+      left.bytes.span.hasSameBytes(as: right.bytes.span)
+    }
+  }
+
+  /// The last configs that were read: the adapters of a tree often have the same.
+  private static let recent = RecentValues<RecentBytes, AdapterConfig>(capacity: 4)
+  /// The largest size of a config that is kept, in bytes.
+  private static let recentByteCount = 1 << 14
 
   /// The bytes that PEFT writes for this config: keys sorted, two spaces, no newline at the end.
   public func encoded() -> [UInt8] {

@@ -3,26 +3,33 @@ internal import Archives
 internal import Synchronization
 internal import Tensors
 
-/// The findings that need no tensor data, kept for adapters with the same config and the same tensors.
+/// The findings that need the names, dtypes and shapes of tensors alone, kept for adapters with the same ones
+/// and the same config, except for the name of the base model.
 ///
 /// The adapters of a tree often differ in their values alone. A memory is for one set of options.
 package final class FindingMemory: Sendable {
   /// What is found without tensor data.
   struct Findings {
-    /// The findings about the config, and about the tensors that go with it.
-    let ofConfig: [Finding]
+    /// The findings about the tensors that go with the config.
+    let ofTensors: [Finding]
     /// The findings about tensors with the names of another library.
     let ofForeignWeights: [Finding]
   }
 
   private struct Entry {
     let config: AdapterConfig
+    /// The config without the name of the base model.
+    let essence: AdapterConfig
     let variant: FormatVariant
     let tensors: [TensorInfo]
     let findings: Findings
 
-    func isAbout(_ config: AdapterConfig, _ weights: any TensorArchive) -> Bool {
-      guard weights.tensorCount == tensors.count, variant == weights.variant, config == self.config
+    func isAbout(
+      _ config: AdapterConfig, _ essence: @autoclosure () -> AdapterConfig,
+      _ weights: any TensorArchive
+    ) -> Bool {
+      guard weights.tensorCount == tensors.count, variant == weights.variant,
+        config == self.config || essence() == self.essence
       else { return false }
       return tensors.indices.allSatisfy { index in
         let tensor = weights.tensor(at: index)
@@ -50,12 +57,16 @@ package final class FindingMemory: Sendable {
     about config: AdapterConfig, _ weights: any TensorArchive, _ find: () -> Findings
   ) -> Findings {
     let known = entries.withLock(\.self)
-    if let entry = known.first(where: { $0.isAbout(config, weights) }) { return entry.findings }
+    lazy var essence = config.withoutBaseModel
+    if let entry = known.last(where: { $0.isAbout(config, essence, weights) }) {
+      return entry.findings
+    }
     let findings = find()
     guard weights.tensorCount <= Self.largestTensorCount else { return findings }
     let tensors = (0..<weights.tensorCount).map { weights.tensor(at: $0) }
     let entry = Entry(
-      config: config, variant: weights.variant, tensors: tensors, findings: findings)
+      config: config, essence: essence, variant: weights.variant, tensors: tensors,
+      findings: findings)
     entries.withLock { entries in
       if entries.count == Self.largestCount { entries.removeFirst() }
       entries.append(entry)
