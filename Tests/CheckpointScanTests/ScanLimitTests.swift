@@ -18,7 +18,7 @@ import Testing
     ] as [(String, [UInt8])])
   func valuesAreBounded(name: String, unit: [UInt8]) throws {
     var bytes: [UInt8] = [0x80, 2, 0x4E, 0x4E]
-    for _ in 0..<3_000_000 / unit.count { bytes += unit }
+    for _ in 0..<600_000 / unit.count { bytes += unit }
     let report = try scan(bytes, in: directory)
     #expect(report.verdict == .damaged)
   }
@@ -55,7 +55,7 @@ import Testing
 
   @Test func everythingThatStartsAPickleIsNotScannedForever() throws {
     var bytes = Array("no checkpoint at all".utf8)
-    for _ in 0..<1_000_000 { bytes += [0x80, 2] }
+    for _ in 0..<100_000 { bytes += [0x80, 2] }
     let report = try scan(bytes, in: directory)
     #expect(report.verdict == .damaged)
   }

@@ -213,6 +213,7 @@ struct AtomicFileTests {
     #expect(try directory.names.count == 502)
   }
 
+  static let copied = pattern(2_600_000)
   static let copies: [Range<Int>] = [
     0..<0, 5..<5, 0..<1, 10..<1010, 0..<262_143, 1..<262_145, 7..<262_152, 0..<2_600_000,
     1..<2_599_999, 2_600_000..<2_600_000,
@@ -221,7 +222,7 @@ struct AtomicFileTests {
   @Test("ranges of other files are copied in their place", arguments: copies, ["here", "/dev/shm"])
   func copying(range: Range<Int>, place: String) throws {
     let other = place == "here" ? try TemporaryDirectory() : try TemporaryDirectory(in: place)
-    let data = pattern(2_600_000)
+    let data = Self.copied
     let source = try InputFile(path: other.write(data, to: "source"))
     var file = try AtomicFile(path: directory.path("out"), policy: careful)
     try file.write([1, 2, 3].span.rawBytes)

@@ -45,7 +45,8 @@ struct HostileTests {
     }
   }
 
-  @Test("no byte of the header, changed to any other, brings the reader down")
+  /// Every byte gets a fifth of the other values, and every value is tried at a fifth of the bytes.
+  @Test("no byte of the header, changed to another, brings the reader down")
   func mutations() throws {
     let directory = try TemporaryDirectory()
     var bytes = framed(Array(Self.header.utf8), Self.data)
@@ -54,7 +55,9 @@ struct HostileTests {
     var accepted = 0
     for place in 0..<8 + Self.header.utf8.count {
       let original = bytes[place]
-      for value in UInt8.min...UInt8.max where value != original {
+      for number in stride(from: place % 5, through: 255, by: 5) {
+        let value = UInt8(number)
+        guard value != original else { continue }
         bytes[place] = value
         try handle.seek(toOffset: UInt64(place))
         try handle.write(contentsOf: [value])
@@ -65,7 +68,7 @@ struct HostileTests {
       try handle.write(contentsOf: [original])
     }
     // Names, metadata and ignored values have many valid neighbours; sizes and dtypes have none.
-    #expect(accepted > 500 && accepted < 5000)
+    #expect(accepted > 100 && accepted < 1000)
   }
 
   @Test("every truncated header with a length that fits is refused")
@@ -94,7 +97,7 @@ struct HostileTests {
       "null", "\"dtype\":\"F6_E2M3\"", "\"shape\":[]", "\"data_offsets\":[0,0]", "\u{0}", "é", " ",
       "\"__metadata__\":null", "[[[[[[[[", "{\"a\":",
     ].map { Array($0.utf8) }
-    for _ in 0..<3000 {
+    for _ in 0..<1000 {
       var header = Array(Self.header.utf8)
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let start = Int.random(in: 0...header.count, using: &generator)

@@ -319,6 +319,7 @@ public final class InputFile: Sendable {
         "has \(byteCount) bytes, more than the \(limit) allowed for this kind of file",
         path: path)
     }
+    if let contents { return contents }
     return try read(at: 0, count: byteCount)
   }
 }

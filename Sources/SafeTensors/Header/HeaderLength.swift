@@ -37,6 +37,6 @@ enum HeaderLength {
 extension [UInt8] {
   /// Appends spaces up to a length.
   mutating func pad(toHeaderLength length: Int) {
-    append(contentsOf: repeatElement(UInt8(ascii: " "), count: length - count))
+    self += [UInt8](repeating: UInt8(ascii: " "), count: length - count)
   }
 }
