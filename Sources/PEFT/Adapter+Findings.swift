@@ -32,16 +32,15 @@ extension Adapter {
 }
 
 extension Adapter {
-  private func findingsWithoutData(
-    _ options: FindingOptions
-  ) -> (ofConfig: [Finding], ofForeignWeights: [Finding]) {
+  private func findingsWithoutData(_ options: FindingOptions) -> FindingMemory.Findings {
+    func read() -> [Finding] { config.readingFindings(options) }
     func find() -> FindingMemory.Findings {
       FindingMemory.Findings(
+        ofReading: read(),
         ofTensors: config.findings(about: weights, options),
         ofForeignWeights: weights.foreignFindings(in: .adapter))
     }
-    let known = options.memory?.findings(about: config, weights, find) ?? find()
-    return (config.readingFindings(options) + known.ofTensors, known.ofForeignWeights)
+    return options.memory?.findings(about: config, weights, reading: read, find) ?? find()
   }
 
   /// Findings about the names of the files (spec/adapter_config.md, C30 and C31).

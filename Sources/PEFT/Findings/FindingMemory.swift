@@ -10,10 +10,15 @@ internal import Tensors
 package final class FindingMemory: Sendable {
   /// What is found without tensor data.
   struct Findings {
+    /// The findings about what PEFT reads of the config.
+    let ofReading: [Finding]
     /// The findings about the tensors that go with the config.
     let ofTensors: [Finding]
     /// The findings about tensors with the names of another library.
     let ofForeignWeights: [Finding]
+
+    /// The findings about the config, and about the tensors that go with it.
+    var ofConfig: [Finding] { ofReading + ofTensors }
   }
 
   private struct Entry {
@@ -54,12 +59,16 @@ package final class FindingMemory: Sendable {
   ///
   /// - Complexity: O(tensors) for a known adapter.
   func findings(
-    about config: AdapterConfig, _ weights: any TensorArchive, _ find: () -> Findings
+    about config: AdapterConfig, _ weights: any TensorArchive, reading read: () -> [Finding],
+    _ find: () -> Findings
   ) -> Findings {
     let known = entries.withLock(\.self)
     lazy var essence = config.withoutBaseModel
     if let entry = known.last(where: { $0.isAbout(config, essence, weights) }) {
-      return entry.findings
+      guard entry.config != config else { return entry.findings }
+      return Findings(
+        ofReading: read(), ofTensors: entry.findings.ofTensors,
+        ofForeignWeights: entry.findings.ofForeignWeights)
     }
     let findings = find()
     guard weights.tensorCount <= Self.largestTensorCount else { return findings }
