@@ -25,7 +25,7 @@ extension ReportPage {
     html.header(of: self)
     html.markup("<main>\n")
     for (index, section) in sections.enumerated() { html.section(section, number: index + 1) }
-    html.markup("</main>\n<footer><p>Made by peftkit from the files alone; nothing in them ran.")
+    html.markup("</main>\n<footer><p>Made from the files alone; nothing in them ran.")
     html.markup(" The page loads nothing.</p></footer>\n")
     if isSortable {
       html.markup("<script>")

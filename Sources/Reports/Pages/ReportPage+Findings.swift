@@ -88,7 +88,7 @@ extension MeasuredCheckpoint {
     let count = findings.count { !$0.repairs.isEmpty }
     let lead =
       count > 0
-      ? "peftkit repair can make the changes below \(count == 1 ? "one finding" : "\(ReportNumber.count(count)) findings"); they keep what the adapter computes."
+      ? "\(count == 1 ? "One finding" : "\(ReportNumber.count(count)) findings") can be repaired by the changes below, which keep what the adapter computes."
       : nil
     return ReportSection("Findings", lead: lead, blocks)
   }
