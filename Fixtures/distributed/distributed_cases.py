@@ -2,23 +2,19 @@
 """Checkpoints that several processes save with torch.distributed.checkpoint, and what torch makes of them."""
 
 import os
-import socket
+import tempfile
 import warnings
 from pathlib import Path
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def _worker(rank, count, port, task, arguments):
+def _worker(rank, count, store, task, arguments):
     import torch.distributed as dist
 
     warnings.simplefilter("ignore")
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE=str(count))
-    dist.init_process_group("gloo", rank=rank, world_size=count)
+    # Processes meet in a file: a port that was free may be taken by the time it is needed. Without the name of the
+    # interface, gloo looks the host's own name up, which need not be known.
+    os.environ.update(GLOO_SOCKET_IFNAME="lo", RANK=str(rank), WORLD_SIZE=str(count))
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=count)
     try:
         task(rank, count, *arguments)
     finally:
@@ -29,7 +25,8 @@ def run(count, task, *arguments):
     """Call task(rank, count, *arguments) in so many processes of one group."""
     import torch.multiprocessing
 
-    torch.multiprocessing.spawn(_worker, (count, free_port(), task, arguments), count)
+    with tempfile.TemporaryDirectory() as scratch:
+        torch.multiprocessing.spawn(_worker, (count, f"{scratch}/store", task, arguments), count)
 
 
 def sharded(tensors, count):

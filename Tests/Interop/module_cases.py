@@ -16,6 +16,11 @@ import numpy
 import torch
 from torch import nn
 
+try:
+    import torch.fx  # noqa: F401
+except ImportError:  # torch before 1.8
+    pass
+
 MODULE = "peftkit_interop_module"
 SOURCE = '''
 import torch
@@ -96,70 +101,91 @@ def custom():
     return sys.modules[MODULE]
 
 
-def modules():
-    """Names and live modules, each whose names are those of its `state_dict()`."""
-    own = custom()
+def turned():
+    module = nn.Linear(3, 4)
+    module.weight = nn.Parameter(torch.randn(3, 4).t())
+    return module
+
+
+def hooked(own):
+    module = nn.Linear(2, 2)
+    module.register_forward_hook(own.forward_hook)
+    return nn.Sequential(module)
+
+
+def compiled_in_place(module):
+    module.compile(backend="eager")
+    return module
+
+
+def shared():
     tied = nn.Linear(3, 3)
-    hooked = nn.Linear(2, 2)
-    hooked.register_forward_hook(own.forward_hook)
+    return nn.Sequential(tied, nn.Sequential(tied))
+
+
+def modules():
+    """Live modules by name, each of which has the names of its `state_dict()`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        old_norm = nn.utils.weight_norm(nn.Linear(3, 4))
-        spectral = nn.utils.spectral_norm(nn.Linear(3, 4))
-    frozen = nn.Linear(2, 3).requires_grad_(False)
-    half = nn.Linear(2, 3).to(torch.bfloat16)
-    lazy_turned = nn.Linear(3, 4)
-    lazy_turned.weight = nn.Parameter(torch.randn(3, 4).t())
-    transformer = nn.Transformer(8, 2, 1, 1, 16)
+        return {name: build() for name, build in builders().items()}
+
+
+def builders():
+    """What makes each of `modules()`; an old torch does not have all of them."""
+    own = custom()
     return {
-        "linear": nn.Linear(3, 4),
-        "no-bias": nn.Linear(3, 4, bias=False),
-        "bilinear": nn.Bilinear(2, 3, 4),
-        "conv1d": nn.Conv1d(2, 3, 3),
-        "conv2d": nn.Conv2d(2, 3, 3, groups=1),
-        "conv3d": nn.Conv3d(1, 2, 2),
-        "transposed": nn.ConvTranspose2d(2, 3, 3),
-        "batchnorm": nn.BatchNorm2d(3),
-        "no-affine": nn.BatchNorm1d(3, affine=False),
-        "groupnorm": nn.GroupNorm(2, 4),
-        "instancenorm": nn.InstanceNorm1d(3, track_running_stats=True),
-        "layernorm": nn.LayerNorm([2, 3]),
-        "rmsnorm": nn.RMSNorm(3),
-        "prelu": nn.PReLU(3),
-        "embedding": nn.Embedding(5, 3, padding_idx=0),
-        "embedding-bag": nn.EmbeddingBag(5, 3),
-        "rnn": nn.RNN(2, 3),
-        "lstm": nn.LSTM(2, 3, 2, bidirectional=True),
-        "lstm-projected": nn.LSTM(2, 4, proj_size=3),
-        "gru": nn.GRU(2, 3),
-        "gru-cell": nn.GRUCell(2, 3),
-        "attention": nn.MultiheadAttention(8, 2),
-        "attention-kv": nn.MultiheadAttention(8, 2, kdim=4, vdim=6, add_bias_kv=True),
-        "encoder": nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 2),
-        "transformer": transformer,
-        "adaptive": nn.AdaptiveLogSoftmaxWithLoss(8, 10, [3, 6]),
-        "sequential": nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.BatchNorm1d(3)),
-        "named-sequential": nn.Sequential(
+        "linear": lambda: nn.Linear(3, 4),
+        "no-bias": lambda: nn.Linear(3, 4, bias=False),
+        "bilinear": lambda: nn.Bilinear(2, 3, 4),
+        "conv1d": lambda: nn.Conv1d(2, 3, 3),
+        "conv2d": lambda: nn.Conv2d(2, 3, 3, groups=1),
+        "conv3d": lambda: nn.Conv3d(1, 2, 2),
+        "transposed": lambda: nn.ConvTranspose2d(2, 3, 3),
+        "batchnorm": lambda: nn.BatchNorm2d(3),
+        "no-affine": lambda: nn.BatchNorm1d(3, affine=False),
+        "groupnorm": lambda: nn.GroupNorm(2, 4),
+        "instancenorm": lambda: nn.InstanceNorm1d(3, track_running_stats=True),
+        "layernorm": lambda: nn.LayerNorm([2, 3]),
+        "rmsnorm": lambda: nn.RMSNorm(3),
+        "prelu": lambda: nn.PReLU(3),
+        "embedding": lambda: nn.Embedding(5, 3, padding_idx=0),
+        "embedding-bag": lambda: nn.EmbeddingBag(5, 3),
+        "rnn": lambda: nn.RNN(2, 3),
+        "lstm": lambda: nn.LSTM(2, 3, 2, bidirectional=True),
+        "lstm-projected": lambda: nn.LSTM(2, 4, proj_size=3),
+        "gru": lambda: nn.GRU(2, 3),
+        "gru-cell": lambda: nn.GRUCell(2, 3),
+        "attention": lambda: nn.MultiheadAttention(8, 2),
+        "attention-kv": lambda: nn.MultiheadAttention(8, 2, kdim=4, vdim=6, add_bias_kv=True),
+        "encoder": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 2),
+        "transformer": lambda: nn.Transformer(8, 2, 1, 1, 16),
+        "adaptive": lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 10, [3, 6]),
+        "sequential": lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.BatchNorm1d(3)),
+        "named-sequential": lambda: nn.Sequential(
             collections.OrderedDict([("a", nn.Linear(2, 3)), ("b", nn.Linear(3, 1))])),
-        "module-list": nn.ModuleList([nn.Linear(2, 2), nn.ModuleList([nn.Linear(1, 1)])]),
-        "module-dict": nn.ModuleDict({"x": nn.Linear(2, 2), "y": nn.Identity()}),
-        "parameter-list": nn.ParameterList([nn.Parameter(torch.ones(2)), nn.Parameter(torch.zeros(1))]),
-        "parameter-dict": nn.ParameterDict({"a": nn.Parameter(torch.ones(2)), "b": torch.zeros(1)}),
-        "empty": nn.Sequential(nn.ReLU()),
-        "data-parallel": nn.DataParallel(nn.Sequential(nn.Linear(2, 3))),
-        "shared-module": nn.Sequential(tied, nn.Sequential(tied)),
-        "forward-hook": nn.Sequential(hooked),
-        "weight-norm": old_norm,
-        "spectral-norm": spectral,
-        "frozen": frozen,
-        "half": half,
-        "turned": lazy_turned,
-        "averaged": torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2)),
-        "plain": own.Plain(),
-        "parent": own.Parent(),
-        "shared": own.Shared(),
-        "slots": own.Slots(2, 2),
-        "detect": nn.Sequential(own.Detect(), own.Detect()),
+        "module-list": lambda: nn.ModuleList([nn.Linear(2, 2), nn.ModuleList([nn.Linear(1, 1)])]),
+        "module-dict": lambda: nn.ModuleDict({"x": nn.Linear(2, 2), "y": nn.Identity()}),
+        "parameter-list": lambda: nn.ParameterList([nn.Parameter(torch.ones(2)), nn.Parameter(torch.zeros(1))]),
+        "parameter-dict": lambda: nn.ParameterDict({"a": nn.Parameter(torch.ones(2)), "b": torch.zeros(1)}),
+        "empty": lambda: nn.Sequential(nn.ReLU()),
+        "data-parallel": lambda: nn.DataParallel(nn.Sequential(nn.Linear(2, 3))),
+        "shared-module": shared,
+        "forward-hook": lambda: hooked(own),
+        "weight-norm": lambda: nn.utils.weight_norm(nn.Linear(3, 4)),
+        "spectral-norm": lambda: nn.utils.spectral_norm(nn.Linear(3, 4)),
+        "frozen": lambda: nn.Linear(2, 3).requires_grad_(False),
+        "half": lambda: nn.Linear(2, 3).to(torch.bfloat16),
+        "turned": turned,
+        "averaged": lambda: torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2)),
+        "traced": lambda: torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))),
+        "compiled": lambda: torch.compile(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), backend="eager"),
+        "compiled-in-place": lambda: compiled_in_place(nn.Sequential(nn.Linear(2, 3))),
+        "compiled-child": lambda: nn.Sequential(torch.compile(nn.Linear(2, 3), backend="eager")),
+        "plain": lambda: own.Plain(),
+        "parent": lambda: own.Parent(),
+        "shared": lambda: own.Shared(),
+        "slots": lambda: own.Slots(2, 2),
+        "detect": lambda: nn.Sequential(own.Detect(), own.Detect()),
     }  # fmt: skip
 
 
