@@ -38,3 +38,15 @@ void cp_release_pages(void *start, size_t byte_count) {
   (void)byte_count;
 #endif
 }
+
+void cp_forget_pages(const void *start, size_t byte_count) {
+#if defined(__linux__)
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t first = ((uintptr_t)start + page - 1) / page * page;
+  uintptr_t end = ((uintptr_t)start + byte_count) / page * page;
+  if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
+#else
+  (void)start;
+  (void)byte_count;
+#endif
+}

@@ -51,7 +51,7 @@ public struct SafeTensorsLayout: Sendable {
     try Self.refuseDuplicates(tensors, inOrder: order)
     let bytes = header.finish(reservedByteCount: reservedByteCount)
     try HeaderLength.check(bytes.count)
-    prefix = HeaderLength.prefix(bytes)
+    prefix = HeaderLength.prefix(consume bytes)
     self.dataOffsets = dataOffsets
     let (sum, overflow) = offset.addingReportingOverflow(prefix.count)
     guard !overflow else { throw Self.tooLarge }

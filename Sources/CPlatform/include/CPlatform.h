@@ -50,3 +50,7 @@ void cp_prefer_large_pages(void *_Nullable start, size_t byte_count);
 
 /* Lets the system take pages back when memory is short; their contents are then lost. */
 void cp_release_pages(void *_Nullable start, size_t byte_count);
+
+/* Lets the kernel take back the pages of a file's mapping that are wholly inside; they are read again when
+   they are accessed. */
+void cp_forget_pages(const void *_Nonnull start, size_t byte_count);

@@ -99,8 +99,12 @@ extension FileScan {
     var storages: [String: [ScanStorage]] = [:]
     var blindGroups: Set<String> = []
     var programCount = 0
+    let storageFolder = String(
+      TorchRecords.storages(of: index, in: folder).dropFirst(folder.count + 1))
     for entry in index.entries {
-      let record = ScanRecord(entry.name, in: folder, isTorchScript: report.format == .torchScript)
+      let record = ScanRecord(
+        entry.name, in: folder, storages: storageFolder,
+        isTorchScript: report.format == .torchScript)
       switch record {
       case .storage(let group, let key):
         sizes[group, default: [:]][key] = entry.byteCount
@@ -217,7 +221,13 @@ extension FileScan {
     // The checksums of compressed entries are checked when they are inflated.
     guard !index.checksumsAreOff, entry.method == .stored else { return }
     var checksum = Checksum()
-    checksum.update(bytes.extracting(entry.dataRange))
+    var start = entry.dataRange.lowerBound
+    while start < entry.dataRange.upperBound {
+      let end = min(start + MappedPart.pieceByteCount, entry.dataRange.upperBound)
+      checksum.update(bytes.extracting(start..<end))
+      memory?.forget(start..<end)
+      start = end
+    }
     guard checksum.value != entry.checksum else { return }
     find(.container, "the checksum does not match", in: entry.name, at: entry.dataOffset)
   }

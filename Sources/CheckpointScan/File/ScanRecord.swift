@@ -44,15 +44,17 @@ enum ScanRecord: Equatable {
   }
 
   /// Looks up a name; nil for a name that no checkpoint has.
-  init?(_ name: String, in folder: String, isTorchScript: Bool) {
+  ///
+  /// - Parameter storages: the folder of the storages of `data.pkl`.
+  init?(_ name: String, in folder: String, storages: String, isTorchScript: Bool) {
     let parts = name.utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
     guard parts.count > 1, parts[0].utf8.elementsEqual(folder.utf8) else { return nil }
     switch (parts.count, parts[1]) {
     case (2, ""): self = .folder
-    case (3, "data") where parts[2].isEmpty: self = .folder
+    case (3, storages) where parts[2].isEmpty: self = .folder
     case (2, "data.pkl"): self = .pickle(storages: "data")
-    case (3, "data"): self = .storage(group: "data", key: parts[2])
+    case (3, storages): self = .storage(group: "data", key: parts[2])
     case (2, "version"): self = .text(.version)
     case (2, "byteorder"): self = .text(.byteOrder)
     case (2, ".format_version"), (2, ".storage_alignment"): self = .text(.digits)

@@ -16,6 +16,8 @@ struct ScanMachine {
   }
 
   let surroundings: Surroundings
+  /// The memory of the bytes that are followed, if it can be freed.
+  var memory: MappedPart?
   /// The description of the pickle so far.
   var pickle: ScannedPickle
   var findings: [ScanFinding] = []
@@ -66,10 +68,15 @@ struct ScanMachine {
   private mutating func follow(_ bytes: RawSpan, from start: Int) -> Int? {
     var decoder = PickleDecoder(
       bytes.extracting(start..<bytes.byteCount), baseOffset: pickle.offset + start)
+    var freed = start
     while true {
       do throws(CheckpointError) {
         let instruction = try decoder.next()
         pickle.byteCount = start + decoder.position
+        if pickle.byteCount - freed >= MappedPart.pieceByteCount {
+          memory?.forget(freed..<pickle.byteCount)
+          freed = pickle.byteCount
+        }
         pickle.opcodeCount += 1
         step(instruction, ScanArgument(instruction.argument, shift: start), in: bytes)
         if instruction.opcode == .stop { return nil }

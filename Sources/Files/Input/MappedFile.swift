@@ -82,6 +82,16 @@ public final class SharedMapping: Sendable {
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
+
+  /// Frees the memory of a part that has been read; the bytes are read again when they are accessed.
+  ///
+  /// - Parameter range: bytes of the file; the part of it that is beyond the mapping is ignored.
+  package func forget(_ range: Range<Int>) {
+    let range = range.clamped(to: 0..<file.byteCount)
+    guard let start = unsafe file.start, !range.isEmpty else { return }
+    // SAFETY: the range is inside the mapping, which is read-only.
+    unsafe SystemCalls.forget(start + file.lead + range.lowerBound, byteCount: range.count)
+  }
 }
 
 /// A memory map of a file that is created on first use.

@@ -174,6 +174,14 @@ enum SystemCalls {
     unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount)
   }
 
+  /// Lets the kernel take back a part of a mapping; its bytes are read again when they are accessed.
+  @unsafe
+  static func forget(_ start: UnsafeRawPointer, byteCount: Int) {
+    // SAFETY: the caller guarantees that the bytes are mapped from a file and never written, so that
+    // their contents do not change.
+    unsafe cp_forget_pages(start, byteCount)
+  }
+
   /// Asks for large pages for memory that is about to be filled, if the system has them.
   @unsafe
   static func preferLargePages(_ memory: UnsafeMutableRawBufferPointer) {

@@ -37,13 +37,13 @@ struct Table {
     rows.append(cells)
   }
 
-  /// The rows, padded; the last column is not padded on the right.
+  /// Calls a closure with the rows, padded; the last column is not padded on the right.
   ///
   /// - Parameter width: the characters that a line may have; nil for any number. Names are cut to
   ///   fit, but to no fewer than 12 characters.
-  func lines(width: Int? = nil) -> [String] {
+  func forEachLine(width: Int? = nil, _ body: (String) -> Void) {
     let widths = columnWidths(in: width)
-    return rows.map { cells in
+    for cells in rows {
       var line = ""
       for (column, cell) in cells.enumerated() {
         let cell = alignments[column] == .name ? Self.cut(cell, to: widths[column]) : cell
@@ -54,7 +54,7 @@ struct Table {
         case .left, .name: line += column == cells.count - 1 ? cell : cell + padding
         }
       }
-      return line
+      body(line)
     }
   }
 

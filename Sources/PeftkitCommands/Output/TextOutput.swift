@@ -9,6 +9,8 @@ struct TextOutput {
   private let isTerminal: Bool
   /// The characters in a line of the terminal; nil elsewhere.
   private let width: Int?
+  /// The error of a write inside a table, for the next write.
+  private var failure: CheckpointError?
 
   /// The size of a write, in bytes.
   private static let chunkByteCount = 1 << 16
@@ -36,8 +38,12 @@ struct TextOutput {
   /// Adds a table, indented by two spaces, which fits the terminal if names can be cut to make it fit.
   mutating func table(_ table: Table) {
     let indent = "  "
-    for (index, row) in table.lines(width: width.map { $0 - indent.count }).enumerated() {
-      line(indent + (index == 0 && table.hasHeader ? styled(row, .dim) : row))
+    var isHeading = table.hasHeader
+    table.forEachLine(width: width.map { $0 - indent.count }) { row in
+      line(indent + (isHeading ? styled(row, .dim) : row))
+      isHeading = false
+      guard failure == nil, text.utf8.count >= Self.chunkByteCount else { return }
+      do throws(CheckpointError) { try flush() } catch { failure = error }
     }
   }
 
@@ -49,12 +55,14 @@ struct TextOutput {
 
   /// Writes the text so far.
   mutating func flush() throws(CheckpointError) {
+    if let failure { throw failure }
     try Console.printResult(Array(text.utf8).span.rawBytes)
     text = ""
   }
 
   /// Prints the rest to standard output.
   consuming func print() throws(CheckpointError) {
+    if let failure { throw failure }
     try Console.printResult(Array(text.utf8).span.rawBytes)
   }
 }

@@ -71,9 +71,11 @@ package struct PickleGraph: Sendable {
 
   package static let noRun = UInt32.max
 
-  /// Bytes that contain the pickle, its start in them, and the offset of its start in the file.
-  package let source: [UInt8]
+  /// Bytes that contain the pickle, its start in them, and the offset of its start in the file. Of a
+  /// pickle that is read in pieces, they are those of text and bytes only.
+  package private(set) var source: [UInt8]
   package let sourceStart: Int
+  private let isInPieces: Bool
   package let baseOffset: Int
 
   package var nodes = PagedArray<Node>()
@@ -105,7 +107,31 @@ package struct PickleGraph: Sendable {
     self.source = source
     self.sourceStart = sourceStart
     self.baseOffset = baseOffset
+    isInPieces = false
   }
+
+  /// The graph of a pickle that is read in pieces.
+  ///
+  /// - Parameters:
+  ///   - baseOffset: the offset of the pickle in the file.
+  ///   - byteCount: its size in bytes, so that its text never moves; only what is kept takes memory.
+  init(inPiecesFrom baseOffset: Int, byteCount: Int) {
+    source = []
+    source.reserveCapacity(byteCount)
+    sourceStart = 0
+    self.baseOffset = baseOffset
+    isInPieces = true
+  }
+
+  /// Keeps bytes of a piece, and gives their place.
+  mutating func keep(_ bytes: ArraySlice<UInt8>) -> Range<Int> {
+    let start = source.count
+    source += bytes
+    return start..<source.count
+  }
+
+  /// Drops the bytes that were kept last.
+  mutating func drop(from start: Int) { source.removeSubrange(start...) }
 
   /// The memory of the graph, in bytes.
   package var byteCount: Int {
@@ -133,7 +159,8 @@ package struct PickleGraph: Sendable {
   package func offset(of value: PickleValue) -> Int? {
     switch value.kind {
     case .node(let index): offset(of: index)
-    case .text(let range), .escapedText(let range), .bytes(let range): baseOffset + range.lowerBound
+    case .text(let range), .escapedText(let range), .bytes(let range):
+      isInPieces ? nil : baseOffset + range.lowerBound
     default: nil
     }
   }

@@ -49,7 +49,7 @@ package struct PickleMachine {
     }
   }
 
-  private func checkBudget(at instruction: PickleInstruction) throws(CheckpointError) {
+  func checkBudget(at instruction: PickleInstruction) throws(CheckpointError) {
     guard graph.byteCount + memo.count * 8 <= limits.graphByteCount else {
       throw CheckpointError(
         .unsupported, "the pickle describes more items than a file of its size may",
@@ -62,7 +62,7 @@ package struct PickleMachine {
     }
   }
 
-  private mutating func stop(_ instruction: PickleInstruction) throws(CheckpointError) {
+  mutating func stop(_ instruction: PickleInstruction) throws(CheckpointError) {
     guard stack.count == 1, marks.isEmpty, let value = stack.first else {
       throw .malformed(
         stack.isEmpty

@@ -41,11 +41,16 @@ package struct PickleDecoder: ~Escapable {
   /// The highest protocol.
   package static let highestProtocol = 5
 
+  /// - Parameter frame: the number of bytes that are left of the frame that `bytes` start in.
   @_lifetime(copy bytes)
-  package init(_ bytes: RawSpan, baseOffset: Int = 0) {
+  package init(_ bytes: RawSpan, baseOffset: Int = 0, frame: Int? = nil) {
     self.bytes = bytes
     self.baseOffset = baseOffset
+    frameEnd = frame
   }
+
+  /// The number of bytes that are left of the frame that contains the cursor.
+  package var frame: Int? { frameEnd.map { $0 - position } }
 
   /// The offset of the cursor in the file.
   package var offset: Int { baseOffset + position }

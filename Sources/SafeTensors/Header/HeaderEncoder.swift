@@ -46,9 +46,11 @@ struct HeaderEncoder {
   /// The header, padded (spec/safetensors.md W5).
   ///
   /// - Parameter reservedByteCount: the number of spaces before the padding (W8).
-  consuming func finish(reservedByteCount: Int) -> [UInt8] {
+  mutating func finish(reservedByteCount: Int) -> [UInt8] {
     append("}")
     text.pad(toHeaderLength: HeaderLength.padded(text.count + reservedByteCount))
+    // The text has one owner, so that it can grow where it is.
+    defer { text = [] }
     return text
   }
 

@@ -26,11 +26,12 @@ enum HeaderLength {
   }
 
   /// The first bytes of a file: the length of the header, and the header.
-  static func prefix(_ header: [UInt8]) -> [UInt8] {
-    var prefix: [UInt8] = []
-    prefix.reserveCapacity(byteCount + header.count)
-    prefix.appendLittleEndian(UInt64(header.count))
-    return prefix + header
+  static func prefix(_ header: consuming [UInt8]) -> [UInt8] {
+    var length: [UInt8] = []
+    length.appendLittleEndian(UInt64(header.count))
+    var prefix = header
+    prefix.insert(contentsOf: length, at: 0)
+    return prefix
   }
 }
 

@@ -28,22 +28,35 @@ extension TorchContents {
     isBigEndian = try Self.isBigEndian(zip, folder, file)
     let limit =
       pickle.method == .stored ? PickleLimits.largestPickle - 1 : limits.deflatedPickle
-    let bytes = try zip.contents(of: pickle, in: file, limit: limit)
-    do throws(CheckpointError) {
-      // In a compressed record, offsets count from the start of the record.
-      let base = pickle.method == .stored ? pickle.dataOffset : 0
-      let source = PickleSource(
-        bytes: bytes, base: base, dialect: isScript ? .torchScript : .torch,
-        limits: limits.scaled(
-          fileByteCount: file.byteCount, pickleByteCount: pickle.storedByteCount),
-        fileByteCount: file.byteCount)
-      if let (storages, table) = try Self.remembered(source, zip, folder, memory) {
-        (self.storages, self.table) = (storages, table)
-      } else {
-        (storages, table) = try Self.read(source, zip, folder, memory)
+    // In a compressed record, offsets count from the start of the record.
+    let base = pickle.method == .stored ? pickle.dataOffset : 0
+    let dialect: PickleDialect = isScript ? .torchScript : .torch
+    let ownLimits = limits.scaled(
+      fileByteCount: file.byteCount, pickleByteCount: pickle.storedByteCount)
+    if pickle.byteCount > Self.largestInMemory, pickle.byteCount <= limit {
+      do throws(CheckpointError) {
+        let graph = try Self.pickle(
+          inPiecesOf: RecordStream(pickle, in: file, isChecked: !zip.checksumsAreOff), base: base,
+          dialect, ownLimits)
+        (storages, table) = try Self.read(
+          graph, dialect, zip, folder, ownLimits, fileByteCount: file.byteCount)
+      } catch {
+        throw error.inContext("data.pkl")
       }
-    } catch {
-      throw error.inContext("data.pkl")
+    } else {
+      let bytes = try zip.contents(of: pickle, in: file, limit: limit)
+      do throws(CheckpointError) {
+        let source = PickleSource(
+          bytes: bytes, base: base, dialect: dialect, limits: ownLimits,
+          fileByteCount: file.byteCount)
+        if let (storages, table) = try Self.remembered(source, zip, folder, memory) {
+          (self.storages, self.table) = (storages, table)
+        } else {
+          (storages, table) = try Self.read(source, zip, folder, memory)
+        }
+      } catch {
+        throw error.inContext("data.pkl")
+      }
     }
     variant = isScript ? .torchScript : .torchZip
     self.zip = zip
@@ -93,30 +106,75 @@ extension TorchContents {
       .allSatisfy { $0 == 0 }
   }
 
+  /// The size from which a pickle is read in pieces, in bytes.
+  private static let largestInMemory = 4 << 20
+
+  /// Reads a pickle in pieces; its checksum is verified at the end.
+  private static func pickle(
+    inPiecesOf record: consuming RecordStream, base: Int, _ dialect: PickleDialect,
+    _ limits: PickleLimits
+  ) throws(CheckpointError) -> PickleGraph {
+    var record = record
+    let byteCount = record.remaining
+    let (graph, end) = try PickleMachine.run(
+      byteCount: byteCount, baseOffset: base, dialect: dialect, limits: limits
+    ) { bytes, count throws(CheckpointError) in
+      var piece = [UInt8](repeating: 0, count: count)
+      var span = piece.mutableRawBytes
+      try record.read(into: &span)
+      bytes += piece
+    }
+    try checkEnd(end, of: byteCount, base: base)
+    try record.finish()
+    return graph
+  }
+
+  private static func checkEnd(
+    _ end: Int, of byteCount: Int, base: Int
+  ) throws(CheckpointError) {
+    guard end == byteCount else {
+      throw .malformed(
+        (byteCount - end).counting("unexpected byte", "follow") + " the end of the pickle",
+        at: base + end)
+    }
+  }
+
   /// Reads the pickle, and finds the records of its storages.
   private static func read(
     _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable) {
-    let limits = source.limits
-    var (graph, end) = try PickleMachine.run(
-      source.bytes, baseOffset: source.base, dialect: source.dialect, limits: limits)
-    guard end == source.bytes.count else {
-      throw .malformed(
-        (source.bytes.count - end).counting("unexpected byte", "follow")
-          + " the end of the pickle",
-        at: source.base + end)
+    let (graph, end) = try PickleMachine.run(
+      source.bytes, baseOffset: source.base, dialect: source.dialect, limits: source.limits)
+    try checkEnd(end, of: source.bytes.count, base: source.base)
+    var unlocated: [TorchStorage]?
+    let (storages, table) = try read(
+      graph, source.dialect, zip, folder, source.limits, fileByteCount: source.fileByteCount
+    ) {
+      unlocated = memory.note(source) ? $0 : nil
     }
-    var storages = StorageTable()
-    try storages.collect(&graph, fieldCounts: source.dialect == .torchScript ? 5...6 : 5...5)
-    try storages.collectArrays(&graph)
-    let unlocated = memory.note(source) ? storages.storages : nil
-    storages.storages = try locate(storages.storages, in: zip, folder + "/data")
-    let table = try TensorCollector.collect(
-      graph, resolver: TensorResolver(storages: storages), limits: limits,
-      into: TensorTable(limits, fileByteCount: source.fileByteCount))
-    if let unlocated, !storages.storages.contains(where: \.isDeflated) {
+    if let unlocated, !storages.contains(where: \.isDeflated) {
       memory.remember(PickledTensors(storages: unlocated, table: table), of: source)
     }
+    return (storages, table)
+  }
+
+  /// Collects the tensors of a pickle, and finds the records of its storages.
+  ///
+  /// - Parameter note: receives the storages before their records are found.
+  private static func read(
+    _ graph: PickleGraph, _ dialect: PickleDialect, _ zip: ZipIndex, _ folder: String,
+    _ limits: PickleLimits, fileByteCount: Int, note: ([TorchStorage]) -> Void = { _ in }
+  ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable) {
+    var graph = graph
+    var storages = StorageTable()
+    try storages.collect(&graph, fieldCounts: dialect == .torchScript ? 5...6 : 5...5)
+    try storages.collectArrays(&graph)
+    note(storages.storages)
+    storages.storages = try locate(
+      storages.storages, in: zip, TorchRecords.storages(of: zip, in: folder))
+    let table = try TensorCollector.collect(
+      graph, resolver: TensorResolver(storages: storages), limits: limits,
+      into: TensorTable(limits, fileByteCount: fileByteCount))
     return (storages.storages, table)
   }
 
@@ -125,7 +183,8 @@ extension TorchContents {
     _ source: PickleSource, _ zip: ZipIndex, _ folder: String, _ memory: PickleMemory
   ) throws(CheckpointError) -> (storages: [TorchStorage], table: TensorTable)? {
     guard let tensors = memory.tensors(of: source) else { return nil }
-    let storages = try locate(tensors.storages, in: zip, folder + "/data")
+    let storages = try locate(
+      tensors.storages, in: zip, TorchRecords.storages(of: zip, in: folder))
     return storages.contains(where: \.isDeflated) ? nil : (storages, tensors.table)
   }
 

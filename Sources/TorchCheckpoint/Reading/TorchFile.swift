@@ -28,6 +28,9 @@ public final class TorchFile: TensorArchive {
   /// that only torch has.
   public var skipped: [SkippedItem] { contents.table.skipped }
 
+  /// Whether the file is one tensor, which has no name in it.
+  package var isSingleTensor: Bool { contents.table.isSingleTensor }
+
   /// The code that Python would run to load the file, and the Python attributes of tensors and of the
   /// state dict, which are not read.
   public var notes: [String] {
