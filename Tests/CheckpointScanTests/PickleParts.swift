@@ -112,7 +112,7 @@ enum Part {
       switch parameter {
       case .boolean: "True"
       case .integer, .number, .numberOrNone: "3"
-      case .text, .data: "'cpu'"
+      case .text, .data, .dataOrMaker: "'cpu'"
       case .bytes: "b'a'"
       case .list: "[1]"
       case .storage: "storage"

@@ -22,6 +22,94 @@ extension PickleGraph {
     }
   }
 
+  /// The text for a key of a dict that is not a simple value: a tuple, bytes, or a call, in Python's
+  /// spelling; nil when its parts are not simple values either, and for a text of more than
+  /// `largestKey` bytes.
+  package func keyText(_ key: PickleValue) -> String? {
+    var left = Self.largestKey
+    return text(of: key, level: 0, left: &left)
+  }
+
+  /// The longest text for a key, in bytes.
+  private static let largestKey = 1024
+  /// The most levels of tuples in a key.
+  private static let deepestKey = 4
+
+  private func text(of value: PickleValue, level: Int, left: inout Int) -> String? {
+    let text: String
+    switch value.kind {
+    case .text(let range) where range.count <= left: text = quoted(bytes(range))
+    case .bytes(let range) where range.count <= left: text = "b" + quoted(bytes(range))
+    case .int(let number): text = String(number)
+    case .bool(let flag): text = flag ? "True" : "False"
+    case .none: text = "None"
+    case .name, .foreign: text = describe(value)
+    case .node(let node) where level < Self.deepestKey:
+      guard let parts = parts(of: node, level: level, left: &left) else { return nil }
+      text = parts
+    default: return nil
+    }
+    left -= text.utf8.count
+    return left >= 0 ? text : nil
+  }
+
+  private func parts(of node: Int, level: Int, left: inout Int) -> String? {
+    switch nodes[node].kind {
+    case .tuple:
+      guard let texts = texts(in: node, level: level, left: &left) else { return nil }
+      return "(" + texts.joined(separator: ", ") + (texts.count == 1 ? ",)" : ")")
+    case .call where type(of: .node(node)) == .bytes:
+      guard isShort(node, left), let bytes = byteString(.node(node)) else { return nil }
+      return "b" + quoted(bytes[...])
+    case .call:
+      guard let arguments = part(0, of: node).node else { return nil }
+      let isSize = nodes[node].name.role == .size
+      // A size has its numbers in a tuple of its own.
+      guard let inner = isSize ? part(0, of: arguments).node : arguments,
+        let texts = texts(in: inner, level: level, left: &left)
+      else { return nil }
+      let list = texts.joined(separator: ", ")
+      return isSize ? "torch.Size([\(list)])" : nodes[node].name.qualifiedName.name + "(\(list))"
+    case .object:
+      let object = PickledObject(node, in: self)
+      guard let name = object.name, case .none = object.state.kind,
+        let arguments = object.arguments.node,
+        let texts = texts(in: arguments, level: level, left: &left)
+      else { return nil }
+      return name.name + "(" + texts.joined(separator: ", ") + ")"
+    default: return nil
+    }
+  }
+
+  /// The texts of the elements of a tuple.
+  private func texts(in node: Int, level: Int, left: inout Int) -> [String]? {
+    guard nodes[node].kind == .tuple, nodes[node].count <= left else { return nil }
+    var texts: [String] = []
+    for index in 0..<Int(nodes[node].count) {
+      guard let text = text(of: part(index, of: node), level: level + 1, left: &left) else {
+        return nil
+      }
+      left -= 2
+      texts.append(text)
+    }
+    return texts
+  }
+
+  /// Whether the first argument of a call is at most as long.
+  private func isShort(_ call: Int, _ byteCount: Int) -> Bool {
+    guard let first = elements(part(0, of: call))?.first else { return true }
+    switch first.kind {
+    case .text(let range), .escapedText(let range), .bytes(let range):
+      return range.count <= byteCount
+    default: return false
+    }
+  }
+
+  /// Text in quotes, as Python writes it; what is not plain text is escaped.
+  private func quoted(_ bytes: ArraySlice<UInt8>) -> String {
+    "'" + String(decoding: bytes, as: UTF8.self).printable + "'"
+  }
+
   /// Whether a key is the name of an ordinary attribute: text that does not start with `__`.
   func isAttributeName(_ key: PickleValue) -> Bool {
     switch key.kind {

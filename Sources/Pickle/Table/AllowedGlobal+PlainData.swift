@@ -40,6 +40,8 @@ extension AllowedGlobal {
       ("accelerate.utils.dataclasses", "DistributedType"),
       ("peft.utils.peft_types", "PeftType"), ("peft.utils.peft_types", "TaskType"),
       ("http", "HTTPStatus"), ("signal", "Signals"), ("uuid", "SafeUUID"),
+      ("torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING"),
+      ("torch.distributed._shard.sharded_tensor.metadata", "MEM_FORMAT_ENCODING"),
     ]
 
   /// Classes whose instances are values with a state.
@@ -59,6 +61,13 @@ extension AllowedGlobal {
       "AnyNode", "IntegerNode", "FloatNode", "StringNode", "BooleanNode", "BytesNode", "PathNode",
       "EnumNode", "UnionNode",
     ].map { ("omegaconf.nodes", $0) }
+    + ["torch.distributed.checkpoint", "torch.distributed._shard.checkpoint"].flatMap { package in
+      [
+        "Metadata", "MetadataIndex", "TensorStorageMetadata", "BytesStorageMetadata",
+        "ChunkStorageMetadata", "TensorProperties", "StorageMeta",
+      ].map { (package + ".metadata", $0) } + [(package + ".filesystem", "_StorageInfo")]
+    }
+    + [("torch.distributed._shard.sharded_tensor.metadata", "TensorProperties")]
 
   /// Classes whose instances are their attributes and entries.
   static let namespaceClasses: [(String, String)] = [

@@ -148,7 +148,7 @@ extension AllowedGlobal {
     case .valueFunction:
       CallRule(repeating: .data, gives: .data)
     case .valueClass, .namespaceClass:
-      CallRule(repeating: .data, gives: .object)
+      CallRule(repeating: .dataOrMaker, gives: .object)
     case .set:
       CallRule([], optional: [.sequence], gives: .mutableData)
     case .frozenSet:

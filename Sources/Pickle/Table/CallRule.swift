@@ -47,6 +47,8 @@ package struct CallRule: Sendable {
     case factory
     /// Any value without classes and functions.
     case data
+    /// The same, or a class or function of plain data, as a random generator has that of its state.
+    case dataOrMaker
     /// A function that returns a tensor, other than `_rebuild_from_type` and its second version.
     case rebuildFunction
     /// `Parameter` or a tensor class.
@@ -231,6 +233,8 @@ extension CallRule.Parameter {
       let role = inspector.global(of: value)?.role
       return role == .builtinType || role == .set
     case .data: return type != .unknown && inspector.isPlain(value)
+    case .dataOrMaker:
+      return Self.data.accepts(value, in: inspector) || Self.dataClass.accepts(value, in: inspector)
     case .rebuildFunction:
       guard type == .global, let global = inspector.global(of: value) else { return false }
       return global.rebuildsTensor && global.role != .rebuildFromTypeV2
@@ -279,7 +283,7 @@ extension CallRule.Parameter: CustomStringConvertible {
     case .metadata: "a dict of attributes"
     case .state: "attributes"
     case .factory: "a builtin type"
-    case .data: "data"
+    case .data, .dataOrMaker: "data"
     case .rebuildFunction: "a function that rebuilds a tensor"
     case .tensorClass: "a tensor class"
     case .argumentsOfFirst: "a tuple of the function's arguments"

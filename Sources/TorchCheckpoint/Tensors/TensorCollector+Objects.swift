@@ -34,11 +34,22 @@ extension TensorCollector {
         return try skip(value, type: "tensor that only Python code makes", isTensor: true)
       }
       // An object is examined each time that something refers to it.
-      if graph.nodes[node].flags.contains(.isSeen), let state = object.state.node {
-        visits += Int(graph.nodes[state].count) / 2
+      if graph.nodes[node].flags.contains(.isSeen),
+        let attributes = ModuleState.attributes(of: object, in: graph).node
+      {
+        visits += Int(graph.nodes[attributes].count) / 2
       }
       if let module = ModuleState(object, in: graph) {
         return try open(module, node, object.name)
+      }
+      if object.name == Self.compiledModule, let arguments = object.arguments.node,
+        graph.nodes[node].flags.isDisjoint(with: [.isOpen, .isSeen])
+      {
+        let isNested = !frames.isEmpty
+        try enter(node)
+        return try open(
+          facet: arguments, isSilent: false, isNested: isNested,
+          filter: .first(named: "_orig_mod"))
       }
       if case .module? = frames.last?.filter { table.objects.addPacked(at: name.string) }
     }
@@ -47,6 +58,10 @@ extension TensorCollector {
     }
     try open(object: node, isSilent: isSilent)
   }
+
+  /// What `torch.compile` makes of a module, which is its first argument.
+  private static let compiledModule = QualifiedName(
+    module: "torch._dynamo.eval_frame", name: "OptimizedModule")
 
   /// Whether an object contains anything that can have a name.
   private func hasParts(_ object: PickledObject) -> Bool {
@@ -205,19 +220,29 @@ private struct ModuleState {
   let hiddenBuffers: PickleValue?
   let attributeCount: Int
 
+  /// The dict of a module's attributes, if an object is a module. A traced module is made by a function
+  /// that takes them as its first argument.
+  static func attributes(of object: PickledObject, in graph: PickleGraph) -> PickleValue {
+    guard case .none = object.state.kind, let arguments = graph.tuple(object.arguments),
+      arguments.count > 0
+    else { return object.state }
+    return graph.part(0, of: arguments.node)
+  }
+
   /// The attributes of an object; nil when it is not a module.
   init?(_ object: PickledObject, in graph: PickleGraph) {
+    let state = Self.attributes(of: object, in: graph)
     func dictionary(_ key: String) -> Int? {
-      guard let node = graph.entry(key, of: object.state)?.node, graph.nodes[node].kind == .dict
+      guard let node = graph.entry(key, of: state)?.node, graph.nodes[node].kind == .dict
       else { return nil }
       return node
     }
     guard let parameters = dictionary("_parameters"), let buffers = dictionary("_buffers"),
-      let modules = dictionary("_modules"), let node = object.state.node
+      let modules = dictionary("_modules"), let node = state.node
     else { return nil }
-    state = object.state
+    self.state = state
     (self.parameters, self.buffers, self.modules) = (parameters, buffers, modules)
-    hiddenBuffers = graph.entry("_non_persistent_buffers_set", of: object.state)
+    hiddenBuffers = graph.entry("_non_persistent_buffers_set", of: state)
     attributeCount = Int(graph.nodes[node].count)
   }
 }

@@ -41,6 +41,8 @@ struct TensorCollector {
     case none
     /// None in the dict of a module's parameters, buffers or submodules, and buffers with some names.
     case module(except: Set<String>, holdsTensors: Bool)
+    /// All but the first, which has a name.
+    case first(named: String)
   }
 
   /// The largest number of parts of a container whose values are listed although none is a tensor.
@@ -97,11 +99,17 @@ struct TensorCollector {
         value = frames[last].cursor.next(in: graph) ?? .none
         if isLeftOut(key, value, by: frames[last].filter) { continue }
         if isFlatWeights(key, value), try addUnaliased(value, in: frames[last]) { continue }
-        if !frames[last].isSilent { try enter(key, value) }
+        if !frames[last].isSilent { try enter(key) }
       } else if !frames[last].isSilent {
-        if frames[last].isNested { path.append(UInt8(ascii: ".")) }
-        path += String(frames[last].index).utf8
+        let index = frames[last].index
         frames[last].index += 1
+        if case .first = frames[last].filter, index > 0 { continue }
+        if frames[last].isNested { path.append(UInt8(ascii: ".")) }
+        if case .first(let name) = frames[last].filter {
+          path += name.utf8
+        } else {
+          path += String(index).utf8
+        }
       }
       if try skipsCode(value, in: frames[last]) { continue }
       try visit(value, isSilent: frames[last].isSilent)
@@ -125,14 +133,12 @@ struct TensorCollector {
   }
 
   /// Adds a key to the path.
-  private mutating func enter(
-    _ key: PickleValue, _ value: PickleValue
-  ) throws(CheckpointError) {
-    guard let name = try graph.keyName(key) ?? className(key) else {
-      throw CheckpointError(
-        .unsupported, "a dict has \(graph.article(key)) as a key, which cannot be part of a name",
-        offset: graph.offset(of: key) ?? graph.offset(of: value))
-    }
+  private mutating func enter(_ key: PickleValue) throws(CheckpointError) {
+    let frame = frames.count - 1
+    let name =
+      try graph.keyName(key) ?? className(key) ?? graph.keyText(key)
+      ?? "<\(graph.typeName(key)) \(frames[frame].index)>"
+    frames[frame].index += 1
     if frames.last?.isNested == true { path.append(UInt8(ascii: ".")) }
     path += name.utf8
   }
@@ -210,8 +216,13 @@ struct TensorCollector {
     }
   }
 
+  private mutating func nameTheOnlyTensor() {
+    path = Array(Self.nameOfTheOnlyTensor.utf8)
+    table.isSingleTensor = true
+  }
+
   private mutating func visitTensor(_ value: PickleValue, isSilent: Bool) throws(CheckpointError) {
-    if frames.isEmpty { path = Array(Self.nameOfTheOnlyTensor.utf8) }
+    if frames.isEmpty { nameTheOnlyTensor() }
     do throws(CheckpointError) {
       let outcome = try outcome(of: value)
       guard !isSilent else { return }
@@ -234,7 +245,7 @@ struct TensorCollector {
 
   /// Visits a NumPy array.
   mutating func visit(array node: Int, isSilent: Bool) throws(CheckpointError) {
-    if frames.isEmpty { path = Array(Self.nameOfTheOnlyTensor.utf8) }
+    if frames.isEmpty { nameTheOnlyTensor() }
     let value = PickleValue.node(node)
     do throws(CheckpointError) {
       let outcome = try resolver.array(node, in: graph)

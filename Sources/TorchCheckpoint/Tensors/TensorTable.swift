@@ -12,6 +12,8 @@ struct TensorTable: Sendable {
   private(set) var skipped: [SkippedItem] = []
   /// The Python attributes, which are not read.
   var attributes = TensorAttributes()
+  /// Whether the whole value of the pickle is one tensor, so that the file gives it no name.
+  var isSingleTensor = false
   /// The code that the pickle asks for, and the modules in it.
   var objects = InertContents()
   /// The index of each tensor; -1 for skipped items.
