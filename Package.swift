@@ -87,7 +87,7 @@ let package = Package(
       name: "CheckpointScan",
       dependencies: [
         "Tensors", "Files", "Archives", "Pickle", "ZipArchive", "TorchCheckpoint",
-        "NumPyArchive",
+        "NumPyArchive", "DistributedCheckpoint",
       ]),
 
     // Operations.
@@ -156,9 +156,9 @@ let package = Package(
       name: "PeftkitCommands",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "TorchCheckpoint", "NumPyArchive", "Checkpoints", "CheckpointScan", "PEFT", "Validation",
-        "LowRank", "MultitaskPromptTuning", "Verification", "Conversion", "AdapterRepair",
-        "ContentDigest", "Reports",
+        "TorchCheckpoint", "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan",
+        "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
+        "AdapterRepair", "ContentDigest", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -181,7 +181,7 @@ let package = Package(
     .testTarget(
       name: "SafeTensorsTests",
       dependencies: ["Tensors", "Files", "Archives", "SafeTensors", "TestSupport"]),
-    .testTarget(name: "PickleTests", dependencies: ["Tensors", "Pickle"]),
+    .testTarget(name: "PickleTests", dependencies: ["Tensors", "Pickle", "TestSupport"]),
     .testTarget(
       name: "ZipArchiveTests", dependencies: ["Tensors", "Files", "ZipArchive", "TestSupport"]),
     .testTarget(

@@ -22,8 +22,16 @@ public enum CheckpointScanner {
   ) throws(CheckpointError) -> ScanReport {
     let mapping = SharedMapping(try MappedFile(file))
     var scan = FileScan(file, unpackedByteLimit: unpackedByteLimit)
+    scan.memory = MappedPart(mapping)
     scan.run(mapping.bytes)
     return scan.report
+  }
+
+  /// Whether a file starts as a pickle does, so that Python's `pickle.load` takes it for one.
+  public static func startsPickle(_ file: InputFile) -> Bool {
+    let count = min(file.byteCount, FileScan.pickleStart)
+    guard let bytes = try? file.read(at: 0, count: count) else { return false }
+    return FileScan.startsPickle(bytes.span.rawBytes)
   }
 
   /// Scans a file that the reader of a format without code has accepted
@@ -72,6 +80,8 @@ struct FileScan {
   let unpackedByteLimit: Int
   /// The number of bytes that may still be searched for hidden pickles.
   var work: Int
+  /// The memory of the file's bytes, to be freed when they have been followed.
+  var memory: MappedPart?
 
   /// A pickle or archive inside a string of a pickle.
   struct Nested {
@@ -151,6 +161,9 @@ struct FileScan {
     search(bytes, 0..<bytes.byteCount)
   }
 
+  /// The bytes of a file that show whether it starts as a pickle.
+  static let pickleStart = 4096
+
   /// Whether bytes start as pickles do: with PROTO, or with a first opcode of protocols 0 and 1.
   static func startsPickle(_ bytes: RawSpan) -> Bool {
     if bytes.byteCount >= 3, bytes.byte(at: 0) == 0x80 {
@@ -175,6 +188,7 @@ struct FileScan {
   ) -> (machine: ScanMachine, end: Int) {
     var machine = ScanMachine(
       ScannedPickle(place: place.name, offsetBase: place.base, offset: start), in: surroundings)
+    if place.base == .file { machine.memory = memory?.part(from: start) }
     let count = machine.run(bytes.extracting(start..<bytes.byteCount))
     add(machine, depth: place.depth)
     return (machine, start + count)

@@ -18,7 +18,9 @@ public enum DistributedDirectory {
         return try StateDictReader.archive(file, path: path)
       } catch {
         // Other programs have files of this name too.
-        guard error.code == .unrecognized else { throw error }
+        guard error.code == .unrecognized || file.byteCount == 0 else { throw error }
+        let names = try DirectoryTree.files(in: path)
+        guard !names.contains(where: isPart) else { throw error }
       }
     }
     let names = try DirectoryTree.files(in: path)
@@ -45,19 +47,44 @@ public enum DistributedDirectory {
       || ZeroDirectory.isCheckpoint(path, files: names)
   }
 
+  /// The files of such a checkpoint among the files of a directory, by their names alone; none when
+  /// there is no such checkpoint.
+  ///
+  /// - Parameter names: the names of all files.
+  /// - Returns: the indices of its files.
+  public static func files(among names: [String]) -> [Int] {
+    func indices(_ isPart: (String) -> Bool) -> [Int] {
+      names.indices.filter { isPart(names[$0]) }
+    }
+    let shards = indices(isPart)
+    if !shards.isEmpty, names.contains(where: isMetadata) {
+      return (shards + indices(isMetadata)).sorted()
+    }
+    let slices = indices(SliceNames.isShardName)
+    return slices.isEmpty ? ZeroDirectory.files(among: names) : slices
+  }
+
   /// Opens the checkpoint that the file with its metadata names.
   ///
   /// - Returns: nil for a file of another name.
   /// - Throws: as `open(existing:)`, and `unrecognized` for other contents.
   public static func open(_ file: InputFile) throws(CheckpointError) -> AssembledArchive? {
-    guard name(of: file.path).elementsEqual(StateDictReader.metadataName.utf8) else { return nil }
+    guard
+      UTF8Text(StateDictReader.fileName(of: file.path)) == UTF8Text(StateDictReader.metadataName)
+    else {
+      return nil
+    }
     return try StateDictReader.archive(file, path: file.path)
   }
 
   /// The error for a file that has shards of a checkpoint of torch.distributed.checkpoint, which only
-  /// its `.metadata` names; nil for a file of another name.
+  /// its `.metadata` names: by its name, or by the metadata next to it; nil for any other file.
   public static func refusal(of path: String) -> CheckpointError? {
-    guard name(of: path).reversed().starts(with: ".distcp".utf8.reversed()) else { return nil }
+    let name = StateDictReader.fileName(of: path)
+    guard isPart(name) else { return nil }
+    let isAlone =
+      PathKind.existing(path.dropLast(name.count) + StateDictReader.metadataName) == nil
+    guard !isAlone || name.hasPrefix("__") else { return nil }
     return CheckpointError(
       .unsupported,
       "has shards of a checkpoint of torch.distributed.checkpoint, which \(StateDictReader.metadataName) "
@@ -65,15 +92,21 @@ public enum DistributedDirectory {
       hint: "name the directory: the shards in it are put together")
   }
 
+  /// Whether a path is that of a file of shards, such as `__0_0.distcp`.
+  public static func isPart(_ path: String) -> Bool {
+    path.utf8.reversed().starts(with: ".distcp".utf8.reversed())
+  }
+
+  /// Whether a path is that of metadata: `.metadata`, or those of one process.
+  public static func isMetadata(_ path: String) -> Bool {
+    let name = StateDictReader.fileName(of: path)
+    return UTF8Text(name) == UTF8Text(StateDictReader.metadataName) || isOwnMetadata(name)
+  }
+
   /// Whether a name is that of the metadata of one process, such as `__0.metadata`.
   private static func isOwnMetadata(_ name: String) -> Bool {
     name.hasPrefix("__") && name.hasSuffix(StateDictReader.metadataName)
       && Int(name.dropFirst(2).dropLast(StateDictReader.metadataName.count)) != nil
-  }
-
-  private static func name(of path: String) -> Substring.UTF8View {
-    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...].utf8 }
-      ?? path[...].utf8
   }
 
   private static func join(_ directory: String, _ name: String) -> String {

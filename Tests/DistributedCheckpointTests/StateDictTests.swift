@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Archives
 import Files
+import Foundation
 import SafeTensors
 import Tensors
 import TestSupport
@@ -52,6 +53,10 @@ struct StateDictTests {
     let missing = failure { () throws(CheckpointError) in _ = try copy.open() }
     #expect(missing?.code == .missing)
     #expect(missing?.message.contains("__1_0.distcp") == true)
+    try FileManager.default.createDirectory(
+      atPath: copy.directory.path("__1_0.distcp"), withIntermediateDirectories: false)
+    let directory = failure { () throws(CheckpointError) in _ = try copy.open() }
+    #expect(directory?.message.contains("__1_0.distcp (a directory)") == true)
   }
 
   @Test("a damaged shard is found when it is read, with file, tensor and byte")
@@ -104,6 +109,7 @@ struct StateDictTests {
   @Test("other files of the name are no metadata, and a directory without any is none")
   func others() throws {
     let copy = try CheckpointCopy("state-dict")
+    for rank in 0..<4 { try copy.remove("__\(rank)_0.distcp") }
     try copy.directory.write(Array("[metadata]\n".utf8), to: ".metadata")
     #expect(try copy.open() == nil)
     let file = try InputFile(path: copy.directory.path(".metadata"))
@@ -113,9 +119,62 @@ struct StateDictTests {
     #expect(try copy.open() == nil)
     #expect(DistributedDirectory.refusal(of: "a/__0_0.distcp")?.code == .unsupported)
     #expect(DistributedDirectory.refusal(of: "a.distcp/model.bin") == nil)
+    #expect(DistributedDirectory.refusal(of: "a/own.distcp") == nil)
     try copy.directory.write([0x80, 2, 0x4E, 0x2E], to: "__0.metadata")
     let own = failure { () throws(CheckpointError) in _ = try copy.open() }
     #expect(own?.code == .unsupported)
+  }
+
+  @Test("a NumPy array has the name of its key, as a tensor does (Q8)")
+  func arrays() throws {
+    let archive = try #require(try Self.open("numpy"))
+    #expect(archive.tensors.map(\.name) == ["a", "x"])
+    #expect(try archive.bytes(of: "x").count == 32)
+    #expect(archive.codeRequest == nil)
+  }
+
+  @Test("values that cannot be read are errors, with their names (Q8)")
+  func values() throws {
+    let absent = failure { () throws(CheckpointError) in _ = try Self.open("no-place") }
+    #expect(absent?.code == .malformed)
+    #expect(absent?.tensor == "n")
+    let damaged = failure { () throws(CheckpointError) in _ = try Self.open("damaged-value") }
+    #expect(damaged?.tensor == "n")
+    #expect(damaged?.path?.hasSuffix("__0_0.distcp") == true)
+    let overlap = failure { () throws(CheckpointError) in _ = try Self.open("overlap") }
+    #expect(overlap?.code == .malformed)
+  }
+
+  @Test("what is compressed is listed and not read (Q6)")
+  func compressed() throws {
+    let archive = try #require(try Self.open("compressed"))
+    #expect(
+      archive.skipped.map { "\($0.name): \($0.type)" } == [
+        "a: F32 tensor under stream.zstd/1", "n: value under stream.zstd/1",
+      ])
+  }
+
+  @Test(
+    "metadata that ask for code are read, and say so", arguments: ["metadata", "launcher", "value"])
+  func code(name: String) throws {
+    let archive = try #require(try Self.open(name))
+    #expect(try archive.bytes(of: "a").count == 12)
+    #expect(archive.codeRequest != nil)
+    #expect(archive.notes.contains { $0.contains("without running") })
+  }
+
+  @Test(
+    "metadata next to shards are never taken for another program's",
+    arguments: ["empty-metadata", "protocol-0"])
+  func damagedMetadata(name: String) throws {
+    let error = failure { () throws(CheckpointError) in _ = try Self.open(name) }
+    #expect(error?.code == (name == "protocol-0" ? .unrecognized : .truncated))
+    #expect(error?.path?.hasSuffix(".metadata") == true)
+  }
+
+  /// Opens one of the small checkpoints that are hostile or odd.
+  private static func open(_ name: String) throws(CheckpointError) -> AssembledArchive? {
+    try DistributedDirectory.open(existing: Fixtures.path("distributed/hostile/" + name))
   }
 
   @Test("every mutation of the metadata is read or refused", arguments: 0..<200 as Range<UInt64>)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DistributedCheckpoint
 internal import Pickle
 internal import TorchCheckpoint
 internal import Tensors
@@ -10,6 +11,7 @@ extension FileScan {
     let place = Place(LegacyMagic.starts(bytes) ? "magic number" : "pickle")
     let (first, end) = scanPickle(bytes, at: 0, in: place, .init(keepsResult: true))
     guard case .bigInteger(let text) = first.result, Self.isMagic(bytes.array(text.range)) else {
+      if first.isDistributedMetadata { return scanMetadata(bytes, from: end) }
       report.format = .pickle
       find(.unrecognized, "is a pickle of its own, not a checkpoint", in: nil, at: 0)
       return scanRest(bytes, from: end, in: Place("bytes after the pickle"))
@@ -17,6 +19,17 @@ extension FileScan {
     report.format = .torchLegacy
     checkOtherFormats(bytes)
     scanLegacy(bytes, from: end)
+  }
+
+  /// Scans what follows the metadata of torch.distributed.checkpoint, which are one pickle.
+  private mutating func scanMetadata(_ bytes: RawSpan, from end: Int) {
+    report.format = .torchDistributed
+    checkOtherFormats(bytes)
+    guard end < bytes.byteCount else { return }
+    find(
+      .unaccounted, (bytes.byteCount - end).counting("byte", "follow") + " the metadata", in: nil,
+      at: end)
+    scanRest(bytes, from: end, in: Place("bytes after the metadata"))
   }
 
   /// Whether the bytes of a number, or its digits in protocols 0 and 1, are the magic number.
@@ -98,6 +111,14 @@ extension FileScan {
 }
 
 extension ScanMachine {
+  /// Whether the pickle is the metadata of torch.distributed.checkpoint.
+  fileprivate var isDistributedMetadata: Bool {
+    guard case .instance(let index) = result, containers.indices.contains(Int(index)),
+      let name = containers[Int(index)].global?.qualifiedName
+    else { return false }
+    return name.name == "Metadata" && name.module.hasSuffix(".checkpoint.metadata")
+  }
+
   /// The texts of a pickle that is a list of text; nil for another pickle.
   func texts(in bytes: RawSpan) -> [String]? {
     guard case .list(let index) = result, containers.indices.contains(Int(index)) else {

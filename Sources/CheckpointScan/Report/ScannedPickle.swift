@@ -14,11 +14,11 @@ public struct ScannedPickle: Sendable, Hashable {
   }
 
   /// The place: a record's name, a part of a legacy file, or a string of another pickle.
-  public let place: String
+  public private(set) var place: String
   /// The start from which `offset` and the offsets of names and calls count.
   public let offsetBase: OffsetBase
   /// The offset of the first byte.
-  public let offset: Int
+  public private(set) var offset: Int
   /// The size in bytes, including STOP; for a damaged pickle, up to where it could be followed.
   public internal(set) var byteCount = 0
   /// The number of opcodes.
@@ -42,6 +42,18 @@ public struct ScannedPickle: Sendable, Hashable {
     self.offset = offset
   }
 
+  /// The same pickle of a part of a file, with its place in the file.
+  ///
+  /// - Parameter distance: what is added to all offsets, in bytes.
+  func moved(to place: String, by distance: Int) -> Self {
+    var pickle = self
+    pickle.place = place
+    pickle.offset += distance
+    pickle.names = names.map { $0.moved(by: distance) }
+    pickle.otherCalls = otherCalls.map { $0.moved(by: distance) }
+    return pickle
+  }
+
   /// Whether a name is not in the table of allowed names.
   public var importsUnknownNames: Bool { names.contains { !$0.isAllowed } }
 }
@@ -53,7 +65,7 @@ public struct ScannedName: Sendable, Hashable {
   /// The name in the module; nil when the pickle computes it.
   public let name: String?
   /// The offset of the opcode that imports it.
-  public let offset: Int
+  public private(set) var offset: Int
   /// The opcode as `pickletools` names it.
   public let opcode: String
   /// Whether the table of allowed names has it; its use may still be a finding.
@@ -63,6 +75,13 @@ public struct ScannedName: Sendable, Hashable {
 
   /// Module and name, separated by a dot, as in Python.
   public var qualifiedName: String { (module ?? "?") + "." + (name ?? "?") }
+
+  fileprivate func moved(by distance: Int) -> Self {
+    var name = self
+    name.offset += distance
+    name.calls = calls.map { $0.moved(by: distance) }
+    return name
+  }
 }
 
 /// The calls of a value by one opcode.
@@ -70,9 +89,15 @@ public struct ScannedCall: Sendable, Hashable {
   /// The opcode as `pickletools` names it.
   public let opcode: String
   /// The offset of the first such call.
-  public let offset: Int
+  public private(set) var offset: Int
   /// The number of such calls.
   public internal(set) var count = 1
+
+  fileprivate func moved(by distance: Int) -> Self {
+    var call = self
+    call.offset += distance
+    return call
+  }
 }
 
 extension [ScannedCall] {

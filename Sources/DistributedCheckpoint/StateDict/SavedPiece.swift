@@ -14,11 +14,10 @@ struct SavedPiece: TensorPiece {
   func open() throws(CheckpointError) -> OpenPiece {
     let archive = try TorchFile(InputFile(file, section: range))
     // Tensors need no code, and torch refuses any here too.
-    if let request = archive.codeRequest { throw request }
-    guard archive.tensorCount == 1, archive.skipped.isEmpty else {
+    try archive.requireDataOnly()
+    guard archive.isSingleTensor, archive.tensorCount == 1 else {
       throw CheckpointError(
-        .mismatch, "has \(archive.tensorCount) tensors in the place of one shard",
-        offset: 0)
+        .mismatch, "does not have one tensor in the place of a shard", offset: 0)
     }
     let info = archive.tensor(at: 0)
     guard info.dtype == dtype, info.shape == shape else {

@@ -76,8 +76,11 @@ struct StateDictFiles {
   }
 
   private func missing(_ names: [String]) -> CheckpointError {
-    let missing = names.filter { PathKind.existing(path(of: $0)) == nil }
-    let list = missing.prefix(4).map(\.printable).joined(separator: ", ")
+    let missing = names.filter { PathKind.existing(path(of: $0)) != .file }
+    let list = missing.prefix(4).map { name in
+      let isDirectory = PathKind.existing(path(of: name)) == .directory
+      return name.printable + (isDirectory ? " (a directory)" : "")
+    }.joined(separator: ", ")
     let rest = missing.count > 4 ? " and \(missing.count - 4) more" : ""
     return CheckpointError(
       .missing,

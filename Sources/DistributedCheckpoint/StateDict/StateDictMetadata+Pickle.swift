@@ -13,11 +13,12 @@ extension StateDictMetadata {
 
   /// Reads a `.metadata` file. Its objects are inert: only their attributes are read.
   ///
-  /// - Throws: `unrecognized` for another file, `malformed` for metadata that contradict themselves,
+  /// - Throws: `unrecognized` for another file, `truncated` for an empty one, `malformed` for metadata that contradict themselves,
   ///   and what the pickle's machine throws.
   /// - Complexity: O(bytes) in time and memory.
   init(_ file: InputFile) throws(CheckpointError) {
     let bytes = try file.readAll(limit: PickleLimits.largestPickle - 1)
+    guard !bytes.isEmpty else { throw CheckpointError(.truncated, "is empty", offset: 0) }
     guard bytes.first == Self.pickleStart else { throw Self.unrecognized }
     let limits = PickleLimits().scaled(
       fileByteCount: file.byteCount, pickleByteCount: file.byteCount)
@@ -33,15 +34,10 @@ extension StateDictMetadata {
     else {
       throw Self.unrecognized
     }
-    codeRequest = graph.foreignNames.allSatisfy(Self.isOwn) ? nil : graph.codeRequest
+    codeRequest = graph.codeRequest
     try readPlaces(graph.entry("storage_data", of: root.state), in: graph)
     try readNames(graph.entry("planner_data", of: root.state), in: graph)
     try readContents(graph.entry("state_dict_metadata", of: root.state), in: graph)
-  }
-
-  /// Whether a name is one of torch's for what the metadata consist of.
-  private static func isOwn(_ name: QualifiedName) -> Bool {
-    name.module.hasPrefix("torch.distributed.") && !name.name.contains(".")
   }
 
   /// The opcode that names the protocol of a pickle.

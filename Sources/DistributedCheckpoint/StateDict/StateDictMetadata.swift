@@ -41,7 +41,7 @@ struct StateDictMetadata {
   /// key itself.
   var names: [TensorName: String] = [:]
 
-  /// The error for other code than torch's that Python would run to load the metadata; nil without any.
+  /// The error for code that Python would run to load the metadata; nil without any.
   var codeRequest: CheckpointError?
 
   /// The name of a tensor or value.

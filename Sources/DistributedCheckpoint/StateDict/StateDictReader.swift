@@ -14,6 +14,12 @@ struct StateDictReader {
   /// The name of the file with the metadata.
   static let metadataName = ".metadata"
 
+  /// The last component of a path.
+  static func fileName(of path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) }
+      ?? path
+  }
+
   /// Reads the metadata in a file, and opens the files next to it.
   ///
   /// - Parameter path: the path by which the checkpoint is known.
@@ -108,25 +114,31 @@ struct StateDictReader {
   private mutating func add(value key: String) throws(CheckpointError) {
     let name = metadata.name(of: key)
     let place = metadata.places[StateDictMetadata.Key(key: TensorName(key), offsets: nil)]
-    guard let place, let (file, range) = files.section(place), place.transform == nil else {
-      contents.skipped.append(SkippedItem(name: name, type: "object", isTensor: false))
+    guard let place, let (file, range) = files.section(place) else {
+      throw CheckpointError(.malformed, "is a value without a place", tensor: name)
+    }
+    if let transform = place.transform {
+      contents.skipped.append(
+        SkippedItem(name: name, type: "value under \(transform.excerpt)", isTensor: false))
       return
     }
-    let archive: TorchFile
     do throws(CheckpointError) {
-      archive = try TorchFile(InputFile(file, section: range))
+      try add(TorchFile(InputFile(file, section: range)), named: name, from: range.lowerBound)
     } catch {
-      guard error.code == .truncated || error.code == .malformed else {
-        contents.skipped.append(SkippedItem(name: name, type: "object", isTensor: false))
-        return
-      }
       throw error.fromSection(at: range.lowerBound, of: file).naming(tensor: name)
     }
+  }
+
+  /// Adds the tensors and other values of a part of a file.
+  private mutating func add(
+    _ archive: TorchFile, named name: TensorName, from start: Int
+  ) throws(CheckpointError) {
     if contents.codeRequest == nil {
-      contents.codeRequest = archive.codeRequest?.fromSection(at: range.lowerBound, of: file)
+      contents.codeRequest = archive.codeRequest?.fromSection(at: start, of: archive.files[0])
     }
     func inner(_ own: TensorName) -> TensorName {
-      own.string.isEmpty ? name : TensorName(name.string + "." + own.string)
+      own.string.isEmpty || archive.isSingleTensor
+        ? name : TensorName(name.string + "." + own.string)
     }
     for index in 0..<archive.tensorCount {
       let info = archive.tensor(at: index)
@@ -138,7 +150,7 @@ struct StateDictReader {
           tiles: [
             TensorTile(
               box: TensorBox(offsets: sizes.map { _ in 0 }, sizes: sizes),
-              piece: ValuePiece(archive: archive, index: index, start: range.lowerBound))
+              piece: ValuePiece(archive: archive, index: index, start: start))
           ]))
     }
     for item in archive.skipped {

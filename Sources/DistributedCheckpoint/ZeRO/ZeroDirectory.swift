@@ -65,6 +65,14 @@ struct ZeroDirectory {
     }
   }
 
+  /// The files of a step among the files of its directory, by their names alone.
+  ///
+  /// - Returns: their indices; none without partitions of an optimizer.
+  static func files(among names: [String]) -> [Int] {
+    guard names.contains(where: isPartition) else { return [] }
+    return names.indices.filter { isPartition(names[$0]) || names[$0].hasSuffix(modelSuffix) }
+  }
+
   private static func isPartition(_ name: String) -> Bool {
     name.hasSuffix(optimizerSuffix) && name.contains("zero_pp_rank_")
   }

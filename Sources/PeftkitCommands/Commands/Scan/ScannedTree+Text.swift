@@ -66,7 +66,12 @@ extension ScannedFile {
   private static let listLimit = 24
 
   fileprivate func addPickles(to output: inout TextOutput) {
+    var plainCount = 0
     for pickle in report.pickles {
+      if !pickle.importsUnknownNames {
+        plainCount += 1
+        if plainCount > Self.listLimit { continue }
+      }
       let base = pickle.offsetBase == .file ? "" : " of its \(pickle.offsetBase.rawValue)"
       output.line()
       output.line(
@@ -88,7 +93,8 @@ extension ScannedFile {
       let unlisted = pickle.nameCount - pickle.names.count
       if unlisted > 0 { output.line("  (and \(Sizes.count(unlisted, "name")) more)") }
     }
-    let unlisted = report.pickleCount - report.pickles.count
+    let unlisted =
+      report.pickleCount - report.pickles.count + max(0, plainCount - Self.listLimit)
     if unlisted > 0 { output.line("(and \(Sizes.count(unlisted, "pickle")) more)") }
   }
 

@@ -2,6 +2,7 @@
 internal import Archives
 internal import Checkpoints
 internal import Concurrency
+internal import DistributedCheckpoint
 internal import Files
 internal import Tensors
 internal import CheckpointScan
@@ -22,6 +23,8 @@ struct ScannedTree: Report {
   private var blobs: Set<HubBlob> = []
   /// The number of files scanned so far.
   private let counter: ByteCounter
+  /// The places in the files of shards of the directory that is scanned.
+  private var places: PartPlaces?
 
   /// Scans a file, or all weights files of a directory.
   ///
@@ -42,7 +45,13 @@ struct ScannedTree: Report {
       switch step {
       case .unreadable(_, let error): failures.append(error)
       case .directory(let listing):
-        for index in 0..<listing.count { scan(index, of: listing) }
+        let parts = listing.distributedFiles(in: path)
+        places = parts.first.flatMap {
+          try? PartPlaces(nextTo: listing.path(at: $0).string(in: path))
+        }
+        for index in 0..<listing.count {
+          scan(index, of: listing, isPart: parts.contains(index))
+        }
       }
     }
     guard files.isEmpty, failures.isEmpty else { return }
@@ -52,7 +61,7 @@ struct ScannedTree: Report {
   }
 
   /// Scans a weights file. A name with the extension of one that cannot be opened is a failure.
-  private mutating func scan(_ index: Int, of listing: DirectoryListing) {
+  private mutating func scan(_ index: Int, of listing: DirectoryListing, isPart: Bool) {
     let kind = listing.kind(at: index)
     guard kind != .directory else { return }
     let file = listing.path(at: index)
@@ -61,14 +70,14 @@ struct ScannedTree: Report {
       return
     }
     let format = CheckpointFormats.format(ofFileName: listing.text(at: index))
-    guard format?.isExpectedInTrees == true else { return }
+    guard format?.isExpectedInTrees == true || isPart else { return }
     if kind == .link, let blob = HubBlob(ofLink: file.string(in: path)),
       !blobs.insert(blob).inserted
     {
       return
     }
     do throws(CheckpointError) {
-      let scanned = try ScannedFile(InputFile(file, in: path))
+      let scanned = try ScannedFile(InputFile(file, in: path), places: places)
       counter.add(1)
       if Checkpoint.isAppleDouble(file, in: path), scanned.report.isUnrecognizedOnly {
         passedMetadata.append(scanned.path)
@@ -85,5 +94,20 @@ struct ScannedTree: Report {
     let verdicts = files.map(\.report.verdict)
     if verdicts.contains(.asksForCode) { return .asksForCode }
     return verdicts.contains(.damaged) ? .damaged : .dataOnly
+  }
+}
+
+extension DirectoryListing {
+  /// The places of the files of a checkpoint of torch.distributed.checkpoint: shards, and metadata that
+  /// Python would load as a pickle. Other programs have files of that name too.
+  fileprivate func distributedFiles(in root: String) -> Set<Int> {
+    let parts = (0..<count).filter { DistributedDirectory.isPart(text(at: $0)) }
+    let metadata = (0..<count).filter { DistributedDirectory.isMetadata(text(at: $0)) }
+    guard parts.isEmpty else { return Set(parts + metadata) }
+    return Set(
+      metadata.filter { index in
+        guard let file = try? InputFile(path(at: index), in: root) else { return false }
+        return CheckpointScanner.startsPickle(file)
+      })
   }
 }
