@@ -18,7 +18,7 @@ struct CheckpointFingerprint: Sendable {
   ) throws(CheckpointError) -> String {
     let path =
       switch kind {
-      case .file, .copy: source
+      case .file, .copy, .distributed: source
       case .adapter: try AdapterDirectory(path: source).weightsPath
       case .model: try ModelDirectory(path: source).weightsPath
       }
@@ -32,7 +32,7 @@ struct CheckpointFingerprint: Sendable {
   ) throws(CheckpointError) -> String {
     let path =
       switch kind {
-      case .file, .copy: output
+      case .file, .copy, .distributed: output
       case .adapter:
         RelativePath(options.format.adapterWeightsName ?? options.format.name)
           .string(in: output)

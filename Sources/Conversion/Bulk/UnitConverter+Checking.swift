@@ -77,7 +77,7 @@ extension UnitConverter {
     let name: String
     let expected: [UInt8]
     switch kind {
-    case .file, .copy: return true
+    case .file, .copy, .distributed: return true
     case .adapter:
       name = AdapterConfig.fileName
       expected = try configs.rewrite(path: RelativePath(name).string(in: source))

@@ -31,6 +31,7 @@ extension UnitConverter {
   /// The extensions of the paths: that of a damaged file decides which format's reader reports the
   /// damage.
   private func extensions(of unit: ConversionUnit) -> (source: String, destination: String) {
+    if unit.kind == .distributed { return ("", options.format.fileExtension) }
     guard unit.kind == .file else { return ("", "") }
     let name = unit.source.name
     let dot = name.lastIndex(of: ".") ?? name.endIndex

@@ -42,6 +42,12 @@ public struct CheckpointFinder: Sendable {
         .invalidArgument, "is an adapter or a model, not a tree of them", path: root,
         hint: "name its parent directory to convert that as a tree", remedy: .convertAlone)
     }
+    guard !FileCandidates.isDistributed(listing, in: root) else {
+      throw CheckpointError(
+        .invalidArgument, "is a checkpoint of several processes, not a tree of checkpoints",
+        path: root, hint: "name its parent directory to convert that as a tree",
+        remedy: .convertAlone)
+    }
     candidates = FileCandidates(in: listing, of: root, target: target)
   }
 

@@ -9,6 +9,8 @@ public struct ConversionUnit: Sendable {
     case adapter
     /// A model directory, with everything in it.
     case model
+    /// A checkpoint that several processes saved into a directory, and that becomes a file in it.
+    case distributed
     /// A checkpoint file.
     case file
     /// A file that is copied, since it belongs to the checkpoint files next to it.

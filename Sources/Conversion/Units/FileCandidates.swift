@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
 internal import Checkpoints
+internal import DistributedCheckpoint
 internal import Files
 internal import PEFT
 internal import Tensors
 
-/// The checkpoint files of a directory with their new names, and the files that are copied with
-/// them (spec/bulk.md, B2 and B4 to B6).
+/// The checkpoint files of a directory with their new names, the checkpoint that several of them are
+/// together, and the files that are copied with them (spec/bulk.md, B2 and B4 to B6).
 struct FileCandidates {
   private let listing: DirectoryListing
   private let newExtension: [UInt8]
@@ -16,6 +17,8 @@ struct FileCandidates {
   private let copies: Set<Int>
   /// For each file whose new name conflicts with another entry, the place of that entry.
   private let rivals: [Int: Int]
+  /// The checkpoint of several processes, and the place of the entry that has its new name.
+  private var distributed: (unit: ConversionUnit, rival: Int?)?
   private var position = 0
 
   /// Finds the files by their names.
@@ -24,14 +27,15 @@ struct FileCandidates {
   ///   `._`.
   init(in listing: DirectoryListing, of root: String, target: any CheckpointFormat) {
     let newExtension = Array(target.fileExtension.utf8)
-    let files = (0..<listing.count).filter { listing.isCheckpointFile(at: $0, in: root) }
+    let parts = Self.parts(in: listing, of: root)
+    let files = (0..<listing.count).filter {
+      !parts.contains($0) && listing.isCheckpointFile(at: $0, in: root)
+    }
     var rivals: [Int: Int] = [:]
     for file in files {
       // Directories keep their names.
       let name = Self.newName(for: listing.name(at: file), newExtension)
-      if let directory = listing.index(of: name), listing.kind(at: directory) == .directory {
-        rivals[file] = directory
-      }
+      rivals[file] = Self.directory(named: name, in: listing)
     }
     // All get the same extension, so files with equal stems conflict.
     let stems = files.map { Self.stem(of: listing.name(at: $0)) }
@@ -45,7 +49,19 @@ struct FileCandidates {
       rivals[files[right]] = files[left]
     }
     let copies =
-      Self.holdsConfig(listing) ? Self.others(than: files, in: listing, of: root) : []
+      Self.holdsConfig(listing) ? Self.others(than: files + parts, in: listing, of: root) : []
+    if !parts.isEmpty {
+      let name = Array(Self.distributedStem.utf8) + newExtension
+      let rival = files.first {
+        Self.newName(for: listing.name(at: $0), newExtension).elementsEqual(name)
+      }
+      let unit = ConversionUnit(
+        kind: .distributed, source: listing.path,
+        destination: listing.path(at: parts[0]).replacingName(with: name),
+        weights: parts.map(listing.path(at:)), listing: nil)
+      if let rival { rivals[rival] = parts[0] }
+      distributed = (unit, rival ?? Self.directory(named: name, in: listing))
+    }
     self.listing = listing
     self.newExtension = newExtension
     self.copies = Set(copies)
@@ -55,6 +71,10 @@ struct FileCandidates {
 
   /// The next file, and the entry that its new name conflicts with.
   mutating func next() -> (unit: ConversionUnit, rival: RelativePath?)? {
+    if let (unit, rival) = distributed {
+      distributed = nil
+      return (unit, rival.map(listing.path(at:)))
+    }
     guard position < files.count else { return nil }
     let index = files[position]
     position += 1
@@ -69,6 +89,31 @@ struct FileCandidates {
       kind: .file, source: source, destination: source.replacingName(with: name),
       weights: [source], listing: nil)
     return (unit, rivals[index].map(listing.path(at:)))
+  }
+
+  private static func directory(named name: [UInt8], in listing: DirectoryListing) -> Int? {
+    guard let index = listing.index(of: name), listing.kind(at: index) == .directory else {
+      return nil
+    }
+    return index
+  }
+
+  /// The name of the file that a checkpoint of several processes becomes, without its extension.
+  private static let distributedStem = "model"
+
+  /// Whether a directory is a checkpoint of several processes.
+  static func isDistributed(_ listing: DirectoryListing, in root: String) -> Bool {
+    !parts(in: listing, of: root).isEmpty
+  }
+
+  /// The places of the files of a checkpoint of several processes; none when the directory has none, or
+  /// is that of an adapter or a model.
+  private static func parts(in listing: DirectoryListing, of root: String) -> [Int] {
+    func hasFile(_ name: String) -> Bool { listing.file(named: name, in: root) != nil }
+    guard !hasFile(AdapterConfig.fileName), !ModelDirectory.weightsNames.contains(where: hasFile)
+    else { return [] }
+    let files = (0..<listing.count).filter { listing.kind(at: $0) != .directory }
+    return DistributedDirectory.files(among: files.map(listing.text(at:))).map { files[$0] }
   }
 
   /// The configs that MLX and AdapterHub write; the second one is that of a head.

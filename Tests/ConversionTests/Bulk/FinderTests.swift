@@ -54,6 +54,29 @@ struct FinderTests {
     #expect(try found(target: .torch).first == "file a.safetensors > a.bin")
   }
 
+  @Test("a checkpoint of several processes is one unit, and the files next to it are others (B2)")
+  func distributed() throws {
+    for name in [
+      "run/.metadata", "run/__0_0.distcp", "run/__1_0.distcp", "run/extra.pt", "run/more/x.bin",
+      "slices/shard-00001-model-00001-of-00001.safetensors", "alone/__0_0.distcp",
+      "zero/latest", "zero/step/zero_pp_rank_0_mp_rank_00_optim_states.pt",
+      "zero/step/mp_rank_00_model_states.pt", "rival/.metadata", "rival/__0_0.distcp",
+      "rival/model.pt",
+    ] {
+      try tree.write(name, [1])
+    }
+    let lines = try found()
+    #expect(
+      lines.filter { !$0.hasPrefix("!") } == [
+        "distributed run > run/model.safetensors", "file run/extra.pt > run/extra.safetensors",
+        "file run/more/x.bin > run/more/x.safetensors",
+        "distributed slices > slices/model.safetensors",
+        "distributed zero/step > zero/step/model.safetensors",
+      ])
+    #expect(lines.contains { $0.hasPrefix("! rival: conflicts with model.pt") })
+    #expect(lines.contains { $0.hasPrefix("! rival/model.pt: conflicts with .metadata") })
+  }
+
   @Test("adapters and models are units as a whole (B2, B3)")
   func directories() throws {
     for name in [
