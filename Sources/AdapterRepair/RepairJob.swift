@@ -39,6 +39,7 @@ public struct RepairJob: Sendable {
   /// - Complexity: O(tensors · rounds); no tensor data is read.
   public func plan() throws(CheckpointError) -> RepairPlan {
     let checkpoint = try OpenedCheckpoint(path: source, replacesStaleIndex: true)
+    try checkpoint.archive.requireDataOnly()
     var changes = RepairChanges(of: checkpoint.archive)
     var repaired: [Finding] = []
     var refused: Set<Finding> = []

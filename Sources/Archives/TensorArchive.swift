@@ -79,6 +79,13 @@ extension TensorArchive {
   /// Nil: in most formats there is no code.
   public var codeRequest: CheckpointError? { nil }
 
+  /// Refuses a file that asks Python to run code, for what is done with files that Python loads too.
+  ///
+  /// - Throws: `codeRequest`.
+  public func requireDataOnly() throws(CheckpointError) {
+    if let request = codeRequest { throw request }
+  }
+
   /// None: most archives are one file, which is valid or refused.
   public var defects: [ArchiveDefect] { [] }
 

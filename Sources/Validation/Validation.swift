@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Archives
+internal import Checkpoints
 internal import Files
 package import Kernels
 public import PEFT
@@ -54,7 +55,9 @@ public struct Validation: Sendable {
   package init(
     path: String, options: FindingOptions, _ observer: (any TensorArchive) -> Void
   ) throws(CheckpointError) {
-    if Self.isConfig(path), let file = try InputFile(unlessDirectory: path) {
+    if Self.isConfig(path), let file = try InputFile(unlessDirectory: path),
+      try CheckpointFormats.format(of: file) == nil
+    {
       self.init(path, .config, nil, try AdapterConfig(file).findings(options))
     } else {
       let checkpoint = try OpenedCheckpoint(path: path)
@@ -84,7 +87,7 @@ public struct Validation: Sendable {
   ) throws(CheckpointError) {
     let archive = checkpoint.archive
     // PEFT and transformers refuse such a file.
-    if let request = archive.codeRequest { throw request.offering(.convertWithoutRunning) }
+    try archive.requireDataOnly()
     switch checkpoint {
     case .adapter(let adapter):
       let (findings, binding) = try adapter.examination(options, surveys: survey(archive))
@@ -116,7 +119,8 @@ public struct Validation: Sendable {
     self.binding = binding
   }
 
-  /// Whether a path names a config: JSON that is not an index of shards.
+  /// Whether a path is that of a config: JSON that is not an index of shards. A checkpoint can have any
+  /// name.
   private static func isConfig(_ path: String) -> Bool {
     path.hasSuffix(".json") && !path.hasSuffix(".index.json")
   }

@@ -30,7 +30,7 @@ struct TensorPlan {
     _ source: any TensorArchive, options: ConversionOptions, record: CastRecord
   ) throws(CheckpointError) {
     if let part = CheckpointPart(source) { throw part.refusal(path: source.path) }
-    if options.refusesCode, let request = source.codeRequest { throw request }
+    if options.refusesCode { try source.requireDataOnly() }
     self.source = source
     self.options = options
     var selection = Selection(

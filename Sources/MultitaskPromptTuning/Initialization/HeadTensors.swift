@@ -31,6 +31,7 @@ enum HeadTensors {
     let isDirectory = PathKind.existing(path) == .directory
     let archive = try Checkpoint.open(
       path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
+    try archive.requireDataOnly()
     let tensors = archive.tensors.enumerated().compactMap { index, info -> ComputedTensor? in
       guard saved.contains(info.name) else { return nil }
       let name = info.name.string

@@ -14,8 +14,10 @@ struct PromptSource {
   /// Opens a checkpoint file, or the weights of an adapter directory.
   static func open(_ path: String) throws(CheckpointError) -> any TensorArchive {
     let isDirectory = PathKind.existing(path) == .directory
-    return try Checkpoint.open(
+    let archive = try Checkpoint.open(
       path: isDirectory ? AdapterDirectory(path: path).weightsPath : path)
+    try archive.requireDataOnly()
+    return archive
   }
 
   /// Creates a source.

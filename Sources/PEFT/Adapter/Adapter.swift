@@ -25,19 +25,21 @@ public struct Adapter: Sendable {
 
   /// Opens a directory, each of its files at most once; no tensor data is read.
   ///
-  /// - Throws: `missing` when config or weights are missing, and what decoding and opening them throws.
+  /// - Throws: `missing` when config or weights are missing, what decoding and opening them throws, and
+  ///   `unsupported` for weights that ask Python to run code, as PEFT refuses them.
   /// - Complexity: O(config + header of the weights).
   public init(path: String) throws(CheckpointError) {
     guard let adapter = try Adapter(existing: path) else {
       throw AdapterDirectory.missingConfig(in: path)
     }
+    try adapter.weights.requireDataOnly()
     self = adapter
   }
 
-  /// Opens a directory if it has a config.
+  /// Opens a directory if it has a config; weights that ask Python to run code are read without it.
   ///
   /// - Returns: nil when there is no `adapter_config.json`.
-  /// - Throws: as `init(path:)`.
+  /// - Throws: as `init(path:)`, but not for such weights.
   public init?(existing path: String) throws(CheckpointError) {
     try self.init(existing: path) { AdapterDirectory.has($0, in: path) }
   }

@@ -12,6 +12,6 @@ struct ReadingOptions: ParsableArguments {
 
   /// Refuses an archive that asks Python to run code, if that was asked for.
   func check(_ archive: any TensorArchive) throws(CheckpointError) {
-    if strictPickle, let request = archive.codeRequest { throw request }
+    if strictPickle { try archive.requireDataOnly() }
   }
 }
