@@ -50,6 +50,30 @@ struct NamedFile: CustomTestStringConvertible, Sendable {
       "sentencepiece-unigram.model", "a SentencePiece vocabulary (a tokenizer)",
       hint: "name the weights file"),
     Self(
+      "coreml.mlmodel", "a Core ML model",
+      hint: "use the checkpoint that it was converted from"),
+    Self(
+      "coreml-program.mlmodel", "a Core ML model",
+      hint: "use the checkpoint that it was converted from"),
+    Self(
+      "tensorflow.tflite", "a TensorFlow Lite model",
+      hint: "use the checkpoint that it was converted from"),
+    Self(
+      "tensorflow-graph.pb", "a TensorFlow graph",
+      hint: "use the checkpoint that it was converted from"),
+    Self(
+      "saved_model.pb", "a TensorFlow SavedModel",
+      hint: "load its directory with tf.saved_model.load, and save its arrays as npz"),
+    Self(
+      "tensorflow.index", "an index of TensorFlow variables",
+      hint: "load the checkpoint with tf.train.load_checkpoint, and save its arrays as npz"),
+    Self(
+      "tensorflow.data-00000-of-00001", "a file of TensorFlow variables",
+      hint: "load the checkpoint with tf.train.load_checkpoint, and save its arrays as npz"),
+    Self(
+      "keras.keras", "a Keras model (.keras)",
+      hint: "load it with Keras, and save its weights as safetensors or npz"),
+    Self(
       "gguf.gguf", "a GGUF file",
       hint: "llama.cpp loads it; name the safetensors or torch files that it was converted from"),
     Self(
@@ -199,6 +223,10 @@ struct ImpostorTests {
         "a zip archive that contains lora/adapter_model.safetensors"
       ),
       (["metadata.json", "config.json", "model.weights.h5"], "a Keras model (.keras)"),
+      (
+        ["m/version", "m/byteorder"],
+        "what torch.save leaves when it fails, a zip archive without data.pkl"
+      ),
       (["m/saved_model.pb"], "a zip archive with a TensorFlow SavedModel"),
       (["a.txt", "b/c"], "a zip archive of other files, such as a.txt"),
     ] {

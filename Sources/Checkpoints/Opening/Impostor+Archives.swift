@@ -42,6 +42,11 @@ extension Impostor {
         "a torch.package, whose models are Python code",
         hint: "load it with torch.package, and save the state_dict() of its model")
     }
+    if last.contains("version"), last.isSubset(of: torchNotes) {
+      return Impostor(
+        "what torch.save leaves when it fails, a zip archive without data.pkl",
+        hint: "look for another copy, or save it again")
+    }
     if last.contains("saved_model.pb") {
       return Impostor("a \(kind) archive with a TensorFlow SavedModel", hint: unpackFirst)
     }
@@ -65,6 +70,11 @@ extension Impostor {
       "a \(kind) archive of other files, such as \(first.excerpt)",
       hint: unpackFirst)
   }
+
+  /// The small records that torch writes beside a pickle.
+  private static let torchNotes: Set = [
+    "version", "byteorder", "serialization_id", ".format_version", ".storage_alignment",
+  ]
 
   /// Whether an archive of torch or NumPy has a file of this name.
   private static func isOwn(_ name: String) -> Bool {
