@@ -327,7 +327,6 @@ def pickles():
     zipped("10-joined-twice", state(("a", b"}" + text("b") + tensor() + b"s"), ("a.b", tensor())), "appears twice")
     zipped("10-half-surrogate", state((b"\xed\xa0\x80", tensor())), "surrogate", un)
     zipped("10-not-utf8", state((b"\xff", tensor())), "UTF-8")
-    zipped("10-tuple-key", b"\x80\x02}" + b")" + tensor() + b"s.", "as a key", un)
     value("11-bytearray", call(glob("__builtin__", "bytearray"), number(1 << 20)), GONE)
     value("11-bytes", call(glob("__builtin__", "bytes"), number(1 << 20)), GONE)
     value("11-float-tensor", call(glob("torch", "FloatTensor"), number(1 << 20)), GONE)
