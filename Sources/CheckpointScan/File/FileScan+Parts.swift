@@ -9,7 +9,9 @@ extension CheckpointScanner {
   /// Scans a file with the parts of a checkpoint that several processes saved. Each is what `torch.save`
   /// wrote; the metadata in the same directory say where they are.
   ///
-  /// - Parameter places: what the metadata say; nil when there are none that can be read.
+  /// - Parameters:
+  ///   - file: the open file.
+  ///   - places: what the metadata say; nil when there are none that can be read.
   /// - Throws: as `scan(_:)`.
   public static func scan(
     _ file: InputFile, places: PartPlaces?

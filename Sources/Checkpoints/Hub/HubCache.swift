@@ -63,8 +63,9 @@ public struct HubCache: Sendable {
   /// The path of the checkpoint that a text names (Z1 to Z4): the text itself for a path that exists, the
   /// snapshot for a model in the cache, by its name or by its folder.
   ///
-  /// - Parameter isTree: whether all models below a folder are meant, so that the folder of one stays
-  ///   as it is.
+  /// - Parameters:
+  ///   - text: a path, or the name of a model.
+  ///   - isTree: whether all models below a folder are meant, so that the folder of one stays as it is.
   /// - Returns: the text itself for what is neither; opening it says what is wrong.
   /// - Throws: `missing` for a model that the cache does not have, or not with this revision.
   /// - Complexity: no system calls unless the text could be a name, or the folder of a model.
