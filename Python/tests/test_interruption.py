@@ -64,6 +64,28 @@ def test_ctrl_c(large, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_while_a_process_starts(tmp_path, monkeypatch):
+    """The process that has just started is not forgotten."""
+    start = subprocess.Popen
+    started = []
+
+    def interrupted(*arguments, **options):
+        started.append(start(*arguments, **options))
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        return started[0]
+
+    sleeping = tmp_path / "sleeping"
+    sleeping.write_text("#!/bin/sh\nexec sleep 60\n")
+    sleeping.chmod(0o755)
+    monkeypatch.setenv("PEFTKIT", str(sleeping))
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        peftkit.inspect("x")
+    assert started[0].returncode == -signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_sigterm_ends_python_alone(large, tmp_path):
     """Python does not end what it runs then; the output is whole all the same."""
     output = tmp_path / "out.npz"

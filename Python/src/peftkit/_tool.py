@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sysconfig
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from signal import Signals
+from types import FrameType
 
 from ._errors import PeftkitError, UsageError
 
@@ -113,21 +116,40 @@ def call(command: str, options: Mapping[str, Option], paths: Iterable[StrPath], 
 def execute(arguments: list[str]) -> Output:
     """Run the binary with arguments, to its end."""
     path = executable()
+    process = None
     try:
-        process = subprocess.Popen(
-            [path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            # Whatever the user's terminal shows, labels of messages are without colors.
-            env={**os.environ, "NO_COLOR": "1"},
-        )  # fmt: skip
-    except OSError as error:
-        raise PeftkitError(f"{path}: cannot run: {error.strerror}", _CANNOT_RUN) from error
-    try:
+        with _interrupts_held_back():
+            process = subprocess.Popen(
+                [path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                # Whatever the user's terminal shows, labels of messages are without colors.
+                env={**os.environ, "NO_COLOR": "1"},
+            )  # fmt: skip
         stdout, stderr = process.communicate()
-    except BaseException:
-        _end(process)
+    except BaseException as error:
+        if process:
+            _end(process)
+        elif isinstance(error, OSError):
+            raise PeftkitError(f"{path}: cannot run: {error.strerror}", _CANNOT_RUN) from error
         raise
     errors, notes = _messages(stderr.decode(errors="replace"), process.returncode)
     return Output(process.returncode, stdout, errors, notes)
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back, so that it does not come between the start of a process and the variable that has it."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    for arguments in caught[-1:]:
+        handler(*arguments)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -166,7 +188,7 @@ def error_of(output: Output, result: object = None) -> PeftkitError:
     code = output.exit_code
     message = "\n".join(message for message, _ in output.errors)
     if code < 0:
-        name = Signals(-code).name if -code in list(Signals) else f"signal {-code}"
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
         message = f"peftkit was ended by {name}"
     kind = UsageError if code == _WRONG_USAGE else PeftkitError
     hints = [hint for _, hint in output.errors if hint]
