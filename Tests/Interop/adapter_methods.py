@@ -329,7 +329,8 @@ METHODS = {
     ),
     "OSF": Method(
         {"effective_rank": 4},
-        {"rank pattern": {"rank_pattern": {"q_proj": 2}}, "half": {"effective_rank": None}, "share": {"effective_rank": 0.25}},
+        {"rank pattern": {"rank_pattern": {"q_proj": 2}}, "half": {"effective_rank": None}, "share": {"effective_rank": 0.25},
+         "all kept": {"effective_rank": 4096}},
         bases=LINEAR,
     ),
     "PEANUT": Method(

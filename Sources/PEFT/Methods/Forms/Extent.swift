@@ -12,7 +12,7 @@ public struct Extent: Sendable, ExpressibleByStringLiteral, ExpressibleByInteger
     case product(Extent, Extent)
     /// An exact quotient: the divisor divides the dividend.
     case quotient(Extent, Extent)
-    case derived(@Sendable (ExtentValues) -> Int?)
+    case derived(minimum: Int, @Sendable (ExtentValues) -> Int?)
   }
 
   /// The extent in symbols, in the words of the config: `num_tasks`, `experts · r`.
@@ -34,10 +34,14 @@ public struct Extent: Sendable, ExpressibleByStringLiteral, ExpressibleByInteger
   ///
   /// - Parameters:
   ///   - symbol: the text of the extent in messages.
+  ///   - minimum: the smallest extent that a tensor may have where the value is unknown; 0 if a tensor
+  ///     without elements is as it should be.
   ///   - value: computes the extent, or returns nil while it needs a symbol that is unknown.
   ///     Symbols come from files: the computation must not trap or overflow.
-  public init(_ symbol: String, value: @escaping @Sendable (ExtentValues) -> Int?) {
-    self.init(symbol, .derived(value))
+  public init(
+    _ symbol: String, minimum: Int = 1, value: @escaping @Sendable (ExtentValues) -> Int?
+  ) {
+    self.init(symbol, .derived(minimum: minimum, value))
   }
 
   public init(stringLiteral symbol: String) {
@@ -76,15 +80,20 @@ extension Extent {
       left.value(in: values).flatMap { left in
         right.value(in: values).flatMap { Self.quotient(left, $0) }
       } ?? values[symbol]
-    case .derived(let compute): compute(values) ?? values[symbol]
+    case .derived(_, let compute): compute(values) ?? values[symbol]
     }
+  }
+
+  /// The smallest value that a tensor may give to the extent.
+  private var minimum: Int {
+    if case .derived(let minimum, _) = kind { minimum } else { 1 }
   }
 
   /// Whether an extent of a tensor is this one, as far as values are known. Symbols without a value
   /// that follow from it get one.
   func accepts(_ actual: Int, in values: inout ExtentValues) -> Bool {
     if let value = value(in: values) { return value == actual }
-    guard actual >= 1 else { return false }
+    guard actual >= minimum else { return false }
     switch kind {
     case .number: return false
     case .product(let left, let right):

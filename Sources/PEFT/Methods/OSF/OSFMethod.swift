@@ -24,7 +24,8 @@ public struct OSFMethod: ModuleMethod {
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let kept = KeptRank(config)
-    let trained = Extent("min(in, out) - effective_rank") { values in
+    // Nothing is trained where all singular values are kept.
+    let trained = Extent("min(in, out) - effective_rank", minimum: 0) { values in
       guard let inputs = values["in"], let outputs = values["out"] else { return nil }
       return kept.trainedRank(shorterSide: min(inputs, outputs), values)
     }
