@@ -393,8 +393,8 @@ class CaseResult:
 class Verification:
     """The comparison of an adapter with reference outputs; true if every case holds.
 
-    `rule` is "equal", "rounding-bound" or "allclose"; `rtol` and `atol` are those of "allclose". `errors` are those that
-    `validate` finds: with them, PEFT may compute something else than what was verified.
+    `rule` is "equal", "rounding-bound" or "allclose"; `rtol` and `atol` are those of "allclose". `errors` are those
+    that `validate` finds: with them, PEFT may compute something else than what was verified.
     """
 
     path: str
