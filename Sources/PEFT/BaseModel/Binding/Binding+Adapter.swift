@@ -103,7 +103,7 @@ private struct AdapterBinder {
     return builder
   }
 
-  /// The first trial with which PEFT loads every tensor, and has no other ones.
+  /// The first trial with which PEFT takes the config, loads every tensor, and has no other ones.
   func remedy(
     for builder: BindingBuilder, _ config: AdapterConfig, _ method: any AdapterMethod,
     _ attachment: Attachment
@@ -113,8 +113,11 @@ private struct AdapterBinder {
     let count =
       Self.largestTrials
       / (tree.modules.count + weights.tensorCount + builder.adapted.stepCount + 1)
+    let rules = method as? any ModuleMethod
     return trials.prefix(count).first { trial in
-      bind(trial.applied(to: config), method)?.isComplete ?? false
+      let config = trial.applied(to: config)
+      return bind(config, method)?.isComplete ?? false
+        && rules?.crossFieldFindings(of: config).contains { $0.severity == .error } != true
     }
   }
 }

@@ -105,9 +105,12 @@ struct BindingBuilder {
 
   func index(of name: String) -> Int? { weights.index(of: TensorName(name)) }
 
-  /// The tensor of a parameter by its name in a file or, which PEFT takes as well, in a model.
-  private func index(of leaf: String, in module: String) -> Int? {
-    index(of: module + leaf) ?? index(of: module + TensorPath.nameInModel(leaf))
+  /// The tensor of a parameter by its name in a file or, which PEFT takes as well, in a model. Of two
+  /// names, the model has the second.
+  private func index(of tensor: ModuleTensor, in module: String) -> Int? {
+    index(of: module + tensor.name)
+      ?? tensor.otherName.flatMap { index(of: module + $0) }
+      ?? index(of: module + TensorPath.nameInModel(tensor.otherName ?? tensor.name))
   }
 
   /// Takes a tensor as loaded.
@@ -169,9 +172,7 @@ struct BindingBuilder {
     let start = TensorPath.modelPrefix + name + "." + wrapper
     var present: [String: Int] = [:]
     for tensor in forms.flatMap(\.tensors) where present[tensor.name] == nil {
-      for leaf in [tensor.name, tensor.otherName].compactMap(\.self) {
-        if let index = index(of: leaf, in: start) { present[tensor.name] = index }
-      }
+      if let index = index(of: tensor, in: start) { present[tensor.name] = index }
     }
     guard let (form, fit) = FormFit.best(of: forms, present, values, in: weights) else { return }
     members.append(Member(path: path, forms: forms, tensors: present, values: values))

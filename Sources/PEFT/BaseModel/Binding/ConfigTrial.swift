@@ -193,13 +193,16 @@ struct ConfigTrials {
     }
   }
 
-  /// Other lists of modules, with those whose tensors do not fit.
+  /// Other lists of modules, with those whose tensors do not fit, by their last components or whole.
   private var lists: [ConfigTrial] {
     let chosen = ["target_modules", "exclude_modules"]
-    return defaults.map(\.key).filter { $0.hasSuffix("_modules") && !chosen.contains($0) }.map {
+    let wrong = builder.mismatches.map(\.module)
+    let lasts = Set(wrong.map { String(NumberedName.last(of: $0)) }).sorted()
+    return defaults.map(\.key).filter { $0.hasSuffix("_modules") && !chosen.contains($0) }.flatMap {
       key in
       let listed = (document[key]?.array ?? []).compactMap(\.string)
-      return ConfigTrial(key: key, value: Self.list(listed + builder.mismatches.map(\.module)))
+      let other = lasts.filter { !listed.contains($0) }
+      return [other, wrong].map { ConfigTrial(key: key, value: Self.list(listed + $0)) }
     }
   }
 
@@ -212,7 +215,11 @@ struct ConfigTrials {
   }
 
   private var defaultValues: [ConfigTrial] {
-    let chosen = ["target_modules", "exclude_modules", "modules_to_save", "peft_type", "task_type"]
+    // PEFT refuses a config without the last two.
+    let chosen = [
+      "target_modules", "exclude_modules", "modules_to_save", "peft_type", "task_type",
+      "num_virtual_tokens", "oft_block_size",
+    ]
     return document.map(\.key).filter {
       !chosen.contains($0) && isSet($0) && document[$0]?.bool == nil
     }
