@@ -10,6 +10,18 @@ extension JSONValue {
     if case .bool(let value) = self { value } else { nil }
   }
 
+  /// Whether Python takes the value for true: numbers other than 0, and what is not empty.
+  public var isTruthy: Bool {
+    switch self {
+    case .null: false
+    case .bool(let value): value
+    case .integer, .float: number != 0
+    case .string(let text): !text.isEmpty
+    case .array(let values): !values.isEmpty
+    case .object(let object): !object.isEmpty
+    }
+  }
+
   /// The integer, or nil when the value is of another kind or does not fit.
   public var integer: Int? {
     if case .integer(let value) = self { Int(exactly: value) } else { nil }

@@ -15,7 +15,9 @@ extension Attachment {
   /// Two factors that are exchanged with one another look alike.
   func rearrangement(of number: Int) -> Rearrangement? {
     let (module, fit) = (modules[number], fits[number])
-    guard !fit.mismatches.isEmpty, fit.missing.isEmpty, fit.surplus.isEmpty, fit.empty.isEmpty,
+    // One tensor alone is not a pair of factors.
+    guard module.tensors.count > 1, !fit.mismatches.isEmpty, fit.missing.isEmpty,
+      fit.surplus.isEmpty, fit.empty.isEmpty,
       fit.mismatches.allSatisfy({ $0.shape.rank == 2 && $0.tensor.shape.count == 2 })
     else { return nil }
     var rules = rules
@@ -36,9 +38,10 @@ extension Attachment {
     }
     let described = shapes.map { "\($0.name) \($0.shape)" }.joined(separator: " and ")
     let cause =
-      leaves.count == 1
+      leaves.count == 1 && others == 0
       ? "has its dimensions in the wrong order"
-      : "have their dimensions in the wrong order, or are exchanged with one another"
+      : "have their dimensions in the wrong order"
+        + (leaves.count == 1 ? "" : ", or are exchanged with one another")
     return Finding(
       .error, "shape-mismatch",
       "\(described)\(places) \(cause): PEFT refuses the adapter; other libraries store factors so, such "

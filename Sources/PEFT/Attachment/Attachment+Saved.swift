@@ -37,14 +37,24 @@ extension Attachment {
     findings += embeddingFindings(names, listed)
     if !heads.isEmpty, present.isEmpty, let task = config.document["task_type"]?.string {
       let modules = heads.map { rules.modelPrefix + $0 }.joined(separator: " or ")
+      // Models with an encoder and a decoder call their heads otherwise, so that PEFT does not save them.
       findings.append(
         Finding(
-          .error, "missing-module",
+          adaptsEncoderAndDecoder ? .note : .error, "missing-module",
           "the weights have no tensor of \(modules), the head for \(task): PEFT raises KeyError if "
             + "the base model has one, and otherwise leaves the head untrained",
           key: listed.isEmpty ? nil : "modules_to_save"))
     }
     return findings + nestedFindings(names) + partFindings + tokenFindings
+  }
+
+  private var adaptsEncoderAndDecoder: Bool {
+    let parts = modules.reduce(into: Set<Substring>()) { parts, module in
+      for part in module.name.components.prefix(3) where ["encoder", "decoder"].contains(part) {
+        parts.insert(part)
+      }
+    }
+    return parts.count == 2
   }
 
   /// A finding about a saved module inside of another one: PEFT wraps both, and looks for the tensors of
@@ -76,8 +86,13 @@ extension Attachment {
       whole.add(
         index, module: String(name[..<dot]), leaf: String(name[name.index(after: dot)...]))
     }
+    let containers = Set(
+      whole.modules.map { UTF8Text(String(NumberedName.parent(of: $0.name))) })
     return whole.modules.compactMap { module in
-      guard let part = missingPart(of: module, in: whole) else { return nil }
+      // A module with others inside has parameters of its own kind.
+      guard !containers.contains(UTF8Text(module.name)),
+        let part = missingPart(of: module, in: whole)
+      else { return nil }
       return Finding(
         .error, "missing-tensor",
         "the weights have no \(module.name).\(part), a module of \"modules_to_save\" with other "

@@ -7,7 +7,9 @@ extension Attachment {
   /// Findings about modules that one layer lacks while all others have them.
   ///
   /// Hybrid models have layers of different kinds. A module counts as missing only if all layers but
-  /// one have it, that one has no module of the same last name elsewhere, and the config selects it.
+  /// one have it, that one has no module of the same last name elsewhere, and the config selects it. Stages
+  /// of a network differ at its ends: there, the parent must have another module in all layers, or the module
+  /// is a projection that the blocks of transformers have.
   var siblingFindings: [Finding] {
     let names = missingSiblings
     guard let first = names.first else { return [] }
@@ -42,7 +44,10 @@ extension Attachment {
         let witnesses = complete.filter {
           !isWithinLayer(list) || NumberedName.parent(of: $0) == parent
         }
-        guard !witnesses.isEmpty, let number = layers.subtracting(numbers).first else { continue }
+        guard !witnesses.isEmpty, let number = layers.subtracting(numbers).first,
+          isBesideOthers(number, in: layers) || Self.isInEveryBlock(member)
+            || complete.contains(where: { NumberedName.parent(of: $0) == parent })
+        else { continue }
         // The layer may have it under another name, which no layer with this one has.
         let isElsewhere = members.contains {
           $0.value.contains(number) && NumberedName.last(of: $0.key) == last
@@ -68,6 +73,28 @@ extension Attachment {
       isTargeted(name, &selection) || saved && self.saved.contains(TensorName(name + "."))
     }.sorted()
   }
+
+  /// Whether there are layers on both sides of a layer. The first and the last stage of a network may
+  /// lack a part that changes the resolution.
+  private func isBesideOthers(_ number: Int, in layers: Set<Int>) -> Bool {
+    layers.contains { $0 < number } && layers.contains { $0 > number }
+  }
+
+  /// Whether a member is a projection of an attention, or of a feed-forward network without experts.
+  private static func isInEveryBlock(_ member: String) -> Bool {
+    let path = member.components
+    guard let last = path.last, let parent = path.dropLast().last else { return false }
+    return attentions.contains(parent) || parent == "mlp" && projections.contains(last)
+  }
+
+  private static let attentions: Set<Substring> = [
+    "self_attn", "attn", "attention", "self_attention", "SelfAttention", "EncDecAttention",
+    "encoder_attn",
+  ]
+  private static let projections: Set<Substring> = [
+    "gate_proj", "up_proj", "down_proj", "c_fc", "c_proj", "fc1", "fc2", "dense_h_to_4h",
+    "dense_4h_to_h",
+  ]
 
   /// Whether the path of a list contains the number of a layer.
   private func isWithinLayer(_ list: String) -> Bool {

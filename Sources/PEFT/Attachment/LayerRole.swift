@@ -9,15 +9,18 @@ struct LayerRole: Hashable {
   let stack: String
   let place: String
 
+  /// The module that an adapted layer wraps.
+  private static let wrapped = "base_layer"
+
   /// The role and the layer of a module; nil for one outside of numbered layers.
   static func of(_ module: String) -> (role: LayerRole, layer: Int)? {
     let path = module.components
     for (position, component) in path.enumerated() {
       guard let layer = Int(component), layer >= 0, position > 0 else { continue }
-      let role = LayerRole(
-        stack: path[..<position].dotted,
-        place: path[(position + 1)...].dotted)
-      return (role, layer)
+      let place = path[(position + 1)...].dotted
+      // The numbered parts of a sequence are different modules.
+      guard !place.isEmpty, place != Self.wrapped else { return nil }
+      return (LayerRole(stack: path[..<position].dotted, place: place), layer)
     }
     return nil
   }

@@ -6,7 +6,7 @@ extension ModuleMethod {
   /// pattern objects, and regular expressions (spec/adapter-methods.md, A30, A31 and A43).
   public func crossFieldFindings(of config: AdapterConfig) -> [Finding] {
     moduleSizes.flatMap { $0.findings(about: config) }
-      + (rules + Self.dropouts + scale).findings(about: config)
+      + (rules + Self.dropouts + Self.scales + scale).findings(about: config)
       + (hasExpressions
         ? ConfigExpressions(config, matching: patternMatching).findings : [])
   }
@@ -18,6 +18,17 @@ extension ModuleMethod {
       "miss_dropout", "psoft_dropout", "pvera_dropout", "randlora_dropout", "shadow_dropout",
       "tinylora_dropout", "vblora_dropout", "vera_dropout", "xlora_dropout_p",
     ].map { .number($0, "at most 1") { !($0 > 1) } }
+  }
+
+  /// The values for single modules that PEFT computes scales with.
+  private static var scales: [ConfigRule] {
+    ["alpha_pattern", "lambda_pattern"].map { key in
+      ConfigRule(key) { config in
+        config.document[key]?.object?.first { $0.value.number == nil && $0.value.bool == nil }.map {
+          "the value of \"\($0.key)\" in \"\(key)\" is not a number"
+        }
+      }
+    }
   }
 
   /// Every config that PEFT saves has the key of the scale: where the others are, and it is not, the default
@@ -59,8 +70,12 @@ extension ModuleSize {
       return own.map { [$0] } ?? []
     }
     return (own.map { [$0] } ?? [])
-      + patterns.compactMap {
-        finding($0.value, "the value of \"\($0.key)\" in \"\(patternKey)\"", patternKey)
+      + patterns.compactMap { pattern in
+        let name = "the value of \"\(pattern.key)\" in \"\(patternKey)\""
+        guard pattern.value.number != nil else {
+          return Finding(.error, "invalid-value", "\(name) is not a number", key: patternKey)
+        }
+        return finding(pattern.value, name, patternKey)
       }
   }
 }

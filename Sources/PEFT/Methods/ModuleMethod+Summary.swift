@@ -63,8 +63,7 @@ extension AdapterConfig {
   fileprivate var variantNames: [String] {
     Self.variants.compactMap { key, name in
       guard let value = document[key] else { return nil }
-      let isOn = value.bool ?? (value.object != nil || value.array?.isEmpty == false)
-      return isOn ? name : nil
+      return value.isTruthy || value.object != nil ? name : nil
     }
   }
 

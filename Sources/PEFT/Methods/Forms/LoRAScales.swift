@@ -52,7 +52,7 @@ public struct LoRAScales: Sendable {
     let document = config.document
     alpha = document[alphaKey].map { $0.number } ?? 8
     alphaPatterns = document["alpha_pattern"]?.object.map { ModulePatterns($0, matching: .path) }
-    isRankStabilized = document["use_rslora"]?.bool ?? false
+    isRankStabilized = document["use_rslora"]?.isTruthy ?? false
   }
 
   /// The scale of a module.

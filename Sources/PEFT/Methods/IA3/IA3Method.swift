@@ -10,6 +10,10 @@ public struct IA3Method: ModuleMethod {
   public var parameterPrefix: String { "ia3_" }
   public var rules: [ConfigRule] { [Self.feedForwardIsTargeted] }
 
+  /// The longest expression that is evaluated for each module, in bytes.
+  private static let longestExpression = 1024
+  /// The most steps of the expression for each module.
+  private static let largestBudget = 100_000
   /// Whether the module is a feed-forward module, 0 or 1.
   private static let isFeedForward = "feed-forward"
 
@@ -21,6 +25,16 @@ public struct IA3Method: ModuleMethod {
     if let names = config.document["feedforward_modules"]?.array {
       let isMatch = names.contains { name in name.string.map(module.hasSuffix) ?? false }
       values[Self.isFeedForward] = isMatch ? 1 : 0
+    } else if let text = config.document["feedforward_modules"]?.string {
+      // A text is an expression for the whole path.
+      var budget = Self.largestBudget
+      switch text.utf8.count <= Self.longestExpression
+        ? TargetMatcher(.expression(text)).match(module, budget: &budget) : .unknown
+      {
+      case .path, .ending: values[Self.isFeedForward] = 1
+      case .none: values[Self.isFeedForward] = 0
+      case .unknown: break
+      }
     } else if config.document["feedforward_modules"]?.isNull ?? true,
       !Self.defaultNames.contains(where: module.hasSuffix)
     {
