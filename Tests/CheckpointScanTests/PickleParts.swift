@@ -36,6 +36,33 @@ enum Part {
     tuple([text("storage"), type, text(key), text("cpu"), number(4)]) + [0x51]
   }
 
+  /// A NumPy dtype, and its state if one is given.
+  static func dtype(_ code: String, _ state: [UInt8] = []) -> [UInt8] {
+    call(global("numpy", "dtype"), [text(code), falseValue, trueValue])
+      + (state.isEmpty ? [] : state + [0x62])
+  }
+
+  /// The state of a NumPy dtype without metadata.
+  static func dtypeState(
+    names: [UInt8] = none, fields: [UInt8] = none, size: Int = -1, flags: Int = 0
+  ) -> [UInt8] {
+    tuple([
+      number(3), text("|"), none, names, fields, number(size), number(-1), number(flags),
+    ])
+  }
+
+  /// The state of a NumPy array of one element.
+  static func arrayState(_ dtype: [UInt8], _ data: [UInt8]) -> [UInt8] {
+    tuple([number(1), tuple([number(1)]), dtype, falseValue, data])
+  }
+
+  static func array(_ dtype: [UInt8], _ data: [UInt8]) -> [UInt8] {
+    call(
+      global("numpy._core.multiarray", "_reconstruct"),
+      [global("numpy", "ndarray"), tuple([number(0)]), [0x43, 1, 0x62]])
+      + arrayState(dtype, data) + [0x62]
+  }
+
   static let none: [UInt8] = [0x4E]
   static let falseValue: [UInt8] = [0x89]
   static let trueValue: [UInt8] = [0x88]
@@ -99,6 +126,8 @@ enum Part {
     ("device", call(global("torch", "device"), [text("cpu")])),
     ("ndarray", global("numpy", "ndarray")),
     ("NumPy dtype", call(global("numpy", "dtype"), [text("f4"), falseValue, trueValue])),
+    ("'f4'", text("f4")),
+    ("array state", arrayState(dtype("f4"), [0x43, 4, 0, 0, 0, 0])),
     ("Namespace", global("argparse", "Namespace")),
     ("object", global("argparse", "Namespace") + [0x29, 0x81]),
     ("variable state", tuple([falseValue, falseValue, orderedDict])),
@@ -123,7 +152,9 @@ enum Part {
       case .none: "None"
       case .integerOrNone, .flag: "3"
       case .arrayClass: "ndarray"
-      case .arrayDType: "NumPy dtype"
+      case .arrayState: "array state"
+      case .plainDType: "NumPy dtype"
+      case .dtypeCode: "'f4'"
       case .dataClass: "Namespace"
       case .builtin: "list type"
       case .variableState: "variable state"

@@ -92,6 +92,20 @@ struct ScanInspector: PickleInspector, ~Escapable {
     return text.string(in: bytes)
   }
 
+  func dtype(_ value: ScanValue) -> (code: ScanValue, state: ScanValue?)? {
+    guard type(of: value) == .arrayDType, case .instance(let index) = value,
+      let code = containers[Int(index)].elements.first
+    else { return nil }
+    return (code, containers[Int(index)].elements.dropFirst().first)
+  }
+
+  func fields(_ dictionary: ScanValue) -> [ScanValue]? {
+    guard case .dictionary = dictionary, let container = container(dictionary),
+      container.elements.count == container.count
+    else { return nil }
+    return container.elements
+  }
+
   private func container(_ value: ScanValue) -> ScanContainer? {
     switch value {
     case .list(let index), .dictionary(let index), .orderedDictionary(let index):

@@ -100,8 +100,11 @@ extension ScanMachine {
         return .unknown
       }
       return .instance(makeObject(of: type))
-    case .value(.object), .value(.array), .value(.arrayDType):
-      return .instance(makeObject(of: global))
+    case .value(.object), .value(.array): return .instance(makeObject(of: global))
+    case .value(.arrayDType):
+      let dtype = makeObject(of: global)
+      containers[Int(dtype)].elements = Array(items.prefix(1))
+      return .instance(dtype)
     case .value(.orderedDictionary):
       let dictionary = makeContainer()
       if case .list(let list)? = items.first {
@@ -164,6 +167,7 @@ extension ScanMachine {
       if containers[Int(index)].stateCount > 1 {
         find(.malformed, "sets the state of an object twice", at: offset)
       }
+      if containers[Int(index)].global?.role == .arrayDType { setState(state, of: Int(index)) }
       return
     case .other(.tensor)
     where AllowedGlobal(.parameterClass).state?
@@ -173,11 +177,23 @@ extension ScanMachine {
     }
     guard target != .unknown else { return }
     gatherNested(state, in: bytes)
-    if case .orderedDictionary = target {
+    if case .instance(let index) = target, containers[Int(index)].global?.state != nil,
+      let type = containers[Int(index)].global
+    {
+      find(.call, "gives \(type) a state that no library writes (BUILD)", at: offset)
+    } else if case .orderedDictionary = target {
       find(.call, "sets special attributes of an OrderedDict (BUILD)", at: offset)
     } else {
       let changed = described(target)
       find(.call, "asks Python to set the state of \(changed) (BUILD)", at: offset)
+    }
+  }
+
+  /// Keeps the state of a NumPy dtype. NumPy takes its dict of fields as it is, so it must not change.
+  private mutating func setState(_ state: ScanValue, of dtype: Int) {
+    containers[dtype].elements.append(state)
+    for case .dictionary(let fields) in items(of: state) ?? [] {
+      containers[Int(fields)].isFinal = true
     }
   }
 
@@ -186,7 +202,8 @@ extension ScanMachine {
     guard containers.indices.contains(index), let global = containers[index].global else {
       return false
     }
-    return global.state?.accepts(state, in: ScanInspector(self, bytes)) == true
+    let inspector = ScanInspector(self, bytes)
+    return global.accepts(state, of: .instance(UInt32(index)), in: inspector)
   }
 
   /// Whether a value is a dict of ordinary attributes.

@@ -97,6 +97,10 @@ extension ScanMachine {
     default: return refuseTarget(target, "SETITEM", at: offset)
     }
     guard containers.indices.contains(index) else { return }
+    if containers[index].isFinal {
+      find(.call, "changes the fields of a NumPy dtype", at: offset)
+    }
+    keepFields(items, in: index)
     containers[index].count += UInt32(items.count / 2)
     for place in stride(from: 0, to: items.count, by: 2) {
       switch items[place] {
@@ -109,6 +113,20 @@ extension ScanMachine {
         }
       default: containers[index].hasPlainKeys = false
       }
+    }
+  }
+
+  /// Keeps the values of a dict as long as all of them may be the fields of a NumPy dtype.
+  private mutating func keepFields(_ items: [ScanValue], in index: Int) {
+    guard containers[index].elements.count == containers[index].count,
+      containers[index].elements.count + items.count / 2 <= NumPyDType.largestFieldCount
+    else { return }
+    for place in stride(from: 1, to: items.count, by: 2) {
+      guard case .instance(let dtype)? = self.items(of: items[place])?.first,
+        containers[Int(dtype)].global?.role == .arrayDType
+      else { return }
+      containers[index].elements.append(items[place])
+      keptCount += 1
     }
   }
 

@@ -62,6 +62,9 @@ struct ScanContainer: Sendable {
   var holdsPairs = true
   /// Whether every key is the name of an ordinary attribute, unlike `__class__`.
   var hasPlainKeys = true
-  /// The items of a list, if the machine keeps them.
+  /// Whether it is the fields of a NumPy dtype, which must not change any more.
+  var isFinal = false
+  /// The items of a list, if the machine keeps them; the values of a dict, if all may be the fields of a
+  /// NumPy dtype; the code and the state of such a dtype.
   var elements: [ScanValue] = []
 }

@@ -71,6 +71,23 @@ extension PickleGraph: PickleInspector {
 
   package func integer(_ value: PickleValue) -> Int? { value.int }
 
+  package func dtype(_ value: PickleValue) -> (code: PickleValue, state: PickleValue?)? {
+    guard type(of: value) == .arrayDType, let object = object(value),
+      elementCount(of: object.arguments) > 0
+    else { return nil }
+    let code = element(0, of: object.arguments)
+    if case .none = object.state.kind { return (code, nil) }
+    return (code, object.state)
+  }
+
+  package func fields(_ dictionary: PickleValue) -> [PickleValue]? {
+    guard let node = dictionary.node, nodes[node].kind == .dict,
+      nodes[node].count <= 2 * NumPyDType.largestFieldCount
+    else { return nil }
+    let parts = allParts(of: node)
+    return stride(from: 1, to: parts.count, by: 2).map { parts[$0] }
+  }
+
   package func isInert(_ value: PickleValue) -> Bool {
     switch value.kind {
     case .foreign: true

@@ -161,7 +161,7 @@ extension PickleMachine {
         throw .malformed("an object gets its state twice", at: instruction.offset)
       }
       try requirePlain(state, instruction)
-      if name.role != .inert, name.state?.accepts(state, in: graph) != true {
+      if name.role != .inert, !name.accepts(state, of: target, in: graph) {
         throw Self.asking("the __setstate__ of \(graph.article(target))", instruction)
       }
       let slot = Int(graph.nodes[node].start) + PickledObject.Slot.state.rawValue

@@ -140,11 +140,11 @@ extension AllowedGlobal {
     case .arrayReconstructor:
       CallRule([.arrayClass, .integerTuple, .data], gives: .array)
     case .arrayFromBuffer:
-      CallRule([.data, .arrayDType, .integerTuple, .text], gives: .array)
+      CallRule([.data, .plainDType, .integerTuple, .text], gives: .array)
     case .arrayScalar:
-      CallRule([.arrayDType], optional: [.data], gives: .data)
+      CallRule([.plainDType], optional: [.data], gives: .data)
     case .arrayDType:
-      CallRule([.data], optional: [.flag, .flag], gives: .arrayDType)
+      CallRule([.dtypeCode], optional: [.flag, .flag], gives: .arrayDType)
     case .valueFunction:
       CallRule(repeating: .data, gives: .data)
     case .valueClass, .namespaceClass:
@@ -190,10 +190,21 @@ extension AllowedGlobal {
     switch role {
     case .scriptClass, .valueClass: .data
     case .namespaceClass: .state
-    case .arrayReconstructor, .arrayDType: .tuple
+    case .arrayReconstructor: .arrayState
+    case .arrayDType: .tuple
     case .parameterClass: .variableState
     default: nil
     }
+  }
+
+  /// Whether BUILD may give a state to an object that the name made.
+  @usableFromInline
+  package func accepts<I: PickleInspector & ~Escapable>(
+    _ state: I.Value, of object: I.Value, in inspector: I
+  ) -> Bool {
+    guard self.state?.accepts(state, in: inspector) == true else { return false }
+    guard !inspector.asksForCode, let (code, _) = inspector.dtype(object) else { return true }
+    return NumPyDType.accepts(state, of: code, in: inspector)
   }
 
   /// The type of the objects that the name makes.

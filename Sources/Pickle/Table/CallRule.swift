@@ -11,8 +11,10 @@ package struct CallRule: Sendable {
     case integerOrNone
     /// A boolean, or a number in its place.
     case flag
-    /// The class of NumPy arrays, and the dtype of one.
-    case arrayClass, arrayDType
+    /// The class of NumPy arrays, and the state of one.
+    case arrayClass, arrayState
+    /// A NumPy dtype whose elements are no objects, and the text that one is made of.
+    case plainDType, dtypeCode
     /// A class of plain data.
     case dataClass
     /// A type of Python.
@@ -191,7 +193,13 @@ extension CallRule.Parameter {
     case .integerOrNone: return type == .integer || type == .none
     case .flag: return type == .boolean || type == .integer
     case .arrayClass: return type == .global && inspector.global(of: value)?.role == .arrayClass
-    case .arrayDType: return type == .arrayDType
+    case .arrayState:
+      if inspector.asksForCode { return type == .tuple }
+      return NumPyDType.acceptsArray(value, in: inspector)
+    case .plainDType:
+      if inspector.asksForCode { return type == .arrayDType }
+      return NumPyDType(value, in: inspector)?.holdsObjects == false
+    case .dtypeCode: return type == .text && NumPyDType.parse(value, in: inspector) != nil
     case .dataClass:
       guard type == .global else { return false }
       let role = inspector.global(of: value)?.role
@@ -267,7 +275,9 @@ extension CallRule.Parameter: CustomStringConvertible {
     case .integerOrNone: "an integer or None"
     case .flag: "a bool or integer"
     case .arrayClass: "numpy.ndarray"
-    case .arrayDType: "a NumPy dtype"
+    case .arrayState: "the state of an array"
+    case .plainDType: "a NumPy dtype without objects"
+    case .dtypeCode: "the code of a dtype"
     case .dataClass: "a class of plain data"
     case .builtin: "a builtin type"
     case .variableState: "a tuple of two bools and hooks"

@@ -60,6 +60,10 @@ package protocol PickleInspector: ~Escapable {
   func hasPlainKeys(dictionary: Value) -> Bool
   /// Whether all items of a list are tuples or lists of two.
   func arePairs(list: Value) -> Bool
+  /// The code of a NumPy dtype, and its state if it has one; nil for another value.
+  func dtype(_ value: Value) -> (code: Value, state: Value?)?
+  /// The values of a dict of the fields of a dtype; nil for another value, and for more than are followed.
+  func fields(_ dictionary: Value) -> [Value]?
   /// Whether a value is a name outside the table, or an object of one. A reader that takes such
   /// values as they are allows them where they do not matter to the bytes of tensors.
   func isInert(_ value: Value) -> Bool
