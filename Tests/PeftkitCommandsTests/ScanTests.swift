@@ -43,10 +43,26 @@ struct ScanTests {
     try directory.write(bytes(of: Self.vectors + "code/reduce.bin"), to: "training_args.BIN")
     let run = try peftkit("scan", directory.path)
     #expect(run.exitCode == 1)
-    #expect(run.output.hasSuffix("\n\(directory.path): asks for code (2 files)\n"))
+    #expect(run.output.hasSuffix("\n\(directory.path): asks for code (1 of 2 files)\n"))
     let files = try #require(
       try peftkit("scan", directory.path, "--json").json()["files"] as? [[String: Any]])
     #expect(files.map { $0["verdict"] as? String } == ["data only", "asks for code"])
+  }
+
+  @Test(
+    "other names of weights, and files that an index names, are scanned (S4)",
+    arguments: ["x.pkl", "x.pickle", "model_best.pth.tar", "x.TH", "x.npy", "payload.dat"])
+  func otherNames(name: String) throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(bytes(of: Self.vectors + "good/ordered.bin"), to: "a.bin")
+    try directory.write(bytes(of: Self.vectors + "code/reduce.bin"), to: name)
+    try directory.write(bytes(of: Self.vectors + "good/ordered.bin"), to: "tokenizer.dat")
+    try directory.write(
+      Array(#"{"weight_map": {"w": "payload.dat"}}"#.utf8), to: "pytorch_model.bin.index.json")
+    let run = try peftkit("scan", directory.path)
+    #expect(run.exitCode == 1)
+    #expect(run.output.hasSuffix("\n\(directory.path): asks for code (1 of 2 files)\n"))
+    #expect(run.errors == "note: 1 file with other names not scanned\n")
   }
 
   @Test("a name that is not UTF-8 is scanned as any other (S4)")
@@ -115,8 +131,8 @@ struct ScanTests {
     #expect(run.exitCode == 1)
     #expect(
       run.errors == "note: \(directory.path)/a/loop is a link to a directory and was not followed\n"
-    )
-    #expect(run.output.hasSuffix("\n\(directory.path): asks for code (3 files)\n"))
+        + "note: 1 file with other names not scanned\n")
+    #expect(run.output.hasSuffix("\n\(directory.path): asks for code (1 of 3 files)\n"))
     let json = try peftkit("scan", directory.path, "--json").json()
     let files = try #require(json["files"] as? [[String: Any]])
     #expect(

@@ -22,16 +22,21 @@ extension TreeWalk {
     }
     if isFolder {
       enterOnly([HubRepository.snapshotsName])
-    } else if snapshots == .current, listing.path.isNamed(HubRepository.snapshotsName) {
-      let folder = listing.path.parent
-      let root = root
-      if HubRepository.isFolder(has: { folder.appending($0).kind(in: root) == .directory }),
-        let repository = HubRepository(path: folder.string(in: root))
-      {
-        enterOnly(Set(repository.currentCommits))
-      }
+    } else if snapshots == .current, listing.holdsSnapshots(in: root),
+      let repository = HubRepository(path: listing.path.parent.string(in: root))
+    {
+      enterOnly(Set(repository.currentCommits))
     }
     return step
+  }
+}
+
+extension DirectoryListing {
+  /// Whether the directory contains the snapshots of a model in the Hub's cache.
+  package func holdsSnapshots(in root: String) -> Bool {
+    let folder = path.parent
+    return path.isNamed(HubRepository.snapshotsName)
+      && HubRepository.isFolder(has: { folder.appending($0).kind(in: root) == .directory })
   }
 }
 

@@ -38,6 +38,11 @@ public struct PartPlaces: Sendable {
     }
   }
 
+  /// Whether the metadata name a file.
+  public func names(_ path: String) -> Bool {
+    places[UTF8Text(StateDictReader.fileName(of: path))] != nil
+  }
+
   /// The places in a file, in the order of their first bytes.
   public func places(in path: String) -> [Place] {
     places[UTF8Text(StateDictReader.fileName(of: path))] ?? []

@@ -51,7 +51,9 @@ struct ScanCommand: ParsableCommand {
       }
         + scan.passedMetadata.map {
           "\($0.printable) is an AppleDouble file (macOS metadata) and was skipped"
-        })
+        }
+        + (scan.otherCount > 0
+          ? ["\(Sizes.count(scan.otherCount, "file")) with other names not scanned"] : []))
     for failure in scan.failures { Console.print(failure) }
     if !scan.failures.isEmpty { throw ExitCode.unusable }
     if scan.verdict != .dataOnly { throw ExitCode.finding }

@@ -24,7 +24,7 @@ struct ScannedFile {
   /// - Parameter places: what the metadata in its directory say of files of shards.
   init(_ file: InputFile, places: PartPlaces?) throws(CheckpointError) {
     path = file.path
-    if file.isPart {
+    if file.isPart || places?.names(file.path) == true && !TreeFile.isWeights(file.path) {
       report = try CheckpointScanner.scan(file, places: places)
       return
     }

@@ -16,6 +16,7 @@ extension ScannedTree {
     }
     if files.count + failures.count > 1 {
       var counts = Sizes.count(files.count, "file")
+      if verdictCount < files.count { counts = "\(Sizes.count(verdictCount)) of \(counts)" }
       if !failures.isEmpty { counts += ", \(Sizes.count(failures.count)) not readable" }
       output.line()
       output.line("\(path.printable): \(verdict.rawValue) (\(counts))")
