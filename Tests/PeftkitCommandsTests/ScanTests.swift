@@ -65,6 +65,24 @@ struct ScanTests {
     #expect(run.errors == "note: 1 file with other names not scanned\n")
   }
 
+  @Test("a snapshot that is a link to a directory is entered (hub-cache.md, Z7)")
+  func linkedSnapshot() throws {
+    let directory = try TemporaryDirectory()
+    for name in ["models--o--m/snapshots", "models--o--m/refs", "out", "empty"] {
+      try FileManager.default.createDirectory(
+        atPath: directory.path(name), withIntermediateDirectories: true)
+    }
+    try directory.write(bytes(of: Self.vectors + "code/reduce.bin"), to: "out/pytorch_model.bin")
+    for (link, target) in [("b", "out"), ("c", "empty")] {
+      try FileManager.default.createSymbolicLink(
+        atPath: directory.path("models--o--m/snapshots/" + link),
+        withDestinationPath: "../../" + target)
+    }
+    let run = try peftkit("scan", directory.path("models--o--m"))
+    #expect(run.exitCode == 1)
+    #expect(run.errors == "")
+  }
+
   @Test("a name that is not UTF-8 is scanned as any other (S4)")
   func brokenName() throws {
     let directory = try TemporaryDirectory()
