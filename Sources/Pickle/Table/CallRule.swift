@@ -45,7 +45,7 @@ package struct CallRule: Sendable {
     case metadata
     /// Attributes: the same, or two of them in a tuple, the second for slots.
     case state
-    /// The factory of a defaultdict: a builtin type, or None.
+    /// The factory of a defaultdict: a builtin type, a container of `collections`, or None.
     case factory
     /// Any value without classes and functions.
     case data
@@ -238,8 +238,10 @@ extension CallRule.Parameter {
     case .factory:
       if inspector.isInert(value) { return true }
       guard type == .global else { return type == .none }
-      let role = inspector.global(of: value)?.role
-      return role == .builtinType || role == .set
+      return switch inspector.global(of: value)?.role {
+      case .builtinType, .set, .orderedDict, .counter, .deque: true
+      default: false
+      }
     case .data: return type != .unknown && inspector.isPlain(value)
     case .dataOrMaker:
       return Self.data.accepts(value, in: inspector) || Self.dataClass.accepts(value, in: inspector)
