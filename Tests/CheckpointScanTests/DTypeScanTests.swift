@@ -93,4 +93,10 @@ struct DTypeScanTests {
       #expect(try CheckpointScanner.scan(InputFile(path: path)).findings.count == count)
     }
   }
+
+  @Test("a defaultdict may make containers", arguments: ["OrderedDict", "Counter", "deque"])
+  func factories(name: String) throws {
+    let factory = Part.global("collections", name)
+    #expect(try findings(Part.call(Part.global("collections", "defaultdict"), [factory])).isEmpty)
+  }
 }
