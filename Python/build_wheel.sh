@@ -16,7 +16,7 @@ if [ "$(uname)" != Linux ]; then
   exit 1
 fi
 
-sh "$here/venv.sh" "$work/tools" "$here/requirements-build.txt"
+sh "$root/Scripts/venv.sh" "$work/tools" "$here/requirements-build.txt"
 export PATH="$work/tools/bin:$PATH"
 
 # The times in the archive: that of the commit, or else the first one that zip can hold.

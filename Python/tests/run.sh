@@ -18,7 +18,7 @@ env -i PATH="$work/clean/bin" HOME=/nonexistent "$work/clean/bin/python" "$here/
 
 # Beside PEFT: an environment that also sees the packages of the interop suite.
 sh "$root/Tests/Interop/setup.sh"
-sh "$root/Python/venv.sh" "$work/venv" "$here/requirements.txt"
+sh "$root/Scripts/venv.sh" "$work/venv" "$here/requirements.txt"
 packages=$("$work/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 "$root/.interop-venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$packages/interop.pth"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall "$wheel"

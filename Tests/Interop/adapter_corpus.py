@@ -146,6 +146,20 @@ def random_case(rng):
     return case
 
 
+def one_of_each(directory):
+    """Make the first adapter of every method that this release has; its case, its directory and its tensors' names."""
+    for name in METHODS:
+        if config_class(name) is None:
+            continue
+        case = next(iter(cases([name])))
+        try:
+            names = build(case, directory / case.directory)
+        except ImportError as error:  # AdaMSS needs scikit-learn
+            print(f"[{error}] ", end="")
+            continue
+        yield case, directory / case.directory, names
+
+
 def random_adapter(rng, directory):
     """Make a random adapter that PEFT makes and loads again; returns its case and, for each refusal before it, why."""
     from adapter_loading import load

@@ -5,6 +5,6 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-sh "$root/Python/venv.sh" "$root/.build-wheel/ray" "$here/requirements.txt"
+sh "$root/Scripts/venv.sh" "$root/.build-wheel/ray" "$here/requirements.txt"
 export RAY_USAGE_STATS_ENABLED=0 PYTHONDONTWRITEBYTECODE=1
 exec "$root/.build-wheel/ray/bin/python" "$here/lose_a_node.py" "$root"/dist/peftkit-*.whl

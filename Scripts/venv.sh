@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Make a virtual environment with what a file of requirements lists, unless it is there for the same ones.
-#     Python/venv.sh DIRECTORY REQUIREMENTS
+#     Scripts/venv.sh DIRECTORY REQUIREMENTS
 set -eu
 venv=$1
 key=$(sha256sum "$2" | cut -d ' ' -f 1)
