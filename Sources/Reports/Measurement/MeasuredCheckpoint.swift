@@ -54,8 +54,12 @@ struct MeasuredCheckpoint: Sendable {
     let adapter = checkpoint.adapter.map {
       Adapter(directory: $0.directory, config: $0.config, weights: measured)
     }
-    modules = adapter.flatMap { ModuleFigures(of: $0) }
-    prompts = adapter.flatMap { Self.prompts(of: $0, method) }
+    modules = try adapter.flatMap { adapter throws(CheckpointError) in
+      try ModuleFigures(of: adapter)
+    }
+    prompts = try adapter.flatMap { adapter throws(CheckpointError) in
+      try Self.prompts(of: adapter, method)
+    }
     let surveys = try measured.surveyRest()
     histograms = measured.histograms
     norms = measured.norms
@@ -75,7 +79,9 @@ struct MeasuredCheckpoint: Sendable {
     }
   }
 
-  private static func prompts(of adapter: Adapter, _ method: (any AdapterMethod)?) -> Prompts? {
+  private static func prompts(
+    of adapter: Adapter, _ method: (any AdapterMethod)?
+  ) throws(CheckpointError) -> Prompts? {
     guard let method, method.isPromptLearning else { return nil }
     do throws(CheckpointError) {
       guard method.hasTasks else {
@@ -88,6 +94,7 @@ struct MeasuredCheckpoint: Sendable {
       }
       return .tasks(try tasks.insight())
     } catch {
+      guard !error.isOfMachine else { throw error }
       return .failure(error)
     }
   }

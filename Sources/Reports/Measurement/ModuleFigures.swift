@@ -17,8 +17,9 @@ struct ModuleFigures: Sendable {
   /// Reads the factors of all modules and computes their figures.
   ///
   /// - Returns: nil for a method whose changes are not computed.
+  /// - Throws: what reading throws where the machine is at fault; faults of the contents are kept.
   /// - Complexity: as that of `AdapterUpdates.statistics(of:)` for each module.
-  init?(of adapter: Adapter) {
+  init?(of adapter: Adapter) throws(CheckpointError) {
     do throws(CheckpointError) {
       guard let updates = try AdapterUpdates(adapter) else { return nil }
       moduleCount = updates.modules.count
@@ -26,11 +27,13 @@ struct ModuleFigures: Sendable {
         do throws(CheckpointError) {
           modules.append(try updates.statistics(of: module))
         } catch {
+          guard !error.isOfMachine else { throw error }
           failure = failure ?? error
           failureCount += 1
         }
       }
     } catch {
+      guard !error.isOfMachine else { throw error }
       failure = error
     }
   }
@@ -66,4 +69,11 @@ struct ModuleFigures: Sendable {
     let ranks = modules.compactMap { $0.statistics?.effectiveRank }.filter(\.isFinite)
     return ranks.isEmpty ? nil : ranks.reduce(0, +) / Double(ranks.count)
   }
+}
+
+extension CheckpointError {
+  /// Whether reading failed, or was stopped, for a reason that lies outside the file.
+  ///
+  /// A page that told such a failure as a fault of the contents would be wrong, and incomplete.
+  var isOfMachine: Bool { code == .system || code == .interrupted }
 }
