@@ -19,6 +19,7 @@ let package = Package(
     .library(name: "LowRank", targets: ["LowRank"]),
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Verification", targets: ["Verification"]),
+    .library(name: "Bridges", targets: ["Bridges"]),
     .library(name: "Conversion", targets: ["Conversion"]),
     .library(name: "AdapterRepair", targets: ["AdapterRepair"]),
     .library(name: "ContentDigest", targets: ["ContentDigest"]),
@@ -118,6 +119,12 @@ let package = Package(
         "MultitaskPromptTuning",
       ]),
     .target(
+      name: "Bridges",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "Checkpoints",
+        "PEFT", "LowRank",
+      ]),
+    .target(
       name: "Conversion",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument",
@@ -147,7 +154,7 @@ let package = Package(
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
-        "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
+        "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges", "Conversion",
         "AdapterRepair", "ContentDigest", "Reports",
       ]),
 
@@ -157,8 +164,8 @@ let package = Package(
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan",
-        "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
-        "AdapterRepair", "ContentDigest", "Reports",
+        "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges",
+        "Conversion", "AdapterRepair", "ContentDigest", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -229,7 +236,15 @@ let package = Package(
       ]),
     .testTarget(
       name: "LowRankTests",
-      dependencies: ["Tensors", "Files", "Archives", "Kernels", "PEFT", "LowRank", "TestSupport"]),
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "Checkpoints", "PEFT", "LowRank", "TestSupport",
+      ]),
+    .testTarget(
+      name: "BridgesTests",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "Checkpoints",
+        "PEFT", "LowRank", "Bridges", "TestSupport",
+      ]),
     .testTarget(
       name: "VerificationTests",
       dependencies: [

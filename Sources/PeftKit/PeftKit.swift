@@ -5,6 +5,7 @@
 
 @_exported public import AdapterRepair
 @_exported public import Archives
+@_exported public import Bridges
 @_exported public import CheckpointScan
 @_exported public import Checkpoints
 @_exported public import ContentDigest

@@ -8,39 +8,18 @@ internal import Tensors
 struct LoRAUpdate: UpdateMethod {
   private let config: AdapterConfig
   private let scales: SharedScales
-  private let parameters: [String]
-
-  /// The most parameters whose modules are looked for; configs name a few.
-  private static let largestParameterCount = 64
-
-  /// Variants whose change of a weight is not, or not only, a product of two factors.
-  private static let uncomputed = [
-    ("use_qalora", "QALoRA"), ("use_bdlora", "BD-LoRA"), ("kasa_config", "KaSA"),
-    ("monteclora_config", "MonteCLoRA"),
-  ]
+  private let parameters: TargetParameters
 
   init(_ adapter: Adapter) throws(CheckpointError) {
     config = adapter.config
-    for (key, name) in Self.uncomputed {
-      let value = config.document[key] ?? .null
-      guard !value.isNull, value.bool != false else { continue }
-      throw CheckpointError(
-        .unsupported, "the changes of LoRA's variant \(name) are not computed",
-        path: adapter.directory.configPath)
-    }
+    try LoRAVariants.refuseUncomputed(in: adapter)
     scales = SharedScales(adapter)
-    let parameters = (config.document["target_parameters"]?.array ?? []).compactMap(\.string)
-    self.parameters = parameters.count <= Self.largestParameterCount ? parameters : []
+    parameters = TargetParameters(config)
   }
 
   /// A module with adapted parameters is known by theirs: the file does not name them.
   func names(of module: ModuleTensors) -> [String] {
-    let names = parameters.compactMap { parameter -> String? in
-      guard let dot = parameter.lastIndex(of: ".") else { return nil }
-      let parent = parameter[..<dot]
-      guard module.name == parent || module.name.hasSuffix("." + parent) else { return nil }
-      return module.name + parameter[dot...]
-    }
+    let names = parameters.names(in: module.name)
     return names.isEmpty ? [module.name] : names
   }
 
@@ -56,7 +35,7 @@ struct LoRAUpdate: UpdateMethod {
       module.has("lora_embedding_A")
       ? try embedding(module, shape, scale, arithmetic)
       : try layer(module, isParameter: name != module.name, shape, scale, arithmetic)
-    guard let leaf = try magnitudeLeaf(of: module) else {
+    guard let leaf = try LoRAVariants.magnitudeLeaf(of: module, config) else {
       return products.map { .addition(.scaled($0.product, by: scale.scale)) }
     }
     let magnitudes = try module.values(of: leaf, in: arithmetic)
@@ -75,17 +54,6 @@ struct LoRAUpdate: UpdateMethod {
     guard module.has("lora_B.bias") else { return nil }
     let bias = try module.matrix("lora_B.bias", in: arithmetic)
     return .scaled(.matrix(bias.transposed), by: try scales.scale(of: name).scale)
-  }
-
-  /// The name of DoRA's magnitudes; nil for a module without.
-  ///
-  /// - Throws: `missing` when the config has DoRA and the module does not.
-  private func magnitudeLeaf(of module: ModuleTensors) throws(CheckpointError) -> String? {
-    let names = ["lora_magnitude_vector", "lora_magnitude_vector.weight"]
-    if let name = names.first(where: module.has) { return name }
-    guard config.document["use_dora"]?.bool ?? false else { return nil }
-    _ = try module.sizes(of: names[0], rank: 1...5)
-    return nil
   }
 }
 

@@ -83,6 +83,15 @@ extension ModuleTensors {
     return sizes
   }
 
+  /// A view of a tensor.
+  ///
+  /// - Throws: as `sizes(of:rank:allowsNone:)`, and `unsupported` for elements that are not whole
+  ///   bytes.
+  func view(_ leaf: String, rank: ClosedRange<Int>) throws(CheckpointError) -> FactorView {
+    _ = try sizes(of: leaf, rank: rank)
+    return try FactorView(adapter.weights, at: try place(of: leaf))
+  }
+
   /// The elements of a tensor, rounded to the dtype of a computation.
   ///
   /// - Throws: `missing`, `unsupported` for a dtype that is not computed in.

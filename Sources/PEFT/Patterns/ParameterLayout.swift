@@ -4,7 +4,7 @@ internal import Tensors
 
 /// How a release of PEFT lays out the factors of a stacked parameter (`target_parameters`), which it
 /// names alike in all releases (spec/adapter-methods.md, A25).
-struct ParameterLayout: Hashable {
+package struct ParameterLayout: Hashable {
   /// Whether A has the columns of the second extent of the parameter, and B the rows of the third: the
   /// reverse is usual.
   let startsWithSecondExtent: Bool
@@ -12,13 +12,13 @@ struct ParameterLayout: Hashable {
   let startsWithSecondExtentIfTransposed: Bool
 
   /// The layout of a release.
-  init(_ release: PEFTRelease) {
+  package init(_ release: PEFTRelease) {
     startsWithSecondExtent = release < PEFTRelease(0, 19, 1)
     startsWithSecondExtentIfTransposed = release != PEFTRelease(0, 19, 0)
   }
 
   /// The layout for a module.
-  func startsWithSecondExtent(isTransposed: Bool) -> Bool {
+  package func startsWithSecondExtent(isTransposed: Bool) -> Bool {
     isTransposed ? startsWithSecondExtentIfTransposed : startsWithSecondExtent
   }
 }
@@ -27,7 +27,7 @@ extension AdapterConfig {
   /// The release that wrote an adapter of stacked parameters.
   ///
   /// PEFT writes its version since 0.18, and a development version does not tell the layout.
-  var parameterRelease: (release: PEFTRelease, isWritten: Bool)? {
+  package var parameterRelease: (release: PEFTRelease, isWritten: Bool)? {
     guard let text = document["peft_version"]?.string else { return (PEFTRelease(0, 17, 0), false) }
     guard !text.containsBytes(of: "dev"), let release = PEFTRelease(parsing: text) else {
       return nil

@@ -2,7 +2,7 @@
 internal import JSONDocument
 
 /// The parameters that a config adapts directly, `target_parameters`, such as those of experts.
-struct TargetParameters: Sendable {
+package struct TargetParameters: Sendable {
   /// The most parameters that are looked up for each module; configs have a few.
   private static let largestCount = 64
 
@@ -11,19 +11,19 @@ struct TargetParameters: Sendable {
   let isTooLarge: Bool
 
   /// Reads a config.
-  init(_ config: AdapterConfig) {
+  package init(_ config: AdapterConfig) {
     let values = config.document["target_parameters"]?.array ?? []
     isTooLarge = values.count > Self.largestCount
     parameters = isTooLarge ? [] : values.compactMap(\.string)
   }
 
   /// Whether the config adapts no parameters.
-  var isEmpty: Bool { parameters.isEmpty }
+  package var isEmpty: Bool { parameters.isEmpty }
 
   /// The names of the adapted parameters of a module, with the module's own name.
   ///
   /// - Complexity: O(module), with a bounded number of comparisons.
-  func names(in module: String) -> [String] {
+  package func names(in module: String) -> [String] {
     parameters.compactMap { parameter in
       guard let dot = parameter.lastIndex(of: ".") else {
         // The name of a parameter alone: of which module is known of experts only.

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Archives
+internal import Files
+public import LowRank
+
+/// The files of an adapter for a home, before anything is written.
+public struct BridgePlan: Sendable {
+  /// A file to write.
+  public struct File: Sendable {
+    /// The contents of a file.
+    public enum Contents: Sendable {
+      /// The given bytes.
+      case bytes([UInt8])
+      /// Tensors, and the format with its settings.
+      case weights(ComposedArchive, any CheckpointFormat)
+    }
+
+    /// The name in the destination; unused if that is a file.
+    public let name: String
+    /// The contents.
+    public let contents: Contents
+
+    /// Describes a file.
+    public init(_ name: String, _ contents: Contents) {
+      self.name = name
+      self.contents = contents
+    }
+  }
+
+  /// Whether the destination is a directory.
+  public let isDirectory: Bool
+  /// The files, in the order of writing; one for a destination that is a file.
+  public let files: [File]
+  /// What the result has otherwise than the source, each one line.
+  public let notes: [String]
+  /// Whether the result gives the factors of the source back bit by bit: no scale was folded, no rank
+  /// padded, and nothing rounded.
+  public let isExact: Bool
+
+  /// Plans a directory.
+  public init(directory files: [File], notes: [String] = [], isExact: Bool) {
+    isDirectory = true
+    self.files = files
+    self.notes = notes
+    self.isExact = isExact
+  }
+
+  /// Plans a single file.
+  public init(
+    file archive: ComposedArchive, as format: any CheckpointFormat, notes: [String] = [],
+    isExact: Bool
+  ) {
+    isDirectory = false
+    files = [File("", .weights(archive, format))]
+    self.notes = notes
+    self.isExact = isExact
+  }
+}
