@@ -105,7 +105,9 @@ let package = Package(
       ]),
     .target(
       name: "LowRank",
-      dependencies: ["Tensors", "Files", "Archives", "Kernels", "JSONDocument", "PEFT"]),
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints", "PEFT",
+      ]),
     .target(
       name: "MultitaskPromptTuning",
       dependencies: [

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
-internal import Files
-public import LowRank
+internal import Tensors
 
 /// The files of an adapter for a home, before anything is written.
 public struct BridgePlan: Sendable {
@@ -12,7 +11,7 @@ public struct BridgePlan: Sendable {
       /// The given bytes.
       case bytes([UInt8])
       /// Tensors, and the format with its settings.
-      case weights(ComposedArchive, any CheckpointFormat)
+      case weights(any TensorArchive, any CheckpointFormat)
     }
 
     /// The name in the destination; unused if that is a file.
@@ -47,12 +46,25 @@ public struct BridgePlan: Sendable {
 
   /// Plans a single file.
   public init(
-    file archive: ComposedArchive, as format: any CheckpointFormat, notes: [String] = [],
+    file archive: any TensorArchive, as format: any CheckpointFormat, notes: [String] = [],
     isExact: Bool
   ) {
     isDirectory = false
     files = [File("", .weights(archive, format))]
     self.notes = notes
     self.isExact = isExact
+  }
+}
+
+extension BridgePlan {
+  /// The number of bytes to write, about: those of the tensors.
+  public var tensorByteCount: Int {
+    var sum = 0
+    for case .weights(let archive, _) in files.map(\.contents) {
+      for index in 0..<archive.tensorCount {
+        sum = sum.addingReportingOverflow(archive.tensor(at: index).byteCount).partialValue
+      }
+    }
+    return sum
   }
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
-internal import PEFT
+package import PEFT
 internal import Tensors
 
 /// How an adapter lays out the factors of stacked experts (spec/low-rank.md, U25).
-struct ExpertLayout {
+package struct ExpertLayout {
   /// Whether the parameters are [experts, in, out].
-  let isTransposed: Bool
+  package let isTransposed: Bool
   /// Whether A has the inputs and B the outputs of the experts: the reverse in old releases.
-  let startsWithInputs: Bool
+  package let startsWithInputs: Bool
+
+  /// The release whose layout is written, and the last one with another.
+  package static let current = "0.21.2"
+  package static let lastBefore = "0.19.0"
 
   /// The types of models whose experts are [experts, in, out], and say so.
   private static let transposedTypes: Set<String> = [
@@ -18,13 +22,20 @@ struct ExpertLayout {
   /// Reads a config.
   ///
   /// - Parameter base: the base model; without it the name in the config tells transposed experts.
-  init(_ config: AdapterConfig, base: BaseModel?) {
+  package init(_ config: AdapterConfig, base: BaseModel?) {
+    let isTransposed: Bool
     if let type = base?.modelType {
       isTransposed = Self.transposedTypes.contains(type)
     } else {
       let name = config.document["base_model_name_or_path"]?.string?.lowercased() ?? ""
       isTransposed = ["gpt-oss", "gpt_oss"].contains { name.containsBytes(of: $0) }
     }
+    self.init(config, isTransposed: isTransposed)
+  }
+
+  /// Reads a config, for experts whose orientation is known.
+  package init(_ config: AdapterConfig, isTransposed: Bool) {
+    self.isTransposed = isTransposed
     let release = config.parameterRelease?.release ?? PEFTRelease(0, 19, 1)
     startsWithInputs =
       ParameterLayout(release).startsWithSecondExtent(isTransposed: isTransposed) == isTransposed

@@ -87,7 +87,7 @@ public struct AdapterDirectory: Sendable {
   }
 
   /// An error about a directory without a config.
-  static func missingConfig(in directory: String) -> CheckpointError {
+  package static func missingConfig(in directory: String) -> CheckpointError {
     missing([AdapterConfig.fileName], in: directory)
   }
 

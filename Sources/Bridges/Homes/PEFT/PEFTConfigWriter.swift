@@ -36,9 +36,13 @@ struct PEFTConfigWriter {
 
   /// The config.
   func config() -> AdapterConfig {
-    var document = adapter.config?.document ?? Self.defaults
-    if document["target_modules"]?.isTruthy != true, document["target_parameters"]?.isTruthy != true
+    var document = adapter.config?.document ?? JSONObject()
+    if document["target_modules"]?.isTruthy != true,
+      document["target_parameters"]?.isTruthy != true
     {
+      for member in Self.defaults where document[member.key] == nil {
+        document[member.key] = member.value
+      }
       scales.write(to: &document)
       writeTargets(to: &document)
     }
@@ -64,15 +68,12 @@ struct PEFTConfigWriter {
     document["lora_bias"] = .bool(adapter.modules.contains { $0.bias != nil })
   }
 
-  /// The release whose layout is written.
-  private static let release = "0.21.2"
-
   /// A config for sources without one.
   private static let defaults: JSONObject = [
     "auto_mapping": nil, "base_model_name_or_path": nil, "bias": "none",
     "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
     "layers_pattern": nil, "layers_to_transform": nil, "lora_dropout": 0.0,
-    "modules_to_save": nil, "peft_type": "LORA", "peft_version": .string(release),
+    "modules_to_save": nil, "peft_type": "LORA", "peft_version": .string(ExpertLayout.current),
     "revision": nil, "task_type": nil,
   ]
 }

@@ -23,14 +23,15 @@ public struct PEFTHome: AdapterHome {
   public func plan(
     _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
   ) throws(CheckpointError) -> BridgePlan {
-    let weights = try PEFTTensors(adapter, dtype: options.dtype)
     let writer = try PEFTConfigWriter(adapter)
+    let config = writer.config()
+    let weights = PEFTTensors(adapter, config: config, dtype: options.dtype)
     let format = CheckpointFormats.standard
     let archive = try ComposedArchive(
       path: adapter.path, format: format, metadata: ["format": "pt"], tensors: weights.tensors)
     return BridgePlan(
       directory: [
-        BridgePlan.File(AdapterConfig.fileName, .bytes(writer.config().encoded())),
+        BridgePlan.File(AdapterConfig.fileName, .bytes(config.encoded())),
         BridgePlan.File("adapter_model" + format.fileExtension, .weights(archive, format)),
       ], isExact: weights.keepsDTypes && writer.isExact)
   }

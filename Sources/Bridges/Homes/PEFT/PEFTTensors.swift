@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import LowRank
+internal import PEFT
 internal import Tensors
 
 /// The tensors of an adapter under the names and in the layout of PEFT (spec/bridges.md, BR6).
@@ -13,8 +14,8 @@ struct PEFTTensors {
 
   /// Lays the tensors out.
   ///
-  /// - Throws: `unsupported` for factors that cannot be laid out.
-  init(_ adapter: LowRankAdapter, dtype: DType?) throws(CheckpointError) {
+  /// - Parameter config: the config that is written, whose release tells the layout of experts.
+  init(_ adapter: LowRankAdapter, config: AdapterConfig, dtype: DType?) {
     self.dtype = dtype
     var depths = ExpertNesting(adapter.modules)
     for module in adapter.modules {
@@ -28,11 +29,17 @@ struct PEFTTensors {
       case .embedding:
         add(module.name, "lora_embedding_A", module.a)
         add(module.name, "lora_embedding_B", module.b)
-      case .experts(let count, _):
+      case .experts(let count, let isTransposed):
+        let layout = ExpertLayout(config, isTransposed: isTransposed)
         let path = depths.path(of: module.name)
         let (rank, input, out) = (module.a.sizes[1], module.a.sizes[2], module.b.sizes[1])
-        add(path, "lora_A.weight", module.a, shape: [count * rank, input])
-        add(path, "lora_B.weight", module.b.permuted([1, 2, 0]), shape: [out, rank * count])
+        if layout.startsWithInputs {
+          add(path, "lora_A.weight", module.a, shape: [count * rank, input])
+          add(path, "lora_B.weight", module.b.permuted([1, 2, 0]), shape: [out, rank * count])
+        } else {
+          add(path, "lora_A.weight", module.b.transposed(1, 2), shape: [count * rank, out])
+          add(path, "lora_B.weight", module.a.permuted([2, 1, 0]), shape: [input, rank * count])
+        }
       }
       if let magnitude = module.magnitude {
         var shape = magnitude.sizes

@@ -2,6 +2,7 @@
 internal import Archives
 internal import Concurrency
 internal import ArgumentParser
+internal import Bridges
 internal import Checkpoints
 internal import Conversion
 internal import Files
@@ -19,6 +20,9 @@ struct ConvertCommand: ParsableCommand {
       as PEFT writes it, and all other files are copied. The shards of an index are read as one \
       file; a model keeps its shards unless --max-shard-size changes them.
 
+      With --to HOME, a LoRA adapter of any home becomes one of another (\(Self.homes)): names, layouts \
+      and scales are converted, and the result is compared with the source.
+
       The output appears complete or not at all. With --force, DST may be SRC.
 
       EXAMPLES:
@@ -27,6 +31,7 @@ struct ConvertCommand: ParsableCommand {
         peftkit convert model.safetensors.index.json merged.safetensors
         peftkit convert my-model my-model-split --max-shard-size 2GB
         peftkit convert weights.bin weights.npz --include '*.lora_*' --dry-run
+        peftkit convert my-adapter my-adapter-mlx --to mlx
         peftkit convert --recursive adapters converted --resume --jobs 8
       """)
 
@@ -40,8 +45,9 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("The format to write.", valueName: "format"))
-  var formatName: FormatName?
+    help: ArgumentHelp(
+      "The format to write, or the home of an adapter: \(Self.homes).", valueName: "format"))
+  var outputKind: OutputKind?
 
   @OptionGroup var arguments: ConversionArguments
 
@@ -52,6 +58,8 @@ struct ConvertCommand: ParsableCommand {
     help: "Print JSON, described in spec/command-line.md; with --dry-run or --recursive.")
   var json = false
 
+  @OptionGroup(title: "Adapters") var bridge: BridgeArguments
+
   @OptionGroup(title: "Trees") var bulk: BulkOptions
 
   @OptionGroup var output: OutputOptions
@@ -59,6 +67,12 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var console: ConsoleOptions
 
   func validate() throws {
+    if let home { return try validateBridge(to: home) }
+    if bridge.areGiven {
+      throw ValidationError(
+        "--base, --experts and --no-check are for adapters that go to another home; name it with --to."
+      )
+    }
     guard dryRun != bulk.recursive || !json else {
       throw ValidationError("--json goes with either --dry-run or --recursive.")
     }
@@ -88,7 +102,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   /// The format that `--to` names.
-  private var format: (any CheckpointFormat)? { formatName?.format }
+  private var format: (any CheckpointFormat)? { outputKind?.format }
 
   /// The format that a file is written in; nil if neither an option nor the extension names one.
   private var writtenFormat: (any CheckpointFormat)? {
@@ -116,6 +130,12 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let source = try given.path(isTree: bulk.recursive)
+    if let home {
+      return try BridgeRun(
+        source: source, destination: destination, home: home, arguments: bridge,
+        dtype: arguments.dtype.last?.dtype, policy: output.policy, dryRun: dryRun, json: json
+      ).run()
+    }
     if bulk.recursive { return try convertTree() }
     let isDirectory = try PathKind(path: source) == .directory && sourceKind != .file
     let format = isDirectory ? self.format : writtenFormat
@@ -155,6 +175,37 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension ConvertCommand {
+  /// The names of homes, for help texts.
+  fileprivate static var homes: String { AdapterHomes.all.map(\.name).joined(separator: ", ") }
+
+  /// The home that an adapter goes to; nil for a conversion of files. A name that is a format, too, is
+  /// that of a home for an adapter.
+  private var home: (any AdapterHome)? {
+    guard let outputKind else {
+      return bridge.experts == nil ? nil : AdapterHomes.home(named: "peft")
+    }
+    guard outputKind.format != nil else { return outputKind.home }
+    let isAdapter = sourceKind == .directory && !ModelDirectory.isModel(source)
+    return isAdapter || bridge.areGiven ? outputKind.home : nil
+  }
+
+  /// Refuses options that are for conversions of files.
+  private func validateBridge(to home: any AdapterHome) throws {
+    let given: [(isGiven: Bool, option: String)] = [
+      (bulk.recursive, "--recursive"), (!arguments.include.isEmpty, "--include"),
+      (!arguments.exclude.isEmpty, "--exclude"), (!arguments.rename.isEmpty, "--rename"),
+      (!arguments.metadata.isEmpty, "--metadata"), (arguments.dropMetadata, "--drop-metadata"),
+      (arguments.reserve > 0, "--reserve"), (arguments.maxShardSize != nil, "--max-shard-size"),
+      (arguments.compress, "--compress"), (arguments.dropAliases, "--drop-aliases"),
+      (arguments.skipUnsupported, "--skip-unsupported"), (arguments.allowEmpty, "--allow-empty"),
+      (arguments.dtype.contains { $0.pattern != nil }, "--dtype with a pattern"),
+    ]
+    guard let wrong = given.first(where: \.isGiven) else { return }
+    throw ValidationError(
+      "\(wrong.option) is for conversions between formats, not for adapters that go to another home "
+        + "(\(home.name)).")
+  }
+
   /// The most directories that are searched for a hint.
   private static let hintedDirectories = 1000
 
