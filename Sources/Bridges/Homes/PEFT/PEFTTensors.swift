@@ -63,13 +63,13 @@ struct PEFTTensors {
       ComposedTensor("\(Self.prefix)\(module).\(leaf)", view, dtype: written, shape: shape))
   }
 
-  /// Adds a tensor that is not an update. Whole embeddings of adapted modules are those of a base
-  /// layer.
+  /// Adds a tensor that is not an update. Whole embeddings and biases of adapted modules are
+  /// those of a base layer.
   private mutating func add(_ other: LowRankAdapter.OtherTensor, adapted: Set<String>) {
     var path = other.name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let leaf = path.removeLast()
     let module = path.joined(separator: ".")
-    let isBase = other.kind == .wholeEmbedding && adapted.contains(module)
+    let isBase = [.wholeEmbedding, .bias].contains(other.kind) && adapted.contains(module)
     let isCast = other.view.dtype.isFloatingPoint
     let written = isCast ? dtype ?? other.view.dtype : other.view.dtype
     keepsDTypes = keepsDTypes && written == other.view.dtype
