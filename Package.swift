@@ -72,6 +72,7 @@ let package = Package(
     .target(
       name: "NumPyArchive",
       dependencies: ["Tensors", "Files", "Archives", "ZipArchive"]),
+    .target(name: "GGUF", dependencies: ["Tensors", "Files", "Archives", "JSONDocument"]),
     .target(
       name: "DistributedCheckpoint",
       dependencies: [
@@ -82,7 +83,7 @@ let package = Package(
       name: "Checkpoints",
       dependencies: [
         "Tensors", "Files", "Archives", "JSONDocument", "Pickle", "SafeTensors", "ZipArchive",
-        "TorchCheckpoint", "NumPyArchive", "DistributedCheckpoint",
+        "TorchCheckpoint", "NumPyArchive", "GGUF", "DistributedCheckpoint",
       ]),
     .target(
       name: "CheckpointScan",
@@ -155,7 +156,7 @@ let package = Package(
       name: "PeftKit",
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
-        "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
+        "NumPyArchive", "GGUF", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
         "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges", "Conversion",
         "AdapterRepair", "ContentDigest", "Reports",
       ]),
@@ -223,6 +224,11 @@ let package = Package(
         "Tensors", "Files", "Archives", "ZipArchive", "NumPyArchive", "Checkpoints", "TestSupport",
       ],
       exclude: ["Vectors"]),
+    .testTarget(
+      name: "GGUFTests",
+      dependencies: [
+        "Tensors", "Files", "Archives", "SafeTensors", "GGUF", "TestSupport",
+      ]),
     .testTarget(
       name: "PEFTTests",
       dependencies: [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make small files of other libraries, to test how peftkit names them. Run it in this directory.
 
-usage: pip install h5py==3.16.0 onnx==1.23.2 msgpack==1.2.4 sentencepiece==0.2.3 gguf==0.19.0 gensim==4.4.0 \
+usage: pip install h5py==3.16.0 onnx==1.23.2 msgpack==1.2.4 sentencepiece==0.2.3 gensim==4.4.0 \
            openvino==2026.4.1 paddlepaddle==3.3.1 ctranslate2==4.8.5 scikit-learn zstandard torch==2.13.0
        python make_foreign.py
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import ctranslate2
 import gensim.models
-import gguf
 import h5py
 import joblib
 import msgpack
@@ -88,12 +87,6 @@ def paddle_files(folder):
 
 
 def runtimes(folder):
-    writer = gguf.GGUFWriter("gguf.gguf", "llama")
-    writer.add_tensor("a", ARRAY)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
     parameter = opset8.parameter([1, 3], np.float32)
     model = openvino.Model([opset8.add(parameter, opset8.constant(np.ones((1, 3), "f4")))], [parameter], "m")
     openvino.save_model(model, "openvino.xml")

@@ -12,6 +12,7 @@
 @_exported public import Conversion
 @_exported public import DistributedCheckpoint
 @_exported public import Files
+@_exported public import GGUF
 @_exported public import JSONDocument
 @_exported public import Kernels
 @_exported public import LowRank

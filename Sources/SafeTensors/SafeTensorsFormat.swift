@@ -29,18 +29,19 @@ public struct SafeTensorsFormat: CheckpointFormat {
     return Self(reservedByteCount: count)
   }
 
-  public func storedDType(for dtype: DType) -> DType? { dtype }
+  public func storedDType(for dtype: DType) -> DType? { dtype.isQuantized ? nil : dtype }
 
-  /// Recognizes a header length that fits the file, followed by a header that starts with `{`.
+  /// Recognizes a header length that fits the format and the file, followed by a header that starts
+  /// with `{`.
   public func recognize(
     _ prefix: [UInt8], of file: InputFile
   ) throws(CheckpointError) -> FormatRecognition {
     guard prefix.count > HeaderLength.byteCount else { return .no }
     var reader = ByteReader(prefix.span.rawBytes)
     let length = try reader.readLittleEndian(UInt64.self)
-    guard length >= 2, length <= UInt64(file.byteCount - HeaderLength.byteCount) else {
-      return .no
-    }
+    guard length >= 2, length <= UInt64(HeaderLength.largest),
+      length <= UInt64(file.byteCount - HeaderLength.byteCount)
+    else { return .no }
     let start = prefix[HeaderLength.byteCount...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
     return start == nil || start == UInt8(ascii: "{") ? .certain : .no
   }

@@ -8,11 +8,15 @@ public struct ArchiveMetadata: Sendable, Hashable {
     public let key: UTF8Text
     /// The text of the key.
     public let value: String
+    /// The value of which the text was made, in formats whose metadata has types; nil for text that
+    /// is nothing else.
+    public let typed: TypedMetadata?
 
     /// Creates an entry.
-    public init(key: UTF8Text, value: String) {
+    public init(key: UTF8Text, value: String, typed: TypedMetadata? = nil) {
       self.key = key
       self.value = value
+      self.typed = typed
     }
   }
 
@@ -49,5 +53,23 @@ public struct ArchiveMetadata: Sendable, Hashable {
 extension ArchiveMetadata: ExpressibleByDictionaryLiteral {
   public init(dictionaryLiteral elements: (UTF8Text, String)...) {
     self.init(elements.map { Entry(key: $0.0, value: $0.1) })
+  }
+}
+
+/// A value of metadata as its format stores it, so that it keeps its type when it is written in the
+/// same format again. Other formats take the text.
+public struct TypedMetadata: Sendable, Hashable {
+  /// The format, such as `gguf`.
+  public let format: String
+  /// The type in words, such as `uint32` or `string[3]`.
+  public let type: String
+  /// The bytes of type and value, as the format writes them.
+  public let bytes: [UInt8]
+
+  /// Describes a value.
+  public init(format: String, type: String, bytes: [UInt8]) {
+    self.format = format
+    self.type = type
+    self.bytes = bytes
   }
 }

@@ -45,7 +45,8 @@ public struct Shape: Hashable, Sendable {
   /// The size in bytes of a tensor of this shape and dtype. All sizes of the package are computed
   /// here.
   ///
-  /// - Throws: `malformed` when the size exceeds 64 bits, or a sub-byte dtype ends inside a byte.
+  /// - Throws: `malformed` when the size exceeds 64 bits, a sub-byte dtype ends inside a byte, or the
+  ///   rows are not whole blocks of a quantized dtype.
   /// - Complexity: O(rank).
   public func byteCount(of dtype: DType) throws(CheckpointError) -> Int {
     try Self.byteCount(of: dtype, dimensions: dimensions.span)
@@ -59,12 +60,36 @@ public struct Shape: Hashable, Sendable {
     guard let elements = elementCount(of: dimensions) else {
       throw .malformed("the shape has more elements than 64 bits can count")
     }
+    guard !dtype.isQuantized else {
+      let row = dimensions.isEmpty ? 1 : dimensions[dimensions.count - 1]
+      return try blockByteCount(elements, dtype, row: row)
+    }
     let (bits, overflow) = elements.multipliedReportingOverflow(by: UInt(dtype.bitCount))
     guard !overflow else {
       throw .malformed("the shape takes more bits than 64 bits can count")
     }
     guard bits & 7 == 0 else { throw partialByte(elements, dtype) }
     return Int(bits / 8)
+  }
+
+  /// The size in bytes of elements that are stored in blocks along rows of `row` elements.
+  @inline(never)
+  @usableFromInline
+  static func blockByteCount(
+    _ elements: UInt, _ dtype: DType, row: UInt
+  ) throws(CheckpointError) -> Int {
+    let block = dtype.block
+    guard row.isMultiple(of: UInt(block.elementCount)) else {
+      throw .malformed(
+        "rows of \(row) elements do not fill whole blocks of \(dtype), "
+          + "which have \(block.elementCount)")
+    }
+    let (bytes, overflow) = (elements / UInt(block.elementCount))
+      .multipliedReportingOverflow(by: UInt(block.byteCount))
+    guard !overflow, let byteCount = Int(exactly: bytes) else {
+      throw .malformed("the shape takes more bytes than 64 bits can count")
+    }
+    return byteCount
   }
 
   @inline(never)

@@ -17,11 +17,14 @@ public struct TensorSlice: ~Escapable {
 
   /// Slices a tensor by `ranges`, one for each axis.
   ///
-  /// - Throws: `invalidArgument` for another number of ranges, a range outside its axis, or runs of a
-  ///   sub-byte dtype that do not start and end on whole bytes.
+  /// - Throws: `invalidArgument` for another number of ranges, a range outside its axis, runs of a
+  ///   sub-byte dtype that do not start and end on whole bytes, or a quantized dtype.
   /// - Complexity: O(rank).
   @_lifetime(copy tensor)
   public init(_ tensor: TensorView, _ ranges: [Range<Int>]) throws(CheckpointError) {
+    guard !tensor.dtype.isQuantized else {
+      throw .invalidArgument("a tensor of \(tensor.dtype) has no elements to slice, only blocks")
+    }
     let extents = tensor.shape.dimensions
     guard ranges.count == extents.count else {
       throw .invalidArgument(

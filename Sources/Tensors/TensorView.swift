@@ -24,7 +24,7 @@ public struct TensorView: ~Escapable {
   /// Rows along the outermost axis, not copied.
   ///
   /// - Throws: `invalidArgument` for a scalar, a range outside the axis, or rows of a sub-byte dtype
-  ///   that do not start and end on whole bytes.
+  ///   that do not start and end on whole bytes, or of a quantized one that are not whole blocks.
   /// - Complexity: O(rank).
   @_lifetime(copy self)
   public func rows(_ range: Range<Int>) throws(CheckpointError) -> TensorView {
@@ -35,7 +35,15 @@ public struct TensorView: ~Escapable {
       throw .invalidArgument("rows \(range) are outside 0..<\(count)")
     }
     let row = Shape(Array(shape.dimensions.dropFirst()))
-    let rowBits = (row.elementCount ?? 0) &* UInt(dtype.bitCount)
+    let rowBits: UInt
+    if dtype.isQuantized {
+      guard let byteCount = try? row.byteCount(of: dtype) else {
+        throw .invalidArgument("rows of \(dtype) are whole blocks, and these are not")
+      }
+      rowBits = UInt(byteCount) &* 8
+    } else {
+      rowBits = (row.elementCount ?? 0) &* UInt(dtype.bitCount)
+    }
     let start = UInt(range.lowerBound).multipliedReportingOverflow(by: rowBits)
     let end = UInt(range.upperBound).multipliedReportingOverflow(by: rowBits)
     // Overflow is only possible for an empty tensor with huge dimensions, whose rows are empty too.

@@ -74,9 +74,6 @@ struct NamedFile: CustomTestStringConvertible, Sendable {
       "keras.keras", "a Keras model (.keras)",
       hint: "load it with Keras, and save its weights as safetensors or npz"),
     Self(
-      "gguf.gguf", "a GGUF file",
-      hint: "llama.cpp loads it; name the safetensors or torch files that it was converted from"),
-    Self(
       "fasttext.bin", "a fastText model",
       hint: "load it with fasttext, and save its matrices as npy"),
     Self(

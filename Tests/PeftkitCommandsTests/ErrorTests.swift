@@ -30,16 +30,6 @@ struct Impostor: CustomTestStringConvertible, Sendable {
     "such a file can do anything when Python loads it; if you trust its source, load it with pickle "
     + "and save its tensors with torch.save"
 
-  /// A GGUF file of version 3 with texts under some keys.
-  private static func gguf(_ keys: [(String, String)]) -> [UInt8] {
-    func text(_ text: String) -> [UInt8] {
-      littleEndian(UInt64(text.utf8.count)) + Array(text.utf8)
-    }
-    let members = keys.flatMap { text($0.0) + littleEndian(UInt32(8)) + text($0.1) }
-    return Array("GGUF".utf8) + littleEndian(UInt32(3)) + littleEndian(UInt64(0))
-      + littleEndian(UInt64(keys.count)) + members
-  }
-
   static let all: [Impostor] = [
     Self(
       "LFS pointer",
@@ -52,29 +42,6 @@ struct Impostor: CustomTestStringConvertible, Sendable {
       hint: "fetch the file that it points to with: git lfs pull"
     ) {
       Array("version https://git-lfs.github.com/spec/v1\nsize 99999999999999999999999\n".utf8)
-    },
-    Self(
-      "GGUF LoRA", "is a GGUF LoRA adapter, not a checkpoint",
-      hint: "llama.cpp loads it; PEFT needs the adapter that it was converted from"
-    ) {
-      gguf([
-        ("general.architecture", "llama"), ("general.type", "adapter"), ("adapter.type", "lora"),
-      ])
-    },
-    Self(
-      "GGUF model", "is a GGUF model, not a checkpoint",
-      hint: "llama.cpp loads it; name the safetensors or torch files that it was converted from"
-    ) { gguf([("general.architecture", "llama"), ("general.type", "model")]) },
-    Self(
-      "GGUF of another type", "is a GGUF file of the type imatrix, not a checkpoint",
-      hint: "llama.cpp loads it"
-    ) { gguf([("general.type", "imatrix")]) },
-    Self(
-      "GGUF with a key beyond its end", "is a GGUF file, not a checkpoint",
-      hint: "llama.cpp loads it; name the safetensors or torch files that it was converted from"
-    ) {
-      Array("GGUF".utf8) + littleEndian(UInt32(3)) + littleEndian(UInt64(0))
-        + littleEndian(UInt64.max) + littleEndian(UInt64.max)
     },
     Self(
       "packed adapter",

@@ -37,7 +37,7 @@ struct WriterRuleTests {
     let inOrder = try dtypes.split(separator: " ").map {
       try #require(DType(name: String($0)))
     }
-    #expect(inOrder.count == DType.allCases.count)
+    #expect(inOrder.count == DType.allCases.count { !$0.isQuantized })
     // By bytes: "e\u{301}" starts with 65, "é" with C3; U+FFEE with EF, U+1F600 with F0.
     let names: [TensorName] = [
       "", "A", "a", "a b", "a.b", "aa", "e\u{301}", "h.10", "h.2", "\u{E9}", "\u{FFEE}",

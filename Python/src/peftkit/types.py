@@ -83,7 +83,8 @@ class Inspection:
     """The content of a file, an adapter or a model.
 
     `kind` is "file", "adapter" or "model". Of an adapter, `config` has all keys; `oldest_peft` and `newest_peft` are
-    the releases of PEFT that load it; of others, `config` is empty. `base`, `modules` and `digest` are there if they
+    the releases of PEFT that load it; of others, `config` is empty. `metadata_types` has the types of values in formats whose
+    metadata has types, such as GGUF. `base`, `modules` and `digest` are there if they
     were asked for, `multitask` for multitask prompt tuning.
     """
 
@@ -97,6 +98,7 @@ class Inspection:
     byte_count: int
     skipped: tuple[SkippedItem, ...]
     notes: tuple[str, ...]
+    metadata_types: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     oldest_peft: str | None = None
     newest_peft: str | None = None

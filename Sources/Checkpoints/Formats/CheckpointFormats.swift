@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 public import Files
+internal import GGUF
 internal import NumPyArchive
 internal import SafeTensors
 public import Tensors
@@ -14,6 +15,7 @@ public enum CheckpointFormats {
     TorchFormat(),
     NpzFormat(),
     NpyFormat(),
+    GGUFFormat(),
   ]
 
   /// The format of outputs for which neither a name nor an option chooses one.

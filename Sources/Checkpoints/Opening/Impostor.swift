@@ -25,7 +25,7 @@ struct Impostor: Equatable {
         return
       }
     }
-    let special = [Self.gguf, Self.lfsPointer, Self.serverAnswer, Self.json]
+    let special = [Self.lfsPointer, Self.serverAnswer, Self.json]
     guard let impostor = special.lazy.compactMap({ $0(ends) }).first else { return nil }
     self = impostor
   }
@@ -38,11 +38,6 @@ struct Impostor: Equatable {
   static let appleDouble = Impostor(
     "an AppleDouble file (macOS metadata)",
     hint: "delete it, and name the file without \"._\" in front")
-
-  /// A GGUF file, by its type.
-  private static func gguf(_ ends: FileEnds) -> Impostor? {
-    ends.head.starts(with: GGUFPreface.magic) ? GGUFPreface(ends.head).impostor : nil
-  }
 
   /// A JSON text that is not an answer of a server.
   private static func json(_ ends: FileEnds) -> Impostor? {

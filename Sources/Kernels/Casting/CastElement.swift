@@ -24,7 +24,7 @@ enum CastElement: Int32, Sendable {
   case int64 = 17
   case complex64 = 18
 
-  /// The type of a dtype, or nil for sub-byte dtypes.
+  /// The type of a dtype, or nil for sub-byte and quantized dtypes.
   init?(_ dtype: DType) {
     switch dtype {
     case .float64: self = .float64
@@ -46,7 +46,7 @@ enum CastElement: Int32, Sendable {
     case .uint64: self = .uint64
     case .int64: self = .int64
     case .complex64: self = .complex64
-    case .float6E3M2, .float6E2M3, .float4E2M1: return nil
+    default: return nil
     }
   }
 

@@ -13,7 +13,8 @@ enum DifferenceRule: Hashable, Sendable {
   case smallFloats(DType)
   /// Complex numbers of two F32 each.
   case complex
-  /// Elements with this many bits, which are compared by their bits only.
+  /// Elements, or blocks of quantized ones, with this many bits, which are compared by their bits
+  /// only.
   case patterns(bitCount: Int)
   /// Numbers of two floating-point dtypes, both converted to F64.
   case converted(DType, DType)
@@ -39,7 +40,7 @@ enum DifferenceRule: Hashable, Sendable {
       self = .smallFloats(left)
     case .complex64:
       self = .complex
-    case .float6E3M2, .float6E2M3, .float4E2M1:
+    default:
       self = .patterns(bitCount: left.bitCount)
     }
   }

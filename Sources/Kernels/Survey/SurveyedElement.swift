@@ -28,7 +28,7 @@ struct SurveyedElement: Hashable, Sendable {
     case .float8E4M3FNUZ, .float8E5M2FNUZ: self.init(1, special: 0x80)
     // The type has no zero: bits of zero show that nothing was written.
     case .float8E8M0FNU: self.init(1, special: 0xFF)
-    default: self.init(bits: max(8, dtype.bitCount))
+    default: self.init(bits: dtype.isQuantized ? 8 : max(8, dtype.bitCount))
     }
   }
 

@@ -20,13 +20,13 @@ public struct NumPySubstitution: Sendable, Hashable {
 
 extension DType {
   /// The dtype of the file for this one: the same, an unsigned integer of the same size, or nil for
-  /// elements smaller than a byte.
+  /// elements smaller than a byte and for quantized ones.
   var inNumPy: DType? {
     switch self {
     case .bfloat16: .uint16
     case .float8E5M2FNUZ, .float8E4M3FNUZ, .float8E8M0FNU, .float8E4M3FN, .float8E5M2: .uint8
     case .float6E3M2, .float6E2M3, .float4E2M1: nil
-    default: self
+    default: isQuantized ? nil : self
     }
   }
 

@@ -39,7 +39,7 @@ extension Span where Element == UInt8 {
 extension DType {
   /// The dtype with this name, in UTF-8.
   init?(spelling bytes: Span<UInt8>) {
-    for dtype in DType.allCases where bytes.elementsEqual(dtype.spelling) {
+    for dtype in DType.allCases where !dtype.isQuantized && bytes.elementsEqual(dtype.spelling) {
       self = dtype
       return
     }

@@ -15,6 +15,7 @@ extension Inspection {
     output.writer.member("format", archive.variant.name)
     output.writer.key("metadata")
     output.writer.metadata(archive.metadata)
+    writeMetadataTypes(to: &output)
     if let adapter {
       output.writer.key("config")
       output.writer.value(.object(adapter.config.document))
@@ -35,6 +36,16 @@ extension Inspection {
     output.writer.beginArray()
     for note in checkpoint.notes { output.writer.string(note) }
     output.writer.endArray()
+    output.writer.endObject()
+  }
+
+  /// The types of the metadata's values, of formats in which they have types.
+  private func writeMetadataTypes(to output: inout JSONOutput) {
+    let entries = (archive.metadata?.entries ?? []).filter { $0.typed != nil }
+    guard !entries.isEmpty else { return }
+    output.writer.key("metadata_types")
+    output.writer.beginObject()
+    for entry in entries { output.writer.member(entry.key.string, entry.typed?.type) }
     output.writer.endObject()
   }
 

@@ -12,16 +12,28 @@ extension Inspection {
     addSummary(to: &output)
     if let adapter { addConfig(adapter.config, to: &output) }
     if let metadata = archive.metadata, !metadata.entries.isEmpty {
-      output.line()
-      output.line(output.styled("metadata", .bold))
-      var table = Table(alignments: [.name, .name])
-      for entry in metadata.entries { table.add([entry.key.printable, entry.value.printable]) }
-      output.table(table)
+      add(metadata, to: &output)
     }
     addTensors(to: &output)
     addSkipped(to: &output)
     tasks?.addText(to: &output)
     modules?.addText(to: &output)
+  }
+
+  /// The keys and values, with types where the format has them. Typed metadata contains vocabularies,
+  /// whose values are shortened.
+  private func add(_ metadata: ArchiveMetadata, to output: inout TextOutput) {
+    output.line()
+    output.line(output.styled("metadata", .bold))
+    let isTyped = metadata.entries.contains { $0.typed != nil }
+    var table = Table(alignments: [.name, .name] + (isTyped ? [.name] : []))
+    for entry in metadata.entries {
+      table.add(
+        isTyped
+          ? [entry.key.printable, entry.typed?.type ?? "", entry.value.excerpt]
+          : [entry.key.printable, entry.value.printable])
+    }
+    output.table(table)
   }
 
   private func addSummary(to output: inout TextOutput) {
