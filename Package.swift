@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "SafeTensors", targets: ["SafeTensors"]),
     .library(name: "TorchCheckpoint", targets: ["TorchCheckpoint"]),
     .library(name: "NumPyArchive", targets: ["NumPyArchive"]),
+    .library(name: "GGUF", targets: ["GGUF"]),
     .library(name: "JSONDocument", targets: ["JSONDocument"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "CheckpointScan", targets: ["CheckpointScan"]),
