@@ -42,13 +42,26 @@ enum Suggestion {
     let list = " Please provide one of "
     guard let start = message.firstRange(of: list) else { return nil }
     let line = message[start.upperBound...].prefix { !$0.isNewline }
-    let known = quoted(line)
+    let (known, place) =
+      line == "the following:" ? listed(message[line.endIndex...]) : (quoted(line), line.endIndex)
     guard let value = quoted(message[..<start.lowerBound]).first,
       let advice = value.suggestion(from: known)
     else { return nil }
-    let place = line.endIndex
-    let sentence = " " + advice.prefix(1).uppercased() + advice.dropFirst()
+    let sentence =
+      (line.endIndex == place ? " " : "\n") + advice.prefix(1).uppercased() + advice.dropFirst()
     return message[..<place] + sentence + message[place...]
+  }
+
+  /// The items of a list, each on a line of its own after a dash, and the end of the last one.
+  private static func listed(_ text: Substring) -> (items: [String], end: String.Index) {
+    var items: [String] = []
+    var rest = text
+    while rest.hasPrefix("\n  - ") {
+      let item = rest.dropFirst("\n  - ".count).prefix { !$0.isNewline }
+      items.append(String(item))
+      rest = text[item.endIndex...]
+    }
+    return (items, rest.startIndex)
   }
 
   /// The texts between single quotation marks.
