@@ -156,3 +156,9 @@ int ck_crc32_is_available(void);
 /* Folds `count` bytes, at least 64 and a multiple of 16, into 16 bytes that take the CRC-32 register from
  * zero to the same value as those bytes take it from `state`. */
 void ck_crc32_fold(uint32_t state, const void *_Nonnull bytes, size_t count, void *_Nonnull remainder);
+
+/* Copies a matrix of rows x columns elements of 1, 2, 4 or 8 bytes transposed: element [row, column] of
+ * the source becomes [column, row] of the target. The strides are the distances of rows in elements, at
+ * least the length of a row. */
+void ck_transpose(void *_Nonnull target, size_t target_stride, const void *_Nonnull source,
+                  size_t source_stride, size_t rows, size_t columns, size_t element_size);

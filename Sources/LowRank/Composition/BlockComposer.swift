@@ -8,7 +8,6 @@ struct BlockComposer {
   private let grid: [Int]
   private let elementByteCount: Int
   private var pieces: [(piece: ComposedTensor.Piece, source: GatherSource, scaling: ElementScaling)]
-  private var scratch: [UInt8] = []
   /// What the casts did to the values.
   private(set) var counts = CastCounts()
 
@@ -32,16 +31,14 @@ struct BlockComposer {
     }
   }
 
-  /// Passes the tensor on in row-major order.
+  /// Appends the tensor in row-major order.
   ///
-  /// - Throws: what reading and `sink` throw, and `invalidArgument` for a value that the dtype cannot
-  ///   hold.
-  mutating func run(
-    to sink: (RawSpan) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
+  /// - Throws: what reading and the target throw, and `invalidArgument` for a value that the dtype
+  ///   cannot hold.
+  mutating func write(to target: inout some BlockTarget & ~Copyable) throws(CheckpointError) {
     guard !grid.contains(0) else { return }
     if pieces.count == 1, pieces[0].piece.view.sizes == grid {
-      return try readPiece(0, pieces[0].piece.view, to: sink)
+      return try writePart(0, pieces[0].piece.view, to: &target)
     }
     try Self.forEachBlock(of: grid) { offsets, sizes throws(CheckpointError) in
       let count = sizes.reduce(1, *) * elementByteCount
@@ -49,29 +46,17 @@ struct BlockComposer {
       for index in pieces.indices {
         try place(index, in: &block, offsets, sizes)
       }
-      try sink(block.span.rawBytes)
+      try target.append(copying: block.span.rawBytes)
     }
   }
 
-  /// Passes the scaled elements of a part of a piece on.
-  private mutating func readPiece(
-    _ index: Int, _ view: FactorView, to sink: (RawSpan) throws(CheckpointError) -> Void
+  /// Appends the scaled elements of a part of a piece.
+  private mutating func writePart(
+    _ index: Int, _ view: FactorView, to target: inout some BlockTarget & ~Copyable
   ) throws(CheckpointError) {
-    var scaling = pieces[index].scaling
-    var counts = counts
-    var buffer = scratch
-    scratch = []
-    try view.read(from: pieces[index].source) { piece throws(CheckpointError) in
-      let count = piece.byteCount / scaling.sourceByteCount * scaling.destinationByteCount
-      if buffer.count < count { buffer = [UInt8](repeating: 0, count: count) }
-      do {
-        var output = buffer.mutableRawBytes
-        try scaling.run(piece, into: &output, counts: &counts)
-      }
-      try sink(buffer.span.rawBytes.extracting(0..<count))
-    }
-    scratch = buffer
-    self.counts = counts
+    var blocks = ViewBlocks(view, from: pieces[index].source, scaling: pieces[index].scaling)
+    try blocks.write(to: &target)
+    counts += blocks.counts
   }
 
   /// Copies the part of a piece that is inside a block.
@@ -96,24 +81,11 @@ struct BlockComposer {
       run *= view.sizes[runAxis]
       guard view.sizes[runAxis] == sizes[runAxis] else { break }
     }
-    let target = BoxPlaces(
-      starts: starts, counts: Array(view.sizes[..<runAxis]), sizes: sizes)
-    let width = elementByteCount
-    var element = 0
-    try readPiece(index, view) { piece throws(CheckpointError) in
-      var done = 0
-      let count = piece.byteCount / width
-      while done < count {
-        let (number, offset) = (element + done).quotientAndRemainder(dividingBy: run)
-        let length = min(run - offset, count - done)
-        let start = (target.place(ofRun: number) + offset) * width
-        var bytes = block.mutableRawBytes
-        var space = bytes._mutatingExtracting(start..<start + length * width)
-        space.copyBytes(of: piece.extracting(done * width..<(done + length) * width))
-        done += length
-      }
-      element += count
-    }
+    let places = BoxPlaces(starts: starts, counts: Array(view.sizes[..<runAxis]), sizes: sizes)
+    var box = BoxTarget(block: block, places: places, run: run, elementByteCount: elementByteCount)
+    block = []
+    try writePart(index, view, to: &box)
+    block = box.block
   }
 
   /// Calls a closure with the blocks of the grid in row-major order.
@@ -150,6 +122,51 @@ struct BlockComposer {
       }
       guard axis >= 0 else { return }
     }
+  }
+}
+
+/// A box in a block, which is filled in row-major order.
+private struct BoxTarget: BlockTarget {
+  var block: [UInt8]
+  let places: BoxPlaces
+  /// The number of elements that are next to each other in the block.
+  let run: Int
+  let elementByteCount: Int
+  private var element = 0
+  private var piece: [UInt8] = []
+
+  init(block: consuming [UInt8], places: BoxPlaces, run: Int, elementByteCount: Int) {
+    self.block = block
+    self.places = places
+    self.run = run
+    self.elementByteCount = elementByteCount
+  }
+
+  mutating func append(
+    byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    if piece.count < byteCount { piece = [UInt8](repeating: 0, count: byteCount) }
+    do {
+      var bytes = piece.mutableRawBytes
+      var part = bytes._mutatingExtracting(0..<byteCount)
+      try fill(&part)
+    }
+    let width = elementByteCount
+    let count = byteCount / width
+    var block = self.block
+    self.block = []
+    var done = 0
+    while done < count {
+      let (number, offset) = (element + done).quotientAndRemainder(dividingBy: run)
+      let length = min(run - offset, count - done)
+      let start = (places.place(ofRun: number) + offset) * width
+      var bytes = block.mutableRawBytes
+      var space = bytes._mutatingExtracting(start..<start + length * width)
+      space.copyBytes(of: piece.span.rawBytes.extracting(done * width..<(done + length) * width))
+      done += length
+    }
+    self.block = block
+    element += count
   }
 }
 

@@ -77,17 +77,9 @@ public final class ComposedArchive: TensorArchive {
   public func readTensor(
     at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    do throws(CheckpointError) {
-      switch composed[index].content {
-      case .values(let values):
-        let bytes = try Self.encode(values, as: infos[index].dtype)
-        try sink(bytes.span.rawBytes)
-      case .pieces:
-        var composer = try BlockComposer(composed[index])
-        try composer.run(to: sink)
-      }
-    } catch {
-      throw error.naming(tensor: infos[index].name)
+    try withoutActuallyEscaping(sink) { sink throws(CheckpointError) in
+      var target = SinkTarget(sink: sink)
+      try write(index, to: &target)
     }
   }
 
@@ -95,7 +87,25 @@ public final class ComposedArchive: TensorArchive {
     if let whole = wholeTensor(index) {
       return try whole.archive.copyTensor(at: whole.index, to: &output)
     }
-    try readTensor(at: index) { piece throws(CheckpointError) in try output.write(piece) }
+    try write(index, to: &output)
+  }
+
+  /// Appends the data of a tensor to a target.
+  private func write(
+    _ index: Int, to target: inout some BlockTarget & ~Copyable
+  ) throws(CheckpointError) {
+    do throws(CheckpointError) {
+      switch composed[index].content {
+      case .values(let values):
+        let bytes = try Self.encode(values, as: infos[index].dtype)
+        try target.append(copying: bytes.span.rawBytes)
+      case .pieces:
+        var composer = try BlockComposer(composed[index])
+        try composer.write(to: &target)
+      }
+    } catch {
+      throw error.naming(tensor: infos[index].name)
+    }
   }
 
   /// The tensor of another archive that this one is, bit by bit; nil for others.

@@ -30,6 +30,8 @@ struct ElementScaling {
     cast = try Cast(from: .float64, to: destination)
   }
 
+  /// Whether elements are copied bit by bit.
+  var copiesBits: Bool { widening == nil && cast.isIdentity }
   /// The size of a destination element in bytes.
   var destinationByteCount: Int { cast.destinationElementByteCount }
   /// The size of a source element in bytes.

@@ -54,8 +54,8 @@ public struct FactorView: Sendable {
 
   /// Whether the elements are without gaps in row-major order.
   var isRowMajor: Bool {
-    elementCount == 0
-      || zip(zip(strides, Self.rowMajor(sizes)), sizes).allSatisfy { $0.0 == $0.1 || $1 == 1 }
+    let axes = mergedAxes
+    return elementCount == 0 || axes.isEmpty || axes.count == 1 && axes[0].step == 1
   }
 
   /// The product of sizes; nil when it does not fit.
@@ -115,7 +115,7 @@ extension FactorView {
     // From the innermost: a run of old dimensions that one stride covers is divided into new ones.
     var strides = newSizes.map { _ in 1 }
     var new = newSizes.count - 1
-    for (run, step) in runs {
+    for (run, step) in mergedAxes {
       var count = 1
       while new >= 0, count < run {
         strides[new] = step * count
@@ -127,8 +127,8 @@ extension FactorView {
     return with(sizes: newSizes, strides: strides)
   }
 
-  /// The dimensions with those merged that one stride covers, innermost first.
-  private var runs: [(size: Int, step: Int)] {
+  /// The dimensions of more than one element, those merged that one stride covers, innermost first.
+  var mergedAxes: [(size: Int, step: Int)] {
     var runs: [(size: Int, step: Int)] = []
     for axis in sizes.indices.reversed() where sizes[axis] > 1 {
       if let last = runs.last, strides[axis] == last.size * last.step {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Files
+internal import Tensors
+
+/// A place for bytes that are computed where they are needed, such as a file.
+protocol BlockTarget: ~Copyable {
+  /// Appends bytes that `fill` writes, all of them.
+  mutating func append(
+    byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError)
+}
+
+extension AtomicFile: BlockTarget {}
+
+extension BlockTarget where Self: ~Copyable {
+  /// Appends bytes in pieces that a file takes.
+  mutating func append(copying bytes: RawSpan) throws(CheckpointError) {
+    var offset = 0
+    while offset < bytes.byteCount {
+      let count = min(AtomicFile.largestPiece, bytes.byteCount - offset)
+      let piece = bytes.extracting(offset..<offset + count)
+      try append(byteCount: count) { output throws(CheckpointError) in
+        output.copyBytes(of: piece)
+      }
+      offset += count
+    }
+  }
+}
+
+/// A target that passes each block on.
+struct SinkTarget: BlockTarget {
+  private let sink: (RawSpan) throws(CheckpointError) -> Void
+  private var block: [UInt8] = []
+
+  init(sink: @escaping (RawSpan) throws(CheckpointError) -> Void) {
+    self.sink = sink
+  }
+
+  mutating func append(
+    byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    if block.count < byteCount { block = [UInt8](repeating: 0, count: byteCount) }
+    do {
+      var bytes = block.mutableRawBytes
+      var part = bytes._mutatingExtracting(0..<byteCount)
+      try fill(&part)
+    }
+    try sink(block.span.rawBytes.extracting(0..<byteCount))
+  }
+}
