@@ -38,6 +38,10 @@ extension CheckpointError {
     case provideSource
     /// Provide a checkpoint that contains the heads, such as the base model's.
     case provideHeads
+    /// Provide the base model of the adapter.
+    case provideBase
+    /// Convert the adapter for this home of adapters, such as `peft`.
+    case convertAdapter(String)
     /// Download a model of the Hub, at a revision if one is given.
     case downloadModel(String, revision: String?)
   }
@@ -74,6 +78,8 @@ extension CheckpointError.Remedy: CustomStringConvertible {
     case .provideWordEmbeddings: "provide word embeddings and token ids"
     case .provideSource: "provide another source"
     case .provideHeads: "provide a checkpoint that contains them, such as the base model's"
+    case .provideBase: "provide the base model"
+    case .convertAdapter(let home): "convert it to \(home)"
     case .downloadModel(let name, let revision):
       "download \(name)" + (revision.map { " at revision \($0)" } ?? "")
     }

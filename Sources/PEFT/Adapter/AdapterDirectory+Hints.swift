@@ -5,11 +5,17 @@ internal import Tensors
 extension AdapterDirectory {
   /// What a directory holds instead of the files of an adapter, or an adapter below it; nil where
   /// neither is known.
-  public static func hint(for directory: String) -> String? {
+  public static func hint(for directory: String) -> String? { advice(for: directory).hint }
+
+  /// The hint of `hint(for:)`, and what else makes an adapter of the directory.
+  static func advice(
+    for directory: String
+  ) -> (hint: String?, remedy: CheckpointError.Remedy?) {
     let names = (try? DirectoryTree.files(in: directory)) ?? []
     let folders = (try? DirectoryTree.subdirectories(of: directory)) ?? []
     let foreign = ForeignDirectory(names: names, folders: folders, weightsNames: weightsNames)
-    return adapterBelow(directory, folders) ?? foreign?.hint
+    if let hint = adapterBelow(directory, folders) { return (hint, nil) }
+    return (foreign?.hint, foreign?.isConvertible == true ? .convertAdapter("peft") : nil)
   }
 
   /// A hint that names the directory of an adapter one level below, or in the snapshots of a

@@ -98,9 +98,10 @@ public struct AdapterDirectory: Sendable {
 
   private static func missing(_ names: [String], in directory: String) -> CheckpointError {
     if let error = unusableFile(in: directory) { return error }
+    let advice = advice(for: directory)
     let error = CheckpointError(
       .missing, "is not an adapter directory: it has no \(names.joined(separator: " or "))",
-      path: directory, hint: hint(for: directory))
+      path: directory, hint: advice.hint, remedy: advice.remedy)
     return HubSnapshot.explaining(error, missing: names, in: directory)
   }
 

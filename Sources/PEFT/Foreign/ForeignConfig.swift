@@ -45,7 +45,7 @@ struct ForeignConfig {
   private static let kinds: [Kind] = [
     Kind(
       name: "the config of an MLX adapter",
-      advice: "mlx-lm loads it; the weights of PEFT have other names and are transposed",
+      advice: "mlx-lm loads it; converted to peft, the directory is an adapter of PEFT",
       keys: [
         ["lora_parameters{}"], ["fine_tune_type"], ["lora_layers", "adapter_path"],
         ["lora_layers", "model"],

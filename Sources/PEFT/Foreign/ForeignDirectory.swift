@@ -9,6 +9,8 @@ internal import Tensors
 struct ForeignDirectory {
   /// What is there instead, and what to do with it.
   let hint: String
+  /// Whether it is an adapter of another library that can be converted into one of PEFT.
+  let isConvertible: Bool
 
   /// Recognizes a directory.
   ///
@@ -23,7 +25,11 @@ struct ForeignDirectory {
       ?? Self.trainerHint(names) ?? Self.exportHint(names, folders)
     guard let hint else { return nil }
     self.hint = hint
+    isConvertible = Self.convertible.contains { names.contains($0) }
   }
+
+  /// The weights of adapters that can be converted into those of PEFT.
+  private static let convertible = ["adapters.safetensors", "adapters.npz"]
 
   /// Files and folders of other tools: one of the names, and what it says.
   private static let known: [(names: [String], needsConfig: Bool, hint: String)] = [

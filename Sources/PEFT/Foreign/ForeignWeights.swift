@@ -96,8 +96,8 @@ public struct ForeignWeights: Sendable {
     Kind(
       name: "an MLX adapter",
       advice:
-        "mlx-lm loads it from adapters.safetensors; the weights of PEFT have other names and are "
-        + "transposed",
+        "mlx-lm loads it from adapters.safetensors; converted to peft, its directory is an adapter of "
+        + "PEFT",
       prefixes: ["model.", "language_model.", "lm_head", "transformer."],
       suffixes: [".lora_a", ".lora_b"]),
     Kind(

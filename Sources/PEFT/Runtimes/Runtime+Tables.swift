@@ -79,7 +79,7 @@ extension Runtime {
   static let mlx = Runtime(
     name: "mlx-lm", title: "mlx-lm 0.32.2", date: "2026-11", methods: .only([]),
     keys: [], honoredKeys: harmlessKeys, tensors: [], limits: "the base model's class",
-    converter: "mlx_lm.convert")
+    converter: "mlx_lm.convert", home: "mlx")
 
   /// The `load_adapter` of transformers, which uses PEFT.
   static let transformers = Runtime(

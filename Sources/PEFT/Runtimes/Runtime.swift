@@ -23,6 +23,8 @@ public struct Runtime: Sendable {
   let limits: String
   /// The program that makes a model of the runtime from one of transformers; nil if it loads that.
   var converter: String?
+  /// The home of adapters that it loads, into which LoRA adapters of PEFT can be converted.
+  var home: String?
 
   /// The methods that a runtime loads.
   enum Methods: Sendable {

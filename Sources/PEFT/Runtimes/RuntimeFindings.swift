@@ -41,6 +41,9 @@ struct RuntimeFindings {
     guard let method = try? config.method, !method.isPromptLearning,
       !["ADAPTION_PROMPT", "SHADOW", "XLORA"].contains(method.type.rawValue)
     else { return "" }
+    if method.type == .lora, let home = runtime.home {
+      return "; converted to \(home), it does"
+    }
     return "; PEFT's merge_and_unload puts it into the weights of its base model"
       + (runtime.converter.map { ", which \($0) converts" } ?? "")
   }

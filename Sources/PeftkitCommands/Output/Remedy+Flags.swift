@@ -24,6 +24,8 @@ extension CheckpointError.Remedy {
     case .provideSource: "--source names another"
     case .provideHeads:
       "name a checkpoint that contains them, such as the base model's, with --heads"
+    case .provideBase: "name it with --base MODEL"
+    case .convertAdapter(let home): "peftkit convert --to \(home) converts it"
     case .downloadModel(let name, let revision):
       "hf download \(name)\(revision.map { " --revision " + $0 } ?? "") gets it"
     }
