@@ -189,7 +189,7 @@ class ToMLXTests(MLXTest):
         self.assert_refused(run)
         self.assertIn("F64", run.stderr)
         self.assertFalse(converted.exists())
-        self.convert(adapter, converted, "mlx", "--dtype", "F32")
+        self.convert(adapter, converted, "mlx", "--dtype", "float32")
         expected = self.peft_logits("llama", adapter)
         self.close(models.mlx_logits(models.open_in_mlx(self.base("llama"), converted)), expected)
 

@@ -102,7 +102,7 @@ extension MLXConfig {
   private static func missing(_ key: String, of parameters: JSONObject) -> CheckpointError {
     let hint =
       key == "scale" && parameters["alpha"] != nil
-      ? "\"alpha\" is not read by mlx-lm, and is no scale: \"scale\" multiplies the factors as it is"
+      ? "mlx-lm does not read \"alpha\"; \"scale\" is what it multiplies the factors by"
       : nil
     return CheckpointError(
       .missing, "\"lora_parameters\" has no \"\(key)\", which mlx-lm needs", hint: hint)

@@ -56,7 +56,7 @@ struct MLXReader {
       let path = weights.tensor(at: index).name.string.components
       guard path.count > 1, let last = path.last, Self.leaves.contains(String(last)) else {
         throw CheckpointError(
-          .mismatch, "is no tensor of an adapter, and mlx-lm refuses it", path: weights.path,
+          .mismatch, "is not a tensor of an adapter, and mlx-lm refuses it", path: weights.path,
           tensor: weights.tensor(at: index).name)
       }
       let module = path.dropLast().dotted

@@ -88,7 +88,7 @@ struct MLXRefusals {
     case .bias:
       throw refusal("\(name) is a trained bias, which MLX adapters do not have")
     case .unknown:
-      throw refusal("\(name) is no part of a low-rank update", hint: nil)
+      throw refusal("\(name) does not belong to a low-rank update", hint: nil)
     }
   }
 
