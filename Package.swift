@@ -125,8 +125,8 @@ let package = Package(
     .target(
       name: "Bridges",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "Checkpoints",
-        "PEFT", "LowRank",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "GGUF",
+        "Checkpoints", "PEFT", "LowRank",
       ]),
     .target(
       name: "Conversion",
