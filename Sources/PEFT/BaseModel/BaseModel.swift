@@ -99,10 +99,6 @@ public struct BaseModel: Sendable {
     return keys.lazy.compactMap { textConfig[$0]?.integer }.first
   }
 
-  /// Whether the output embedding has the weight of the input embedding, by the config or by the
-  /// default of the model type.
-  public var tiesEmbeddings: Bool { tiesEmbeddings(modelType.flatMap(ModelClasses.type)) }
-
   /// Whether the config ties the output embedding to the input embedding.
   func tiesEmbeddings(_ type: ModelType?) -> Bool {
     for config in [config, textConfig] {

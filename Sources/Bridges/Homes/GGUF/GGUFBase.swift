@@ -42,7 +42,7 @@ struct GGUFBase {
     self.names = names
     self.path = base.path
     config = base.config["text_config"]?.object ?? base.config
-    tiesEmbeddings = base.tiesEmbeddings
+    tiesEmbeddings = base.tiesEmbeddings ?? false
     expertCount =
       ["num_local_experts", "num_experts", "n_routed_experts"].lazy
       .compactMap { [config] key in config[key]?.integer }.first
