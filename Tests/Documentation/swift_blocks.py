@@ -44,7 +44,7 @@ def swift_blocks(names):
     found = {}
     for page in documentation(names):
         for block in blocks(page):
-            if block.language == "swift":
+            if block.language == "swift" and block.reason is None:
                 found[f"{page.stem}-{block.line}"] = (block, True)
     if not names:
         for page in sorted(ROOT.glob("Sources/*/Documentation.docc/*.md")):

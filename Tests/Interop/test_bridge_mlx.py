@@ -53,6 +53,7 @@ CASES = {
     "experts alone": ("qwen3_moe", {"target_modules": [], "target_parameters": EXPERTS}, True),
     "experts down": ("qwen3_moe", {"target_modules": [], "target_parameters": EXPERTS[1:]}, True),
     "experts gate and up": ("qwen3_moe", {"target_modules": ["v_proj"], "target_parameters": EXPERTS[:1]}, True),
+    "experts by projection": ("qwen3_moe", {"target_modules": ["gate_proj", "up_proj", "down_proj"]}, False),
     "gpt2": ("gpt2", {"target_modules": ["c_attn", "c_fc"], "fan_in_fan_out": True}, True),
     "mixtral": ("mixtral", {"target_modules": ["q_proj"], "target_parameters": EXPERTS}, True),
     "experts, patterns": (
@@ -146,6 +147,36 @@ class ToMLXTests(MLXTest):
                 self.close(self.peft_logits(model, back), expected, name)
                 if is_exact:
                     self.assertEqual(peft_tensors(back), peft_tensors(adapter))
+
+    def test_the_base_model_is_needed_only_where_it_decides(self):
+        needed = {"embedding", "experts", "gpt2"}
+        cases = ["plain", "expression", "both patterns", "layers", "first layer", "dora, patterns", "head", "embedding and head",
+                 "tied embedding", *sorted(needed)]  # fmt: skip
+        for name in cases:
+            with self.subTest(name):
+                model, values, _ = CASES[name]
+                adapter = self.peft_adapter(name, model, values)
+                converted = self.scratch / f"{adapter.name}-mlx"
+                if name in needed:
+                    run = peftkit("convert", adapter, converted, "--to", "mlx")
+                    self.assert_refused(run)
+                    self.assertIn("--base", run.stderr)
+                    continue
+                self.convert(adapter, converted, "mlx")
+                expected = self.peft_logits(model, adapter)
+                self.close(models.mlx_logits(models.open_in_mlx(self.base(model), converted)), expected)
+
+    def test_experts_that_are_modules_of_their_own(self):
+        for model in ["qwen3_moe", "mixtral"]:
+            with self.subTest(model):
+                values = {"target_modules": ["q_proj"], "target_parameters": EXPERTS}
+                adapter = self.peft_adapter(model, model, values)
+                separate = self.scratch / f"{model}-separate"
+                self.convert(adapter, separate, "peft", "--experts", "separate", "--base", self.base(model))
+                converted = self.scratch / f"{model}-mlx"
+                self.convert(separate, converted, "mlx", "--base", self.base(model))
+                expected = self.peft_logits(model, adapter)
+                self.close(models.mlx_logits(models.open_in_mlx(self.base(model), converted)), expected)
 
     def test_what_mlx_cannot_do_is_refused_before_anything_is_written(self):
         for name, (model, values, word) in REFUSED.items():

@@ -2,11 +2,13 @@
 internal import Tensors
 
 /// The names of the projections of experts, and of the module that contains them.
-struct ExpertNames {
-  /// The names of the two halves of `gate_up_proj`, and of `down_proj`.
-  let gate: String
-  let up: String
-  let down: String
+package struct ExpertNames: Sendable {
+  /// The name of the first half of `gate_up_proj`.
+  package let gate: String
+  /// The name of its second half.
+  package let up: String
+  /// The name of `down_proj`.
+  package let down: String
   /// The parent of `experts`, where transformers 4 and 5 differ.
   private let parents: (separate: String, fused: String)?
 
@@ -22,15 +24,19 @@ struct ExpertNames {
   static let stackedDown = "down_proj"
 
   /// A projection of one expert: `PARENT.experts.NUMBER.LEAF`.
-  struct Place {
-    let parent: String
-    let expert: Int
-    let leaf: String
-    let names: ExpertNames
+  package struct Place: Sendable {
+    /// The path of the module with the experts.
+    package let parent: String
+    /// The number of the expert.
+    package let expert: Int
+    /// The last component of the name.
+    package let leaf: String
+    /// The names that the model has.
+    package let names: ExpertNames
   }
 
   /// Takes the name of a module apart; nil for one that is not of an expert.
-  static func place(of name: String) -> Place? {
+  package static func place(of name: String) -> Place? {
     let path = name.components
     guard path.count > 3, path[path.count - 3] == "experts",
       let expert = Int(path[path.count - 2]), expert >= 0, String(expert) == path[path.count - 2]

@@ -14,11 +14,8 @@ struct MLXUpdates {
 
   /// The most experts of a module.
   private static let largestExpertCount = 1 << 16
-  /// What mlx-lm calls the projections of an expert, by their names in transformers.
-  private static let projections = [
-    "gate_proj": "gate_proj", "up_proj": "up_proj", "down_proj": "down_proj",
-    "w1": "gate_proj", "w3": "up_proj", "w2": "down_proj",
-  ]
+  /// What mlx-lm calls the projections of an expert.
+  private static let (gate, up, down) = ("gate_proj", "up_proj", "down_proj")
 
   init(_ adapter: LowRankAdapter, base: BaseModel?) throws(CheckpointError) {
     self.base = base
@@ -66,19 +63,18 @@ struct MLXUpdates {
     _ module: LowRankModule, _ count: Int
   ) throws(CheckpointError) {
     let path = module.name.components
-    let parent = try names.expertsName(path.dropLast().dotted)
-    var halves: [(leaf: String, rows: Range<Int>)] = []
     let out = module.b.sizes[1]
-    switch path.last {
+    let halves: [(leaf: String, rows: Range<Int>)]
+    switch path.last.map(String.init) {
     case "gate_up_proj" where out.isMultiple(of: 2):
-      halves = [("gate_proj", 0..<out / 2), ("up_proj", out / 2..<out)]
-    case let leaf?:
-      guard let name = Self.projections[String(leaf)] else { fallthrough }
-      halves = [(name, 0..<out)]
+      halves = [(Self.gate, 0..<out / 2), (Self.up, out / 2..<out)]
+    case let leaf? where [Self.gate, Self.up, Self.down].contains(leaf):
+      halves = [(leaf, 0..<out)]
     default:
       throw CheckpointError(
         .unsupported, "no rule has the name of \(module.name.printable) in mlx-lm", path: self.path)
     }
+    let parent = try names.expertsName(path.dropLast().dotted)
     for (leaf, rows) in halves {
       updates.append(
         MLXUpdate(
@@ -94,22 +90,19 @@ struct MLXUpdates {
   ///
   /// - Returns: false for other modules.
   private mutating func addExpert(_ module: LowRankModule) throws(CheckpointError) -> Bool {
-    let path = module.name.components
-    guard path.count > 3, path[path.count - 3] == "experts", let expert = Int(path[path.count - 2]),
-      expert >= 0, let leaf = Self.projections[String(path[path.count - 1])]
-    else { return false }
+    guard let place = ExpertNames.place(of: module.name) else { return false }
     guard module.magnitude == nil else {
       throw CheckpointError(
         .unsupported,
         "\(module.name.printable) has DoRA's magnitudes, which experts do not have in MLX",
-        path: self.path)
+        path: path)
     }
-    let parent = try names.expertsName(path.dropLast(2).dotted)
-    let name = "\(parent).\(leaf)"
+    let leaf = [place.names.gate: Self.gate, place.names.up: Self.up][place.leaf] ?? Self.down
+    let name = "\(try names.expertsName(place.parent)).\(leaf)"
     let part = MLXUpdate.Part(
       a: try module.a.reshaped([1] + module.a.sizes),
-      b: try module.b.reshaped([1] + module.b.sizes), scale: module.scale, expert: expert)
-    guard let place = places[UTF8Text(name)] else {
+      b: try module.b.reshaped([1] + module.b.sizes), scale: module.scale, expert: place.expert)
+    guard let known = places[UTF8Text(name)] else {
       places[UTF8Text(name)] = updates.count
       guard let count = base?.expertCount, count <= Self.largestExpertCount else {
         throw CheckpointError(
@@ -119,7 +112,7 @@ struct MLXUpdates {
       updates.append(MLXUpdate(name: name, kind: .experts(count), parts: [part]))
       return true
     }
-    updates[place].parts.append(part)
+    updates[known].parts.append(part)
     return true
   }
 
