@@ -76,6 +76,25 @@ struct ComposedArchiveTests {
         "p", dtype: .float32, shape: [width + 3, rows + 7],
         pieces: [.init(a.transposed(), at: [2, 5], factor: 2)]),
     ])
+    // Columns of a matrix, a transposed part, and a permutation of three dimensions.
+    let parts = [
+      try a.subrange(axis: 1, 7..<13), try a.subrange(axis: 1, 7..<13).transposed(),
+      try a.reshaped([30, 50, 1000]).permuted([1, 2, 0]),
+      try a.reshaped([30, 50, 1000]).permuted([2, 1, 0]),
+    ]
+    for dtype in [DType.float32, .float64] {
+      let archive = try Self.composed(
+        parts.enumerated().map { ComposedTensor("\($0)", $1, dtype: dtype) })
+      for (index, part) in parts.enumerated() {
+        var expected: [Double] = []
+        forEachPlace(part.sizes) { place in
+          let element = zip(place, part.strides).reduce(part.start) { $0 + $1.0 * $1.1 }
+          expected.append(Double(elements[element]))
+        }
+        let isEqual = try FactorView(archive, at: index).values(in: .float64) == expected
+        #expect(isEqual, "\(part.sizes) as \(dtype)")
+      }
+    }
     let values = try Self.values(of: result)
     var differing = 0
     for row in 0..<width {
@@ -87,6 +106,22 @@ struct ComposedArchiveTests {
     }
     #expect(differing == 0)
     #expect(values[1].count { $0 != 0 } == values[0].count { $0 != 0 })
+  }
+
+  /// Calls a closure with the places of a box in row-major order.
+  private func forEachPlace(_ sizes: [Int], _ body: ([Int]) -> Void) {
+    var place = sizes.map { _ in 0 }
+    while true {
+      body(place)
+      var axis = sizes.count - 1
+      while axis >= 0 {
+        place[axis] += 1
+        if place[axis] < sizes[axis] { break }
+        place[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return }
+    }
   }
 
   @Test("pieces outside, duplicate names and impossible casts are refused")

@@ -86,6 +86,9 @@ public struct ComposedTensor: Sendable {
     content = .values(values)
   }
 
+  /// The most elements of a tensor for each that its largest view has.
+  private static let largestPadding = 1 << 14
+
   /// The views of the tensor.
   var pieces: [Piece] {
     if case .pieces(let pieces) = content { pieces } else { [] }
@@ -117,6 +120,15 @@ public struct ComposedTensor: Sendable {
         _ = try ElementScaling(from: piece.view.dtype, to: dtype, factor: piece.factor)
       } catch {
         throw error.naming(tensor: tensorName)
+      }
+    }
+    // Ranks out of a file may differ by any number: padding has its limit, too.
+    let covered = pieces.reduce(0) { max($0, $1.view.elementCount) }
+    if case .pieces = content {
+      guard count / Self.largestPadding <= max(covered, Self.largestPadding) else {
+        throw CheckpointError(
+          .unsupported, "the shape \(Shape(shape)) would be zeros but for \(covered) elements",
+          tensor: tensorName)
       }
     }
     return try TensorInfo(name: tensorName, dtype: dtype, shape: Shape(shape))

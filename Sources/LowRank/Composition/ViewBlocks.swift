@@ -36,11 +36,11 @@ struct ViewBlocks {
     let axes = view.mergedAxes
     if axes.isEmpty || axes.count == 1 && axes[0].step == 1 {
       try copy(to: &target)
-    } else if axes.count == 2, axes[0].step == 1, axes[1].step >= axes[0].size,
-      let matrix = try matrix(rowCount: axes[1].size, width: axes[0].size, stride: axes[1].step)
+    } else if axes.count == 2, axes[1].step == 1, axes[0].step >= axes[1].size,
+      let matrix = try matrix(rowCount: axes[0].size, width: axes[1].size, stride: axes[0].step)
     {
       try transpose(
-        matrix, rowCount: axes[1].size, width: axes[0].size, stride: axes[1].step, to: &target)
+        matrix, rowCount: axes[0].size, width: axes[1].size, stride: axes[0].step, to: &target)
     } else {
       try gather(to: &target)
     }

@@ -41,7 +41,7 @@ extension LowRankAdapter {
         .unsupported, "changes no experts that could be arranged otherwise", path: path)
     }
     var document = config?.document ?? ["peft_type": "LORA"]
-    // The config is written anew for the modules.
+    // A new config is written for the modules.
     for key in Self.targetKeys { document[key] = .null }
     let release = arrangement == .fusedBefore ? ExpertLayout.lastBefore : ExpertLayout.current
     document["peft_version"] = .string(release)

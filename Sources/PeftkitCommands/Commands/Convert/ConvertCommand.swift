@@ -55,7 +55,9 @@ struct ConvertCommand: ParsableCommand {
   var dryRun = false
 
   @Flag(
-    help: "Print JSON, described in spec/command-line.md; with --dry-run or --recursive.")
+    help: """
+      Print JSON, described in spec/command-line.md; with --dry-run, --recursive, or a home in --to.
+      """)
   var json = false
 
   @OptionGroup(title: "Adapters") var bridge: BridgeArguments
