@@ -108,7 +108,8 @@ let package = Package(
     .target(
       name: "LowRank",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints", "PEFT",
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
+        "PEFT",
       ]),
     .target(
       name: "MultitaskPromptTuning",

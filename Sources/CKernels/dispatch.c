@@ -13,7 +13,9 @@
   void ck_##set##_bound(const ck_bound_row *row);                                                  \
   void ck_##set##_survey_values(const void *values, int element_size, size_t count,                \
                                 ck_value_survey *survey);                                       \
-  void ck_##set##_product(const ck_product_job *job);
+  void ck_##set##_product(const ck_product_job *job);                                              \
+  void ck_##set##_qr_reduce(const ck_qr_block *block, double *triangle);                           \
+  void ck_##set##_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride);
 
 CK_DECLARE(baseline)
 CK_DECLARE(avx2)
@@ -72,6 +74,15 @@ void ck_survey_values(const void *values, int element_size, size_t count, ck_val
 
 void ck_product(const ck_product_job *job, int instruction_set) {
   CK_DISPATCH(instruction_set, product, job)
+}
+
+void ck_qr_reduce(const ck_qr_block *block, double *triangle, int instruction_set) {
+  CK_DISPATCH(instruction_set, qr_reduce, block, triangle)
+}
+
+void ck_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride,
+                  int instruction_set) {
+  CK_DISPATCH(instruction_set, qr_expand, block, top, rows, stride)
 }
 
 size_t ck_equal_prefix(const void *left, const void *right, size_t count) {

@@ -12,6 +12,8 @@
 #define CK_NAME(name) ck_avx2_##name
 #define CK_VECTOR_BYTES 32
 #define CK_TILE_ROWS 4
+#define CK_QR_SUMS 4
+#define CK_QR_VECTORS 2
 #define CK_TILE_VECTORS 2
 #define CK_HAS_FMA
 #define CK_HAS_F16

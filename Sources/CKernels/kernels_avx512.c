@@ -12,6 +12,8 @@
 #define CK_NAME(name) ck_avx512_##name
 #define CK_VECTOR_BYTES 64
 #define CK_TILE_ROWS 5
+#define CK_QR_SUMS 8
+#define CK_QR_VECTORS 2
 #define CK_TILE_VECTORS 4
 #define CK_HAS_FMA
 #define CK_HAS_F16

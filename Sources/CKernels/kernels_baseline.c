@@ -8,6 +8,8 @@
 
 #define CK_NAME(name) ck_baseline_##name
 #define CK_VECTOR_BYTES 16
+#define CK_QR_SUMS 4
+#define CK_QR_VECTORS 2
 #define CK_TILE_VECTORS 2
 
 #include "vector_types.h"

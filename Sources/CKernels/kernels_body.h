@@ -3,6 +3,7 @@
  *   CK_NAME(name)     name with the set's prefix
  *   CK_VECTOR_BYTES   the size of a register
  *   CK_TILE_ROWS, CK_TILE_VECTORS  the accumulators of the matrix product, which must fit the registers
+ *   CK_QR_SUMS, CK_QR_VECTORS  the accumulators of reflections, which must fit the registers
  *   CK_HAS_F16        where the CPU converts F16 itself: with the functions widen and narrow
  *   CK_HAS_HALVES     with lower_halves, upper_halves and has_nan of their own
  *   CK_HAS_BF16       where the CPU multiplies and rounds BF16: with narrows_to_bf16 and narrow_bf16
@@ -22,6 +23,8 @@
 #include "survey_body.h"
 
 #include "product_body.h"
+
+#include "qr_body.h"
 
 #define CK_FORMAT f64
 #define CK_IS_F64

@@ -141,6 +141,22 @@ typedef struct {
 
 void ck_product(const ck_product_job *_Nonnull job, int instruction_set);
 
+/* A block of rows of a matrix that is decomposed into Q and a triangle (QR), block by block. Its width
+ * is a multiple of 8. */
+typedef struct {
+  double *_Nonnull rows;    /* [count, width]; replaced by the reflections */
+  double *_Nonnull factors; /* [width, 8], written: what the reflections are weighted with */
+  size_t count, width;
+} ck_qr_block;
+
+/* Reflects the rows of a block into the triangle above them, [width, width], upper and row-major. */
+void ck_qr_reduce(const ck_qr_block *_Nonnull block, double *_Nonnull triangle, int instruction_set);
+
+/* Takes the reflections of a block back: of the matrix `top` [width, stride] above `rows` [count, stride],
+ * stride being a multiple of 8. */
+void ck_qr_expand(const ck_qr_block *_Nonnull block, double *_Nonnull top, double *_Nonnull rows,
+                  size_t stride, int instruction_set);
+
 /* The number of leading bytes in which two buffers agree, in whole blocks of 4096 and then exactly. */
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
 

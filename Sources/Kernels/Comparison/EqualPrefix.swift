@@ -4,7 +4,7 @@ internal import CKernels
 /// The number of leading bytes that are equal, found at the speed of memory.
 ///
 /// Spans of different lengths trap.
-func equalPrefixByteCount(_ left: RawSpan, _ right: RawSpan) -> Int {
+package func equalPrefixByteCount(_ left: RawSpan, _ right: RawSpan) -> Int {
   precondition(left.byteCount == right.byteCount, "runs of different lengths")
   // SAFETY: both spans have the same length, checked above, and are only read.
   return unsafe left.withUnsafeBytes { l in

@@ -92,6 +92,12 @@ extension ModuleTensors {
     return try FactorView(adapter.weights, at: try place(of: leaf))
   }
 
+  /// The dtype of the tensor of the module that has the fewest bits.
+  var coarsestDType: DType {
+    let dtypes = places.values.map { adapter.weights.tensor(at: $0).dtype }
+    return dtypes.min { ($0.bitCount, $0.name) < ($1.bitCount, $1.name) } ?? .float32
+  }
+
   /// The elements of a tensor, rounded to the dtype of a computation.
   ///
   /// - Throws: `missing`, `unsupported` for a dtype that is not computed in.

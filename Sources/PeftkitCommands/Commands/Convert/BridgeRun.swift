@@ -5,6 +5,7 @@ internal import Checkpoints
 internal import Concurrency
 internal import Files
 internal import LowRank
+internal import PEFT
 internal import Tensors
 
 /// The conversion of an adapter to another home.
@@ -45,6 +46,21 @@ struct BridgeRun {
     }
     if json { try print(report, json: true) }
     Console.print(notes: plan.notes)
+    if !arguments.noCheck { try check(opened.adapter, base) }
+  }
+
+  /// Compares what the result computes with the source (spec/deltas.md, DC11).
+  private func check(_ adapter: LowRankAdapter, _ base: BaseModel?) throws {
+    let result = try AdapterHomes.open(BridgeSource(path: destination, base: base))
+    let comparison = try DeltaComparison(adapter, result.adapter)
+    guard !comparison.isSame else {
+      return Console.print(notes: ["checked: " + comparison.summary])
+    }
+    Console.print(
+      CheckpointError(
+        .mismatch, "does not compute what \(source.printable) does: " + comparison.summary,
+        path: destination))
+    throw ExitCode.finding
   }
 
   /// Refuses to give a directory the name of a file.

@@ -16,10 +16,14 @@ struct DiffCommand: ParsableCommand {
       most, and where. The order of tensors, the container and the metadata do not count. Exit \
       code 1 when something differs.
 
+      With --deltas it compares what two low-rank adapters compute, whatever kinds of files they \
+      are: for each module the distance of the updates, and whether rounding explains it.
+
       EXAMPLES:
         peftkit diff my-adapter my-adapter-converted
         peftkit diff adapter_model.bin adapter_model.safetensors
         peftkit diff before after --json | jq '.tensors.changed[].name'
+        peftkit diff my-adapter my-adapter-converted --deltas
       """)
 
   @Argument(
@@ -30,6 +34,15 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "Another checkpoint.", completion: .file())
   var b: CheckpointArgument
 
+  @Flag(help: "Compare what two low-rank adapters compute.")
+  var deltas = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --deltas: the base model, where an adapter does not name its modules fully.",
+      valueName: "model"), completion: .file())
+  var base: CheckpointArgument?
+
   @Flag(help: "Print JSON, described in spec/command-line.md.")
   var json = false
 
@@ -37,12 +50,27 @@ struct DiffCommand: ParsableCommand {
 
   @OptionGroup var console: ConsoleOptions
 
+  func validate() throws {
+    guard base == nil || deltas else { throw ValidationError("--base needs --deltas") }
+  }
+
   func run() throws {
+    if deltas { return try compareDeltas() }
     let report = try DiffReport(
       .init(path: a.path(), reading: reading), .init(path: b.path(), reading: reading))
     for side in [report.a, report.b] where side.checkpoint.archive.codeRequest != nil {
       Console.print(notes: side.checkpoint.notes, about: side.path)
     }
+    try print(report, json: json)
+    if !report.isSame { throw ExitCode.finding }
+  }
+
+  private func compareDeltas() throws {
+    let model = try base.map { argument throws(CheckpointError) in
+      try BaseModel(path: argument.path())
+    }
+    let report = try DeltasReport(
+      .init(path: a.path(), base: model), .init(path: b.path(), base: model))
     try print(report, json: json)
     if !report.isSame { throw ExitCode.finding }
   }

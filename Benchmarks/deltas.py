@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`peftkit diff --deltas` of two adapters of a 7B model against a script that does the same with torch.
+
+    python Benchmarks/deltas.py [PAIRS]      with torch and safetensors installed
+
+Makes two adapters of 32 layers with 7 modules (r = 64, BF16, 320 MB each) and one that is the first with its
+scale folded; builds peftkit, runs the programs in turn as fresh processes on files in the page cache, and prints
+the medians, the median of the ratios pair by pair, and the largest memory of peftkit beyond the files that it
+maps. The script takes the distance as peftkit does, by QR of the stacked factors.
+"""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from startup import ROOT, build
+
+HIDDEN, INNER, RANK, LAYERS = 4096, 11008, 64, 32
+MODULES = {
+    **{f"self_attn.{name}_proj": (HIDDEN, HIDDEN) for name in "qkvo"},
+    "mlp.gate_proj": (INNER, HIDDEN), "mlp.up_proj": (INNER, HIDDEN), "mlp.down_proj": (HIDDEN, INNER),
+}
+
+SCRIPT = '''
+import json
+import sys
+
+import torch
+from safetensors import safe_open
+
+sides = []
+for path in sys.argv[1:]:
+    config = json.load(open(path + "/adapter_config.json"))
+    sides.append((safe_open(path + "/adapter_model.safetensors", "pt"), config["lora_alpha"] / config["r"]))
+worst = 0.0
+for name in sides[0][0].keys():
+    if "lora_A" not in name:
+        continue
+    a = [file.get_tensor(name).double() for file, _ in sides]
+    b = [file.get_tensor(name.replace("lora_A", "lora_B")).double() * scale for file, scale in sides]
+    outer = torch.linalg.qr(torch.cat(b, 1), mode="r").R
+    inner = torch.linalg.qr(torch.cat(a).T, mode="r").R
+    rank = a[0].shape[0]
+    left, right = outer[:, :rank] @ inner[:, :rank].T, outer[:, rank:] @ inner[:, rank:].T
+    worst = max(worst, float((left - right).norm() / max(left.norm(), right.norm())))
+print(worst)
+'''
+
+MEASURE = '''
+import os, sys
+null = os.open(os.devnull, os.O_WRONLY)
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+largest = 0
+while os.waitpid(pid, os.WNOHANG) == (0, 0):
+    try:
+        for line in open(f"/proc/{pid}/status"):
+            if line.startswith("RssAnon"):
+                largest = max(largest, int(line.split()[1]))
+    except OSError:
+        break
+print(largest)
+'''
+
+
+def make(folder):
+    """The adapters: two that have nothing in common, and the first one with its scale folded into B."""
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(1)
+    first, second, folded = {}, {}, {}
+    for layer in range(LAYERS):
+        for module, (outputs, inputs) in MODULES.items():
+            name = f"base_model.model.model.layers.{layer}.{module}.lora_"
+            for tensors in (first, second):
+                tensors[name + "A.weight"] = (torch.randn(RANK, inputs) / 50).bfloat16()
+                tensors[name + "B.weight"] = (torch.randn(outputs, RANK) / 50).bfloat16()
+            folded[name + "A.weight"] = first[name + "A.weight"]
+            folded[name + "B.weight"] = (first[name + "B.weight"].float() * 0.375).bfloat16()
+    paths = []
+    for name, tensors, alpha in (("first", first, 24), ("second", second, 24), ("folded", folded, RANK)):
+        paths.append(folder / name)
+        paths[-1].mkdir()
+        save_file(tensors, paths[-1] / "adapter_model.safetensors")
+        config = {
+            "peft_type": "LORA", "r": RANK, "lora_alpha": alpha, "task_type": "CAUSAL_LM",
+            "target_modules": sorted({module.split(".")[1] for module in MODULES}),
+        }
+        (paths[-1] / "adapter_config.json").write_text(json.dumps(config))
+    return paths
+
+
+def seconds(command):
+    start = time.perf_counter()
+    null = os.open(os.devnull, os.O_WRONLY)
+    pid = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+    os.waitpid(pid, 0)
+    os.close(null)
+    return time.perf_counter() - start
+
+
+def main():
+    import subprocess
+
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    peftkit = os.environ.get("PEFTKIT") or str(build(ROOT, "peftkit"))
+    with tempfile.TemporaryDirectory() as folder:
+        first, second, folded = map(str, make(Path(folder)))
+        script = Path(folder) / "deltas.py"
+        script.write_text(SCRIPT)
+        programs = {
+            "different": [peftkit, "diff", first, second, "--deltas"],
+            "folded": [peftkit, "diff", first, folded, "--deltas"],
+            "torch": [sys.executable, str(script), first, second],
+        }
+        times = {name: [] for name in programs}
+        for _ in range(pairs):
+            for name, command in programs.items():
+                times[name].append(seconds(command))
+        for name, values in times.items():
+            print(f"{name:9} {statistics.median(values):6.2f} s")
+        for name in ("different", "folded"):
+            ratio = statistics.median(t / own for t, own in zip(times["torch"], times[name]))
+            print(f"torch / {name}: {ratio:.1f}")
+        ratio = statistics.median(d / f for d, f in zip(times["different"], times["folded"]))
+        print(f"different / folded: {ratio:.1f}")
+        measured = subprocess.run(
+            [sys.executable, "-c", MEASURE, *programs["different"]], capture_output=True, text=True, check=True)
+        print(f"largest memory of peftkit: {int(measured.stdout) / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
