@@ -5,7 +5,7 @@ Each field of an adapter of every method is changed, the adapter is loaded again
 
     any       no value of another type changes the result
     truth     a value of another type counts as its truth value
-    falsy     an empty value, 0 and false count as null
+    falsy     an empty value, 0 and false count as null; null, too, counts as false where the type has no null
     float     a float counts as the integer
     inert     no value changes the result: the field matters in training only
     free      a text that the type does not list is accepted
@@ -71,6 +71,11 @@ MATTERS = {
     "fan_in_fan_out", "layer_replication", "layers_pattern", "modules_to_save", "projection_prng_key",
     "projection_seed", "qalora_group_size", "save_projection", "target_parameters", "task_type", "use_effective_conv2d",
     "use_qalora",
+}  # fmt: skip
+# Flags that hold for the base model and the task here, and not for all.
+ELSEWHERE = {
+    "modules_to_save": {"falsy"}, "decompose_factor": {"float"}, "num_attention_heads": {"any", "inert"},
+    "token_dim": {"any", "inert"},
 }  # fmt: skip
 MAY_BE_ABSENT = {"target_modules", "task_type"}
 VALUES = [None, False, True, 0, 3, 2.5, "", "zz", [], [1], ["q_proj"], {}, {"a": 1}]
@@ -151,14 +156,14 @@ def equivalent(value, original, kinds):
     pairs = [("any", original)]
     if "boolean" in kinds:
         pairs.append(("truth", bool(value)))
-    if "null" in kinds and not value:
-        pairs.append(("falsy", None))
+    if ("null" in kinds or "boolean" in kinds) and not value:
+        pairs.append(("falsy", None if "null" in kinds else False))
     if "integer" in kinds and isinstance(value, float) and value.is_integer():
         pairs.append(("float", int(value)))
     return pairs
 
 
-def flags(key, config, kinds, default, load):
+def flags(peft_type, key, config, kinds, default, load):
     """The flags of a field (above)."""
     original = config[key]
     baseline = load(config)
@@ -199,6 +204,8 @@ def flags(key, config, kinds, default, load):
     without = {name: value for name, value in config.items() if name != key}
     if default is None and key not in MAY_BE_ABSENT and load(without)[1] is None:
         found.add("required")
+    if peft_type in ("PREFIX_TUNING", "CARTRIDGE") or key not in ("num_attention_heads", "token_dim"):
+        found -= ELSEWHERE.get(key, set())
     return sorted(found)
 
 
@@ -218,7 +225,7 @@ def measure(peft_type):
             raise RuntimeError(f"the unchanged adapter is {load(config)[0]}")
         known = fields(cls)
         return {
-            key: flags(key, config, split(known[key][0].split("|")), known[key][1], load)
+            key: flags(peft_type, key, config, split(known[key][0].split("|")), known[key][1], load)
             for key in config
             if key in known and key != "peft_type"
         }

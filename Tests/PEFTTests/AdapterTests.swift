@@ -222,11 +222,11 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
         "prompt_embeddings", "BF16", [8, 16], [UInt8](repeating: 1, count: 256))
     },
     Self(
-      "M7", .warning, "unexpected-tensor", "base_model.lm_head.weight",
+      "M7", .error, "unexpected-tensor", "base_model.lm_head.weight",
       ["base_model.lm_head.weight", "modules_to_save"]
     ) { $0["base_model.lm_head.weight"] = .init("base_model.lm_head.weight", [1], floats: [1]) },
     Self(
-      "M7", .warning, "unexpected-tensor", "base_model.scores.weight", ["base_model.scores.weight"],
+      "M7", .error, "unexpected-tensor", "base_model.scores.weight", ["base_model.scores.weight"],
       adapter: "mpt-seq-cls"
     ) { $0["base_model.scores.weight"] = .init("base_model.scores.weight", [1], floats: [1]) },
     Self(
@@ -238,16 +238,16 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
       $0["base_model.lm_head.bias"] = .init("base_model.lm_head.bias", "U8", [5], .zeros(5))
     },
     Self(
-      "M7", .warning, "unexpected-tensor", "base_model.h.0.mlp.weight",
+      "M7", .error, "unexpected-tensor", "base_model.h.0.mlp.weight",
       ["base_model.h.0.mlp.weight"]
     ) {
       $0["base_model.h.0.mlp.weight"] = .init(
         "base_model.h.0.mlp.weight", "U8", [5, 16], .zeros(80))
     },
-    Self("M7", .warning, "unexpected-tensor", "base_model.lm_head.bias", ["lm_head.bias"]) {
+    Self("M7", .error, "unexpected-tensor", "base_model.lm_head.bias", ["lm_head.bias"]) {
       $0["base_model.lm_head.bias"] = .init("base_model.lm_head.bias", "U8", [5], .zeros(5))
     },
-    Self("M7", .warning, "unexpected-tensor", "lm_head.weight", ["lm_head.weight"]) {
+    Self("M7", .error, "unexpected-tensor", "lm_head.weight", ["lm_head.weight"]) {
       $0["lm_head.weight"] = .init("lm_head.weight", "U8", [5, 16], .zeros(80))
     },
     Self(

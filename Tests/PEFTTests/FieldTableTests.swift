@@ -146,7 +146,7 @@ struct ReleaseCase: CustomTestStringConvertible, Sendable {
       key: "rank_pattern"),
     Self(#""peft_type": "LORA", "layers_pattern": "" "#, (0, 21, 2)),
     Self(
-      #""peft_type": "LORA", "modules_to_save": {}"#, (0, 21, 2), .note, "wrong-type",
+      #""peft_type": "LORA", "layer_replication": {}"#, (0, 21, 2), .note, "wrong-type",
       key: "modules_to_save"),
     Self(#""peft_type": "LORA", "init_lora_weights": "pissa_niter_16""#, (0, 21, 2)),
     Self(#""peft_type": "LORA", "init_lora_weights": "lora_ga""#, (0, 21, 2)),

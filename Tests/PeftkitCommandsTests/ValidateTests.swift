@@ -37,8 +37,8 @@ struct ValidateTests {
         error: prefix_task_cols has the shape [3, 8, 1], but the config says [4, 8, 1] \
         = [num_tasks, num_virtual_tokens × submodules, num_ranks] [shape-mismatch]
         error: the weights have no prefix_task_rows [missing-tensor]
-        warning: x belongs neither to the method nor to a module of "modules_to_save" \
-        [unexpected-tensor]
+        error: PEFT ignores x: it belongs neither to MULTITASK_PROMPT_TUNING nor to a module of \
+        "modules_to_save" [unexpected-tensor]
         error: x has one value that is NaN or infinite, at element 1 of 2 \
         [non-finite-values]
         \(copy.path): 3 tensors, 4 findings
@@ -53,7 +53,7 @@ struct ValidateTests {
       #expect(
         Set(finding.keys) == ["severity", "code", "message", "key", "tensor", "repairs"])
     }
-    #expect(findings.map { $0["severity"] as? String } == ["error", "error", "warning", "error"])
+    #expect(findings.map { $0["severity"] as? String } == ["error", "error", "error", "error"])
     #expect(findings[2]["tensor"] as? String == "x")
     #expect(findings[2]["key"] is NSNull)
   }

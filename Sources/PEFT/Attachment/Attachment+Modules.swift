@@ -87,22 +87,22 @@ extension Attachment {
       module.tensors[tensor.name].map { weights.tensor(at: $0) }
     }
     let shapes = tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
-    let own = module.form.tensors.compactMap { rules.tensorKeys[$0.name] }
-    let keys = Set(rules.moduleSizes.map(\.key) + own).sorted().map { "\"\($0)\"" }
-    let sizes = keys.isEmpty ? "" : " (\(keys.joined(separator: ", ")))"
+    let own = module.form.tensors.compactMap { rules.tensorKey(of: $0.name) }
+    let keys = Set(rules.moduleSizes.map(\.key) + own).sorted()
+    let sizes = keys.isEmpty ? "" : " (\(keys.map { "\"\($0)\"" }.joined(separator: ", ")))"
     let others = unused.count - 1
     let more = others == 0 ? "" : ", nor those of \(others.counted("other module"))"
     return [
       Finding(
         .error, "shape-mismatch",
         "with this config\(sizes), PEFT has no such tensors for a module: \(shapes)\(more)",
-        tensor: tensors.first?.name)
+        key: keys.count == 1 ? keys[0] : nil, tensor: tensors.first?.name)
     ]
   }
 
   /// The key of the config that calls for a tensor, in words.
   private func reason(for leaf: String) -> String {
-    rules.tensorKeys[leaf].map { ", which \"\($0)\" calls for" } ?? ""
+    rules.tensorKey(of: leaf).map { ", which \"\($0)\" calls for" } ?? ""
   }
 
   private func missingFinding(_ leaf: String, _ modules: [String]) -> Finding {
@@ -112,7 +112,7 @@ extension Attachment {
     return Finding(
       .error, "missing-tensor",
       "the weights have no \(name)\(more)\(reason(for: leaf)): PEFT leaves \(others == 0 ? "it" : "them") at "
-        + "\(others == 0 ? "its" : "their") fresh values", key: rules.tensorKeys[leaf],
+        + "\(others == 0 ? "its" : "their") fresh values", key: rules.tensorKey(of: leaf),
       tensor: name)
   }
 
@@ -125,7 +125,7 @@ extension Attachment {
       let name = weights.tensor(at: tensors[0]).name
       let others = tensors.count - 1
       let more = others == 0 ? "" : " and \(others.counted("other tensor")) of this kind"
-      let key = rules.tensorKeys[leaf]
+      let key = rules.tensorKey(of: leaf)
       return Finding(
         .error, "unexpected-tensor",
         "PEFT ignores \(name)\(more): with this config, \(rules.type.rawValue) has no tensor of "
@@ -214,7 +214,7 @@ extension Attachment {
             + "sorts the keys when it saves"
         } ?? advice(key, actual, Set(tensors))
     }
-    let decisive = key == nil ? mismatch.flatMap { rules.tensorKeys[$0.tensor.name] } : nil
+    let decisive = key == nil ? mismatch.flatMap { rules.tensorKey(of: $0.tensor.name) } : nil
     if let decisive { message += ", which follows from \"\(decisive)\"" }
     return Finding(
       .error, "shape-mismatch", message, key: key ?? decisive, tensor: tensor.name)

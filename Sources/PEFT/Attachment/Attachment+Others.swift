@@ -21,9 +21,9 @@ extension Attachment {
         return embeddings.finding(about: tensor)
       }
       return Finding(
-        .warning, "unexpected-tensor",
-        "\(tensor.name) belongs neither to the method nor to a module of \"modules_to_save\"",
-        tensor: tensor.name)
+        .error, "unexpected-tensor",
+        "PEFT ignores \(tensor.name): it belongs neither to \(rules.type.rawValue) nor to a module of "
+          + "\"modules_to_save\"", tensor: tensor.name)
     }
   }
 
@@ -31,6 +31,8 @@ extension Attachment {
   private enum Kind: Hashable {
     /// A weight of an adapted module under its name in the base model.
     case shadowed
+    /// A weight of a module that the config adapts, and that has no tensors of the method.
+    case targeted
     /// A tensor of an adapted module that the weights do not have.
     case orphaned
     /// A tensor of the base model under PEFT's name for it.
@@ -51,6 +53,8 @@ extension Attachment {
       })
     var groups = FindingGroups<Kind>()
     var embeddings: [Finding] = []
+    var selection = TargetSelection(rules.config)
+    let roles = Set(modules.compactMap { LayerRole.of($0.name)?.role })
     for index in others {
       let tensor = weights.tensor(at: index)
       let name = tensor.name.string
@@ -65,13 +69,23 @@ extension Attachment {
       // PEFT saves every bias, also those that it does not load again.
       if rules.learnsBias && name.hasSuffix(".bias") { continue }
       let dot = name.lastIndex(of: ".") ?? name.startIndex
-      // A name of a module, and not of a tensor of it.
-      if ModuleNames.isMatrix(name) || adapted.contains(UTF8Text(name)) {
+      // A name of a module, and not of a tensor of it, or one behind that of a tensor.
+      if ModuleNames.isMatrix(name) || adapted.contains(UTF8Text(name))
+        || Self.surplusEndings.contains(where: name.hasSuffix)
+        || LayerRole.of(String(name.dropFirst(TensorPath.modelPrefix.count))).map({
+          roles.contains($0.role)
+        }) == true
+      {
         groups.add(index, to: .foreign)
         continue
       }
-      if adapted.contains(UTF8Text(String(name[..<dot]))) {
+      let module = String(name[..<dot])
+      if adapted.contains(UTF8Text(module)) {
         groups.add(index, to: .shadowed)
+      } else if rules.copyPrefix == nil, !rules.leavesOtherLayers, !tiesWeights,
+        selection?.contains(String(module.dropFirst(TensorPath.modelPrefix.count))) == true
+      {
+        groups.add(index, to: .targeted)
       } else if let finding = embeddingFinding(tensor) {
         embeddings.append(finding)
       } else {
@@ -83,6 +97,8 @@ extension Attachment {
     }
     return embeddings + groups.findings { kind, tensors in finding(kind, tensors) }
   }
+
+  private static let surplusEndings = [".weight.weight", ".bias.weight"]
 
   /// Whether a tensor is below the `base_layer` of a module without tensors of the method.
   private func isOrphaned(_ name: String, _ wrapped: Set<UTF8Text>) -> Bool {
@@ -102,6 +118,11 @@ extension Attachment {
         .error, "unexpected-tensor",
         "PEFT ignores \(name)\(more): in an adapted module, the weights of the base model are below "
           + "base_layer", tensor: name)
+    case .targeted:
+      return Finding(
+        .error, "unexpected-tensor",
+        "PEFT ignores \(name)\(more): \"target_modules\" adapts the module; if it was trained whole, it "
+          + "must be in \"modules_to_save\"", key: "modules_to_save", tensor: name)
     case .orphaned:
       return Finding(
         .error, "unexpected-tensor",
@@ -119,10 +140,15 @@ extension Attachment {
           + "training, which \(others == 0 ? "is" : "are") of no use without the trainer's checkpoint",
         tensor: name, repairs: tensors.map { .removeTensor(weights.tensor(at: $0).name) })
     case .foreign:
+      let isProjection =
+        name.string.hasPrefix(AdapterConfig.baseModelPrefix + rules.parameterPrefix)
+        && !rules.config.flag("save_projection", default: true)
       return Finding(
         .error, "unexpected-tensor",
         "PEFT ignores \(name)\(more): \(others == 0 ? "it belongs" : "they belong") neither to "
-          + "\(rules.type.rawValue) nor to a module of \"modules_to_save\"", tensor: name)
+          + "\(rules.type.rawValue) nor to a module of \"modules_to_save\""
+          + (isProjection ? "; \"save_projection\" is false" : ""),
+        key: isProjection ? "save_projection" : nil, tensor: name)
     }
   }
 

@@ -12,10 +12,11 @@ extension Attachment {
   /// Findings about the weight and the bias of a module.
   private func ownFindings(_ module: WholeTensors.Module) -> [Finding] {
     var findings: [Finding] = []
+    let name = module.name.prefix(before: ".base_layer") ?? module.name
     if let weight = floatingPoint(module.tensors["weight"]) {
-      if weight.shape.rank != 1, ModuleNames.isNormalization(module.name) {
+      if weight.shape.rank != 1, ModuleNames.isNormalization(name) {
         findings.append(dimensionFinding(weight, "the weight of a normalization has one dimension"))
-      } else if weight.shape.rank != 2, ModuleNames.isMatrix(module.name) {
+      } else if weight.shape.rank != 2, ModuleNames.isMatrix(name) {
         findings.append(dimensionFinding(weight, "the weight of such a module is a matrix"))
       }
     }

@@ -109,7 +109,7 @@ extension Attachment {
     }
     let hasBias = module.tensors["bias"] != nil
     // PEFT saves some biases of a module under the name of its copy, too.
-    guard NumberedName.last(of: module.name) != "original_module",
+    guard !module.name.components.contains("original_module"),
       whole[module.name + ".parametrizations.weight"].isEmpty
     else { return nil }
     if !hasWeight, hasBias || ModuleNames.isNormalization(module.name) { return "weight" }

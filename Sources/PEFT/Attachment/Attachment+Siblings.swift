@@ -141,6 +141,8 @@ extension Attachment {
     var kinds: [[String]: [String]] = [:]
     for module in leaves.keys {
       for reading in NumberedName.readings(of: module) {
+        // The numbered parts of a sequence are different modules.
+        guard !reading.member.isEmpty else { continue }
         kinds[[reading.list, reading.member], default: []].append(module)
       }
     }

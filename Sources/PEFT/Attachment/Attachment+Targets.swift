@@ -49,7 +49,7 @@ extension Attachment {
 
   /// Whether PEFT adapts modules that are tied to a target, too.
   var tiesWeights: Bool {
-    rules.adaptsTiedModules || rules.config.document["ensure_weight_tying"]?.bool ?? false
+    rules.adaptsTiedModules || rules.config.flag("ensure_weight_tying", default: false)
   }
 
   /// The name by which PEFT selects a module; nil for one that is not selected by name: blocks,
@@ -80,6 +80,9 @@ extension Attachment {
     var full = absent.filter { target in
       target.split(separator: ".").contains { Int($0) != nil } && selection.contains(target) == true
         && !saved.contains(TensorName(target + "."))
+    }
+    if rules.type.rawValue == "TRAINABLE_TOKENS" {
+      full += absent.filter { $0 == "embed_tokens" || $0.hasSuffix(".embed_tokens") }
     }
     if full.isEmpty, !absent.isEmpty {
       let ends = Set(absent.map { UTF8Text($0) })

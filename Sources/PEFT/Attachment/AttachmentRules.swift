@@ -10,6 +10,7 @@ struct AttachmentRules: Sendable {
   let isPromptLearning: Bool
   let adaptsTiedModules: Bool
   let adaptsTransposedLayers: Bool
+  let leavesOtherLayers: Bool
   let forms: [ModuleForm]
   /// The tensors that exist once.
   let expected: [ExpectedTensor]
@@ -35,6 +36,7 @@ struct AttachmentRules: Sendable {
     isPromptLearning = method.isPromptLearning
     adaptsTiedModules = method.adaptsTiedModules
     adaptsTransposedLayers = method.adaptsTransposedLayers
+    leavesOtherLayers = method.leavesOtherLayers
     forms = config.map(method.moduleForms) ?? []
     expected = method.expectedTensors(for: config)
     sharedTensors = { modules in
@@ -67,6 +69,13 @@ struct AttachmentRules: Sendable {
 
   /// Whether PEFT trains and saves biases of the base model.
   var learnsBias: Bool { (config.document["bias"]?.string ?? "none") != "none" }
+
+  /// The key of the config that calls for a tensor of a module; numbered ones have one key together.
+  func tensorKey(of leaf: String) -> String? {
+    if let key = tensorKeys[leaf] { return key }
+    let last = NumberedName.last(of: leaf)
+    return Int(last) == nil ? nil : tensorKeys[String(NumberedName.parent(of: leaf))]
+  }
 
   /// The key of the config that a symbol comes from, if it does.
   func key(of symbol: String) -> String? {

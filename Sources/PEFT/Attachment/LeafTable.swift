@@ -8,6 +8,8 @@ struct LeafTable: Sendable {
   private(set) var names: [String] = []
   /// The numbers of the names with another name, which is the one in PEFT's module.
   private var hasOtherName: Set<Int> = []
+  /// The numbers of the names that PEFT does not take with an adapter's name.
+  private var isOnlyPlain: Set<Int> = []
   /// The largest number of components of a name.
   private var largestCount = 1
   private let parameterPrefix: String
@@ -20,6 +22,10 @@ struct LeafTable: Sendable {
     for form in rules.forms {
       for tensor in form.tensors where leaves[tensor.name[...]] == nil {
         add(tensor.name, as: names.count)
+        // ShadowPEFT saves the adapter's name.
+        if !tensor.isTakenByNameInModel || tensor.name.containsBytes(of: ".default.") {
+          isOnlyPlain.insert(names.count)
+        }
         names.append(tensor.name)
       }
       for tensor in form.tensors {
@@ -75,7 +81,7 @@ struct LeafTable: Sendable {
         guard adapter != "weight" else { return (leaf, .suffix) }
         // PEFT has the name last, or before the last component of a module's tensor.
         let isInPlace =
-          index == max(1, shorter.count - 1)
+          index == max(1, shorter.count - 1) && !isOnlyPlain.contains(leaf)
           && (name != names[leaf] || !hasOtherName.contains(leaf))
         return (
           leaf, .adapterName(String(adapter), isTaken: isInPlace && adapter == "default")

@@ -13,6 +13,14 @@ extension BaseModel {
     func auto(_ task: String) -> ModelClass? {
       type?.className(for: task).flatMap(ModelClasses.named)
     }
+    let first = config["architectures"]?.array?.first?.string
+    // A class that the table lacks is like those of its model type, and has the modules of its files.
+    let unlisted =
+      architecture != nil
+      ? nil
+      : first.flatMap { name in
+        (auto("CAUSAL_LM") ?? auto("SEQ_2_SEQ_LM") ?? auto("MODEL"))?.havingAllModules(as: name)
+      }
     let candidates: [ModelClass?]
     switch adapter.document["task_type"]?.string {
     case "SEQ_CLS": candidates = [auto("SEQ_CLS")]
@@ -20,12 +28,14 @@ extension BaseModel {
     case "QUESTION_ANS": candidates = [auto("QUESTION_ANS")]
     case "CAUSAL_LM", "SEQ_2_SEQ_LM":
       let generates = architecture.flatMap { $0.outputEmbedding == nil ? nil : $0 }
-      candidates = [generates, auto("CAUSAL_LM"), auto("SEQ_2_SEQ_LM")]
+      candidates = [unlisted, generates, auto("CAUSAL_LM"), auto("SEQ_2_SEQ_LM")]
     case "FEATURE_EXTRACTION": candidates = [auto("MODEL")]
     default:
       let recorded = adapter.document["auto_mapping"]?["base_model_class"]?.string
       candidates =
-        recorded.flatMap(ModelClasses.named).map { [$0] } ?? [architecture, auto("MODEL")]
+        recorded.flatMap(ModelClasses.named).map { [$0] } ?? [
+          architecture, unlisted, auto("MODEL"),
+        ]
     }
     let found = candidates.compactMap(\.self)
     var names: Set<String> = []

@@ -11,14 +11,17 @@ extension ModuleTree {
   /// - Returns: nil when the model has no list of layers that PEFT finds, or the ranges are not in it.
   func replicating(_ ranges: JSONValue) -> ModuleTree? {
     guard let list = layerList, let ranges = ranges.array else { return nil }
+    let count = layerCount(in: list)
     var sources: [Int] = []
     for range in ranges {
       guard let ends = range.array, ends.count == 2, let start = ends[0].integer,
-        let end = ends[1].integer, start >= 0, end >= start,
-        end - start <= Self.largestLayerCount - sources.count,
-        end == start || contains("\(list).\(end - 1)")
+        let end = ends[1].integer
       else { return nil }
-      sources += start..<end
+      // As in Python, a range that ends before its start is empty, and numbers below 0 count from the end.
+      guard end > start else { continue }
+      guard start >= -count, end <= count, end - start <= Self.largestLayerCount - sources.count
+      else { return nil }
+      sources += (start..<end).map { $0 < 0 ? $0 + count : $0 }
     }
     var layers: [Int: [BaseModule]] = [:]
     var result: [BaseModule] = []
@@ -41,6 +44,13 @@ extension ModuleTree {
       }
     }
     return with(result)
+  }
+
+  /// The number of layers in a list.
+  private func layerCount(in list: String) -> Int {
+    var count = 0
+    while contains("\(list).\(count)") { count += 1 }
+    return count
   }
 
   /// The list of layers, where PEFT looks for it.

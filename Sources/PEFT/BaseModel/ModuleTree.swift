@@ -82,6 +82,19 @@ public struct ModuleTree: Sendable {
     addContainers()
   }
 
+  /// Adds the weight to a module whose files lack it.
+  mutating func complete(_ name: String, kind: BaseModule.Kind, weight: Shape?) {
+    guard let place = places[UTF8Text(name)] else { return }
+    modules[place].kind = kind
+    modules[place].parameters.insert(BaseModule.Parameter(name: "weight", shape: weight), at: 0)
+  }
+
+  /// Gives a module another kind.
+  mutating func set(_ kind: BaseModule.Kind, of name: String) {
+    guard let place = places[UTF8Text(name)] else { return }
+    modules[place].kind = kind
+  }
+
   /// Adds the modules that contain those of the tree.
   mutating func addContainers() {
     for name in modules.map(\.name) { appendContainers(of: name) }

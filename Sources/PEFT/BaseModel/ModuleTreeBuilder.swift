@@ -129,8 +129,14 @@ extension ModuleTreeBuilder {
       conversions: conversions)
     guard let modelClass else { return tree }
     let sources = Dictionary(tree.tied.map { ($0.module, $0.source) }) { first, _ in first }
-    for own in modelClass.ownModules where !tree.contains(own.name) {
+    for own in modelClass.ownModules {
       let weight = sources[own.name].flatMap { tree[$0]?.shape(of: "weight") }
+      // The files leave out a tied weight, and keep a bias beside it.
+      if let module = tree[own.name] {
+        guard weight != nil, module.shape(of: "weight") == nil, !module.isPacked else { continue }
+        tree.complete(own.name, kind: own.kind, weight: weight)
+        continue
+      }
       tree.append(
         BaseModule(
           name: own.name, kind: own.kind,

@@ -129,7 +129,7 @@ enum FieldTableText {
       fan_in_fan_out 0.3.0- any boolean false
       bias 0.3.0-0.7.1 - string "none"
       bias 0.8.0- - "none"|"all"|"lora_only" "none"
-      modules_to_save 0.3.0- falsy list<string>|null null
+      modules_to_save 0.3.0- - list<string>|null null
       init_lora_weights 0.3.0-0.6.2 - boolean true
       init_lora_weights 0.7.0-0.10.0 - boolean|"gaussian"|"loftq" true
       init_lora_weights 0.11.0-0.11.1 - boolean|"gaussian"|"pissa"|"pissa_niter_*"|"loftq" true
@@ -217,7 +217,7 @@ enum FieldTableText {
       0.20.0-
       peft_version 0.20.0- any,inert string|null null
       target_modules 0.20.0- - list<string>|string|null null
-      modules_to_save 0.20.0- falsy list<string>|null null
+      modules_to_save 0.20.0- - list<string>|null null
       init_weights 0.20.0- any,inert boolean true
       """#
     case "BOFT":
@@ -231,7 +231,7 @@ enum FieldTableText {
       boft_dropout 0.11.0- inert number 0.0
       fan_in_fan_out 0.11.0- any boolean false
       bias 0.11.0- - string "none"
-      modules_to_save 0.11.0- falsy list<string>|null null
+      modules_to_save 0.11.0- - list<string>|null null
       init_weights 0.11.0- inert boolean true
       layers_to_transform 0.11.0-0.13.2 - integer|list<integer>|null null
       layers_to_transform 0.14.0- - list<integer>|integer|null null
@@ -259,7 +259,7 @@ enum FieldTableText {
       block_size 0.16.0- - integer 256
       target_modules 0.16.0- - list<string>|string|null null
       bias 0.16.0- - string "none"
-      modules_to_save 0.16.0- falsy list<string>|null null
+      modules_to_save 0.16.0- - list<string>|null null
       layers_to_transform 0.16.0- - list<integer>|integer|null null
       layers_pattern 0.16.0- any list<string>|string|null null
       block_size_pattern 0.16.0- nonnull object|null {}
@@ -271,11 +271,11 @@ enum FieldTableText {
       0.19.0-
       peft_version 0.19.0- any,inert string|null null
       num_virtual_tokens 0.19.0- required integer|null null
-      token_dim 0.19.0- any,inert integer|null null
+      token_dim 0.19.0- - integer|null null
       num_transformer_submodules 0.19.0- - integer|null null
-      num_attention_heads 0.19.0- any,inert integer|null null
+      num_attention_heads 0.19.0- - integer|null null
       num_layers 0.19.0- - integer|null null
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       num_frozen_tokens 0.19.0- float integer 1
       """#
     case "CPT":
@@ -294,7 +294,7 @@ enum FieldTableText {
       opt_projection_epsilon 0.14.0- any,inert number|null 0.1
       opt_projection_format_epsilon 0.14.0- any,inert number|null 0.1
       tokenizer_name_or_path 0.14.0- any,inert string|null null
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       """#
     case "DEFT":
@@ -314,7 +314,7 @@ enum FieldTableText {
       layers_to_transform 0.20.0- - list<integer>|integer|null null
       layers_pattern 0.20.0- falsy list<string>|string|null null
       bias 0.20.0- - string "none"
-      modules_to_save 0.20.0- falsy list<string>|null null
+      modules_to_save 0.20.0- - list<string>|null null
       """#
     case "DELORA":
       #"""
@@ -332,7 +332,7 @@ enum FieldTableText {
       layers_pattern 0.18.0- falsy list<string>|string|null null
       rank_pattern 0.18.0- nonnull object|null {}
       lambda_pattern 0.18.0- nonnull object|null {}
-      modules_to_save 0.18.0- falsy list<string>|null null
+      modules_to_save 0.18.0- - list<string>|null null
       """#
     case "FOURIERFT":
       #"""
@@ -343,7 +343,7 @@ enum FieldTableText {
       fan_in_fan_out 0.12.0- any boolean false
       target_modules 0.12.0- - list<string>|string|null null
       bias 0.12.0- - string "none"
-      modules_to_save 0.12.0- falsy list<string>|null null
+      modules_to_save 0.12.0- - list<string>|null null
       layers_to_transform 0.12.0- - list<integer>|integer|null null
       layers_pattern 0.12.0-0.13.2 - string|null null
       layers_pattern 0.14.0- falsy list<string>|string|null null
@@ -362,7 +362,7 @@ enum FieldTableText {
       frod_dropout 0.20.0- inert number 0.0
       fan_in_fan_out 0.20.0- any boolean false
       bias 0.20.0- - string "none"
-      modules_to_save 0.20.0- falsy list<string>|null null
+      modules_to_save 0.20.0- - list<string>|null null
       init_weights 0.20.0- any,inert boolean true
       layers_to_transform 0.20.0- - list<integer>|integer|null null
       layers_pattern 0.20.0- falsy list<string>|string|null null
@@ -378,7 +378,7 @@ enum FieldTableText {
       r 0.20.0- - integer 8
       target_modules 0.20.0- - string|list<string>|null null
       bias 0.20.0- - string "none"
-      modules_to_save 0.20.0- falsy list<string>|null null
+      modules_to_save 0.20.0- - list<string>|null null
       config_A_B 0.20.0- - "lora"|"vector"|"constant"|"none" "lora"
       config_C 0.20.0- inert "lora"|"vector"|"none" "lora"
       config_D_E 0.20.0- inert "vector"|"constant"|"none" "constant"
@@ -396,7 +396,7 @@ enum FieldTableText {
       gralora_k 0.19.0- - integer 2
       fan_in_fan_out 0.19.0- any boolean false
       bias 0.19.0- - string "none"
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       init_weights 0.19.0- any,inert boolean true
       layers_to_transform 0.19.0- - list<integer>|integer|null null
       layers_pattern 0.19.0- any string|null null
@@ -410,7 +410,7 @@ enum FieldTableText {
       exclude_modules 0.20.0- falsy list<string>|string|null null
       hira_dropout 0.20.0- inert number 0.0
       fan_in_fan_out 0.20.0- any boolean false
-      modules_to_save 0.20.0- falsy list<string>|null null
+      modules_to_save 0.20.0- - list<string>|null null
       init_weights 0.20.0- falsy,inert boolean|"gaussian"|null true
       layers_to_transform 0.20.0- - list<integer>|integer|null null
       layers_pattern 0.20.0- any list<string>|string|null null
@@ -429,7 +429,7 @@ enum FieldTableText {
       layers_pattern 0.12.0-0.13.2 - string|null null
       layers_pattern 0.14.0- falsy list<string>|string|null null
       bias 0.12.0- - string "none"
-      modules_to_save 0.12.0- falsy list<string>|null null
+      modules_to_save 0.12.0- - list<string>|null null
       exclude_modules 0.14.0- falsy list<string>|string|null null
       peft_version 0.18.0- any,inert string|null null
       """#
@@ -441,7 +441,7 @@ enum FieldTableText {
       feedforward_modules 0.4.0-0.13.2 - string|list<string>|null null
       feedforward_modules 0.14.0- - list<string>|string|null null
       fan_in_fan_out 0.4.0- any boolean false
-      modules_to_save 0.4.0- falsy list<string>|null null
+      modules_to_save 0.4.0- - list<string>|null null
       init_ia3_weights 0.4.0- any,inert boolean true
       exclude_modules 0.14.0- falsy list<string>|string|null null
       peft_version 0.18.0- any,inert string|null null
@@ -456,7 +456,7 @@ enum FieldTableText {
       scaling 0.19.0- - number 1.0
       target_modules 0.19.0- - list<string>|string|null null
       exclude_modules 0.19.0- falsy list<string>|string|null null
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       layers_to_transform 0.19.0- - list<integer>|integer|null null
       layers_pattern 0.19.0- falsy list<string>|string|null null
       init_weights 0.19.0- any,inert boolean true
@@ -465,7 +465,7 @@ enum FieldTableText {
       #"""
       0.11.0-
       target_modules 0.11.0- - list<string>|string|null null
-      modules_to_save 0.11.0- falsy list<string>|string|null null
+      modules_to_save 0.11.0- - list<string>|string|null null
       exclude_modules 0.14.0- falsy list<string>|string|null null
       peft_version 0.18.0- any,inert string|null null
       """#
@@ -488,7 +488,7 @@ enum FieldTableText {
       layers_to_transform 0.14.0- - list<integer>|integer|null null
       layers_pattern 0.6.0-0.13.2 - string|null null
       layers_pattern 0.14.0- falsy list<string>|string|null null
-      modules_to_save 0.6.0- falsy list<string>|null null
+      modules_to_save 0.6.0- - list<string>|null null
       exclude_modules 0.14.0- falsy list<string>|string|null null
       peft_version 0.18.0- any,inert string|null null
       """#
@@ -503,7 +503,7 @@ enum FieldTableText {
       module_dropout 0.6.0- any,inert number 0.0
       use_effective_conv2d 0.6.0- any boolean false
       decompose_both 0.6.0- any boolean false
-      decompose_factor 0.6.0- float integer -1
+      decompose_factor 0.6.0- - integer -1
       target_modules 0.6.0-0.13.2 - string|list<string>|null null
       target_modules 0.14.0- - list<string>|string|null null
       init_weights 0.6.0-0.13.2 - boolean true
@@ -514,7 +514,7 @@ enum FieldTableText {
       layers_to_transform 0.14.0- - list<integer>|integer|null null
       layers_pattern 0.6.0-0.13.2 - string|null null
       layers_pattern 0.14.0- falsy list<string>|string|null null
-      modules_to_save 0.6.0- falsy list<string>|null null
+      modules_to_save 0.6.0- - list<string>|null null
       rank_dropout_scale 0.14.0- any,inert boolean false
       exclude_modules 0.14.0- falsy list<string>|string|null null
       peft_version 0.18.0- any,inert string|null null
@@ -535,7 +535,7 @@ enum FieldTableText {
       enable_lora 0.2.0-0.2.0 - list<boolean>|null null
       bias 0.2.0-0.7.1 - string "none"
       bias 0.8.0- - "none"|"all"|"lora_only" "none"
-      modules_to_save 0.2.0- falsy list<string>|null null
+      modules_to_save 0.2.0- - list<string>|null null
       init_lora_weights 0.3.0-0.6.2 - boolean true
       init_lora_weights 0.7.0-0.10.0 - boolean|"gaussian"|"loftq" true
       init_lora_weights 0.11.0-0.11.1 - boolean|"gaussian"|"pissa"|"pissa_niter_*"|"loftq" true
@@ -544,7 +544,7 @@ enum FieldTableText {
       init_lora_weights 0.15.0-0.15.2 - boolean|"gaussian"|"eva"|"olora"|"pissa"|"pissa_niter_*"|"corda"|"loftq" true
       init_lora_weights 0.16.0-0.18.1 - boolean|"gaussian"|"eva"|"olora"|"pissa"|"pissa_niter_*"|"corda"|"loftq"|"orthogonal" true
       init_lora_weights 0.19.0-0.19.1 - boolean|"gaussian"|"eva"|"olora"|"pissa"|"pissa_niter_*"|"corda"|"loftq"|"orthogonal"|"lora_ga" true
-      init_lora_weights 0.20.0- - boolean|"gaussian"|"eva"|"olora"|"pissa"|"pissa_niter_*"|"corda"|"loftq"|"orthogonal"|"mica"|"lora_ga" true
+      init_lora_weights 0.20.0- falsy boolean|"gaussian"|"eva"|"olora"|"pissa"|"pissa_niter_*"|"corda"|"loftq"|"orthogonal"|"mica"|"lora_ga" true
       layers_to_transform 0.4.0-0.4.0 - list|integer|null null
       layers_to_transform 0.5.0-0.6.2 - integer|list<integer>|null null
       layers_to_transform 0.7.0- - list<integer>|integer|null null
@@ -589,7 +589,7 @@ enum FieldTableText {
       layers_to_transform 0.17.0- - list<integer>|integer|null null
       layers_pattern 0.17.0- any string|null null
       bias 0.17.0- - string "none"
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       """#
     case "MULTITASK_PROMPT_TUNING":
@@ -608,7 +608,7 @@ enum FieldTableText {
       num_ranks 0.6.0- nonnull integer|null 1
       num_tasks 0.6.0- nonnull integer|null 1
       tokenizer_kwargs 0.7.0- falsy object|null null
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       """#
     case "OFT":
@@ -627,7 +627,7 @@ enum FieldTableText {
       layers_to_transform 0.14.0- - list<integer>|integer|null null
       layers_pattern 0.7.0-0.13.2 - string|null null
       layers_pattern 0.14.0- falsy list<string>|string|null null
-      modules_to_save 0.7.0- falsy list<string>|null null
+      modules_to_save 0.7.0- - list<string>|null null
       coft 0.7.0- truth boolean false
       eps 0.7.0- any,inert number 6e-05
       block_share 0.7.0- - boolean false
@@ -649,7 +649,7 @@ enum FieldTableText {
       rank_pattern 0.18.0- falsy object|null null
       init_weights 0.18.0-0.20.0 - boolean|null null
       init_weights 0.21.0- any,inert boolean|null true
-      modules_to_save 0.18.0- falsy list<string>|null null
+      modules_to_save 0.18.0- - list<string>|null null
       target_svd_config 0.18.0- any,inert object|null null
       """#
     case "PEANUT":
@@ -662,7 +662,7 @@ enum FieldTableText {
       scaling 0.19.0- - number 1.0
       target_modules 0.19.0- - list<string>|string|null null
       exclude_modules 0.19.0- falsy list<string>|string|null null
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       layers_to_transform 0.19.0- - list<integer>|integer|null null
       layers_pattern 0.19.0- falsy list<string>|string|null null
       init_weights 0.19.0- any,inert boolean true
@@ -673,7 +673,7 @@ enum FieldTableText {
       r 0.8.0- - integer 8
       target_modules 0.8.0-0.13.2 - string|list<string>|null null
       target_modules 0.14.0- - list<string>|string|null null
-      modules_to_save 0.8.0- falsy list<string>|null null
+      modules_to_save 0.8.0- - list<string>|null null
       init_weights 0.8.0- any,inert boolean true
       poly_type 0.8.0- inert "poly" "poly"
       n_tasks 0.8.0- - integer 1
@@ -686,13 +686,13 @@ enum FieldTableText {
       #"""
       0.2.0-
       num_virtual_tokens 0.2.0- required integer|null null
-      token_dim 0.2.0- any,inert integer|null null
+      token_dim 0.2.0- - integer|null null
       num_transformer_submodules 0.2.0- - integer|null null
-      num_attention_heads 0.2.0- any,inert integer|null null
+      num_attention_heads 0.2.0- - integer|null null
       num_layers 0.2.0- - integer|null null
       encoder_hidden_size 0.2.0- any,inert integer|null null
       prefix_projection 0.2.0- any,inert boolean false
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       init_weights 0.19.0- any,free,inert "zero"|null null
       """#
@@ -709,7 +709,7 @@ enum FieldTableText {
       prompt_tuning_init_text 0.2.0- any,inert string|null null
       tokenizer_name_or_path 0.2.0- any,inert string|null null
       tokenizer_kwargs 0.7.0- falsy object|null null
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       """#
     case "PSOFT":
@@ -731,7 +731,7 @@ enum FieldTableText {
       use_cayley_neumann 0.19.0- truth boolean false
       num_cayley_neumann_terms 0.19.0- any,inert integer 5
       cayley_neumann_eps 0.19.0- any,inert number|null null
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       init_weights 0.19.0- any,inert boolean true
       layers_to_transform 0.19.0- - list<integer>|integer|null null
       layers_pattern 0.19.0- falsy list<string>|string|null null
@@ -749,7 +749,7 @@ enum FieldTableText {
       d_initial 0.19.0- inert number 0.1
       fan_in_fan_out 0.19.0- any boolean false
       bias 0.19.0- - string "none"
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       init_weights 0.19.0- any,inert boolean true
       layers_to_transform 0.19.0- - list<integer>|integer|null null
       layers_pattern 0.19.0- falsy list<string>|string|null null
@@ -768,7 +768,7 @@ enum FieldTableText {
       encoder_hidden_size 0.2.0- any,inert integer|null null
       encoder_num_layers 0.2.0- any,inert integer 2
       encoder_dropout 0.2.0- any,inert number 0.0
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       """#
     case "RANDLORA":
@@ -785,7 +785,7 @@ enum FieldTableText {
       fan_in_fan_out 0.16.0- any boolean false
       randlora_alpha 0.16.0- float integer 640
       bias 0.16.0- - string "none"
-      modules_to_save 0.16.0- falsy list<string>|null null
+      modules_to_save 0.16.0- - list<string>|null null
       init_weights 0.16.0- any,inert boolean true
       layers_to_transform 0.16.0- - list<integer>|integer|null null
       layers_pattern 0.16.0- any string|null null
@@ -799,7 +799,7 @@ enum FieldTableText {
       group_size 0.18.0- - integer 64
       init_weights 0.18.0- any,inert boolean true
       target_modules 0.18.0- - list<string>|string|null null
-      modules_to_save 0.18.0- falsy list<string>|null null
+      modules_to_save 0.18.0- - list<string>|null null
       """#
     case "SHADOW":
       #"""
@@ -832,7 +832,7 @@ enum FieldTableText {
       target_modules 0.17.0- - list<string>|string|null null
       fan_in_fan_out 0.17.0- any boolean false
       init_weights 0.17.0- any,inert boolean true
-      modules_to_save 0.17.0- falsy list<string>|null null
+      modules_to_save 0.17.0- - list<string>|null null
       peft_version 0.18.0- any,inert string|null null
       """#
     case "SUPERTUNING":
@@ -840,7 +840,7 @@ enum FieldTableText {
       0.21.0-
       peft_version 0.21.0- any,inert string|null null
       target_modules 0.21.0- - list<string>|string|null null
-      modules_to_save 0.21.0- falsy list<string>|null null
+      modules_to_save 0.21.0- - list<string>|null null
       sparsity 0.21.0- - number 0.99
       select_top 0.21.0- inert boolean true
       r 0.21.0- - integer|null null
@@ -863,7 +863,7 @@ enum FieldTableText {
       tinylora_dropout 0.19.0- inert number 0.0
       fan_in_fan_out 0.19.0- any boolean false
       bias 0.19.0- - string "none"
-      modules_to_save 0.19.0- falsy list<string>|null null
+      modules_to_save 0.19.0- - list<string>|null null
       init_weights 0.19.0- any,inert boolean|string true
       layers_to_transform 0.19.0- - list<integer>|integer|null null
       layers_pattern 0.19.0- falsy list<string>|string|null null
@@ -887,7 +887,7 @@ enum FieldTableText {
       unilora_dropout 0.20.0- inert number 0.0
       fan_in_fan_out 0.20.0- any boolean false
       bias 0.20.0- - string "none"
-      modules_to_save 0.20.0- falsy list<string>|null null
+      modules_to_save 0.20.0- - list<string>|null null
       init_theta_d_bound 0.20.0- inert number 0.02
       init_weights 0.20.0- any,inert boolean true
       save_indices 0.20.0- truth boolean false
@@ -907,7 +907,7 @@ enum FieldTableText {
       vblora_dropout 0.13.0- inert number 0.0
       fan_in_fan_out 0.13.0- any boolean false
       bias 0.13.0- - string "none"
-      modules_to_save 0.13.0- falsy list<string>|null null
+      modules_to_save 0.13.0- - list<string>|null null
       init_vector_bank_bound 0.13.0- inert number 0.02
       init_logits_std 0.13.0- inert number 0.1
       layers_to_transform 0.13.0-0.13.2 - integer|list<integer>|null null
@@ -929,7 +929,7 @@ enum FieldTableText {
       d_initial 0.11.0- inert number 0.1
       fan_in_fan_out 0.11.0- any boolean false
       bias 0.11.0- - string "none"
-      modules_to_save 0.11.0- falsy list<string>|null null
+      modules_to_save 0.11.0- - list<string>|null null
       init_weights 0.11.0- any,inert boolean true
       layers_to_transform 0.11.0-0.13.2 - integer|list<integer>|null null
       layers_to_transform 0.14.0- - list<integer>|integer|null null
@@ -950,7 +950,7 @@ enum FieldTableText {
       target_modules 0.18.0- - list<string>|string|null null
       exclude_modules 0.18.0- falsy list<string>|string|null null
       bias 0.18.0- - string "none"
-      modules_to_save 0.18.0- falsy list<string>|null null
+      modules_to_save 0.18.0- - list<string>|null null
       layers_to_transform 0.18.0- - list<integer>|integer|null null
       layers_pattern 0.18.0- falsy list<string>|string|null null
       n_frequency_pattern 0.18.0- nonnull object|null {}

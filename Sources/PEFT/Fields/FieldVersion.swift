@@ -51,7 +51,7 @@ public struct FieldVersion: Sendable {
   /// Whether PEFT loads a text that is none of the values: some it reads in any case, and an empty one is
   /// false.
   func tolerates(text: String) -> Bool {
-    if text.isEmpty { return types.contains(.boolean) }
+    if text.isEmpty { return !traits.isDisjoint(with: [.falsy, .any]) }
     let spelling = text.lowercased()
     return ["gaussian", "olora", "mica"].contains(spelling) && types.literals.contains(spelling)
   }
@@ -82,7 +82,7 @@ struct FieldTraits: OptionSet, Sendable {
   static let any = Self(rawValue: 1)
   /// A value of another type counts as its truth value.
   static let truth = Self(rawValue: 2)
-  /// An empty value, 0 and false count as null.
+  /// An empty value, 0 and false count as null, or where a field has no null, null as false.
   static let falsy = Self(rawValue: 4)
   /// A float counts as the integer.
   static let float = Self(rawValue: 8)

@@ -40,6 +40,9 @@ public protocol AdapterMethod: Sendable {
   /// Whether PEFT adapts transformers' `Conv1D`, a linear layer whose weight is [in, out].
   var adaptsTransposedLayers: Bool { get }
 
+  /// Whether PEFT leaves targets that the method cannot adapt as they are, and does not refuse them.
+  var leavesOtherLayers: Bool { get }
+
   /// What is before the names of a module's own tensors, where the method trains a copy of the module.
   var copyPrefix: String? { get }
 
@@ -111,6 +114,7 @@ extension AdapterMethod {
   public var hasTasks: Bool { false }
   public var adaptsTiedModules: Bool { false }
   public var copyPrefix: String? { nil }
+  public var leavesOtherLayers: Bool { false }
   public var adaptsTransposedLayers: Bool { true }
   public var moduleSizes: [ModuleSize] { [] }
   public var tensorKeys: [String: String] { [:] }

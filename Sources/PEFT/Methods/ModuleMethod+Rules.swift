@@ -35,7 +35,16 @@ extension ModuleMethod {
   /// may be another value than that of the training.
   private var scale: [ConfigRule] {
     guard let alphaKey else { return [] }
+    let zero = ConfigRule(alphaKey, severity: .warning) { [isScaledByRank] config in
+      guard isScaledByRank, config.document[alphaKey]?.number == 0,
+        config.document["alpha_pattern"]?.isFalsy ?? true
+      else { return nil }
+      return
+        "\"\(alphaKey)\" is 0, so that the scale of all modules is: the adapter changes nothing; set "
+        + "the value of the training"
+    }
     return [
+      zero,
       ConfigRule(alphaKey, severity: .warning) { [type] config in
         guard config.document[alphaKey] == nil, config.document.count >= Self.fewestSavedKeys,
           let field = MethodFields(type)?.versions.last(where: { $0.key == alphaKey })
@@ -43,7 +52,7 @@ extension ModuleMethod {
         return
           "\"\(alphaKey)\" is not set: PEFT takes its default, \(field.defaultValue), and scales what "
           + "the adapter adds by it; set the value of the training"
-      }
+      },
     ]
   }
 

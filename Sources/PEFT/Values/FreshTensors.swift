@@ -13,6 +13,8 @@ struct FreshTensors {
   /// Those of them that still have it.
   private var untouched: [TensorName] = []
   private var untouchedModules: Set<UTF8Text> = []
+  /// The modules with tensors that are judged.
+  private var modules: Set<UTF8Text> = []
   /// Tensors that are zero and do not start so, with their modules.
   private var zeros: [(name: TensorName, module: UTF8Text)] = []
 
@@ -39,6 +41,7 @@ struct FreshTensors {
     guard let leaf = leaves.first(where: { text.suffix($0.ending.count).elementsEqual($0.ending) })
     else { return }
     let module = UTF8Text(String(decoding: text.dropLast(leaf.ending.count), as: UTF8.self))
+    modules.insert(module)
     switch leaf.untrained {
     case nil:
       if survey.isZero, !name.isOftenZero { zeros.append((name, module)) }
@@ -78,10 +81,16 @@ struct FreshTensors {
     let others = zeros.filter { !untouchedModules.contains($0.module) }
     if let first = others.first {
       let rest = others.count > 1 ? ", and so are \(others.count - 1) more such tensors" : ""
+      let idle = Set(others.map(\.module)).union(untouchedModules)
       findings.append(
-        Finding(
-          .note, "zero-tensor", "\(first.name) is wholly zero\(rest): its module changes nothing",
-          tensor: first.name))
+        idle.count == modules.count
+          ? Finding(
+            .warning, "zero-tensor",
+            "\(first.name) is wholly zero\(rest): every module has such a tensor, and the adapter "
+              + "changes nothing", tensor: first.name)
+          : Finding(
+            .note, "zero-tensor", "\(first.name) is wholly zero\(rest): its module changes nothing",
+            tensor: first.name))
     }
     return findings
   }

@@ -64,5 +64,7 @@ struct ZeroTail {
 extension TensorName {
   /// Whether the name is one of a bias, or of a buffer of zeros such as GLoRA's, which may well be
   /// wholly zero.
-  var isOftenZero: Bool { string.hasSuffix("bias") || string.hasSuffix(".zeros") }
+  var isOftenZero: Bool {
+    ["bias", ".zeros", ".lora_velora_embed"].contains(where: string.hasSuffix)
+  }
 }

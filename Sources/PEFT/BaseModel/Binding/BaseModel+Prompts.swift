@@ -73,8 +73,8 @@ extension BaseModel {
     let own = keyValueSizes(of: AdapterConfig(document: [:]))
     let made = keyValueSizes(of: config)
     var findings: [Finding] = []
-    if let layers = made.layers, let needed = own.layers, layers != needed {
-      findings.append(mismatch("num_layers", layers, needed))
+    if let layers = made.layers, let needed = layerCount(own), !fits(layers, needed) {
+      findings.append(layerFinding(of: config, made: layers, needed: needed))
     }
     if let width = made.width, let needed = own.width, width != needed {
       findings.append(widthFinding(of: config, made: width, needed: needed, heads: own.heads))
@@ -95,6 +95,30 @@ extension BaseModel {
             + "PEFT refuses the adapter", tensor: tensor.name))
     }
     return PromptCheck(findings: findings, fits: fits)
+  }
+
+  /// The layers that keys and values are for: those of the decoder, where there is an encoder as well.
+  private func layerCount(_ sizes: KeyValueSizes) -> Int? { decoderLayers ?? sizes.layers }
+
+  private var decoderLayers: Int? {
+    ["num_decoder_layers", "decoder_layers"].lazy.compactMap { textConfig[$0]?.integer }.first
+  }
+
+  /// Whether a prompt is for enough layers. PEFT takes the number of the encoder's where the config has
+  /// none, and a decoder with fewer leaves the rest alone.
+  private func fits(_ layers: Int, _ needed: Int) -> Bool {
+    decoderLayers == nil ? layers == needed : layers >= needed
+  }
+
+  /// A finding about the number of layers of a prompt.
+  private func layerFinding(of config: AdapterConfig, made: Int, needed: Int) -> Finding {
+    guard config.document["num_layers"]?.integer == nil else {
+      return mismatch("num_layers", made, needed)
+    }
+    return Finding(
+      .error, "base-mismatch",
+      "\"num_layers\" is not set, and PEFT makes a prompt for the \(made) layers of the base model's "
+        + "encoder, but its decoder has \(needed)", key: "num_layers")
   }
 
   /// A finding about a width that is not that of the base model's keys and values: of the two keys that it

@@ -24,11 +24,12 @@ extension Binding {
     let names = attachment.modules.map(\.name)
     let prompt = method.isPromptLearning ? base.checkPrompt(of: config, weights) : .init()
     defer { if prompt.fits { fitting.insert("prompt_embeddings") } }
-    guard let tree = base.modules(for: config, adapted: names) else {
+    guard var tree = base.modules(for: config, adapted: names) else {
       knowsModules = false
       findings = prompt.findings
       return
     }
+    if tree.className == nil { tree.tellEmbeddings(by: attachment.modules) }
     let binder = AdapterBinder(
       weights: weights, tree: tree, present: Set(names.map { UTF8Text($0) }),
       hiddenSize: base.hiddenSize, layout: ParameterLayout(release.release))
@@ -72,6 +73,20 @@ extension BaseModel {
   }
 }
 
+extension ModuleTree {
+  /// Tells embeddings from linear layers by the names of the adapter's tensors, where only these do.
+  fileprivate mutating func tellEmbeddings(by adapted: [AttachedModule]) {
+    for module in adapted {
+      let layers = module.form.layers
+      guard let kind = self[module.name]?.kind,
+        layers.contains(.embedding) != layers.contains(.linear)
+      else { continue }
+      if kind == .linear, layers.contains(.embedding) { set(.embedding, of: module.name) }
+      if kind == .embedding, layers.contains(.linear) { set(.linear, of: module.name) }
+    }
+  }
+}
+
 /// Binds an adapter to the modules of a base model, with one config or another.
 private struct AdapterBinder {
   let weights: any TensorArchive
@@ -88,7 +103,7 @@ private struct AdapterBinder {
   /// Binds the adapter; nil if the config replicates layers that the model does not have.
   func bind(_ config: AdapterConfig, _ method: any AdapterMethod) -> BindingBuilder? {
     var tree = tree
-    if method.type == .lora, let ranges = config.document["layer_replication"], !ranges.isNull {
+    if method.type == .lora, let ranges = config.document["layer_replication"], !ranges.isFalsy {
       guard let replicated = tree.replicating(ranges) else { return nil }
       tree = replicated
     }

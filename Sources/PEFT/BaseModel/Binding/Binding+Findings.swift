@@ -74,12 +74,41 @@ struct BindingFindings {
             + "matches no parameter of the base model, of which PEFT warns",
           key: "target_parameters"))
     }
+    findings += tyingFindings
     if let refusal = adapted.refusal {
       findings.append(
         Finding(
           .error, "no-target", refusal + ": PEFT refuses the adapter", key: targetKey))
     }
     return findings + moduleFindings + shapeFindings + savedFindings + deadFindings + tokenFindings
+  }
+
+  /// Notes about tied embeddings, of which PEFT warns: an adapter of one of them changes one copy, and with
+  /// `ensure_weight_tying` there must be some.
+  private var tyingFindings: [Finding] {
+    guard builder.adapted.refusal == nil, !builder.rules.isPromptLearning else { return [] }
+    let key = "ensure_weight_tying"
+    let config = builder.adapted.config
+    let named = config.namesEmbedding
+    let isTied = !builder.tree.tiedModules.isEmpty
+    if config.flag(key, default: false), builder.rules.type == .lora {
+      guard !isTied || !named else { return [] }
+      return [
+        Finding(
+          .note, "invalid-value",
+          "\"\(key)\" is set, but "
+            + (isTied ? "no tied module is adapted or saved" : "the base model has no tied modules")
+            + ", of which PEFT warns", key: key)
+      ]
+    }
+    guard isTied, named else { return [] }
+    return [
+      Finding(
+        .note, "invalid-value",
+        "the base model ties its embeddings, and the adapter changes one of them"
+          + (builder.rules.type == .lora ? " without \"\(key)\"" : "")
+          + ", of which PEFT warns: merging the adapter may change the other one, too", key: key)
+    ]
   }
 
   /// Findings about trained tokens that the base model does not have.
@@ -242,6 +271,28 @@ struct BindingFindings {
         "PEFT ignores \(name)\(others(numbers, "tensor")): \(reason)",
         key: cause.reason == .notAdapted ? "target_modules" : nil, tensor: name,
         repairs: near.map { renames(numbers.map { names[$0] }, from: module, to: $0) } ?? [])
+    }
+  }
+}
+
+extension AdapterConfig {
+  /// Whether the targets or the saved modules name an embedding or an output layer, as PEFT looks for them.
+  fileprivate var namesEmbedding: Bool {
+    let embeddings: Set<Substring> = ["embed_tokens", "lm_head"]
+    let saved = (try? savedModules) ?? []
+    if saved.contains(where: { embeddings.contains(NumberedName.last(of: $0)) }) { return true }
+    guard let targets = TargetNames(document["target_modules"]) else { return false }
+    switch targets {
+    case .list(let names): return names.contains { embeddings.contains(NumberedName.last(of: $0)) }
+    case .expression:
+      let matcher = TargetMatcher(targets)
+      var budget = ModulePatterns.largestBudget
+      return embeddings.contains { name in
+        switch matcher.match(String(name), budget: &budget) {
+        case .path, .ending: true
+        case .none, .unknown: false
+        }
+      }
     }
   }
 }

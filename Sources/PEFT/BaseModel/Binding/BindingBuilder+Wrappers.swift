@@ -5,12 +5,16 @@ internal import Tensors
 /// Names of the base model's own tensors, which PEFT's wrappers become part of.
 extension BindingBuilder {
   /// The path of a module of the base model in PEFT's model.
-  private func wrapped(_ module: String) -> String {
+  ///
+  /// - Parameter besideAttention: whether it is taken out of the wrapper of an attention, as PEFT has the
+  ///   output projection once more where that is a target itself.
+  private func wrapped(_ module: String, besideAttention: Bool = false) -> String {
     var path: [Substring] = []
     var own = ""
     for component in module.components {
       own += (own.isEmpty ? "" : ".") + component
       path.append(component)
+      if besideAttention, tree[own]?.kind == .attention { continue }
       for _ in 0..<(depths[UTF8Text(own)] ?? 0) { path.append("base_layer") }
     }
     return path.dotted
@@ -26,11 +30,12 @@ extension BindingBuilder {
       adapted.saved.contains(path[..<copy].dotted)
     {
       path.remove(at: copy)
+      if copy < path.count, path[copy] == "default" { path.remove(at: copy) }
     }
     let module = path.filter { $0 != "base_layer" }.dotted
-    guard let found = tree[module], path.dotted == wrapped(module) else {
-      return nil
-    }
+    guard let found = tree[module],
+      path.dotted == wrapped(module) || path.dotted == wrapped(module, besideAttention: true)
+    else { return nil }
     return found.parameters.first { $0.name == parameter }
   }
 

@@ -110,7 +110,8 @@ struct BindingBuilder {
   private func index(of tensor: ModuleTensor, in module: String) -> Int? {
     index(of: module + tensor.name)
       ?? tensor.otherName.flatMap { index(of: module + $0) }
-      ?? index(of: module + TensorPath.nameInModel(tensor.otherName ?? tensor.name))
+      ?? (tensor.isTakenByNameInModel
+        ? index(of: module + TensorPath.nameInModel(tensor.otherName ?? tensor.name)) : nil)
   }
 
   /// Takes a tensor as loaded.
@@ -161,7 +162,7 @@ struct BindingBuilder {
       kind == .linear && tree[name]?.kind == .transposedLinear && !rules.adaptsTransposedLayers
     guard !forms.isEmpty, !isRefused else {
       // A method of which no form is described adapts what it likes.
-      if rules.forms.isEmpty { return }
+      if rules.forms.isEmpty || rules.leavesOtherLayers { return }
       module.state = .unsupported
       binding.modules.append(module)
       return
@@ -177,7 +178,7 @@ struct BindingBuilder {
     guard let (form, fit) = FormFit.best(of: forms, present, values, in: weights) else { return }
     members.append(Member(path: path, forms: forms, tensors: present, values: values))
     sharing.append(AdaptedModule(name: path, values: fit.values))
-    let wrong = Set(fit.mismatches.map(\.index))
+    let wrong = Set(fit.mismatches.map(\.index) + fit.empty)
     for tensor in form.tensors {
       guard let index = present[tensor.name] else {
         if !tensor.isOptional { module.missing.append(TensorName(start + tensor.name)) }
@@ -193,9 +194,12 @@ struct BindingBuilder {
       } else {
         load(index)
         // Without sizes, any of two tensors that contradict each other may be wrong.
-        if wrong.isEmpty || !sizes.isEmpty { binding.fitting.formUnion(weights.names(of: index)) }
+        if !fit.isUnused, wrong.isEmpty || !sizes.isEmpty {
+          binding.fitting.formUnion(weights.names(of: index))
+        }
       }
     }
+    if fit.isUnused { module.state = .mismatched }
     if !wrong.isEmpty {
       module.state = .mismatched
       mismatches.append(Mismatch(module: path, fit: fit))
@@ -209,10 +213,17 @@ struct BindingBuilder {
   /// What a tensor must be where the input channels that it has are no multiple of those of a group of
   /// the convolution; nil if they are, or are unknown.
   private func contradiction(_ tensor: ModuleTensor, _ values: ExtentValues) -> String? {
-    guard tensor.shape.contains(where: { $0.symbol == "in" }), let group = values["in / groups"],
-      let inputs = values["in"], group >= 1, inputs % group != 0
+    guard let group = values["in / groups"], let inputs = values["in"], group >= 1 else {
+      return nil
+    }
+    if inputs % group != 0 {
+      return tensor.shape.contains { $0.symbol == "in" }
+        ? "\(group) input channels in each group" : nil
+    }
+    guard let groups = values["groups"], groups != inputs / group,
+      tensor.shape.contains(where: { $0.symbol == "r / groups" })
     else { return nil }
-    return "\(group) input channels in each group"
+    return "as many groups as the convolution, \(inputs / group)"
   }
 
   /// Takes the tensors of the base model itself, which PEFT loads over its own, and what is left.

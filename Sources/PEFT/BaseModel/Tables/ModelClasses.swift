@@ -120,21 +120,21 @@ struct ModelClass: Sendable {
     let parameters: [String]
   }
 
-  let name: String
+  private(set) var name: String
   let modelType: String
   /// The attribute with the base model; empty for classes without one.
   let basePrefix: String
   /// Whether the class has that attribute, and is not the base model itself.
   let hasBase: Bool
   /// The modules at the top.
-  let children: Set<Substring>
+  private(set) var children: Set<Substring>
   let inputEmbedding: String?
   let outputEmbedding: String?
   /// Modules whose weight is that of another module, if the config ties them.
   let tied: [(module: String, source: String)]
   let ownModules: [OwnModule]
   /// The modules of the base model that the class lacks, with `#` for each number.
-  let lacking: Set<Substring>
+  private(set) var lacking: Set<Substring>
   /// The ends of the names of modules whose kind their shape does not tell.
   let kinds: [(ending: String, kind: BaseModule.Kind)]
   /// The conversions of names in files; nil where they are not described.
@@ -166,6 +166,15 @@ struct ModelClass: Sendable {
     }
     conversionNumbers =
       fields[12] == "?" ? nil : fields[12].split(separator: " ").compactMap { Int($0) }
+  }
+
+  /// A class like this one that has every module of the files, under its name there.
+  func havingAllModules(as name: String) -> ModelClass {
+    var modelClass = self
+    modelClass.name = name
+    modelClass.children = []
+    modelClass.lacking = []
+    return modelClass
   }
 
   /// The conversions of names in files, in their order; nil where they are not described.

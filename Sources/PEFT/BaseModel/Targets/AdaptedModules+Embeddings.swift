@@ -14,7 +14,7 @@ extension AdaptedModules {
     modules.removeAll { ties.contains($0) }
   }
 
-  private var tiesWeights: Bool { config.document["ensure_weight_tying"]?.bool == true }
+  private var tiesWeights: Bool { config.flag("ensure_weight_tying", default: false) }
 
   private static func isEmbedding(_ name: String) -> Bool {
     ["embed_tokens", "lm_head"].contains { name == $0 || name.hasSuffix("." + $0) }
@@ -67,9 +67,13 @@ extension AdaptedModules {
       tokenTied = ties
       tokens.removeAll(where: ties.contains)
     }
-    if tokens.isEmpty {
+    let absent = names.filter { name in
+      let matcher = SavedModuleMatcher([name])
+      return !tree.modules.contains { matcher.saves($0.name, budget: &budget) }
+    }
+    if !absent.isEmpty, budget >= 0 {
       refusal =
-        "\"\(TrainedTokens.key)\" is for \(groups.map(\.name).joined(separator: ", ").excerpt), "
+        "\"\(TrainedTokens.key)\" is for \(absent.joined(separator: ", ").excerpt), "
         + "which the base model does not have"
     }
   }

@@ -85,6 +85,7 @@ struct AdaptedModules: Sendable {
       targets = conversion.targets
     }
     if targets == nil { targets = defaultTargets(type, tree) }
+    checkFeedForward(type, tree)
     guard refusal == nil else { return }
     self.targets = targets
     match(targets, saved: matcher, tree: tree)
@@ -150,6 +151,19 @@ extension AdaptedModules {
       "the config has no \"target_modules\", and PEFT has none for "
       + (tree.modelType.map { "models of type \($0.name)" } ?? "this model")
     return nil
+  }
+
+  /// (IA)³ has feed-forward modules by default for some types of models, and refuses others.
+  private mutating func checkFeedForward(_ type: PEFTType, _ tree: ModuleTree) {
+    guard refusal == nil, type.rawValue == "IA3",
+      config.document["feedforward_modules"]?.isNull ?? true,
+      tree.modelType.flatMap({
+        DefaultTargets.targets(of: "IA3.feedforward_modules", modelType: $0.name)
+      }) == nil
+    else { return }
+    refusal =
+      "the config has no \"feedforward_modules\", and PEFT has none for "
+      + (tree.modelType.map { "models of type \($0.name)" } ?? "this model")
   }
 
   private var targetParameters: [String] {
@@ -255,6 +269,11 @@ extension AdaptedModules {
         found.append(Parameter(module: module.name, name: parameter.name, depth: 0))
       }
       guard !found.isEmpty else { continue }
+      if contains(module.name) {
+        refusal =
+          "\"target_parameters\" has a parameter of \(module.name), which \"target_modules\" selects, too"
+        return
+      }
       // PEFT wraps the parameters in the order of the class, the first one innermost.
       let ranks = found.map { order[$0.name[...]] ?? Int.max }
       let sorted = found.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
+internal import Tensors
 
 /// AdaLoRA: LoRA in the form of a singular value decomposition, whose ranks are pruned in training.
 public struct AdaLoRAMethod: ModuleMethod {
@@ -15,7 +16,8 @@ public struct AdaLoRAMethod: ModuleMethod {
     [
       .layersNeedTargetList, .layersPatternNeedsLayers, .bias,
       Self.noVariant("use_dora"), Self.noVariant("loftq_config"),
-      .atLeast(1, "total_step"), Self.schedule,
+      .atLeast(1, "total_step"), Self.schedule, Self.keptRanks,
+      .unused("r", usual: 8, "\"init_r\" is the rank"),
       .number("orth_reg_weight", "at least 0") { $0 >= 0 },
     ]
   }
@@ -52,6 +54,13 @@ public struct AdaLoRAMethod: ModuleMethod {
       case .object(let settings)? where settings.isEmpty: nil
       default: "\"\(key)\" is set, which AdaLoRA does not support"
       }
+    }
+  }
+
+  /// PEFT cuts the factors by the lists of `rank_pattern`.
+  private static let keptRanks = ConfigRule("rank_pattern") { config in
+    config.document["rank_pattern"]?.object?.first { $0.value.array == nil }.map {
+      "the value of \"\($0.key.excerpt)\" in \"rank_pattern\" is not a list that tells which ranks are kept"
     }
   }
 

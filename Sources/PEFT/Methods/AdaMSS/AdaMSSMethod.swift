@@ -25,6 +25,10 @@ public struct AdaMSSMethod: ModuleMethod {
     ]
   }
 
+  public var tensorKeys: [String: String] {
+    ["adamss_A": "num_subspaces", "adamss_B": "num_subspaces"]
+  }
+
   /// The most clusters that are described; configs have a few.
   private static let largestSubspaceCount = 1024
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
+internal import JSONDocument
 internal import Tensors
 
 /// Adaption prompt (LLaMA-Adapter): the last blocks of attention get a prompt, which a gate lets in.
@@ -21,8 +22,9 @@ public struct AdaptionPromptMethod: ModuleMethod {
       ModuleForm(
         .block,
         tensors: [
-          .init("adaption_prompt", [1, "adapter_len", "hidden_size"]),
-          .init("adaption_gate", [1], untrained: .zeros),
+          .init(
+            "adaption_prompt", [1, "adapter_len", "hidden_size"], isTakenByNameInModel: false),
+          .init("adaption_gate", [1], untrained: .zeros, isTakenByNameInModel: false),
         ])
     ]
   }
@@ -31,8 +33,19 @@ public struct AdaptionPromptMethod: ModuleMethod {
   public func weightFindings(
     of weights: any TensorArchive, for config: AdapterConfig?
   ) -> [Finding] {
+    let prompts = weights.tensors.map(\.name).filter { $0.string.hasSuffix(".adaption_prompt") }
+    if let target = config?.document["target_modules"]?.string,
+      let other = prompts.first(where: { !$0.string.hasSuffix(target + ".adaption_prompt") })
+    {
+      return [
+        Finding(
+          .error, "untargeted-module",
+          "\"target_modules\" does not select the block of \(other): PEFT refuses the adapter, or ignores "
+            + "the tensor", key: "target_modules", tensor: other)
+      ]
+    }
     guard let layers = config?.integer("adapter_layers", default: nil) else { return [] }
-    let count = weights.tensors.count { $0.name.string.hasSuffix(".adaption_prompt") }
+    let count = prompts.count
     guard count > 0, count != layers else { return [] }
     return [
       Finding(

@@ -92,6 +92,16 @@ extension ExpectedTensor {
     guard let other = otherName(in: weights, values) else {
       return Finding(.error, "missing-tensor", message, tensor: name)
     }
+    // PEFT puts its adapter's name behind that of a parameter of its own model, unless it is there.
+    let isTaken =
+      other.string == name.string + ".default"
+      && name.string.utf8.count { $0 == UInt8(ascii: ".") } == 1
+    guard !isTaken else {
+      return Finding(
+        .warning, "misnamed-tensor",
+        "\(other) has the name of an adapter in its name: PEFT 0.21 loads it as \(name), older releases and "
+          + "other runtimes do not", tensor: other, repairs: [.renameTensor(from: other, to: name)])
+    }
     return Finding(
       .error, "missing-tensor",
       message + ": rename \(other), which is the same tensor under its name in a whole model",

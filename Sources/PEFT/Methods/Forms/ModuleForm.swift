@@ -57,13 +57,17 @@ public struct ModuleTensor: Sendable {
   public let untrained: UntrainedValue?
   /// Whether the tensor has integers, such as indices, and not floating-point numbers.
   public let isInteger: Bool
+  /// Whether PEFT also takes the name that the tensor has in a model, with the name of the adapter.
+  public let isTakenByNameInModel: Bool
 
   /// Describes a tensor.
   public init(
     _ name: String, _ shape: [Extent], isOptional: Bool = false,
-    untrained: UntrainedValue? = nil, isInteger: Bool = false, otherName: String? = nil
+    untrained: UntrainedValue? = nil, isInteger: Bool = false, otherName: String? = nil,
+    isTakenByNameInModel: Bool = true
   ) {
     self.name = name
+    self.isTakenByNameInModel = isTakenByNameInModel
     self.otherName = otherName
     self.shape = shape
     self.isOptional = isOptional

@@ -17,6 +17,14 @@ public struct LoKrMethod: ModuleMethod {
   public var isScaledByRank: Bool { true }
   public var rules: [ConfigRule] { [.layersPatternNeedsLayers] }
 
+  public var tensorKeys: [String: String] {
+    [
+      "lokr_w1": "decompose_both", "lokr_w1_a": "decompose_both", "lokr_w1_b": "decompose_both",
+      "lokr_w2": "decompose_factor", "lokr_w2_a": "decompose_factor",
+      "lokr_w2_b": "decompose_factor", "lokr_t2": "use_effective_conv2d",
+    ]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let factors = LoKrFactors(
       factor: config.integer("decompose_factor", default: -1),

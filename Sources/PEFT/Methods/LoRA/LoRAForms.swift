@@ -102,14 +102,14 @@ struct LoRAForms {
     var tensors: [ModuleTensor] = []
     if has("kasa_config") { tensors.append(.init("lora_diag", ["r"])) }
     if let settings = document["velora_config"]?.object {
-      let groups = settings["num_groups"]?.integer ?? 0
+      let groups = settings["num_groups"].map { $0.integer ?? 0 } ?? 64
       let width = Extent("⌈in / num_groups⌉") { values in
         values["in"].flatMap { groups >= 1 ? ($0 - 1) / groups + 1 : nil }
       }
       tensors.append(.init("lora_velora_embed", [width]))
     }
     if let settings = document["monteclora_config"]?.object {
-      let samples = Extent("num_samples", value: settings["num_samples"]?.integer)
+      let samples = Extent("num_samples", value: settings["num_samples"].map { $0.integer } ?? 8)
       let sampler = "lora_monteclora_sampler."
       tensors += [
         .init(sampler + "std_prior", ["r"]),

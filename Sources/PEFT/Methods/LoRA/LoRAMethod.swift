@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Archives
 internal import JSONDocument
 internal import Tensors
 
@@ -13,7 +14,9 @@ public struct LoRAMethod: ModuleMethod {
   public var parameterPrefix: String { "lora_" }
   public var alphaKey: String? { "lora_alpha" }
   public var isScaledByRank: Bool { true }
-  public var rules: [ConfigRule] { ConfigRule.layerSelection + [.bias] + LoRARules.all }
+  public var rules: [ConfigRule] {
+    ConfigRule.layerSelection + [.bias] + LoRARules.all + LoRAVariantRules.all
+  }
 
   public var tensorKeys: [String: String] {
     let sampler = "lora_monteclora_sampler."
@@ -30,6 +33,12 @@ public struct LoRAMethod: ModuleMethod {
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     LoRAForms(config).all
+  }
+
+  public func weightFindings(
+    of weights: any TensorArchive, for config: AdapterConfig?
+  ) -> [Finding] {
+    config.map { LoRAVariantRules.blockFindings(of: weights, for: $0) } ?? []
   }
 
   /// The sizes of the module that a name with `base_layer` is about: of the attention for its output

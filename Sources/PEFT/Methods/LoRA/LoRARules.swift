@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
+internal import Tensors
 
 /// What PEFT refuses in LoRA configs, beyond the rules that methods share.
 enum LoRARules {
@@ -56,7 +57,40 @@ enum LoRARules {
         else { return nil }
         return "\"task_type\" is not CAUSAL_LM, for which \"alora_invocation_tokens\" are"
       },
-    ] + ofParameters
+      bothTargets,
+    ] + ofParameters + ignoredSettings
+
+  /// PEFT does not adapt a parameter of a module that it adapts itself.
+  private static let bothTargets = ConfigRule("target_parameters") { config in
+    guard let targets = config.document["target_modules"]?.array?.compactMap(\.string),
+      config.document["exclude_modules"]?.isFalsy ?? true,
+      config.document["layers_to_transform"]?.isFalsy ?? true
+    else { return nil }
+    let modules = (config.document["target_parameters"]?.array ?? []).lazy
+      .compactMap(\.string).compactMap { name in
+        name.lastIndex(of: ".").map { (parameter: name, module: "." + name[..<$0]) }
+      }
+    // A name of one may be the end of the other's.
+    let both = modules.first { entry in
+      targets.contains { ("." + $0).hasSuffix(entry.module) || entry.module.hasSuffix("." + $0) }
+    }
+    return both.map {
+      "\"target_parameters\" has \($0.parameter.excerpt), whose module \"target_modules\" selects, too: "
+        + "PEFT does not adapt both"
+    }
+  }
+
+  /// Settings for an initialisation that the config does not choose.
+  private static let ignoredSettings = ["loftq", "eva", "corda"].map { name in
+    ConfigRule("\(name)_config", severity: .note) { config in
+      guard config.document["\(name)_config"]?.isFalsy == false,
+        config.document["init_lora_weights"]?.string != name
+      else { return nil }
+      return
+        "\"\(name)_config\" is set, but \"init_lora_weights\" is not \"\(name)\": PEFT warns, and "
+        + "ignores it"
+    }
+  }
 
   private static func isOn(_ key: String, _ config: AdapterConfig) -> Bool {
     config.flag(key, default: false)

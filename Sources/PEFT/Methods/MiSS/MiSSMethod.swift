@@ -14,6 +14,7 @@ public struct MiSSMethod: ModuleMethod {
   public var rules: [ConfigRule] {
     [.layersNeedTargetList, .layersPatternNeedsTargetList, .bias]
   }
+  public var tensorKeys: [String: String] { ["miss_block": "init_weights"] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     ShardedBlock(rawValue: config.text("init_weights", default: nil) ?? "").forms("miss_block")
@@ -29,6 +30,7 @@ public struct BoneMethod: ModuleMethod {
   public var parameterPrefix: String { "bone_" }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 64)] }
   public var rules: [ConfigRule] { [.layersNeedTargetList, .layersPatternNeedsTargetList, .bias] }
+  public var tensorKeys: [String: String] { ["bone_block": "init_weights"] }
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     ShardedBlock(rawValue: config.text("init_weights", default: nil) ?? "").forms("bone_block")

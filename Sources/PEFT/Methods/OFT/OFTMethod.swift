@@ -21,6 +21,10 @@ public struct OFTMethod: ModuleMethod {
     ]
   }
 
+  public var tensorKeys: [String: String] {
+    ["oft_R.weight": "oft_block_size", "oft_embedding_R.weight": "oft_block_size"]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let blocks = OFTBlocks(config)
     return [

@@ -10,6 +10,8 @@ public struct OSFMethod: ModuleMethod {
 
   public var type: PEFTType { PEFTType(rawValue: "OSF") }
   public var parameterPrefix: String { "osf_" }
+  public var adaptsTransposedLayers: Bool { false }
+  public var leavesOtherLayers: Bool { true }
   public var patternMatching: ModulePattern.Matching { .anywhere }
   public var moduleSizes: [ModuleSize] {
     [
@@ -65,7 +67,10 @@ private struct KeptRank: Sendable {
     // A pattern may have a fraction instead of a size.
     guard !hasPatterns else { return nil }
     if isNull { return shorterSide - shorterSide / 2 }
-    guard let fraction, fraction > 0, fraction <= 1 else { return nil }
+    guard let fraction, fraction > 0 else { return nil }
+    guard fraction <= 1 else {
+      return Int(exactly: fraction.rounded(.towardZero)).map { shorterSide - min($0, shorterSide) }
+    }
     return Int(exactly: (Double(shorterSide) * fraction).rounded(.towardZero)).map {
       shorterSide - $0
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import JSONDocument
 
 /// PEANuT: a small network of the weight gives a module's change: a factor, residual pairs of square
 /// layers, and a factor back.
@@ -10,7 +11,14 @@ public struct PEANuTMethod: ModuleMethod {
   public var parameterPrefix: String { "peanut_" }
   public var adaptsTransposedLayers: Bool { false }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 32)] }
-  public var rules: [ConfigRule] { [.atLeast(0, "depth"), .layersPatternNeedsLayers] }
+  public var rules: [ConfigRule] {
+    [.atLeast(0, "depth"), .layersPatternNeedsLayers, Self.activation]
+  }
+
+  private static let activation = ConfigRule("act_fn") { config in
+    config.document["act_fn"]?.string?.isEmpty == true
+      ? "\"act_fn\" is empty, but must be the name of an activation function" : nil
+  }
 
   /// The most pairs that are described; configs have a few.
   private static let largestDepth = 1024

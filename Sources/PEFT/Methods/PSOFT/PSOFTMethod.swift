@@ -14,8 +14,15 @@ public struct PSOFTMethod: ModuleMethod {
     ConfigRule.layerSelection + [
       .oneOf("ab_svd_init", ["pissa_init", "psoft_init"]),
       .oneOf("psoft_svd", ["full", "lowrank"]),
-      Self.terms, Self.epsilon,
+      Self.terms, Self.epsilon, Self.unusedTerms,
     ]
+  }
+
+  private static let unusedTerms = ConfigRule("num_cayley_neumann_terms", severity: .note) {
+    guard !$0.flag("use_cayley_neumann", default: false) else { return nil }
+    return ConfigRule.unused(
+      "num_cayley_neumann_terms", usual: 5, "\"use_cayley_neumann\" is false"
+    ).violation($0)
   }
 
   public var tensorKeys: [String: String] {

@@ -32,6 +32,14 @@ extension ConfigRule {
     }
   }
 
+  /// A key that has no effect is at its default: PEFT warns of another value.
+  static func unused(_ key: String, usual: Int, _ reason: String) -> Self {
+    Self(key, severity: .note) { config in
+      guard let value = config.integer(key, default: usual), value != usual else { return nil }
+      return "\"\(key)\" is \(value), which PEFT warns of, and ignores: \(reason)"
+    }
+  }
+
   /// `bias` is none, all, or a word that ends with `_only`.
   static var bias: Self {
     Self("bias") { config in

@@ -24,7 +24,8 @@ public struct SHiRAMethod: ModuleMethod {
         .linear,
         tensors: [
           .init("shira_weight", ["r" * sides], untrained: .zeros),
-          .init("shira_indices", [2, "r" * sides], isInteger: true),
+          .init(
+            "shira_indices", [2, "r" * sides], isInteger: true, isTakenByNameInModel: false),
         ])
     ]
   }

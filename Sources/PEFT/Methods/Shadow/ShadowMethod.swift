@@ -15,7 +15,15 @@ public struct ShadowMethod: ModuleMethod {
   public var parameterPrefix: String { "shadow_" }
   public var moduleSizes: [ModuleSize] { [ModuleSize("r", default: 8)] }
   public var alphaKey: String? { "shadow_alpha" }
-  public var rules: [ConfigRule] { ConfigRule.layerSelection + [Self.ownArchitecture] }
+  public var rules: [ConfigRule] {
+    ConfigRule.layerSelection + [Self.ownArchitecture]
+      + (Self.sizes + ["shadow_num_attention_heads", "shadow_num_hidden_layers"]).map {
+        .atLeast(1, $0)
+      }
+  }
+
+  /// The keys of extents of the small network.
+  private static let sizes = ["shadow_hidden_size", "shadow_intermediate_size"]
 
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let width = config.integer("update_hidden_size", default: nil).flatMap { $0 == 0 ? nil : $0 }
@@ -50,13 +58,59 @@ public struct ShadowMethod: ModuleMethod {
     of weights: any TensorArchive, for config: AdapterConfig?
   ) -> [Finding] {
     let names = weights.tensors.map(\.name).filter(ownsSharedTensor)
-    guard names.isEmpty else { return companionFindings(names) }
+    guard names.isEmpty else {
+      let findings =
+        companionFindings(names) + (config.map { sizeFindings(weights, names, $0) } ?? [])
+      return findings.isEmpty
+        ? config.flatMap { embeddingFinding(names, $0) }.map { [$0] } ?? [] : findings
+    }
     return [
       Finding(
         .error, "missing-tensor",
         "the weights have no tensor of base_model.shadow_backbone.default: PEFT leaves the small "
           + "network at its fresh values", tensor: "base_model.shadow_backbone.default")
     ]
+  }
+
+  /// Findings about sizes of the small network that no tensor of it has.
+  private func sizeFindings(
+    _ weights: any TensorArchive, _ names: [TensorName], _ config: AdapterConfig
+  ) -> [Finding] {
+    let extents = Set(
+      names.compactMap { weights.index(of: $0) }.flatMap { weights.tensor(at: $0).shape.dimensions }
+    )
+    if config.integer("shadow_hidden_size", default: nil) == nil,
+      let projection = names.first(where: { $0.string.containsBytes(of: ".shadow_projection.") })
+    {
+      return [
+        Finding(
+          .error, "unexpected-tensor",
+          "PEFT ignores \(projection): only a small network of another width has it, and "
+            + "\"shadow_hidden_size\" is not set", key: "shadow_hidden_size", tensor: projection)
+      ]
+    }
+    return Self.sizes.compactMap { key in
+      guard let size = config.integer(key, default: nil), size > 0, !extents.contains(UInt(size))
+      else { return nil }
+      return Finding(
+        .error, "shape-mismatch",
+        "\"\(key)\" is \(size), but no tensor of the small network is as wide: PEFT refuses the adapter",
+        key: key, tensor: names.first)
+    }
+  }
+
+  /// A finding about a network that has an embedding of its own by the config, and none in the weights.
+  private func embeddingFinding(_ names: [TensorName], _ config: AdapterConfig) -> Finding? {
+    guard !config.flag("share_embeddings", default: true),
+      !names.contains(where: { name in
+        name.string.components.contains { ModelClasses.embeddingNames.contains($0) }
+      })
+    else { return nil }
+    return Finding(
+      .error, "missing-tensor",
+      "the weights have no embedding of the small network, which \"share_embeddings\" false calls for: PEFT "
+        + "leaves it at its fresh values", key: "share_embeddings",
+      tensor: "base_model.shadow_backbone.default.embed_tokens.weight")
   }
 
   /// Findings about modules that every model has next to others, and that the small network lacks.

@@ -23,6 +23,16 @@ public struct VBLoRAMethod: ModuleMethod {
     ]
   }
 
+  public var tensorKeys: [String: String] {
+    var keys: [String: String] = [:]
+    for name in ["vblora_logits_A", "vblora_logits_B"] {
+      for ending in ["", "_topk_indices", "_topk_weights"] {
+        keys[name + ending] = "save_only_topk_weights"
+      }
+    }
+    return keys
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let logits: [(name: String, shape: [Extent])] = [
       ("vblora_logits_A", ["r", "in" / "vector_length"]),

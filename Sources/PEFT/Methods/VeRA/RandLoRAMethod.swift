@@ -15,6 +15,10 @@ public struct RandLoRAMethod: ModuleMethod {
   public var alphaKey: String? { "randlora_alpha" }
   public var rules: [ConfigRule] { [.bias] }
 
+  public var tensorKeys: [String: String] {
+    ["randlora_A": "save_projection", "randlora_B": "save_projection"]
+  }
+
   public func moduleForms(for config: AdapterConfig) -> [ModuleForm] {
     let shorter = Extent("min(in, out)") { values in
       values["in"].flatMap { inputs in values["out"].map { min(inputs, $0) } }
