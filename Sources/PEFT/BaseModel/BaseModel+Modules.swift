@@ -66,6 +66,17 @@ extension BaseModel {
     return best?.tree
   }
 
+  /// The modules in memory of the class that the model's own config names: for files that tell no
+  /// other. For a class that the table lacks, the modules are those of the files.
+  ///
+  /// - Returns: nil for a model without weights, or one with more names than can be converted.
+  /// - Complexity: O(tensors · conversions), bounded.
+  public func modules() -> ModuleTree? {
+    guard let weights else { return nil }
+    let name = config["architectures"]?.array?.first?.string
+    return tree(of: weights, as: name.flatMap(ModelClasses.named))
+  }
+
   /// The modules of one class in memory.
   private func tree(of weights: any TensorArchive, as modelClass: ModelClass?) -> ModuleTree? {
     let type = modelType.flatMap(ModelClasses.type)

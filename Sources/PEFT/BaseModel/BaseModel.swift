@@ -14,11 +14,20 @@ public struct BaseModel: Sendable {
   public let config: JSONObject
   /// The tensors; nil for a directory that has only a config.
   let weights: (any TensorArchive)?
+  /// The models of a diffusers pipeline, by their names; empty for a model.
+  public let components: [(component: PipelineComponent, model: BaseModel)]
 
   private static let configName = "config.json"
+  /// The file that makes a directory a pipeline.
+  private static let pipelineName = "model_index.json"
+  /// The names that diffusers gives the weights of a model, in the order of its search.
+  private static let diffusersNames = [
+    "diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.bin",
+  ]
 
-  /// Opens a model directory, also by the path of its config, an index of shards, or a weights file; no
-  /// tensor data is read.
+  /// Opens a model directory, also by the path of its config, an index of shards, or a weights file,
+  /// or the directory of a diffusers pipeline; no tensor data is read.
   ///
   /// - Throws: `missing` when there are neither weights nor a config, what decoding the config
   ///   throws, and what opening the weights throws.
@@ -27,19 +36,18 @@ public struct BaseModel: Sendable {
     self.path = path
     let directory: String
     if let named = Self.directory(ofConfig: path) {
-      weights = try Model(existing: named)?.weights
+      weights = try Self.weights(in: named)
       directory = named
     } else if let file = try InputFile(unlessDirectory: path) {
       weights = try Checkpoint.open(file)
       directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
     } else {
-      weights = try Model(existing: path)?.weights
+      weights = try Self.weights(in: path)
       directory = path
     }
-    let configPath =
-      directory.hasSuffix("/") ? directory + Self.configName : directory + "/" + Self.configName
-    guard let file = try InputFile(existing: configPath) else {
-      guard weights != nil else {
+    components = weights == nil ? try Self.components(in: directory) : []
+    guard let file = try InputFile(existing: Self.file(Self.configName, in: directory)) else {
+      guard weights != nil || !components.isEmpty else {
         throw CheckpointError(
           .missing, "is not a model: it has neither weights nor a \(Self.configName)", path: path)
       }
@@ -53,8 +61,41 @@ public struct BaseModel: Sendable {
       }
       config = object
     } catch {
-      throw error.inFile(configPath)
+      throw error.inFile(Self.file(Self.configName, in: directory))
     }
+  }
+
+  private static func file(_ name: String, in directory: String) -> String {
+    directory.hasSuffix("/") ? directory + name : directory + "/" + name
+  }
+
+  /// The weights of a model of transformers or diffusers.
+  private static func weights(
+    in directory: String
+  ) throws(CheckpointError) -> (any TensorArchive)? {
+    if let model = try Model(existing: directory) { return model.weights }
+    for name in diffusersNames {
+      if let file = try InputFile(existing: file(name, in: directory)) {
+        return try Checkpoint.open(file)
+      }
+    }
+    return nil
+  }
+
+  /// The models of a pipeline; empty for a directory that is none.
+  private static func components(
+    in directory: String
+  ) throws(CheckpointError) -> [(component: PipelineComponent, model: BaseModel)] {
+    guard PathKind.existing(file(pipelineName, in: directory)) == .file else { return [] }
+    var models: [(component: PipelineComponent, model: BaseModel)] = []
+    for component in PipelineComponent.all {
+      let folder = file(component.name, in: directory)
+      guard PathKind.existing(folder) == .directory else { continue }
+      // A pipeline in a folder of a pipeline is not looked for.
+      guard PathKind.existing(file(pipelineName, in: folder)) != .file else { continue }
+      models.append((component, try BaseModel(path: folder)))
+    }
+    return models
   }
 
   /// The directory of a path that ends in `config.json`; nil for other paths.
@@ -66,6 +107,7 @@ public struct BaseModel: Sendable {
 
   /// Describes a model by its tensors and config.
   init(path: String = "", config: JSONObject, weights: (any TensorArchive)?) {
+    components = []
     self.path = path
     self.config = config
     self.weights = weights

@@ -43,7 +43,8 @@ struct ForeignDirectory {
     ),
     (
       ["pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin"], false,
-      "is the weights file of a diffusers LoRA: load_lora_weights of diffusers loads it"
+      "is the weights file of a diffusers LoRA, which load_lora_weights of diffusers loads; for PEFT, "
+        + "convert the file to a PEFT adapter"
     ),
     (
       ["lora_model_state.pdparams"], false,

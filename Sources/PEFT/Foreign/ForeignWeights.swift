@@ -11,6 +11,8 @@ public struct ForeignWeights: Sendable {
   public let advice: String
   /// Whether the names are those of PEFT, with or without the adapter's name.
   public let isPEFT: Bool
+  /// The home of such adapters, as conversions spell it: `kohya`; nil where there is no conversion.
+  public let home: String?
   /// A tensor with such a name.
   let example: TensorName
 
@@ -28,6 +30,7 @@ public struct ForeignWeights: Sendable {
     name = kind.name
     advice = kind.advice
     isPEFT = kind.isPEFT
+    home = kind.home
     self.example = example
   }
 
@@ -35,6 +38,7 @@ public struct ForeignWeights: Sendable {
     let name: String
     let advice: String
     var isPEFT = false
+    var home: String?
     /// What a name starts with, one of them; any name if empty.
     var prefixes: [String] = []
     /// What a name contains, one of them.
@@ -64,6 +68,7 @@ public struct ForeignWeights: Sendable {
     }
   }
 
+  private static let components = PipelineComponent.all
   private static let factors = [".lora_A.", ".lora_B.", ".lora_embedding_A", ".lora_embedding_B"]
 
   /// The kinds, the more specific ones first.
@@ -75,18 +80,21 @@ public struct ForeignWeights: Sendable {
       isPEFT: true, parts: [".lora_A.default", ".lora_B.default", ".lora_embedding_A.default"]),
     Kind(
       name: "a kohya LoRA",
-      advice: "diffusers' load_lora_weights and ComfyUI load it; PEFT does not",
-      prefixes: [
-        "lora_unet_", "lora_te_", "lora_te1_", "lora_te2_", "lora_te3_", "lora_transformer_",
-      ]),
+      advice:
+        "diffusers' load_lora_weights and ComfyUI load it; for PEFT, convert it to a PEFT adapter",
+      home: "kohya", prefixes: components.flatMap(\.underscoredPrefixes)),
     Kind(
-      name: "a LyCORIS adapter", advice: "LyCORIS and ComfyUI load it; PEFT does not",
-      prefixes: ["lycoris_"]),
+      name: "a LyCORIS adapter",
+      advice: "LyCORIS and ComfyUI load it; for PEFT, convert it to a PEFT adapter",
+      home: "lycoris", prefixes: ["lycoris_"]),
     Kind(
       name: "a diffusers LoRA",
-      advice: "diffusers' load_lora_weights loads it; PEFT does not",
-      prefixes: ["unet.", "transformer.", "text_encoder.", "text_encoder_2.", "text_encoder_3."],
-      parts: factors + [".lora.down.", ".lora.up.", "_lora.down.", "_lora.up."]),
+      advice: "diffusers' load_lora_weights loads it; for PEFT, convert it to a PEFT adapter",
+      home: "diffusers", prefixes: components.map { $0.name + "." },
+      parts: factors + [
+        ".lora.down.", ".lora.up.", "_lora.down.", "_lora.up.", ".lora_linear_layer.",
+        ".lora_down.", ".lora_up.", ".lora_magnitude_vector",
+      ]),
     Kind(
       name: "an AdapterHub adapter", advice: "the adapters library loads it with load_adapter",
       parts: [

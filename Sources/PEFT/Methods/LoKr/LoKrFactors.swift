@@ -68,7 +68,7 @@ struct LoKrFactors: Sendable {
   /// Whether a matrix is full: the rank is at least half of its longer side.
   private func isFull(_ rank: Int?, _ rows: Int?, _ columns: Int?) -> Bool? {
     guard let rank, let rows, let columns else { return nil }
-    return rank >= max(rows, columns) - rank
+    return KroneckerFactors.isFull(.init(rows: rows, columns: columns), rank: rank)
   }
 
   /// Whether PEFT factors the product of two extents into them.
@@ -91,19 +91,8 @@ struct LoKrFactors: Sendable {
     }
   }
 
-  /// The most that is factored, which bounds the steps.
-  private static let largestExtent = 1 << 24
-
-  /// The two factors of an extent: `factor` and the rest if it divides, else the largest divisor up
-  /// to the square root and `factor`, and the rest.
-  ///
-  /// - Complexity: O(√extent), bounded.
+  /// The two factors of an extent.
   private func factors(of extent: Int) -> (Int, Int)? {
-    guard let factor, (1...Self.largestExtent).contains(extent) else { return nil }
-    if factor > 0 && extent % factor == 0 { return (factor, extent / factor) }
-    var divisor = Int(Double(extent).squareRoot())
-    if factor != -1 { divisor = min(divisor, max(1, factor)) }
-    while divisor > 1 && extent % divisor != 0 { divisor -= 1 }
-    return (divisor, extent / divisor)
+    factor.flatMap { KroneckerFactors(of: extent, by: $0) }.map { ($0.small, $0.large) }
   }
 }
