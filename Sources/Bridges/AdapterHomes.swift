@@ -5,7 +5,9 @@ public import Tensors
 /// The homes of adapters.
 public enum AdapterHomes {
   /// The homes, in the order in which sources are shown to them.
-  public static let all: [any AdapterHome] = [PEFTHome(), MLXHome(), GGUFHome()]
+  public static let all: [any AdapterHome] = [
+    PEFTHome(), MLXHome(), GGUFHome(), KohyaHome(), DiffusersHome(), LyCORISHome(),
+  ]
 
   /// The home with this name.
   public static func home(named name: String) -> (any AdapterHome)? {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import LowRank
+public import PEFT
 public import Tensors
 
 /// A library that has low-rank adapters in files of its own, such as MLX or llama.cpp: how they are
@@ -11,6 +12,10 @@ public protocol AdapterHome: Sendable {
   var name: String { get }
   /// What its adapters are, in a few words: `MLX adapters (mlx-lm)`.
   var summary: String { get }
+  /// Whether its files can hold the adapters of several models of a pipeline.
+  var holdsPipelines: Bool { get }
+  /// The methods of PEFT that its files can hold.
+  var heldTypes: [PEFTType] { get }
 
   /// Reads an adapter; no tensor data is read.
   ///
@@ -27,4 +32,33 @@ public protocol AdapterHome: Sendable {
   func plan(
     _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
   ) throws(CheckpointError) -> BridgePlan
+}
+
+extension AdapterHome {
+  /// False: most homes are of single models.
+  public var holdsPipelines: Bool { false }
+
+  /// LoRA alone, in most homes.
+  public var heldTypes: [PEFTType] { [.lora] }
+
+  /// Plans the files of an adapter, as `plan`, of a kind that the home can hold at all.
+  ///
+  /// - Throws: `unsupported` for adapters of several models or of another method; what `plan` throws.
+  public func checkedPlan(
+    _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
+  ) throws(CheckpointError) -> BridgePlan {
+    guard holdsPipelines || adapter.parts.isEmpty else {
+      let names = adapter.parts.compactMap(\.component?.name).joined(separator: ", ")
+      throw CheckpointError(
+        .unsupported, "has adapters for several models (\(names)), which \(name) cannot hold",
+        path: adapter.path)
+    }
+    for part in adapter.parts.isEmpty ? [adapter] : adapter.parts {
+      guard let type = try part.config?.peftType, !heldTypes.contains(type) else { continue }
+      throw CheckpointError(
+        .unsupported, "is a \(type.rawValue) adapter, which \(name) cannot hold", path: adapter.path
+      )
+    }
+    return try plan(adapter, to: destination, options: options)
+  }
 }

@@ -2,6 +2,7 @@
 public import Archives
 internal import Checkpoints
 public import Files
+public import LowRank
 public import PEFT
 public import Tensors
 
@@ -11,15 +12,21 @@ public struct BridgeSource: Sendable {
   public let path: String
   /// The base model; nil if it is not given.
   public let base: BaseModel?
+  /// The adapter that the source was made of, for files that do not spell the names of modules out;
+  /// nil if it is unknown.
+  public let origin: LowRankAdapter?
   /// The tensors of a file; nil for a directory.
   public let archive: (any TensorArchive)?
 
   /// Opens a path.
   ///
   /// - Throws: what opening a file throws; `missing` when nothing is there.
-  public init(path: String, base: BaseModel? = nil) throws(CheckpointError) {
+  public init(
+    path: String, base: BaseModel? = nil, origin: LowRankAdapter? = nil
+  ) throws(CheckpointError) {
     self.path = path
     self.base = base
+    self.origin = origin
     archive = try InputFile(unlessDirectory: path).map { file throws(CheckpointError) in
       try Checkpoint.open(file)
     }

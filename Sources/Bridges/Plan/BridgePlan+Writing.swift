@@ -22,8 +22,14 @@ extension BridgePlan {
       return try write(files[0], to: output, path: destination)
     }
     var byteCount = 0
-    let directory = try AtomicDirectory(path: destination, policy: policy)
+    var directory = try AtomicDirectory(path: destination, policy: policy)
+    var folders: Set<String> = []
     for file in files {
+      if let slash = file.name.utf8.firstIndex(of: UInt8(ascii: "/")),
+        folders.insert(String(file.name[..<slash])).inserted
+      {
+        try directory.makeDirectory(RelativePath(String(file.name[..<slash])))
+      }
       let name = RelativePath(file.name)
       let output = try directory.makeFile(name, access: access)
       byteCount += try write(file, to: output, path: destination + "/" + file.name)

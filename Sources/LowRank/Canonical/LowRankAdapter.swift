@@ -45,6 +45,11 @@ public struct LowRankAdapter: Sendable {
   public var baseModelName: String?
   /// The PEFT config; nil for sources without one.
   public var config: AdapterConfig?
+  /// The model of a pipeline that the adapter is for; nil where the source does not tell it.
+  public var component: PipelineComponent?
+  /// The adapters for the models of a pipeline, each with its component, in a source that has
+  /// several; empty for others.
+  public private(set) var parts: [LowRankAdapter] = []
 
   /// Describes an adapter.
   public init(
@@ -56,5 +61,25 @@ public struct LowRankAdapter: Sendable {
     self.others = others
     self.baseModelName = baseModelName
     self.config = config
+  }
+
+  /// Describes the adapters for several models of a pipeline. The modules of all have the model in
+  /// front of their names.
+  ///
+  /// - Parameter parts: adapters, each with its component.
+  public init(path: String, parts: [LowRankAdapter]) {
+    self.init(path: path, modules: [])
+    self.parts = parts
+    for part in parts {
+      let prefix = part.component.map { $0.name + "." } ?? ""
+      modules += part.modules.map { module in
+        var module = module
+        module.name = prefix + module.name
+        return module
+      }
+      others += part.others.map {
+        OtherTensor(view: $0.view, name: prefix + $0.name, kind: $0.kind)
+      }
+    }
   }
 }

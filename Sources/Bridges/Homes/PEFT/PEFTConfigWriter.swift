@@ -14,7 +14,7 @@ struct PEFTConfigWriter {
   /// - Throws: `unsupported` for magnitudes or biases that some modules have and others do not.
   init(_ adapter: LowRankAdapter) throws(CheckpointError) {
     self.adapter = adapter
-    scales = PEFTScales(adapter.modules)
+    scales = PEFTScales(adapter.modules.map { ($0.name, $0.scale) })
     try Self.refuseMixed(adapter, "DoRA's magnitudes") { $0.magnitude != nil }
     try Self.refuseMixed(adapter, "a bias in B") { $0.bias != nil }
   }

@@ -20,7 +20,7 @@ struct PEFTScales {
   private let common: Value
 
   /// Finds an α for each module: that of the source where it gives the scale.
-  init(_ modules: [LowRankModule]) {
+  init(_ modules: [(name: String, scale: LoRAScale)]) {
     let divided = modules.map { Self.alpha(of: $0.scale, dividedBy: Double($0.scale.rank)) }
     let stabilized = modules.map {
       Self.alpha(of: $0.scale, dividedBy: Double($0.scale.rank).squareRoot())
@@ -55,9 +55,11 @@ struct PEFTScales {
   }
 
   /// Sets the keys of a config.
-  func write(to document: inout JSONObject) {
+  ///
+  /// - Parameter alphaKey: the key of α: `alpha` in the configs of LoHa and LoKr.
+  func write(to document: inout JSONObject, alphaKey: String = "lora_alpha") {
     document["r"] = JSONValue(common.rank)
-    document["lora_alpha"] = Self.number(common.alpha)
+    document[alphaKey] = Self.number(common.alpha)
     document["use_rslora"] = .bool(isRankStabilized)
     document["rank_pattern"] = .object(
       pattern {

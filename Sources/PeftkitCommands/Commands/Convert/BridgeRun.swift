@@ -28,7 +28,7 @@ struct BridgeRun {
       adapter = try adapter.arranged(arrangement, base: base)
     }
     let options = BridgeOptions(base: base, dtype: dtype)
-    let plan = try home.plan(adapter, to: destination, options: options)
+    let plan = try home.checkedPlan(adapter, to: destination, options: options)
     try checkDestination(plan)
     let report = BridgeReport(
       source: source, destination: destination, from: opened.home.name, to: home.name, plan: plan)
