@@ -16,6 +16,7 @@ COMMON = {
     "num_key_value_heads": 2, "head_dim": 8, "vocab_size": VOCABULARY, "max_position_embeddings": 64,
     "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "initializer_range": 0.3, "tie_word_embeddings": False,
 }  # fmt: skip
+EQUAL_HEADS = {key: value for key, value in COMMON.items() if key != "head_dim"}
 # Configuration class and its values.
 MODELS = {
     "llama": ("LlamaConfig", COMMON),
@@ -27,7 +28,19 @@ MODELS = {
         {"n_embd": 16, "n_inner": 64, "n_layer": 2, "n_head": 4, "vocab_size": VOCABULARY, "n_positions": 64,
          "initializer_range": 0.3, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2},
     ),
+    "gpt_neox": (
+        "GPTNeoXConfig",
+        {"hidden_size": 32, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "vocab_size": VOCABULARY, "max_position_embeddings": 64, "initializer_range": 0.3, "tie_word_embeddings": False,
+         "hidden_act": "gelu_pytorch_tanh"},
+    ),
     "mixtral": ("MixtralConfig", {**COMMON, "head_dim": 4, "num_local_experts": 3, "num_experts_per_tok": 2}),
+    "qwen2_moe": (
+        "Qwen2MoeConfig",
+        {**EQUAL_HEADS, "moe_intermediate_size": 8, "shared_expert_intermediate_size": 12, "num_experts": 3,
+         "num_experts_per_tok": 2},
+    ),
+    "olmoe": ("OlmoeConfig", {**EQUAL_HEADS, "num_experts": 3, "num_experts_per_tok": 2}),
     "qwen3_moe": (
         "Qwen3MoeConfig",
         {**COMMON, "moe_intermediate_size": 8, "num_experts": 3, "num_experts_per_tok": 2, "norm_topk_prob": True},
@@ -60,6 +73,8 @@ def save(name, directory):
     config |= {new: config[old] for old, new in OLD_KEYS.items() if old in config}
     if "rope_parameters" in config:
         config["rope_theta"] = config["rope_parameters"]["rope_theta"]
+    if name == "gpt_neox":
+        config |= {"rotary_emb_base": 10000, "rotary_pct": config["rope_parameters"].get("partial_rotary_factor", 0.25)}
     if name == "gpt2":
         config["n_ctx"] = config["n_positions"]
         name_as_openai(Path(directory) / "model.safetensors")

@@ -55,6 +55,9 @@ CASES = {
     "experts gate and up": ("qwen3_moe", {"target_modules": ["v_proj"], "target_parameters": EXPERTS[:1]}, True),
     "experts by projection": ("qwen3_moe", {"target_modules": ["gate_proj", "up_proj", "down_proj"]}, False),
     "gpt2": ("gpt2", {"target_modules": ["c_attn", "c_fc"], "fan_in_fan_out": True}, True),
+    "gpt_neox": ("gpt_neox", {"target_modules": ["query_key_value", "dense_h_to_4h", "embed_in", "lm_head"]}, True),
+    "qwen2_moe": ("qwen2_moe", {"target_modules": ["k_proj", "shared_expert.up_proj"], "target_parameters": EXPERTS}, True),
+    "olmoe": ("olmoe", {"target_modules": [], "target_parameters": EXPERTS}, True),
     "mixtral": ("mixtral", {"target_modules": ["q_proj"], "target_parameters": EXPERTS}, True),
     "experts, patterns": (
         "qwen3_moe",
@@ -149,9 +152,9 @@ class ToMLXTests(MLXTest):
                     self.assertEqual(peft_tensors(back), peft_tensors(adapter))
 
     def test_the_base_model_is_needed_only_where_it_decides(self):
-        needed = {"embedding", "experts", "gpt2"}
+        needed = {"embedding", "tied embedding", "experts", "gpt2"}
         cases = ["plain", "expression", "both patterns", "layers", "first layer", "dora, patterns", "head", "embedding and head",
-                 "tied embedding", *sorted(needed)]  # fmt: skip
+                 *sorted(needed)]  # fmt: skip
         for name in cases:
             with self.subTest(name):
                 model, values, _ = CASES[name]

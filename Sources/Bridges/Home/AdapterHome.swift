@@ -43,7 +43,8 @@ extension AdapterHome {
 
   /// Plans the files of an adapter, as `plan`, of a kind that the home can hold at all.
   ///
-  /// - Throws: `unsupported` for adapters of several models or of another method; what `plan` throws.
+  /// - Throws: `unsupported` for adapters of several models or of another method, and, except to PEFT,
+  ///   for those of a base model that PEFT changes when it loads them; what `plan` throws.
   public func checkedPlan(
     _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
   ) throws(CheckpointError) -> BridgePlan {
@@ -54,6 +55,7 @@ extension AdapterHome {
         path: adapter.path)
     }
     for part in adapter.parts.isEmpty ? [adapter] : adapter.parts {
+      if !(self is PEFTHome) { try part.requireUnchangedBase() }
       guard let type = try part.config?.peftType, !heldTypes.contains(type) else { continue }
       throw CheckpointError(
         .unsupported, "is a \(type.rawValue) adapter, which \(name) cannot hold", path: adapter.path

@@ -34,7 +34,7 @@ struct MLXHomeTests {
       to: URL(fileURLWithPath: source + "/adapter_config.json"))
     let (_, adapter) = try AdapterHomes.open(BridgeSource(path: source, base: base))
     let path = source + "-mlx"
-    let plan = try MLXHome().plan(adapter, to: path, options: BridgeOptions(base: base))
+    let plan = try MLXHome().checkedPlan(adapter, to: path, options: BridgeOptions(base: base))
     try plan.write(to: path, policy: .init(synchronizes: false))
     return (path, plan, adapter)
   }

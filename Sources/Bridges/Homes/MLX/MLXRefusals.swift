@@ -10,10 +10,6 @@ struct MLXRefusals {
 
   /// The dtypes that `mx.load` reads as numbers and MLX computes in.
   static let dtypes: [DType] = [.float32, .bfloat16, .float16]
-  /// Values of `init_lora_weights` with which PEFT leaves the base model as it is.
-  private static let initializations: Set<String> = [
-    "gaussian", "eva", "orthogonal", "mica", "lora_ga",
-  ]
   private static let merging = "PEFT's merge_and_unload puts the adapter into its base model"
 
   /// Checks an adapter.
@@ -41,16 +37,6 @@ struct MLXRefusals {
     if document["alora_invocation_tokens"]?.isTruthy == true {
       throw refusal(
         "\"alora_invocation_tokens\": MLX applies an adapter to all tokens", hint: nil)
-    }
-    if document["layer_replication"]?.isTruthy == true {
-      throw refusal("\"layer_replication\": MLX does not replicate layers")
-    }
-    if let value = document["init_lora_weights"]?.string,
-      !Self.initializations.contains(value.lowercased())
-    {
-      throw refusal(
-        "\"init_lora_weights\" \(value.excerpt): PEFT changes the base model when it loads the adapter",
-        hint: "PEFT saves a plain adapter with path_initial_model_for_weight_conversion")
     }
   }
 

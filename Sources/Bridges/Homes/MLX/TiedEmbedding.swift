@@ -38,23 +38,29 @@ struct TiedEmbedding {
       self.head = nil
       return
     }
-    if ties == false {
+    guard ties != false else {
       self.head = nil
-    } else if let head, try Self.isPair(embedding, head) {
-      self.head = UTF8Text(head.name)
-    } else if ties == true {
+      return
+    }
+    let isPair = try head.map { head throws(CheckpointError) in try Self.isPair(embedding, head) }
+    guard ties == true else {
+      // Tied embeddings have one update for both, or none for the output.
+      guard isPair == false else {
+        throw CheckpointError(
+          .missing,
+          "the base model is needed: whether \(embedding.name.printable) is tied to the output "
+            + "decides what MLX computes", path: adapter.path, remedy: .provideBase)
+      }
+      self.head = nil
+      return
+    }
+    guard let head, isPair == true else {
       throw Self.refusal(
         adapter, embedding,
         "the input embedding alone: MLX would change the output with it. PEFT's "
           + "ensure_weight_tying changes both, and can be converted")
-    } else if head == nil {
-      throw CheckpointError(
-        .missing,
-        "the base model is needed: whether \(embedding.name.printable) is tied to the output "
-          + "decides what MLX computes", path: adapter.path, remedy: .provideBase)
-    } else {
-      self.head = nil
     }
+    self.head = UTF8Text(head.name)
   }
 
   /// Whether a module is the output's side of a tied pair.
