@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adapters of unusual models and configs: `validate` must agree with real PEFT about each."""
 
+import shutil
 from unittest import mock
 
 import adapter_bases
@@ -8,6 +9,7 @@ import peft
 import torch
 import transformers
 from adapter_corpus import quiet
+from adapter_loading import load
 from load_verdicts import LoadVerdictTest
 from safetensors.torch import save_file
 from support import peftkit
@@ -221,6 +223,48 @@ class OddAdapters(LoadVerdictTest):
             run = peftkit("validate", copy, "--json")
             found = [(one["code"], one.get("key")) for one in run.json()["findings"] if one["severity"] == "warning"]
             self.assertIn((code, key), found)
+
+    def test_heads_beside_a_prompt(self):
+        """PEFT raises KeyError for each of these names, and loads what `repair` makes of them."""
+        for start in ("", "base_model.model."):
+            prompt = self.make("PROMPT_TUNING", "bert", "SEQ_CLS", num_virtual_tokens=3)
+            named = lambda tensors, start=start: {k.replace("base_model.", start): v for k, v in tensors.items()}  # noqa: E731
+            copy = self.changed(prompt, tensors=named)
+            self.assertIn("KeyError", load("bert", "SEQ_CLS", copy).error)
+            self.assertEqual([one["code"] for one in self.errors(copy)], ["misnamed-tensor"])
+            repaired = self.scratch / f"repaired{len(start)}"
+            self.assert_code(peftkit("repair", copy, "-o", repaired), 0)
+            with quiet():
+                self.assertEqual(load("bert", "SEQ_CLS", repaired).worse_than(self.intact(prompt)), [])
+
+    def test_modules_that_verify_does_not_compare(self):
+        directory = self.make("LORA", "llama", modules_to_save=["lm_head"], trainable_token_indices=[1, 2], **LORA)
+        with quiet():
+            model = peft.PeftModel.from_pretrained(adapter_bases.make("llama"), str(directory)).get_base_model()
+        layers = {name: layer for name, layer in model.named_modules() if hasattr(layer, "lora_A")}
+        reference = self.scratch / "reference.safetensors"
+        save_file({f"{name}.delta": layer.get_delta_weight("default").detach().contiguous() for name, layer in layers.items()}, reference)
+        run = peftkit("verify", directory, "--reference", reference, "--json")
+        self.assertEqual(run.json()["uncovered_modules"], ["lm_head", "model.embed_tokens"])
+
+    def test_rows_of_tokens_in_the_table(self):
+        directory = self.make("LORA", "llama", trainable_token_indices=[1, 2], **LORA)
+        modules = peftkit("validate", directory, "--base", self.base("llama"), "--json").json()["base"]["modules"]
+        self.assertIn(("model.embed_tokens.token_adapter", "bound"), [(one["name"], one["state"]) for one in modules])
+        run = peftkit("validate", directory / "adapter_config.json", "--base", self.base("llama"))
+        self.assertIn("the base model is not compared", run.stderr)
+        self.assertNotIn("not compared", peftkit("validate", directory, "--base", self.base("llama")).stderr)
+
+    def test_paths_of_a_page_and_of_a_tree(self):
+        directory = self.make("LORA", "llama", **LORA)
+        page = self.scratch / "page.html"
+        self.assert_code(peftkit("report", directory, self.scratch / "absent", self.changed(directory), "-o", page), 0)
+        self.assertIn("absent", page.read_text())
+        tree = self.scratch / "tree"
+        for place in ("a", "b/c", "b/d/e"):
+            shutil.copytree(directory, tree / place)
+        run = peftkit("inspect", tree)
+        self.assertIn("there are 3 adapters below it", run.stderr)
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ struct ReleaseCase: CustomTestStringConvertible, Sendable {
     Self(#""peft_type": "LORA", "layers_pattern": "" "#, (0, 21, 2)),
     Self(
       #""peft_type": "LORA", "layer_replication": {}"#, (0, 21, 2), .note, "wrong-type",
-      key: "modules_to_save"),
+      key: "layer_replication"),
     Self(#""peft_type": "LORA", "init_lora_weights": "pissa_niter_16""#, (0, 21, 2)),
     Self(#""peft_type": "LORA", "init_lora_weights": "lora_ga""#, (0, 21, 2)),
     Self(

@@ -18,16 +18,26 @@ extension AdapterDirectory {
     return (foreign?.hint, foreign?.isConvertible == true ? .convertAdapter("peft") : nil)
   }
 
-  /// A hint that names the directory of an adapter one level below, or in the snapshots of a
-  /// repository of the Hub's cache.
+  /// The most directories, and the most levels, in which adapters are looked for.
+  private static let mostDirectories = 10_000
+  private static let mostLevels = 8
+
+  /// A hint that names the directory of the first adapter below a directory, and counts them, level by
+  /// level.
   private static func adapterBelow(_ directory: String, _ folders: [String]) -> String? {
-    var candidates = folders.map { path(of: $0, in: directory) }
-    if folders.contains("snapshots") {
-      let snapshots = path(of: "snapshots", in: directory)
-      let hashes = (try? DirectoryTree.subdirectories(of: snapshots)) ?? []
-      candidates += hashes.map { path(of: $0, in: snapshots) }
+    var level = folders.map { path(of: $0, in: directory) }
+    var adapters: [String] = []
+    var count = 0
+    for _ in 0..<mostLevels where !level.isEmpty && count < mostDirectories {
+      let candidates = level.prefix(mostDirectories - count)
+      count += candidates.count
+      level = []
+      for candidate in candidates {
+        if has(AdapterConfig.fileName, in: candidate) { adapters.append(candidate) }
+        let names = (try? DirectoryTree.subdirectories(of: candidate)) ?? []
+        level += names.map { path(of: $0, in: candidate) }
+      }
     }
-    let adapters = candidates.filter { has(AdapterConfig.fileName, in: $0) }
     guard let first = adapters.first else { return nil }
     return adapters.count == 1
       ? "there is an adapter in \(first.printable)"

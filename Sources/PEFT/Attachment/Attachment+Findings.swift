@@ -12,7 +12,7 @@ extension Attachment {
     if let finding = absenceFinding { return [finding] }
     var findings = expectedFindings + nameFindings + emptyFindings + moduleFindings
     findings += targetFindings + siblingFindings + shapeFindings + patternFindings + dtypeFindings
-    findings += savedFindings + savedSiblingFindings + otherFindings
+    findings += savedFindings + savedSiblingFindings + biasFindings + otherFindings
     return findings + rules.weightFindings(weights)
   }
 

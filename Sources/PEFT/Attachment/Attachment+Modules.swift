@@ -207,7 +207,12 @@ extension Attachment {
       message += "; \(others.counted("other tensor")) differ\(others == 1 ? "s" : "") alike"
     }
     let key = module.flatMap { sizeKey(of: fault.subject, in: modules[$0].name) }
-    if let key, let actual = fault.actual, fault.expected != nil {
+    if let actual = fault.actual, let expected = fault.expected,
+      hasOthers(with: fault.subject, than: Set(tensors), in: module)
+    {
+      message +=
+        "; the module's other tensors have \(expected), not \(actual): is this the tensor of another?"
+    } else if let key, let actual = fault.actual, fault.expected != nil {
       message +=
         laterPattern(key, giving: actual, in: module.map { modules[$0].name } ?? "").map {
           "; \"\($0)\" in \"\(key)\" gives \(actual), but PEFT takes the first key that matches, and "
@@ -218,6 +223,15 @@ extension Attachment {
     if let decisive { message += ", which follows from \"\(decisive)\"" }
     return Finding(
       .error, "shape-mismatch", message, key: key ?? decisive, tensor: tensor.name)
+  }
+
+  /// Whether a module has other tensors with a symbol, which fit the config.
+  private func hasOthers(with symbol: String, than tensors: Set<Int>, in number: Int?) -> Bool {
+    guard let module = number.map({ modules[$0] }) else { return false }
+    return module.form.tensors.contains { tensor in
+      guard let index = module.tensors[tensor.name], !tensors.contains(index) else { return false }
+      return tensor.shape.contains { $0.symbol == symbol }
+    }
   }
 
   /// What to do about a size: a key for all modules only helps where they all need it.

@@ -68,6 +68,10 @@ extension NameFault {
         + "has it"
     case .adapterName(let name, _):
       "\(verb("contain", "contains")) the adapter's name, .\(name)"
+    case .noPromptPrefix: "\(verb("do", "does")) not begin with \(AdapterConfig.baseModelPrefix)"
+    case .modulePrefix:
+      "\(verb("begin", "begins")) with \(TensorPath.modelPrefix), but beside a prompt with "
+        + AdapterConfig.baseModelPrefix
     case .suffix: "\(verb("have", "has")) .weight in the wrong place"
     }
   }

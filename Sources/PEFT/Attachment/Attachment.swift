@@ -131,15 +131,30 @@ public struct Attachment: Sendable {
       return
     }
     var own = path
+    var fault = Self.surplusName
     if own.dropLast().last == "default" { own.remove(at: own.count - 2) }
+    if own.first != "base_model" {
+      fault = .noPromptPrefix
+      own.insert("base_model", at: 0)
+    } else if own.dropFirst().first == "model", isHead(own.dropFirst(2).first) {
+      // Heads of tasks are at the top of the model.
+      fault = .modulePrefix
+      own.remove(at: 1)
+    }
     let canonical = own.dotted
-    guard own.count < path.count, weights.index(of: TensorName(canonical)) == nil else {
+    guard own != path, weights.index(of: TensorName(canonical)) == nil else {
       savedTensors.append((index, name.string))
       return
     }
     savedTensors.append((index, canonical))
     misnamed.append(
-      Misnamed(index: index, canonical: canonical, faults: [Self.surplusName], isParameter: false))
+      Misnamed(index: index, canonical: canonical, faults: [fault], isParameter: false))
+  }
+
+  /// Whether a module is a head of the config's task.
+  private func isHead(_ module: Substring?) -> Bool {
+    guard let module, let heads = try? rules.config.headModules else { return false }
+    return heads.contains(String(module))
   }
 
   private mutating func attach(_ name: String, _ tensors: [String: Int]) {
@@ -222,6 +237,18 @@ public struct Attachment: Sendable {
 }
 
 extension Attachment {
+  /// The modules of the base model that the adapter has whole or single rows of, in the order of the file.
+  ///
+  /// - Complexity: O(tensors).
+  package var wholeModules: [String] {
+    var known: Set<UTF8Text> = []
+    let saved = savedTensors.compactMap { _, name -> String? in
+      guard name.hasPrefix(rules.modelPrefix), let dot = name.lastIndex(of: ".") else { return nil }
+      return String(name[..<dot].dropFirst(rules.modelPrefix.count))
+    }
+    return (saved + tokenTensors.map(\.module)).filter { known.insert(UTF8Text($0)).inserted }
+  }
+
   /// The tensors whose elements have one value before training, with which the adapter changes
   /// nothing: LoRA's B, for example.
   ///

@@ -18,6 +18,10 @@ enum NameFault: Hashable, Sendable {
   case adapterName(String, isTaken: Bool)
   /// `.weight` is missing, or surplus.
   case suffix
+  /// The name of a module beside a prompt does not begin with PEFT's prefix for it.
+  case noPromptPrefix
+  /// A module beside a prompt has the prefix of modules that a method adapts.
+  case modulePrefix
 
   /// Wrappers that training tools put around modules, by the names that they add.
   static let wrappers: Set<Substring> = [

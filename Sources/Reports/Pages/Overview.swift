@@ -41,6 +41,20 @@ public final class Overview: Sendable {
     }
   }
 
+  /// Adds what is at a path: a tree, or one checkpoint. A path that cannot be read has a row that says so.
+  ///
+  /// - Complexity: as `add(tree:)`.
+  public func add(path: String) {
+    do throws(CheckpointError) {
+      switch try PathKind(path: path) {
+      case .directory: try add(tree: path)
+      case .file, .other: add(try OpenedCheckpoint(path: path), path: path)
+      }
+    } catch {
+      add(OverviewRow(path: path, result: .failure(error)))
+    }
+  }
+
   /// Adds one checkpoint.
   public func add(_ checkpoint: OpenedCheckpoint, path: String) {
     do throws(CheckpointError) {

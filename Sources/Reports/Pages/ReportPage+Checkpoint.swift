@@ -62,7 +62,7 @@ extension MeasuredCheckpoint {
       let base = adapter.config.document["base_model_name_or_path"]?.string ?? "not named"
       facts.append(ReportFact("Base model", base))
       facts.append(
-        ReportFact("Loads in PEFT", adapter.config.loadingReleaseRanges ?? "no known release"))
+        ReportFact("Config of PEFT", adapter.config.loadingReleaseRanges ?? "no known release"))
     }
     let weights = checkpoint.weightsName
     facts.append(

@@ -9,6 +9,8 @@ public import Tensors
 /// The weights of the base model as an adapter changes them (spec/low-rank.md).
 public struct WeightVerifier: ReferenceVerifier {
   private let updates: AdapterUpdates
+  /// The modules that the adapter replaces, or rows of them.
+  private let whole: [String]
 
   /// Creates a verifier.
   ///
@@ -18,6 +20,7 @@ public struct WeightVerifier: ReferenceVerifier {
   public init?(_ adapter: Adapter) throws(CheckpointError) {
     guard let updates = try AdapterUpdates(adapter) else { return nil }
     self.updates = updates
+    whole = try Attachment(adapter.config, adapter.weights).wholeModules
   }
 
   public var layouts: [CaseLayout] { [.delta, .mergedWeight, .biasDelta] }
@@ -27,7 +30,7 @@ public struct WeightVerifier: ReferenceVerifier {
     let covered = Set(file.cases.map { TensorName($0.name) })
     return updates.modules.filter { module in
       !updates.names(of: module).contains { covered.contains(TensorName($0)) }
-    }.map(\.name)
+    }.map(\.name) + whole.filter { !covered.contains(TensorName($0)) }
   }
 
   public func verify(

@@ -68,16 +68,22 @@ extension BindingBuilder {
   /// Binds the rows of trained tokens.
   mutating func bindTokens(_ name: String) {
     let tensor = TensorPath.modelPrefix + name + ".token_adapter.trainable_tokens_delta"
+    var module = Binding.Module(name: name + ".token_adapter", isSaved: true, state: .bound)
+    defer { binding.modules.append(module) }
     guard let index = index(of: tensor) else {
       required.append((tensor, name))
       binding.missing.append(TensorName(tensor))
+      module.state = .missing
+      module.missing = [TensorName(tensor)]
       return
     }
+    module.tensors = weights.names(of: index)
     load(index)
     let shape = weights.tensor(at: index).shape
     if let width = tree[name]?.shape(of: "weight")?.dimensions.last, shape.dimensions.last != width
     {
       misshapen.append((index, "\(Shape([shape.dimensions.first ?? 0, width]))"))
+      module.state = .mismatched
     }
     if let rows = tree[name]?.shape(of: "weight")?.dimensions.first,
       let token = trainedTokens(of: name).first(where: { $0 < 0 || UInt($0) >= rows })

@@ -67,11 +67,11 @@ enum ReportSubject {
     try ProgressLine.showing { seconds in
       "\(Sizes.count(overview.count)) read  \(Sizes.duration(seconds))"
     } while: { () throws(CheckpointError) in
-      for path in paths {
-        switch try PathKind(path: path) {
-        case .directory: try overview.add(tree: path)
-        case .file, .other: overview.add(try OpenedCheckpoint(path: path), path: path)
-        }
+      // The only path must be there; one of several does not stop the others.
+      if paths.count == 1, try PathKind(path: paths[0]) == .directory {
+        try overview.add(tree: paths[0])
+      } else {
+        for path in paths { overview.add(path: path) }
       }
     }
     guard overview.count > 0 else {

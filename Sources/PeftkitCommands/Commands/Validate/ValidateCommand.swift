@@ -68,6 +68,11 @@ struct ValidateCommand: ParsableCommand {
       return
     }
     let validation = try Self.validation(path, options)
+    if against.base != nil, validation.kind != .adapter {
+      Console.print(
+        notes: ["the base model is not compared: this is not the directory of an adapter"],
+        about: path)
+    }
     let report = ValidationReport(validation, filter, options: against.words)
     if output.form == .sarif {
       try report.printSARIF()
