@@ -58,7 +58,9 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "Archives", dependencies: ["Tensors", "Files"]),
-    .target(name: "Kernels", dependencies: ["CPlatform", "CKernels", "Tensors", "Concurrency"]),
+    .target(
+      name: "Kernels",
+      dependencies: ["CPlatform", "CKernels", "Tensors", "Concurrency", "Files", "Archives"]),
     .target(name: "JSONDocument", dependencies: ["CJSONC", "Tensors"]),
 
     // Formats.
@@ -229,7 +231,7 @@ let package = Package(
     .testTarget(
       name: "GGUFTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "SafeTensors", "GGUF", "TestSupport",
+        "Tensors", "Files", "Archives", "Kernels", "SafeTensors", "GGUF", "TestSupport",
       ]),
     .testTarget(
       name: "PEFTTests",

@@ -20,6 +20,9 @@ public final class GGUFArchive: TensorArchive {
   /// The open file, as the only element.
   public var files: [InputFile] { [file] }
 
+  /// The most bytes that are read at a time.
+  private static let pieceByteCount = 1 << 20
+
   private let file: InputFile
   private let header: GGUFHeader
   private let map: LazyMapping
@@ -109,8 +112,8 @@ public final class GGUFArchive: TensorArchive {
     transform(of: index) == nil ? (file, header.tensors[index].range) : nil
   }
 
-  /// Passes the data of a tensor to a sink in pieces of 1 MiB, little endian. A piece may end inside a
-  /// block of a quantized tensor.
+  /// Passes the data of a tensor to a sink in pieces of about 1 MiB, little endian, of quantized tensors
+  /// in whole blocks.
   ///
   /// - Throws: `truncated` when the file has shrunk, `system` when reading fails, and what `sink`
   ///   throws.
@@ -118,7 +121,14 @@ public final class GGUFArchive: TensorArchive {
     at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     let range = header.tensors[index].range
-    guard let transform = transform(of: index) else { return try file.read(range, to: sink) }
+    guard let transform = transform(of: index) else {
+      let block = header.tensors[index].info.dtype.block.byteCount
+      let step = Self.pieceByteCount / block * block
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: step) {
+        try file.read(start..<min(start + step, range.upperBound), to: sink)
+      }
+      return
+    }
     try file.readPieces(range) { piece throws(CheckpointError) in
       transform.apply(to: &piece)
       try sink(piece.bytes)

@@ -2,6 +2,7 @@
 internal import Archives
 internal import Checkpoints
 internal import Files
+internal import Kernels
 internal import PEFT
 internal import Tensors
 

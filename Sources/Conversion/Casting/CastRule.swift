@@ -15,19 +15,21 @@ public struct CastRule: Sendable, Hashable {
     self.dtype = dtype
   }
 
-  /// Parses `DTYPE` or `PATTERN=DTYPE`, the dtype spelled as in torch.
+  /// Parses `DTYPE` or `PATTERN=DTYPE`, the dtype spelled as in torch, or `q8_0`.
   ///
   /// - Throws: `invalidArgument` for an unknown dtype.
   public init(parsing text: String) throws(CheckpointError) {
     // Patterns may contain the sign, dtypes never do.
     let sign = text.lastIndex(of: "=")
     let name = sign.map { text[text.index(after: $0)...] } ?? text[...]
-    guard let dtype = DType(torchName: String(name)) else { throw Self.unknown(String(name)) }
+    guard let dtype = DType(torchName: String(name)) ?? DType(quantizedName: String(name)) else {
+      throw Self.unknown(String(name))
+    }
     self.init(pattern: sign.map { GlobPattern(String(text[..<$0])) }, dtype: dtype)
   }
 
   private static func unknown(_ name: String) -> CheckpointError {
-    let known = DType.allCases.compactMap(\.torchName)
+    let known = DType.allCases.compactMap(\.torchName) + ["q8_0"]
     let advice: String
     if let meant = shortNames[name.lowercased()] ?? DType(name: name.uppercased())?.torchName {
       advice = "did you mean \(meant)?"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Kernels
 
 /// The result of a conversion.
 public struct ConversionOutcome: Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 internal import Files
+internal import Kernels
 public import Tensors
 
 extension ConversionPlan {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
 public import Files
+public import Kernels
 public import Tensors
 
 /// The inputs and outputs of a conversion, before anything is written.

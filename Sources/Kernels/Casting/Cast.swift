@@ -8,7 +8,8 @@ public import Tensors
 /// Results equal torch's in value, NaN for NaN, and are the same bits at every instruction set.
 /// Numbers are rounded to nearest, ties to even; F64 and integers go to the half and 8-bit types by
 /// way of F32. To integers, fractions are cut off towards zero, and values outside the range are
-/// refused; torch gives an arbitrary or wrapped value.
+/// refused; torch gives an arbitrary or wrapped value. Quantized dtypes are cast by way of F32, in whole
+/// blocks (spec/gguf.md GG15 to GG17).
 public struct Cast: Sendable {
   /// The dtype of the source.
   public let source: DType
@@ -16,13 +17,26 @@ public struct Cast: Sendable {
   public let destination: DType
   let sourceElement: CastElement
   let destinationElement: CastElement
+  /// The decoding of the source to F32, which the elements are then cast from.
+  let decoder: BlockDecoder?
 
   /// Creates a cast between two dtypes.
   ///
-  /// - Throws: `unsupported` for a sub-byte dtype on either side, and for C64 to another dtype, which
-  ///   would drop imaginary parts.
+  /// - Throws: `unsupported` for a sub-byte dtype on either side, for quantized dtypes that are not
+  ///   decoded or encoded here, and for C64 to another dtype, which would drop imaginary parts.
   public init(from source: DType, to destination: DType) throws(CheckpointError) {
-    guard let sourceElement = CastElement(source), let destinationElement = CastElement(destination)
+    decoder = source == destination ? nil : BlockDecoder(source)
+    if source.isQuantized, decoder == nil {
+      throw CheckpointError(.unsupported, "\(source) cannot be cast: it is not decoded here")
+    }
+    if destination.isQuantized, destination != .q8_0 {
+      throw CheckpointError(
+        .unsupported,
+        "\(source) cannot be cast to \(destination): of the quantized dtypes only "
+          + "\(DType.q8_0) is encoded here")
+    }
+    guard let sourceElement = CastElement(decoder == nil ? source : .float32),
+      let destinationElement = CastElement(destination.isQuantized ? .float32 : destination)
     else {
       throw CheckpointError(
         .unsupported, "\(source) cannot be cast to \(destination): elements must be whole bytes")
@@ -41,10 +55,25 @@ public struct Cast: Sendable {
   /// Whether both dtypes are the same, so that bits are copied.
   public var isIdentity: Bool { source == destination }
 
-  /// The size of one element of the source in bytes.
+  /// The number of elements that are cast together: 1, or the larger block of quantized dtypes.
+  public var unitElementCount: Int {
+    max(source.block.elementCount, destination.block.elementCount)
+  }
+
+  /// The size of as many elements of the source in bytes.
+  public var sourceUnitByteCount: Int {
+    unitElementCount / source.block.elementCount * source.block.byteCount
+  }
+
+  /// The size of as many elements of the destination in bytes.
+  public var destinationUnitByteCount: Int {
+    unitElementCount / destination.block.elementCount * destination.block.byteCount
+  }
+
+  /// The size of one element of the source in bytes; of a quantized one, of a block.
   public var sourceElementByteCount: Int { source.bitCount / 8 }
 
-  /// The size of one element of the destination in bytes.
+  /// The size of one element of the destination in bytes; of a quantized one, of a block.
   public var destinationElementByteCount: Int { destination.bitCount / 8 }
 
   /// Casts elements, from the start of `bytes` to the start of `output`.
@@ -52,22 +81,26 @@ public struct Cast: Sendable {
   /// Parts of a tensor may be cast in sequence or concurrently; no state is kept.
   ///
   /// - Parameters:
-  ///   - bytes: whole elements of the source, little endian, at any alignment.
+  ///   - bytes: whole units of elements of the source, little endian, at any alignment.
   ///   - output: memory for as many elements of the destination, at any alignment; less memory traps.
   ///     The rest of it is not changed.
   ///   - counts: the counts to add to; unchanged when an error is thrown.
   ///   - firstElement: the index of the first of these elements, for errors.
   ///   - instructionSet: the vector instructions to use; the result does not depend on it.
-  /// - Throws: `invalidArgument` for the first element outside the range of an integer destination,
-  ///   infinities and NaN included. The content of `output` is then unspecified.
-  /// - Complexity: O(elements), no allocation.
+  /// - Throws: `invalidArgument` for the first element outside the range of an integer or quantized
+  ///   destination, infinities and NaN included. The content of `output` is then unspecified.
+  /// - Complexity: O(elements), no allocation but of some kilobytes for quantized dtypes.
   public func run(
     _ bytes: RawSpan, into output: inout MutableRawSpan, counts: inout CastCounts,
     firstElement: Int = 0, instructionSet: InstructionSet = .best
   ) throws(CheckpointError) {
+    precondition(instructionSet.isAvailable, "this CPU lacks the instruction set")
+    guard isIdentity || !source.isQuantized && !destination.isQuantized else {
+      return try runBlocks(
+        bytes, into: &output, counts: &counts, firstElement: firstElement, instructionSet)
+    }
     let size = sourceElementByteCount
     precondition(bytes.byteCount.isMultiple(of: size), "the source must hold whole elements")
-    precondition(instructionSet.isAvailable, "this CPU lacks the instruction set")
     let count = bytes.byteCount / size
     precondition(
       count <= output.byteCount / destinationElementByteCount,

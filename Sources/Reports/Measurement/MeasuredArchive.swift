@@ -120,11 +120,11 @@ final class MeasuredArchive: ArchiveDecorator {
     _ bytes: RawSpan, _ cast: Cast, to histogram: inout ValueHistogram, _ values: inout [Double]
   ) -> Double {
     var squares = 0.0
-    let size = cast.sourceElementByteCount
+    let (size, unit) = (cast.sourceUnitByteCount, cast.unitElementCount)
     var counts = CastCounts()
     var offset = 0
     while offset < bytes.byteCount {
-      let count = min(pieceCount, (bytes.byteCount - offset) / size)
+      let count = min(pieceCount / unit, (bytes.byteCount - offset) / size)
       guard count > 0 else { break }
       var elements = values.mutableSpan
       // SAFETY: every eight bytes are a valid F64.
@@ -132,7 +132,7 @@ final class MeasuredArchive: ArchiveDecorator {
       // F64 has a number for every element of every dtype.
       try? cast.run(
         bytes.extracting(offset..<offset + count * size), into: &output, counts: &counts)
-      squares += histogram.add(values.span.extracting(0..<count))
+      squares += histogram.add(values.span.extracting(0..<count * unit))
       offset += count * size
     }
     return squares

@@ -13,7 +13,8 @@ struct ConversionArguments: ParsableArguments {
     help: ArgumentHelp(
       """
       Cast floating-point tensors to a dtype as torch spells it, or only those whose names match \
-      a pattern: float16, '*.lora_A.*=float32'. Repeat for more; the last match decides.
+      a pattern: float16, '*.lora_A.*=float32'. Repeat for more; the last match decides. \
+      Quantized tensors of GGUF files are cast too; q8_0 quantizes tensors for them.
       """, valueName: "[pattern=]dtype"),
     transform: { try CastRule(parsing: $0) })
   var dtype: [CastRule] = []

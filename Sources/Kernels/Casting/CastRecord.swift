@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Kernels
 internal import Synchronization
 public import Tensors
 
@@ -19,7 +18,8 @@ public final class CastRecord: Sendable {
 
   private let state = Mutex<[Entry]>([])
 
-  init() {}
+  /// Creates an empty record.
+  package init() {}
 
   /// The tensors cast so far, in the order of writing.
   public var entries: [Entry] { state.withLock { $0 } }

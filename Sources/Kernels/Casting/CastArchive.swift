@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Archives
-internal import Files
-internal import Kernels
-internal import Tensors
+package import Archives
+package import Files
+package import Tensors
 
 /// An archive that casts some tensors to other dtypes while they are read (spec/casts.md).
-final class CastArchive: ArchiveDecorator {
-  let base: any TensorArchive
+package final class CastArchive: ArchiveDecorator {
+  package let base: any TensorArchive
   private let casts: [Cast?]
   private let infos: [TensorInfo]
   private let record: CastRecord
 
-  /// The number of elements that are cast at a time.
+  /// The number of elements that are cast at a time: a multiple of every block.
   private static let blockElementCount = 1 << 16
 
   /// Casts the tensors of an archive.
@@ -20,7 +19,7 @@ final class CastArchive: ArchiveDecorator {
   ///   - dtypes: the new dtype of each tensor.
   ///   - record: collects what happened to the values each time that a tensor is read.
   /// - Throws: `unsupported`, naming the tensor, for a cast that does not exist.
-  init(
+  package init(
     _ base: any TensorArchive, to dtypes: [DType], record: CastRecord
   ) throws(CheckpointError) {
     var casts: [Cast?] = []
@@ -45,9 +44,9 @@ final class CastArchive: ArchiveDecorator {
     self.record = record
   }
 
-  func tensor(at index: Int) -> TensorInfo { infos[index] }
+  package func tensor(at index: Int) -> TensorInfo { infos[index] }
 
-  func withTensor<R>(
+  package func withTensor<R>(
     at index: Int, _ body: (TensorView) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
     guard casts[index] != nil else { return try base.withTensor(at: index, body) }
@@ -60,14 +59,15 @@ final class CastArchive: ArchiveDecorator {
       TensorView(dtype: infos[index].dtype, shape: infos[index].shape, bytes: bytes.span.rawBytes))
   }
 
-  func readTensor(
+  package func readTensor(
     at index: Int, to sink: (RawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     guard let cast = casts[index] else { return try base.readTensor(at: index, to: sink) }
+    let size = cast.destinationUnitByteCount
     var buffer = [UInt8](
-      repeating: 0, count: Self.blockElementCount * cast.destinationElementByteCount)
+      repeating: 0, count: Self.blockElementCount / cast.unitElementCount * size)
     try run(cast, at: index) { block, count, counts, first throws(CheckpointError) in
-      let byteCount = count * cast.destinationElementByteCount
+      let byteCount = count * size
       do {
         var bytes = buffer.mutableRawBytes
         var output = bytes._mutatingExtracting(0..<byteCount)
@@ -77,18 +77,18 @@ final class CastArchive: ArchiveDecorator {
     }
   }
 
-  func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
+  package func copyTensor(at index: Int, to output: inout AtomicFile) throws(CheckpointError) {
     guard let cast = casts[index] else { return try base.copyTensor(at: index, to: &output) }
     try run(cast, at: index) { block, count, counts, first throws(CheckpointError) in
-      try output.append(byteCount: count * cast.destinationElementByteCount) {
+      try output.append(byteCount: count * cast.destinationUnitByteCount) {
         bytes throws(CheckpointError) in
         try cast.run(block, into: &bytes, counts: &counts, firstElement: first)
       }
     }
   }
 
-  /// Calls a closure with the tensor's data in blocks, the number of elements of each, and the
-  /// index of its first element.
+  /// Calls a closure with the tensor's data in blocks of whole units, the number of units of each, and
+  /// the index of its first element.
   private func run(
     _ cast: Cast, at index: Int,
     _ body: (
@@ -97,17 +97,29 @@ final class CastArchive: ArchiveDecorator {
   ) throws(CheckpointError) {
     var counts = CastCounts()
     var first = 0
-    let size = cast.sourceElementByteCount
+    let size = cast.sourceUnitByteCount
+    let step = Self.blockElementCount / cast.unitElementCount * size
+    // The start of a unit that ends in the next piece.
+    var rest: [UInt8] = []
     do throws(CheckpointError) {
       try base.readTensor(at: index) { piece throws(CheckpointError) in
         var offset = 0
-        while offset < piece.byteCount {
-          let byteCount = min(Self.blockElementCount * size, piece.byteCount - offset)
+        if !rest.isEmpty {
+          offset = min(size - rest.count, piece.byteCount)
+          rest.append(copying: piece.extracting(0..<offset))
+          guard rest.count == size else { return }
+          try body(rest.span.rawBytes, 1, &counts, first)
+          first += cast.unitElementCount
+          rest = []
+        }
+        while piece.byteCount - offset >= size {
+          let byteCount = min(step, (piece.byteCount - offset) / size * size)
           let block = piece.extracting(offset..<offset + byteCount)
           try body(block, byteCount / size, &counts, first)
-          first += byteCount / size
+          first += byteCount / size * cast.unitElementCount
           offset += byteCount
         }
+        rest.append(copying: piece.extracting(offset..<piece.byteCount))
       }
     } catch {
       throw error.naming(tensor: infos[index].name)
