@@ -77,6 +77,7 @@ COMMANDS = [
     Command("cast", CONVERT + " --force --dtype float16", "large.safetensors", "x.safetensors",
             "old.safetensors", holds_tensors=False),
     Command("npz", CONVERT + " --compress --no-sync", "small.bin", "new.npz", holds_tensors=False),
+    Command("gguf", CONVERT + " --no-sync", "small.bin", "new.gguf", holds_tensors=False),
     # The metadata of these inputs has no format, which is repaired.
     Command("repair", "repair {source} -o {target}", "small-adapter", "new"),
     Command("repair-torch", "repair {source} -o {target} --no-sync", "small-adapter-bin", "new"),

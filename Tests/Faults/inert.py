@@ -10,6 +10,8 @@ from suite import ROOT, Case, Skip
 from workspace import Problem
 
 HOSTILE = ROOT / "Fixtures/torch/hostile"
+# Files whose numbers and lengths are wrong.
+DAMAGED = ROOT / "Fixtures/gguf/refuse"
 # The categories that ask for code, of which several are read with inert objects.
 CATEGORIES = ("01", "02", "03", "04", "05", "15")
 COMMANDS = (["inspect"], ["inspect", "--strict-pickle"], ["scan"])
@@ -24,6 +26,7 @@ def inert(suite):
     if reason := tracing.unavailable():
         return Skip(reason)
     files = [path for path in sorted(HOSTILE.glob("*.bin")) if path.name[:2] in CATEGORIES]
+    files += sorted(DAMAGED.glob("*.gguf"))
     return [Case(f"inert/{path.stem}", lambda p=path: examine(suite, p)) for path in files]
 
 

@@ -8,7 +8,10 @@ quantized tensors must be decoded to the same bits.
 import contextlib
 import io
 import logging
+import pickle
+import struct
 import unittest
+import zipfile
 
 import gguf
 import numpy as np
@@ -17,7 +20,7 @@ from gguf import GGUFEndian, GGUFReader, GGUFWriter
 from gguf.constants import GGML_QUANT_SIZES
 from safetensors.numpy import load_file, save_file
 
-from support import InteropTest, peftkit
+from support import HOSTILE, InteropTest, peftkit
 
 QUIET = "--no-sync"
 DTYPES = {"float32": "F32", "float16": "F16", "float64": "F64", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64"}
@@ -223,6 +226,32 @@ class WritingTests(GGUFTest):
 
 
 class HostileTests(GGUFTest):
+    def test_another_format_inside(self):
+        """A tensor whose bytes are a torch archive is only a tensor, but scan reports what Python would run."""
+        path = self.scratch / "two.gguf"
+
+        def header(count):
+            value = text("general.alignment") + struct.pack("<II", 4, 1)
+            return b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + value + text("a") + struct.pack("<IQIQ", 1, count, 24, 0)
+
+        def text(value):
+            return struct.pack("<Q", len(value)) + value.encode()
+
+        start = len(header(0))
+        path.write_bytes(header(0))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("a/data.pkl", pickle.dumps(HOSTILE.run, 2))
+            archive.writestr("a/version", "3")
+        whole = path.read_bytes()
+        path.write_bytes(header(len(whole) - start) + whole[start:])
+        self.assertEqual([tensor.n_bytes for tensor in GGUFReader(path).tensors], [len(whole) - start])
+        found = peftkit("inspect", path, "--json").json()
+        self.assertEqual([tensor["byte_count"] for tensor in found["tensors"]], [len(whole) - start])
+        run = peftkit("scan", path)
+        self.assertEqual(run.code, 1, run)
+        self.assertIn(b"is a gguf file, and something else too", run.stdout)
+        self.assertIn(HOSTILE.__name__.encode(), run.stdout)
+
     def test_damaged_files(self):
         """Never a crash; what the package reads from an undamaged header, peftkit reads or refuses."""
         path = self.scratch / "whole.gguf"

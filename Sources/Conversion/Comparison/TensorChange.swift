@@ -12,6 +12,12 @@ public struct TensorChange: Sendable {
   /// both are F64, F32, BF16 or F16.
   public let elements: ElementDifferences?
 
+  /// The number of elements that are compared; of quantized dtypes, of blocks.
+  public var comparedCount: Int {
+    left.dtype.isQuantized
+      ? left.elementCount / left.dtype.block.elementCount : left.elementCount
+  }
+
   /// The name of both.
   public var name: TensorName { left.name }
 

@@ -167,7 +167,7 @@ extension JSONWriter {
       description(of: tensor)
       endObject()
     }
-    member("element_count", elements == nil ? nil : change.left.elementCount)
+    member("element_count", elements == nil ? nil : change.comparedCount)
     member("different_count", elements?.differentCount)
     member("unequal_count", elements?.unequalCount)
     member("nan_count", elements?.unequalCount == nil ? nil : elements?.nanCount)

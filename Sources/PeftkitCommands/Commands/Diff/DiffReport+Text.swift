@@ -131,7 +131,8 @@ extension DiffReport {
 
   private func cells(of change: TensorChange) -> [String]? {
     guard let elements = change.elements else { return nil }
-    let of = "of \(Sizes.count(change.left.elementCount))"
+    let of =
+      "of \(Sizes.count(change.comparedCount))" + (change.left.dtype.isQuantized ? " blocks" : "")
     let different: String
     if let count = elements.differentCount {
       let isEqual = count > 0 && elements.unequalCount == 0
