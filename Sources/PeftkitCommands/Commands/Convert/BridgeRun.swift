@@ -22,7 +22,7 @@ struct BridgeRun {
   /// Converts the adapter, or shows what would be written, and compares the result with the source.
   func run() throws {
     let base = try arguments.baseModel(of: source)
-    let opened = try AdapterHomes.open(BridgeSource(path: source, base: base))
+    let opened = try AdapterHomes.openWhole(BridgeSource(path: source, base: base))
     var adapter = opened.adapter
     if let arrangement = arguments.experts {
       adapter = try adapter.arranged(arrangement, base: base)
