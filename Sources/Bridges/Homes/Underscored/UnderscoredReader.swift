@@ -48,17 +48,17 @@ struct UnderscoredReader {
   private func names(
     of candidates: [PipelineComponent], isAlone: Bool
   ) throws(CheckpointError) -> (PipelineComponent?, UnderscoredNames) {
-    if let base {
+    guard let origin, !origin.modules.isEmpty else {
+      guard let base else {
+        throw CheckpointError(
+          .missing,
+          "has underscores for the dots in the names of modules, which only the names of the base "
+            + "model tell apart", path: archive.path,
+          remedy: .provideBase)
+      }
       let (component, model) = try self.model(candidates, of: base, isAlone: isAlone)
       let isTextEncoder = component?.isTextEncoder ?? false
       return (component, try UnderscoredNames(model, isTextEncoder: isTextEncoder))
-    }
-    guard let origin else {
-      throw CheckpointError(
-        .missing,
-        "has underscores for the dots in the names of modules, which only the names of the base model "
-          + "tell apart", path: archive.path,
-        hint: "give the base model, or the pipeline that has it")
     }
     let part = origin.parts.first { $0.component.map(candidates.contains) ?? false } ?? origin
     let component = part.component ?? candidates.first

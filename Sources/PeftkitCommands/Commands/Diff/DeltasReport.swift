@@ -12,18 +12,26 @@ struct DeltasReport: Report {
     /// The name of the home of the adapter.
     let home: String
     let source: DeltaSource
+    /// The adapter in canonical form; nil for a method of PEFT without one.
+    let adapter: LowRankAdapter?
 
-    init(path: String, base: BaseModel?) throws(CheckpointError) {
+    /// Opens a side.
+    ///
+    /// - Parameter other: the other side, whose modules a file may name with underscores.
+    init(path: String, base: BaseModel?, other: Side? = nil) throws(CheckpointError) {
       self.path = path
       if AdapterDirectory.hasConfig(path), let adapter = try? Adapter(path: path),
         try adapter.config.peftType != .lora
       {
         home = "peft"
         source = try DeltaSource(adapter)
+        self.adapter = nil
         return
       }
-      let (home, adapter) = try AdapterHomes.open(BridgeSource(path: path, base: base))
+      let (home, adapter) = try AdapterHomes.open(
+        BridgeSource(path: path, base: base, origin: other?.adapter))
       self.home = home.name
+      self.adapter = adapter
       source = try DeltaSource(adapter)
     }
   }
@@ -36,6 +44,22 @@ struct DeltasReport: Report {
     self.a = a
     self.b = b
     comparison = try DeltaComparison(a.source, b.source)
+  }
+
+  /// Opens both sides. One that does not spell the names of modules out is read by those of the other
+  /// (spec/kohya.md, KO7).
+  static func sides(
+    _ a: String, _ b: String, base: BaseModel?
+  ) throws(CheckpointError) -> (Side, Side) {
+    do throws(CheckpointError) {
+      let first = try Side(path: a, base: base)
+      return (first, try Side(path: b, base: base, other: first))
+    } catch {
+      guard error.code == .missing, base == nil, let second = try? Side(path: b, base: base) else {
+        throw error
+      }
+      return (try Side(path: a, base: base, other: second), second)
+    }
   }
 
   /// Whether nothing but rounding differs (spec/deltas.md, DC8).

@@ -69,8 +69,8 @@ struct DiffCommand: ParsableCommand {
     let model = try base.map { argument throws(CheckpointError) in
       try BaseModel(path: argument.path())
     }
-    let report = try DeltasReport(
-      .init(path: a.path(), base: model), .init(path: b.path(), base: model))
+    let (first, second) = try DeltasReport.sides(a.path(), b.path(), base: model)
+    let report = try DeltasReport(first, second)
     try print(report, json: json)
     if !report.isSame { throw ExitCode.finding }
   }
