@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make every file of this folder with the real libraries, of the versions in requirements.txt.
 
-    python make_fixtures.py [--only adapters|configs|gguf|json|methods|safetensors|tutorials ...]
+    python make_fixtures.py [--only adapters|bridges|configs|gguf|json|methods|safetensors|tutorials ...]
 
 Random weights, fixed seeds. No network but for the configs: old PEFT releases come by pip.
 See README.md for what the files are.
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-PARTS = ["adapters", "configs", "gguf", "json", "methods", "safetensors", "tutorials"]
+PARTS = ["adapters", "bridges", "configs", "gguf", "json", "methods", "safetensors", "tutorials"]
 
 
 def with_fixed_hashing():
