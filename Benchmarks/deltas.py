@@ -5,8 +5,8 @@
 
 Makes two adapters of 32 layers with 7 modules (r = 64, BF16, 320 MB each) and one that is the first with its
 scale folded; builds peftkit, runs the programs in turn as fresh processes on files in the page cache, and prints
-the medians, the median of the ratios pair by pair, and the largest memory of peftkit beyond the files that it
-maps. The script takes the distance as peftkit does, by QR of the stacked factors.
+the medians, the median of the ratios pair by pair, and the largest memory. The script takes the distance as
+peftkit does, by QR of the stacked factors.
 """
 
 import json
@@ -50,22 +50,6 @@ for name in sides[0][0].keys():
 print(worst)
 '''
 
-MEASURE = '''
-import os, sys
-null = os.open(os.devnull, os.O_WRONLY)
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
-largest = 0
-while os.waitpid(pid, os.WNOHANG) == (0, 0):
-    try:
-        for line in open(f"/proc/{pid}/status"):
-            if line.startswith("RssAnon"):
-                largest = max(largest, int(line.split()[1]))
-    except OSError:
-        break
-print(largest)
-'''
-
-
 def make(folder):
     """The adapters: two that have nothing in common, and the first one with its scale folded into B."""
     import torch
@@ -94,18 +78,17 @@ def make(folder):
     return paths
 
 
-def seconds(command):
+def measured(command):
+    """Seconds, and the largest memory in MiB."""
     start = time.perf_counter()
     null = os.open(os.devnull, os.O_WRONLY)
     pid = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
-    os.waitpid(pid, 0)
+    _, _, usage = os.wait4(pid, 0)
     os.close(null)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
 def main():
-    import subprocess
-
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     peftkit = os.environ.get("PEFTKIT") or str(build(ROOT, "peftkit"))
     with tempfile.TemporaryDirectory() as folder:
@@ -118,19 +101,19 @@ def main():
             "torch": [sys.executable, str(script), first, second],
         }
         times = {name: [] for name in programs}
+        memory = dict.fromkeys(programs, 0.0)
         for _ in range(pairs):
             for name, command in programs.items():
-                times[name].append(seconds(command))
+                elapsed, largest = measured(command)
+                times[name].append(elapsed)
+                memory[name] = max(memory[name], largest)
         for name, values in times.items():
-            print(f"{name:9} {statistics.median(values):6.2f} s")
+            print(f"{name:9} {statistics.median(values):6.2f} s, at most {memory[name]:.0f} MiB")
         for name in ("different", "folded"):
             ratio = statistics.median(t / own for t, own in zip(times["torch"], times[name]))
             print(f"torch / {name}: {ratio:.1f}")
         ratio = statistics.median(d / f for d, f in zip(times["different"], times["folded"]))
         print(f"different / folded: {ratio:.1f}")
-        measured = subprocess.run(
-            [sys.executable, "-c", MEASURE, *programs["different"]], capture_output=True, text=True, check=True)
-        print(f"largest memory of peftkit: {int(measured.stdout) / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

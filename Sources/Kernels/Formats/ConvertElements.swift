@@ -76,3 +76,25 @@ public func convertElements(
       source, from: sourceFormat, to: targetFormat, into: &bytes, implementation: implementation)
   }
 }
+
+/// Widens a run of elements to F64, at the start of `values`.
+///
+/// - Parameter values: memory for as many numbers; less memory traps. The rest of it is not changed.
+/// - Complexity: O(elements), no allocation.
+package func widenElements(
+  _ source: RawSpan, from format: FloatFormat, into values: inout [Double]
+) {
+  let count = source.byteCount / format.byteCount
+  precondition(count <= values.count, "values are too few for the elements")
+  let set = InstructionSet.best
+  // SAFETY: both buffers contain `count` elements, checked above, and do not overlap: `values` is
+  // borrowed exclusively.
+  unsafe source.withUnsafeBytes { from in
+    unsafe values.withUnsafeMutableBufferPointer { to in
+      guard count > 0, let start = to.baseAddress else { return }
+      unsafe ck_convert(
+        start, Int32(FloatFormat.float64.rawValue), from.baseAddress, Int32(format.rawValue),
+        count, set.rawValue)
+    }
+  }
+}

@@ -40,7 +40,9 @@ public struct DeltaComparison: Sendable {
       deltas[index].slip = try search.slip(of: index)
     }
     deltas += pairing.onlyRight.map { ModuleDelta($0.name, .onlySecond) }
-    modules = try deltas + Self.values(pairs, left.others, right.others)
+    modules =
+      try deltas + Self.scales(left.scales, right.scales)
+      + Self.values(pairs, left.others, right.others)
   }
 
   /// Computes values on several threads; the result does not depend on their number.

@@ -54,7 +54,7 @@ struct DeltaPart: Sendable {
   /// The size of the factors in memory, in bytes.
   var byteCount: Int {
     guard let views else { return 0 }
-    return 8 * (views.a.elementCount + views.b.elementCount)
+    return [views.a, views.b].reduce(0) { $0 + $1.elementCount * ($1.dtype.byteCount ?? 8) }
   }
 
   /// Whether an update of one has the size of the other's.

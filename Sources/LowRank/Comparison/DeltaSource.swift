@@ -8,6 +8,8 @@ public import Tensors
 public struct DeltaSource: Sendable {
   let units: [DeltaUnit]
   let others: [LowRankAdapter.OtherTensor]
+  /// The scales of modules whose factors are among the other tensors: those of LoHa and LoKr.
+  let scales: [ModuleScale]
 
   /// The updates of an adapter in canonical form.
   ///
@@ -16,7 +18,7 @@ public struct DeltaSource: Sendable {
   public init(_ adapter: LowRankAdapter) throws(CheckpointError) {
     self.init(
       units: try adapter.modules.map { module throws(CheckpointError) in try DeltaUnit(module) },
-      others: adapter.others)
+      others: adapter.others, scales: adapter.config.map { ModuleScale.all(of: adapter, $0) } ?? [])
   }
 
   /// The updates of an adapter of any method whose updates are products of two factors, such as AdaLoRA
@@ -49,12 +51,15 @@ public struct DeltaSource: Sendable {
       let name = updates.names(of: module).first ?? module.name
       units.append(DeltaUnit(name: name, parts: [part], module: nil))
     }
-    self.init(units: units, others: [])
+    self.init(units: units, others: [], scales: [])
   }
 
-  private init(units: [DeltaUnit], others: [LowRankAdapter.OtherTensor]) {
+  private init(
+    units: [DeltaUnit], others: [LowRankAdapter.OtherTensor], scales: [ModuleScale]
+  ) {
     self.units = units
     self.others = others
+    self.scales = scales
   }
 }
 

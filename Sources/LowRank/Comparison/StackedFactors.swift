@@ -19,19 +19,31 @@ struct StackedFactors {
   /// - Returns: nil where an element or scale is infinite or NaN.
   init?(_ factors: [ScaledFactor]) {
     var exponents: [Int] = []
+    var totals: [Int] = []
     for factor in factors {
       guard let own = factor.matrix.exponent, factor.scale.isFinite else { return nil }
-      exponents.append(own + (factor.scale == 0 ? 0 : Int(factor.scale.exponent)))
+      exponents.append(own)
+      totals.append(own + (factor.scale == 0 ? 0 : Int(factor.scale.exponent)))
     }
-    let exponent = exponents.max() ?? 0
+    let exponent = totals.max() ?? 0
+    // Two numbers for each: their product may be beyond F64 where no product with an element is.
+    let scales = zip(factors, exponents).map { factor, own in
+      (
+        FactoredSVD.scale(1, by: max(-1000, -own)),
+        FactoredSVD.scale(factor.scale, by: max(own, -1000) - exponent)
+      )
+    }
     let length = factors[0].matrix.length
     let width = factors.reduce(0) { $0 + $1.matrix.rank }
     self.exponent = exponent
     self.factors = factors
+    var scratch: [Double] = []
     func fill(_ rows: inout [Double], _ range: Range<Int>, stride: Int) {
       var column = 0
-      for factor in factors {
-        factor.copy(range, to: &rows, from: column, stride: stride, exponent: exponent)
+      for (factor, scale) in zip(factors, scales) {
+        factor.matrix.copy(
+          columns: range, to: &rows, from: column, stride: stride, scratch: &scratch,
+          factors: scale)
         column += factor.matrix.rank
       }
     }
@@ -62,41 +74,10 @@ struct StackedFactors {
   }
 
   /// The number of elements of one factor.
-  func elementCount(_ index: Int) -> Int { factors[index].matrix.values.count }
+  func elementCount(_ index: Int) -> Int { factors[index].matrix.count }
 
   /// What an element of one factor is multiplied by in the triangle.
   func floorScale(_ index: Int) -> Double {
     FactoredSVD.scale(factors[index].scale.magnitude, by: -exponent)
-  }
-}
-
-extension ScaledFactor {
-  /// Copies some columns as rows, times the scale and divided by a power of two.
-  fileprivate func copy(
-    _ range: Range<Int>, to rows: inout [Double], from start: Int, stride: Int, exponent: Int
-  ) {
-    // Two factors: their product may be beyond F64 where neither product with an element is.
-    let own = matrix.exponent ?? 0
-    let first = FactoredSVD.scale(1, by: max(-1000, -own))
-    let second = FactoredSVD.scale(scale, by: max(own, -1000) - exponent)
-    let (rank, rankStep, step) = (matrix.rank, matrix.rankStep, matrix.step)
-    let values = matrix.values.span
-    var output = rows.mutableSpan
-    if step == 1 {
-      for row in 0..<rank {
-        var place = start + row
-        for column in range {
-          output[place] = values[row * rankStep + column] * first * second
-          place += stride
-        }
-      }
-    } else {
-      for column in range {
-        let place = start + (column - range.lowerBound) * stride
-        for row in 0..<rank {
-          output[place + row] = values[row * rankStep + column * step] * first * second
-        }
-      }
-    }
   }
 }

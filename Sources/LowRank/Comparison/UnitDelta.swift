@@ -93,39 +93,24 @@ struct UnitDelta {
   private static func compare(
     _ left: DeltaPart, _ right: DeltaPart, needsDistance: Bool
   ) throws(CheckpointError) -> Part {
-    let rounding = left.rounding(to: right)
-    if !needsDistance, let part = try quickly(left, right, rounding) { return part }
     let (l, r) = (try left.load(), try right.load())
-    guard l.isFinite, r.isFinite else { return .other(nil) }
-    if !needsDistance, let same = same(l, r, rounding) { return .same(isExact: same) }
+    let rounding = left.rounding(to: right)
+    if !needsDistance, let part = quickly(l, r, rounding) { return part }
     return .other(DeltaDistance((l.a, l.second), (r.a, r.second), rounding: rounding))
   }
 
-  /// Compares parts of one layout without reading them into memory; nil where that does not tell how they
-  /// compare.
+  /// Compares equal factors; nil for others.
   private static func quickly(
-    _ left: DeltaPart, _ right: DeltaPart, _ rounding: (a: FactorRounding, b: FactorRounding)
-  ) throws(CheckpointError) -> Part? {
-    guard left.scale.isFinite, right.scale.isFinite, let first = left.views,
-      let second = right.views
-    else { return nil }
-    let hasSameA = try first.a.hasSameBytes(as: second.a)
-    if hasSameA, try first.b.hasSameBytes(as: second.b) {
-      if left.scale == right.scale { return .same(isExact: true) }
-      let part = try left.load()
-      guard part.isFinite else { return .other(nil) }
-      if part.usedRows.isEmpty { return .same(isExact: true) }
-      return left.scale == 0 ? nil : .scaled(right.scale / left.scale)
+    _ left: LoadedPart, _ right: LoadedPart, _ rounding: (a: FactorRounding, b: FactorRounding)
+  ) -> Part? {
+    guard left.scale.isFinite, right.scale.isFinite else { return nil }
+    guard left.a.hasSameBytes(as: right.a), left.b.hasSameBytes(as: right.b) else {
+      return same(left, right, rounding).map { .same(isExact: $0) }
     }
-    var isExact = true
-    if !hasSameA {
-      let a = try rounding.a.agreement(first.a, 1, second.a, 1)
-      guard let a, a != .none else { return nil }
-      isExact = a == .exact
-    }
-    let b = try rounding.b.agreement(first.b, left.scale, second.b, right.scale)
-    guard let b, b != .none else { return nil }
-    return .same(isExact: isExact && b == .exact)
+    if left.scale == right.scale { return .same(isExact: true) }
+    guard left.isFinite else { return .other(nil) }
+    if left.usedRows.isEmpty { return .same(isExact: true) }
+    return left.scale == 0 ? nil : .scaled(right.scale / left.scale)
   }
 
   /// Whether equal factors are exactly equal; nil for others.
