@@ -16,6 +16,8 @@ public protocol AdapterHome: Sendable {
   var holdsPipelines: Bool { get }
   /// The methods of PEFT that its files can hold.
   var heldTypes: [PEFTType] { get }
+  /// Whether its loader changes the base model where a config of PEFT asks for it.
+  var changesBase: Bool { get }
 
   /// Reads an adapter; no tensor data is read.
   ///
@@ -38,13 +40,16 @@ extension AdapterHome {
   /// False: most homes are of single models.
   public var holdsPipelines: Bool { false }
 
+  /// False: only PEFT does.
+  public var changesBase: Bool { false }
+
   /// LoRA alone, in most homes.
   public var heldTypes: [PEFTType] { [.lora] }
 
   /// Plans the files of an adapter, as `plan`, of a kind that the home can hold at all.
   ///
-  /// - Throws: `unsupported` for adapters of several models or of another method, and, except to PEFT,
-  ///   for those of a base model that PEFT changes when it loads them; what `plan` throws.
+  /// - Throws: `unsupported` for adapters of several models or of another method, and for
+  ///   those of a base model that only PEFT changes when it loads them; what `plan` throws.
   public func checkedPlan(
     _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
   ) throws(CheckpointError) -> BridgePlan {
@@ -55,7 +60,7 @@ extension AdapterHome {
         path: adapter.path)
     }
     for part in adapter.parts.isEmpty ? [adapter] : adapter.parts {
-      if !(self is PEFTHome) { try part.requireUnchangedBase() }
+      if !changesBase { try part.requireUnchangedBase() }
       guard let type = try part.config?.peftType, !heldTypes.contains(type) else { continue }
       throw CheckpointError(
         .unsupported, "is a \(type.rawValue) adapter, which \(name) cannot hold", path: adapter.path

@@ -13,6 +13,8 @@ public struct PEFTHome: AdapterHome {
   public let holdsPipelines = true
   public let heldTypes: [PEFTType] = [.lora] + FactoredAdapter.types
 
+  public let changesBase = true
+
   public init() {}
 
   public func open(_ source: BridgeSource) throws(CheckpointError) -> LowRankAdapter? {
