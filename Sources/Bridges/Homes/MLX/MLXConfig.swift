@@ -92,7 +92,8 @@ extension MLXConfig {
     _ key: String, of parameters: JSONObject
   ) throws(CheckpointError) -> Double {
     guard let value = parameters[key] else { throw missing(key, of: parameters) }
-    guard let number = value.number, number.isFinite else {
+    // PEFT's α is the product with the rank, which fits 63 bits.
+    guard let number = value.number, (number * 0x1p63).isFinite else {
       throw CheckpointError(
         .malformed, "\"\(key)\" must be a finite number, but is \(value.description.excerpt)")
     }

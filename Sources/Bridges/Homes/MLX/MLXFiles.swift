@@ -29,7 +29,7 @@ struct MLXFiles {
     }
     config = MLXConfig(
       fineTuning: isDoRA ? .dora : .lora, rank: rank, scale: folds ? 1 : scales.first ?? 1,
-      dropout: adapter.config?.document["lora_dropout"]?.number ?? 0, keys: keys.keys,
+      dropout: Self.dropout(adapter.config), keys: keys.keys,
       layerCount: keys.layerCount, model: adapter.baseModelName)
     var notes: [String] = []
     if folds {
@@ -53,5 +53,13 @@ struct MLXFiles {
       parts.allSatisfy { $0.a.dtype == dtype && $0.b.dtype == dtype }
     }
     isExact = !folds && ranks.count == 1 && keepsDTypes ?? true
+  }
+
+  /// The share of elements that training drops; 0 where the config has none that MLX takes.
+  private static func dropout(_ config: AdapterConfig?) -> Double {
+    guard let value = config?.document["lora_dropout"]?.number, 0 <= value, value < 1 else {
+      return 0
+    }
+    return value
   }
 }
