@@ -25,6 +25,6 @@ public enum AdapterHomes {
     }
     throw CheckpointError(
       .unrecognized, "is not an adapter of " + all.map(\.name).joined(separator: ", "),
-      path: source.path)
+      path: source.path, hint: source.adapterAround.map { "the adapter is its directory, \($0)" })
   }
 }

@@ -48,8 +48,9 @@ extension AdapterHome {
 
   /// Plans the files of an adapter, as `plan`, of a kind that the home can hold at all.
   ///
-  /// - Throws: `unsupported` for adapters of several models or of another method, and for
-  ///   those of a base model that only PEFT changes when it loads them; what `plan` throws.
+  /// - Throws: `unsupported` for adapters of several models or of another method, for those of a base
+  ///   model that only PEFT changes when it loads them, and for embeddings that differ from the base
+  ///   model's; what `plan` throws.
   public func checkedPlan(
     _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
   ) throws(CheckpointError) -> BridgePlan {
@@ -59,13 +60,19 @@ extension AdapterHome {
         .unsupported, "has adapters for several models (\(names)), which \(name) cannot hold",
         path: adapter.path)
     }
+    var notes: [String] = []
     for part in adapter.parts.isEmpty ? [adapter] : adapter.parts {
-      if !changesBase { try part.requireUnchangedBase() }
+      if !changesBase {
+        try part.requireUnchangedBase()
+        notes += try SavedEmbeddingComparison(part, base: options.base).notes
+      }
       guard let type = try part.config?.peftType, !heldTypes.contains(type) else { continue }
       throw CheckpointError(
         .unsupported, "is a \(type.rawValue) adapter, which \(name) cannot hold", path: adapter.path
       )
     }
-    return try plan(adapter, to: destination, options: options)
+    var plan = try plan(adapter, to: destination, options: options)
+    plan.notes += notes
+    return plan
   }
 }

@@ -7,12 +7,19 @@ extension AdapterHomes {
   /// Reads an adapter that is to be converted: PEFT itself must load all of it (spec/bridges.md, BR13).
   ///
   /// - Throws: what `open` throws; `mismatch` for tensors that PEFT ignores or refuses, which would
-  ///   have an effect in another home that they do not have in PEFT.
+  ///   have an effect in another home that they do not have in PEFT, and for updates that do not fit
+  ///   the base model.
   public static func openWhole(
     _ source: BridgeSource
   ) throws(CheckpointError) -> (home: any AdapterHome, adapter: LowRankAdapter) {
     let opened = try open(source)
-    guard opened.home is PEFTHome else { return opened }
+    guard opened.home is PEFTHome else {
+      // Names in the files of other homes than MLX are resolved by the base model as they are read.
+      if let base = source.base, opened.home is MLXHome {
+        try BaseSizes(base).check(opened.adapter)
+      }
+      return opened
+    }
     for part in opened.adapter.parts.isEmpty ? [opened.adapter] : opened.adapter.parts {
       let base = part.component.map { component in
         source.base?.components.first { $0.component == component }?.model

@@ -32,6 +32,13 @@ public struct BridgeSource: Sendable {
     }
   }
 
+  /// The directory of a PEFT adapter that the source is a file of; nil for other sources.
+  var adapterAround: String? {
+    guard !isDirectory else { return nil }
+    let directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "."
+    return AdapterDirectory.hasConfig(directory) ? directory : nil
+  }
+
   /// Whether the path is a directory.
   public var isDirectory: Bool { archive == nil }
 

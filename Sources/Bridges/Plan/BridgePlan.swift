@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
+public import Kernels
+internal import LowRank
 internal import Tensors
 
 /// The files of an adapter for a home, before anything is written.
@@ -31,7 +33,7 @@ public struct BridgePlan: Sendable {
   /// The files, in the order of writing; one for a destination that is a file.
   public let files: [File]
   /// What the result has otherwise than the source, each one line.
-  public let notes: [String]
+  public internal(set) var notes: [String]
   /// Whether the result gives the factors of the source back bit by bit: no scale was folded, no rank
   /// padded, and nothing rounded.
   public let isExact: Bool
@@ -57,6 +59,14 @@ public struct BridgePlan: Sendable {
 }
 
 extension BridgePlan {
+  /// What casts did to the values of the tensors, known after the files are written.
+  public var casts: [CastRecord.Entry] {
+    files.flatMap { file -> [CastRecord.Entry] in
+      guard case .weights(let archive as ComposedArchive, _) = file.contents else { return [] }
+      return archive.casts.entries
+    }
+  }
+
   /// The number of bytes to write, about: those of the tensors.
   public var tensorByteCount: Int {
     var sum = 0

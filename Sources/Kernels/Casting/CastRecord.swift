@@ -14,6 +14,11 @@ public final class CastRecord: Sendable {
     public let destination: DType
     /// The counts of affected elements.
     public let counts: CastCounts
+
+    /// Describes the effects of a cast.
+    package init(name: TensorName, source: DType, destination: DType, counts: CastCounts) {
+      (self.name, self.source, self.destination, self.counts) = (name, source, destination, counts)
+    }
   }
 
   private let state = Mutex<[Entry]>([])
@@ -24,7 +29,8 @@ public final class CastRecord: Sendable {
   /// The tensors cast so far, in the order of writing.
   public var entries: [Entry] { state.withLock { $0 } }
 
-  func add(_ entry: Entry) {
+  /// Adds what happened to a tensor.
+  package func add(_ entry: Entry) {
     state.withLock { $0.append(entry) }
   }
 }

@@ -32,6 +32,12 @@ extension LowRankAdapter {
     case .fused, .fusedBefore:
       adapter.modules = try ExpertFusion(self).modules()
     case .separate, .separateMixtral:
+      if arrangement == .separateMixtral, let type = base?.modelType, type != "mixtral" {
+        throw CheckpointError(
+          .unsupported,
+          "the base model is a \(type.printable) model, whose experts do not have the names of Mixtral",
+          path: path)
+      }
       let isMixtral = arrangement == .separateMixtral || base?.modelType == "mixtral"
       let names = isMixtral ? ExpertNames.mixtral : ExpertNames.usual
       adapter.modules = try ExpertSeparation(self, names: names).modules()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Archives
+package import Archives
 internal import Checkpoints
 internal import Files
 public import JSONDocument
@@ -13,7 +13,7 @@ public struct BaseModel: Sendable {
   /// The keys and values of `config.json`; empty without one.
   public let config: JSONObject
   /// The tensors; nil for a directory that has only a config.
-  let weights: (any TensorArchive)?
+  package let weights: (any TensorArchive)?
   /// The models of a diffusers pipeline, by their names; empty for a model.
   public let components: [(component: PipelineComponent, model: BaseModel)]
 

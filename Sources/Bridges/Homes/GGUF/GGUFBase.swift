@@ -15,7 +15,7 @@ struct GGUFBase {
   private let path: String
   /// The config of the language model.
   private let config: JSONObject
-  private let modules: ModuleTree?
+  private let sizes: BaseSizes
 
   /// Reads the config of a model.
   ///
@@ -46,7 +46,7 @@ struct GGUFBase {
     expertCount =
       ["num_local_experts", "num_experts", "n_routed_experts"].lazy
       .compactMap { [config] key in config[key]?.integer }.first
-    modules = base.modules(for: AdapterConfig(document: ["peft_type": "LORA"]), adapted: [])
+    sizes = BaseSizes(base)
   }
 
   /// The number of layers; nil where the config does not tell it.
@@ -119,7 +119,7 @@ struct GGUFBase {
         .mismatch, "\(name) has \(experts) experts, and the base model \(expertCount)", path: path)
     }
     guard
-      let expected = sizes(
+      let expected = sizes.sizes(
         of: name, isParameter: experts != nil || names.entries[place.index].isParameter)
     else { return }
     guard expected == [output, input] else {
@@ -128,22 +128,5 @@ struct GGUFBase {
         "\(name) has \(input) inputs and \(output) outputs, and in the base model \(expected[1]) and "
           + "\(expected[0])", path: path)
     }
-  }
-
-  /// The outputs and inputs of a module; nil if the files of the base model do not tell them.
-  private func sizes(of name: String, isParameter: Bool) -> [Int]? {
-    guard let modules else { return nil }
-    var weight: Shape?
-    var isReversed = false
-    if isParameter, let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) {
-      let leaf = String(name[name.utf8.index(after: dot)...])
-      weight = modules[String(name[..<dot])]?.shape(of: leaf)
-    } else if let module = modules[name] {
-      weight = module.shape(of: "weight")
-      isReversed = module.kind == .transposedLinear || module.kind == .embedding
-    }
-    guard let dimensions = weight?.dimensions, dimensions.count > 1 else { return nil }
-    let sizes = dimensions.suffix(2).map { Int(clamping: $0) }
-    return isReversed ? sizes.reversed() : sizes
   }
 }

@@ -34,15 +34,12 @@ struct MLXFiles {
     var notes: [String] = []
     if folds {
       notes.append(
-        "modules have \(Sizes.count(scales.count, "scale")): lora_b carries each, and \"scale\" is 1"
-      )
+        "modules have \(Sizes.count(scales.count, "scale")): lora_b carries each, rounded to its dtype, "
+          + "and \"scale\" is 1")
     }
     if ranks.count > 1 {
       notes.append(
         "ranks from \(ranks.min() ?? rank) to \(rank): smaller ones are padded with zeros")
-    }
-    for other in adapter.others {
-      notes.append("left out: \(other.name.printable), which is the base model's own")
     }
     if keys.areFull {
       notes.append(

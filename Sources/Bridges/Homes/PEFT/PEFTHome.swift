@@ -40,8 +40,12 @@ public struct PEFTHome: AdapterHome {
     let config = try AdapterConfig(path: path + "/" + AdapterConfig.fileName)
     guard config.document["peft_type"] != nil else { return nil }
     let adapter = try Adapter(path: path)
-    return FactoredAdapter.types.contains(try config.peftType)
-      ? try FactoredAdapter.read(adapter) : try LowRankAdapter(adapter, base: base)
+    do throws(CheckpointError) {
+      return FactoredAdapter.types.contains(try config.peftType)
+        ? try FactoredAdapter.read(adapter) : try LowRankAdapter(adapter, base: base)
+    } catch {
+      throw error.inFile(adapter.directory.configPath)
+    }
   }
 
   public func plan(

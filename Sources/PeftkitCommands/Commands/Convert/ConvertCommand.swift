@@ -202,6 +202,10 @@ extension ConvertCommand {
       (arguments.skipUnsupported, "--skip-unsupported"), (arguments.allowEmpty, "--allow-empty"),
       (arguments.dtype.contains { $0.pattern != nil }, "--dtype with a pattern"),
     ]
+    if bridge.experts != nil, home.name != "peft" {
+      throw ValidationError(
+        "--experts arranges the experts of PEFT adapters; \(home.name) has one arrangement.")
+    }
     guard let wrong = given.first(where: \.isGiven) else { return }
     throw ValidationError(
       "\(wrong.option) is for conversions between formats, not for adapters that go to another home "
