@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
-public import Kernels
-internal import LowRank
 internal import Tensors
 
 /// The files of an adapter for a home, before anything is written.
@@ -59,14 +57,6 @@ public struct BridgePlan: Sendable {
 }
 
 extension BridgePlan {
-  /// What casts did to the values of the tensors, known after the files are written.
-  public var casts: [CastRecord.Entry] {
-    files.flatMap { file -> [CastRecord.Entry] in
-      guard case .weights(let archive as ComposedArchive, _) = file.contents else { return [] }
-      return archive.casts.entries
-    }
-  }
-
   /// The number of bytes to write, about: those of the tensors.
   public var tensorByteCount: Int {
     var sum = 0

@@ -14,11 +14,6 @@ public final class CastRecord: Sendable {
     public let destination: DType
     /// The counts of affected elements.
     public let counts: CastCounts
-
-    /// Describes the effects of a cast.
-    package init(name: TensorName, source: DType, destination: DType, counts: CastCounts) {
-      (self.name, self.source, self.destination, self.counts) = (name, source, destination, counts)
-    }
   }
 
   private let state = Mutex<[Entry]>([])
@@ -29,8 +24,7 @@ public final class CastRecord: Sendable {
   /// The tensors cast so far, in the order of writing.
   public var entries: [Entry] { state.withLock { $0 } }
 
-  /// Adds what happened to a tensor.
-  package func add(_ entry: Entry) {
+  func add(_ entry: Entry) {
     state.withLock { $0.append(entry) }
   }
 }

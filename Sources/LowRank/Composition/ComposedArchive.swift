@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 public import Files
-public import Kernels
+internal import Kernels
 internal import Synchronization
 public import Tensors
 
@@ -11,8 +11,6 @@ public final class ComposedArchive: TensorArchive {
   public let format: any CheckpointFormat
   public let metadata: ArchiveMetadata?
   public let files: [InputFile]
-  /// What casts did to the values of the tensors that were read.
-  public let casts = CastRecord()
 
   private let composed: [ComposedTensor]
   private let infos: [TensorInfo]
@@ -104,18 +102,10 @@ public final class ComposedArchive: TensorArchive {
       case .pieces:
         var composer = try BlockComposer(composed[index])
         try composer.write(to: &target)
-        record(composer.counts, of: index)
       }
     } catch {
       throw error.naming(tensor: infos[index].name)
     }
-  }
-
-  private func record(_ counts: CastCounts, of index: Int) {
-    guard let source = composed[index].pieces.first?.view.dtype else { return }
-    casts.add(
-      CastRecord.Entry(
-        name: infos[index].name, source: source, destination: infos[index].dtype, counts: counts))
   }
 
   /// The tensor of another archive that this one is, bit by bit; nil for others.

@@ -45,7 +45,7 @@ struct BridgeRun {
       () throws(CheckpointError) in _ = try plan.write(to: destination, policy: policy)
     }
     if json { try print(report, json: true) }
-    Console.print(notes: plan.notes + plan.casts.compactMap(ConversionNotes.note))
+    Console.print(notes: plan.notes)
     if !arguments.noCheck { try check(opened.adapter, base) }
   }
 

@@ -61,11 +61,6 @@ struct ConversionNotes {
   }
 
   private mutating func add(_ cast: CastRecord.Entry) {
-    if let note = Self.note(of: cast) { lines.append(note) }
-  }
-
-  /// What a cast did to values that the dtype cannot hold; nil if it has all of them.
-  static func note(of cast: CastRecord.Entry) -> String? {
     let counts = cast.counts
     let effects: [(count: Int, what: String)] = [
       (counts.saturated, "became the largest number"),
@@ -76,8 +71,9 @@ struct ConversionNotes {
       (counts.nan - counts.nanFromNumber, "were NaN"),
     ]
     let told = effects.filter { $0.count > 0 }.map { "\(Sizes.count($0.count)) \($0.what)" }
-    guard !told.isEmpty else { return nil }
-    return "\(cast.name.excerpt), \(cast.source) to \(cast.destination): of "
-      + "\(Sizes.count(counts.elements, "element")) " + told.joined(separator: ", ")
+    guard !told.isEmpty else { return }
+    lines.append(
+      "\(cast.name.excerpt), \(cast.source) to \(cast.destination): of "
+        + "\(Sizes.count(counts.elements, "element")) " + told.joined(separator: ", "))
   }
 }
