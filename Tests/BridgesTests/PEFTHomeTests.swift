@@ -43,4 +43,20 @@ struct PEFTHomeTests {
       #expect(!findings.contains { $0.severity != .note }, "\(findings)")
     }
   }
+
+  @Test("values that a dtype cannot hold are noted")
+  func overflow() throws {
+    let copy = try AdapterCopy(of: "lora")
+    let name = "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight"
+    try copy.changeWeights { weights in
+      // 2¹²⁷ and -2¹²⁷: the first elements.
+      weights[name]?.bytes.replaceSubrange(0..<8, with: [0, 0, 0, 0x7f, 0, 0, 0, 0xff])
+    }
+    let (home, adapter) = try AdapterHomes.open(BridgeSource(path: copy.path))
+    let path = copy.directory.path("out")
+    let plan = try home.plan(adapter, to: path, options: BridgeOptions(dtype: .float16))
+    #expect(!plan.isExact && plan.castNotes.isEmpty)
+    try plan.write(to: path)
+    #expect(plan.castNotes == ["2 elements became infinite: the dtype has no such large numbers"])
+  }
 }

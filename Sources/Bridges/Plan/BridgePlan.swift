@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
+internal import Kernels
+internal import LowRank
 internal import Tensors
 
 /// The files of an adapter for a home, before anything is written.
@@ -66,5 +68,15 @@ extension BridgePlan {
       }
     }
     return sum
+  }
+
+  /// Notes on values that the dtypes of the files could not hold, known after they are written.
+  public var castNotes: [String] {
+    var count = 0
+    for case .weights(let archive, _) in files.map(\.contents) {
+      count += (archive as? ComposedArchive)?.castCounts.infiniteFromFinite ?? 0
+    }
+    guard count > 0 else { return [] }
+    return ["\(Sizes.count(count, "element")) became infinite: the dtype has no such large numbers"]
   }
 }

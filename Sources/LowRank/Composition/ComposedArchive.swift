@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Archives
 public import Files
-internal import Kernels
+public import Kernels
 internal import Synchronization
 public import Tensors
 
@@ -15,6 +15,7 @@ public final class ComposedArchive: TensorArchive {
   private let composed: [ComposedTensor]
   private let infos: [TensorInfo]
   private let places: [TensorName: Int]
+  private let counts = Mutex(CastCounts())
 
   /// Describes the tensors; none is read.
   ///
@@ -55,6 +56,9 @@ public final class ComposedArchive: TensorArchive {
     self.places = places
     composed = tensors
   }
+
+  /// What casts did to the values of tensors that were read so far.
+  public var castCounts: CastCounts { counts.withLock { $0 } }
 
   public var tensorCount: Int { infos.count }
   public func tensor(at index: Int) -> TensorInfo { infos[index] }
@@ -102,6 +106,7 @@ public final class ComposedArchive: TensorArchive {
       case .pieces:
         var composer = try BlockComposer(composed[index])
         try composer.write(to: &target)
+        counts.withLock { $0 += composer.counts }
       }
     } catch {
       throw error.naming(tensor: infos[index].name)

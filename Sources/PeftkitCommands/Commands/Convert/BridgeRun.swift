@@ -45,7 +45,7 @@ struct BridgeRun {
       () throws(CheckpointError) in _ = try plan.write(to: destination, policy: policy)
     }
     if json { try print(report, json: true) }
-    Console.print(notes: plan.notes)
+    Console.print(notes: plan.notes + plan.castNotes)
     if !arguments.noCheck { try check(opened.adapter, base) }
   }
 
