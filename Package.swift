@@ -254,8 +254,8 @@ let package = Package(
     .testTarget(
       name: "BridgesTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "Checkpoints",
-        "PEFT", "LowRank", "Bridges", "TestSupport",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "GGUF",
+        "Checkpoints", "PEFT", "LowRank", "Bridges", "TestSupport",
       ]),
     .testTarget(
       name: "VerificationTests",

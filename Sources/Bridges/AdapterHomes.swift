@@ -6,7 +6,7 @@ public import Tensors
 public enum AdapterHomes {
   /// The homes, in the order in which sources are shown to them.
   public static let all: [any AdapterHome] = [
-    PEFTHome(), MLXHome(), GGUFHome(), KohyaHome(), DiffusersHome(), LyCORISHome(),
+    PEFTHome(), GGUFHome(), MLXHome(), KohyaHome(), DiffusersHome(), LyCORISHome(),
   ]
 
   /// The home with this name.

@@ -20,8 +20,13 @@ FALCON = {
     "vocab_size": VOCABULARY, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "bos_token_id": 1,
     "eos_token_id": 2, "bias": False, "parallel_attn": True, "alibi": False,
 }  # fmt: skip
+DEEPSEEK = {
+    **SIZES, **EXPERTS, "num_key_value_heads": 4, "kv_lora_rank": 32, "q_lora_rank": 24, "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 16, "v_head_dim": 16, "n_routed_experts": 4, "n_shared_experts": 1,
+    "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
+}  # fmt: skip
 
-# The config class and its values; the sets of modules that an adapter may have, by the words of `targets`.
+# The config class and its values.
 MODELS = {
     "llama": ("LlamaConfig", SIZES),
     "mistral": ("MistralConfig", SIZES),
@@ -46,17 +51,22 @@ MODELS = {
     "falcon_groups": ("FalconConfig", {**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2}),
     "starcoder2": ("Starcoder2Config", SIZES),
     "olmo2": ("Olmo2Config", SIZES),
-    "deepseek": (
-        "DeepseekV2Config",
-        {**SIZES, **EXPERTS, "num_key_value_heads": 4, "kv_lora_rank": 32, "q_lora_rank": 24, "qk_rope_head_dim": 8,
-         "qk_nope_head_dim": 16, "v_head_dim": 16, "head_dim": 8, "n_routed_experts": 4, "n_shared_experts": 1,
-         "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1},
+    "deepseek": ("DeepseekV2Config", {**DEEPSEEK, "head_dim": 8}),
+    "deepseek3": ("DeepseekV3Config", {**DEEPSEEK, "routed_scaling_factor": 1.0, "scoring_func": "sigmoid"}),
+    # A language model inside of one that sees.
+    "gemma3_images": (
+        "Gemma3Config",
+        {"text_config": {**TIED, "query_pre_attn_scalar": 16, "sliding_window": 64},
+         "vision_config": {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+                           "num_attention_heads": 2, "image_size": 28, "patch_size": 14},
+         "mm_tokens_per_image": 4, "image_token_index": 60, "boi_token_index": 61, "eoi_token_index": 62},
     ),
 }  # fmt: skip
 
 # The models without GELU, of which llama.cpp has a table in F16. The weights of the others are small, so that what it
 # loses stays below what is compared.
-EXACT = ["llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "phi", "olmo2", "deepseek"]
+EXACT = ["llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "phi", "olmo2", "deepseek",
+         "deepseek3"]  # fmt: skip
 
 
 def make(name, seed=0, **changes):

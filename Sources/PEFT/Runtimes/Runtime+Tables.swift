@@ -49,15 +49,19 @@ extension Runtime {
     name: "llama.cpp", title: "llama.cpp b11434 (convert_lora_to_gguf.py)", date: "2026-11",
     methods: .only([.lora]),
     keys: [
-      RuntimeKeyRule("lora_alpha", .absent, .refuses, "needs the key"),
-      RuntimeKeyRule("lora_alpha", .zero, .ignores, "takes an alpha of 0 for a scale of 1"),
-      RuntimeKeyRule("use_rslora", .set, .ignores, "scales by alpha / r all the same"),
-      RuntimeKeyRule("alpha_pattern", .set, .ignores, "scales all modules by lora_alpha"),
+      RuntimeKeyRule("lora_alpha", .absent, .refuses, "needs the key", isConverted: true),
+      RuntimeKeyRule(
+        "lora_alpha", .zero, .ignores, "takes an alpha of 0 for a scale of 1", isConverted: true),
+      RuntimeKeyRule(
+        "use_rslora", .set, .ignores, "scales by alpha / r all the same", isConverted: true),
+      RuntimeKeyRule(
+        "alpha_pattern", .set, .ignores, "scales all modules by lora_alpha", isConverted: true),
       RuntimeKeyRule("use_dora", .set, .refuses, "does not convert DoRA"),
       RuntimeKeyRule("lora_bias", .set, .refuses, "does not convert biases"),
       RuntimeKeyRule("modules_to_save", .set, .refuses, "does not convert saved modules"),
       RuntimeKeyRule("trainable_token_indices", .set, .refuses, "does not convert trained tokens"),
-      RuntimeKeyRule("target_parameters", .set, .refuses, "does not convert experts"),
+      RuntimeKeyRule(
+        "target_parameters", .set, .refuses, "does not convert experts", isConverted: true),
     ],
     honoredKeys: harmlessKeys.union([
       "r", "lora_alpha", "target_modules", "rank_pattern", "exclude_modules", "layers_to_transform",
@@ -73,7 +77,7 @@ extension Runtime {
     ],
     limits:
       "the base model's architecture; a base with tied embeddings has no place for LoRA on them",
-    converter: "convert_hf_to_gguf.py")
+    converter: "convert_hf_to_gguf.py", home: "gguf")
 
   /// The loader of mlx-lm, which has a format of its own.
   static let mlx = Runtime(

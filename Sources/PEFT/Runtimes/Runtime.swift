@@ -73,12 +73,18 @@ struct RuntimeKeyRule: Sendable {
   let reaction: RuntimeReaction
   /// What happens, after the name of the runtime: "does not load DoRA".
   let effect: String
+  /// Whether the value keeps its effect in an adapter that is converted to the runtime's home.
+  let isConverted: Bool
 
-  init(_ key: String, _ condition: Condition, _ reaction: RuntimeReaction, _ effect: String) {
+  init(
+    _ key: String, _ condition: Condition, _ reaction: RuntimeReaction, _ effect: String,
+    isConverted: Bool = false
+  ) {
     self.key = key
     self.condition = condition
     self.reaction = reaction
     self.effect = effect
+    self.isConverted = isConverted
   }
 }
 

@@ -51,8 +51,12 @@ struct RuntimeFindings {
   private func finding(_ rule: RuntimeKeyRule, in document: JSONObject) -> Finding? {
     guard rule.condition.holds(for: document[rule.key]) else { return nil }
     let value = document[rule.key].map { " \($0.description.excerpt)" } ?? ""
+    var way = ""
+    if rule.isConverted, let home = runtime.home {
+      way = "; an adapter that peftkit converts to \(home) has its effect"
+    }
     return finding(
-      rule.reaction, "\"\(rule.key)\"\(value): \(runtime.title) \(rule.effect)", rule.key)
+      rule.reaction, "\"\(rule.key)\"\(value): \(runtime.title) \(rule.effect)\(way)", rule.key)
   }
 
   private func finding(

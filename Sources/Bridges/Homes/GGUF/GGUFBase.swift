@@ -13,6 +13,7 @@ struct GGUFBase {
   /// The number of experts of a layer; nil for models without.
   let expertCount: Int?
   private let path: String
+  private let layerCount: Int?
   /// The config of the language model.
   private let config: JSONObject
   private let sizes: BaseSizes
@@ -43,14 +44,10 @@ struct GGUFBase {
     self.path = base.path
     config = base.config["text_config"]?.object ?? base.config
     tiesEmbeddings = base.tiesEmbeddings ?? false
-    expertCount =
-      ["num_local_experts", "num_experts", "n_routed_experts"].lazy
-      .compactMap { [config] key in config[key]?.integer }.first
+    expertCount = base.expertCount
+    layerCount = base.layerCount
     sizes = BaseSizes(base)
   }
-
-  /// The number of layers; nil where the config does not tell it.
-  private var layerCount: Int? { integer(["num_hidden_layers", "n_layer"]) }
 
   private func integer(_ keys: [String]) -> Int? {
     keys.lazy.compactMap { config[$0]?.integer }.first

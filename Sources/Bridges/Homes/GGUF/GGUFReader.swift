@@ -60,12 +60,15 @@ struct GGUFReader {
     return archive[GGUFHome.Key.baseName]?.string
   }
 
-  /// The invocation tokens of an activated LoRA, the only thing that a config would say besides.
-  private var config: AdapterConfig? {
-    guard let tokens = archive[GGUFHome.Key.invocationTokens]?.elements, !tokens.isEmpty else {
-      return nil
+  /// What a config says besides modules and scales: llama.cpp generates text, and an activated LoRA has
+  /// invocation tokens.
+  private var config: AdapterConfig {
+    var document: JSONObject = ["peft_type": "LORA", "task_type": "CAUSAL_LM"]
+    let tokens = archive[GGUFHome.Key.invocationTokens]?.elements ?? []
+    if !tokens.isEmpty {
+      let numbers = tokens.compactMap { $0.integer.map { JSONValue($0) } }
+      document["alora_invocation_tokens"] = .array(numbers)
     }
-    let numbers = tokens.compactMap { $0.integer.map { JSONValue($0) } }
-    return AdapterConfig(document: ["alora_invocation_tokens": .array(numbers)])
+    return AdapterConfig(document: document)
   }
 }

@@ -45,6 +45,9 @@ struct GGUFTensors {
     let place = try place(of: module)
     let names = base.names.tensors(at: place)
     let factor = alpha.factor(of: module)
+    guard Float(factor).isFinite else {
+      throw Self.unsupported(module.name, "has the scale \(factor)")
+    }
     isExact = isExact && factor == 1 && module.a.dtype == dtype && module.b.dtype == dtype
     switch module.kind {
     case .linear where place.expert != nil:
