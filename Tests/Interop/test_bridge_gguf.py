@@ -54,7 +54,7 @@ TIED = ["gemma", "gemma2", "gemma3", "gpt2", "falcon", "falcon_groups"]
 EMBEDDINGS = {"gpt_neox": "embed_in"}
 # The architectures that every variant is tried on; of the others all modules at once.
 THOROUGH = ["llama", "qwen2", "qwen3", "gemma2", "gpt2", "mixtral", "qwen3_moe"]
-DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "q8_0": "q8_0"}
 OFFICIAL = ["llama", "qwen2", "qwen3", "gemma2"]
 
 
@@ -227,7 +227,7 @@ class GGUFBridgeTest(InteropTest):
     def test_types_load(self):
         base = self.base("llama")
         expected = base.adapt(self.scratch / "peft", **variants_of("llama")["both"])
-        for outtype, tolerance in {"f32": TOLERANCE, "f16": 0.02, "bf16": 0.1}.items():
+        for outtype, tolerance in {"f32": TOLERANCE, "f16": 0.02, "bf16": 0.1, "q8_0": 0.1}.items():
             with self.subTest(outtype):
                 path = self.scratch / f"{outtype}.gguf"
                 self.convert(self.scratch / "peft", path, "gguf", base, "--dtype", DTYPES[outtype])

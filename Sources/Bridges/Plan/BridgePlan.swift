@@ -38,6 +38,14 @@ public struct BridgePlan: Sendable {
   /// padded, and nothing rounded.
   public let isExact: Bool
 
+  /// Whether tensors are quantized, so that the result is not within one rounding of the source.
+  public var isQuantized: Bool {
+    files.contains { file in
+      guard case .weights(let archive, _) = file.contents else { return false }
+      return archive.tensors.contains(where: \.dtype.isQuantized)
+    }
+  }
+
   /// Plans a directory.
   public init(directory files: [File], notes: [String] = [], isExact: Bool) {
     isDirectory = true

@@ -38,23 +38,26 @@ public struct GGUFHome: AdapterHome {
     _ adapter: LowRankAdapter, to destination: String, options: BridgeOptions
   ) throws(CheckpointError) -> BridgePlan {
     let base = try GGUFBase(options.base, for: adapter.path)
-    var writer = GGUFTensors(base, alpha: CommonAlpha(adapter.modules), dtype: options.dtype)
     do throws(CheckpointError) {
+      var writer = try GGUFTensors(
+        base, alpha: CommonAlpha(adapter.modules), dtype: options.dtype)
       try GGUFTensors.refuse(adapter.others)
       for module in adapter.modules { try writer.add(module) }
-      let format = GGUFFormat(values: values(of: adapter, base, alpha: writer.alpha))
+      let format = GGUFFormat(values: try values(of: adapter, base, alpha: writer.alpha))
       let archive = try ComposedArchive(
         path: adapter.path, format: format, tensors: try writer.all())
-      return BridgePlan(file: archive, as: format, isExact: writer.isExact)
+      return BridgePlan(file: try writer.archive(of: archive), as: format, isExact: writer.isExact)
     } catch {
       throw error.inFile(adapter.path)
     }
   }
 
   /// The metadata of an adapter.
+  ///
+  /// - Throws: `unsupported` for invocation tokens that are not ids.
   private func values(
     of adapter: LowRankAdapter, _ base: GGUFBase, alpha: CommonAlpha
-  ) -> [(key: String, value: GGUFValue)] {
+  ) throws(CheckpointError) -> [(key: String, value: GGUFValue)] {
     var values: [(key: String, value: GGUFValue)] = [
       (Key.architecture, .string(base.names.architecture)), (Key.type, .string("adapter")),
       (Key.adapterType, .string("lora")),
@@ -65,7 +68,11 @@ public struct GGUFHome: AdapterHome {
     if let alpha = alpha.value { values.append((Key.alpha, .float32(alpha))) }
     let tokens = adapter.config?.document["alora_invocation_tokens"]?.array ?? []
     let numbers = tokens.compactMap { $0.integer.flatMap { UInt32(exactly: $0) } }
-    if !numbers.isEmpty, numbers.count == tokens.count {
+    guard numbers.count == tokens.count else {
+      throw CheckpointError(
+        .unsupported, "\"alora_invocation_tokens\" has values that are not ids of tokens")
+    }
+    if !numbers.isEmpty {
       let array = GGUFArray(of: .uint32, numbers.map { .uint32($0) })
       values.append((Key.invocationTokens, .array(array)))
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Archives
 internal import GGUF
 internal import JSONDocument
+internal import Kernels
 internal import LowRank
 internal import PEFT
 internal import Tensors
@@ -46,9 +48,17 @@ struct GGUFReader {
   ///   fit each other or the base model.
   func adapter() throws(CheckpointError) -> LowRankAdapter {
     var modules = GGUFModules(base, alpha: alpha, path: archive.path, format: archive.format)
-    for pair in try GGUFPairs(archive).pairs { try modules.add(pair) }
+    for pair in try GGUFPairs(readable()).pairs { try modules.add(pair) }
     return LowRankAdapter(
       path: archive.path, modules: try modules.all(), baseModelName: baseModelName, config: config)
+  }
+
+  /// The archive with quantized tensors as F32.
+  private func readable() throws(CheckpointError) -> any TensorArchive {
+    let dtypes = archive.tensors.map(\.dtype)
+    guard dtypes.contains(where: \.isQuantized) else { return archive }
+    return try CastArchive(
+      archive, to: dtypes.map { $0.isQuantized ? .float32 : $0 }, record: CastRecord())
   }
 
   /// The name of the base model on the Hub, or the name that the file has.

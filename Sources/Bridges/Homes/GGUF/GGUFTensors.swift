@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Kernels
 internal import LowRank
 internal import Tensors
 
@@ -9,15 +11,25 @@ struct GGUFTensors {
   /// Whether the file has the factors of the source bit by bit.
   private(set) var isExact = true
   private let base: GGUFBase
+  /// The dtype that factors are put together in, and the one that they are asked for in.
   private let dtype: DType
+  private let requested: DType
   private var tensors: [ComposedTensor] = []
   private var experts: [ExpertStack] = []
   private var expertPlaces: [String: Int] = [:]
 
-  init(_ base: GGUFBase, alpha: CommonAlpha, dtype: DType?) {
+  /// - Throws: `unsupported` for a dtype that llama.cpp does not load.
+  init(_ base: GGUFBase, alpha: CommonAlpha, dtype: DType?) throws(CheckpointError) {
     self.base = base
     self.alpha = alpha
-    self.dtype = dtype ?? .float32
+    requested = dtype ?? .float32
+    guard [.float32, .float16, .bfloat16, .q8_0].contains(requested) else {
+      throw CheckpointError(
+        .unsupported,
+        "llama.cpp loads adapters of F32, F16, BF16 and Q8_0, not of \(requested)",
+        remedy: .chooseDType)
+    }
+    self.dtype = requested == .q8_0 ? .float32 : requested
   }
 
   /// Refuses tensors that are not updates. Embeddings of the base model are in it anyway.
@@ -48,7 +60,7 @@ struct GGUFTensors {
     guard Float(factor).isFinite else {
       throw Self.unsupported(module.name, "has the scale \(factor)")
     }
-    isExact = isExact && factor == 1 && module.a.dtype == dtype && module.b.dtype == dtype
+    isExact = isExact && factor == 1 && module.a.dtype == requested && module.b.dtype == requested
     switch module.kind {
     case .linear where place.expert != nil:
       let index = expertPlaces[names[0]] ?? experts.count
@@ -104,6 +116,19 @@ struct GGUFTensors {
     var all = tensors
     for stack in experts { all += try stack.tensors(base, alpha: alpha, dtype: dtype) }
     return all
+  }
+
+  /// The archive that is written: of quantized elements where their rows divide into blocks, else of F16
+  /// for a quantized dtype.
+  ///
+  /// - Throws: `unsupported` for a cast that does not exist.
+  func archive(of composed: ComposedArchive) throws(CheckpointError) -> any TensorArchive {
+    guard requested.isQuantized else { return composed }
+    let dtypes = composed.tensors.map { tensor -> DType in
+      let width = tensor.shape.dimensions.last ?? 0
+      return width.isMultiple(of: UInt(requested.block.elementCount)) ? requested : .float16
+    }
+    return try CastArchive(composed, to: dtypes, record: CastRecord())
   }
 
   /// The place of a module that llama.cpp has adapters for.
