@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import LowRank
+public import LowRank
 internal import PEFT
-internal import Tensors
+public import Tensors
 
 extension AdapterHomes {
   /// Reads an adapter that is to be converted: PEFT itself must load all of it (spec/bridges.md, BR13).
