@@ -67,7 +67,7 @@ struct MannersTests {
         "\nDid you mean safetensors?\n"
       ),
       (["convert", "a", "b", "--to", "torhc"], "\nDid you mean torch?\n"),
-      (["convert", "a", "b", "--to", "onnx"], "Please provide one of the following:\n  - safetensors\n"),
+      (["convert", "a", "b", "--to", "onnx"], "one of the following:\n  - safetensors\n"),
       (
         ["convert", "a", "b", "--dtype", "flot16"],
         "unknown dtype 'flot16'; did you mean float16?\n"

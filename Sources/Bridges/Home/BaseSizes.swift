@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import JSONDocument
 internal import LowRank
 internal import PEFT
 internal import Tensors
