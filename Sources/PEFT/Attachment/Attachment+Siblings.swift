@@ -44,7 +44,8 @@ extension Attachment {
         let witnesses = complete.filter {
           !isWithinLayer(list) || NumberedName.parent(of: $0) == parent
         }
-        guard !witnesses.isEmpty, let number = layers.subtracting(numbers).first,
+        guard !witnesses.isEmpty, !Self.isShortcut(member),
+          let number = layers.subtracting(numbers).first,
           isBesideOthers(number, in: layers) || Self.isInEveryBlock(member)
             || complete.contains(where: { NumberedName.parent(of: $0) == parent })
         else { continue }
@@ -79,6 +80,16 @@ extension Attachment {
   private func isBesideOthers(_ number: Int, in layers: Set<Int>) -> Bool {
     layers.contains { $0 < number } && layers.contains { $0 > number }
   }
+
+  /// Whether a member is the projection around a block, which only blocks have that change the number of
+  /// channels or the resolution.
+  private static func isShortcut(_ member: String) -> Bool {
+    !shortcuts.isDisjoint(with: member.components)
+  }
+
+  private static let shortcuts: Set<Substring> = [
+    "conv_shortcut", "nin_shortcut", "shortcut", "skip_connection", "downsample",
+  ]
 
   /// Whether a member is a projection of an attention, or of a feed-forward network without experts.
   private static func isInEveryBlock(_ member: String) -> Bool {

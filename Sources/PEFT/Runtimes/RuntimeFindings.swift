@@ -53,7 +53,7 @@ struct RuntimeFindings {
     let value = document[rule.key].map { " \($0.description.excerpt)" } ?? ""
     var way = ""
     if rule.isConverted, let home = runtime.home {
-      way = "; an adapter that peftkit converts to \(home) has its effect"
+      way = "; an adapter converted to \(home) has its effect"
     }
     return finding(
       rule.reaction, "\"\(rule.key)\"\(value): \(runtime.title) \(rule.effect)\(way)", rule.key)
