@@ -38,15 +38,29 @@ def source():
     return kept
 
 
+# The modules of the converters' own gguf, which others in the process do not see.
+_own_modules = {}
+
+
+def _swap_gguf(modules):
+    """Put these modules of gguf in the place of those that are imported, which are returned."""
+    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "gguf"}
+    sys.modules.update(modules)
+    return others
+
+
 @contextmanager
 def _converters():
     """The modules of the converters, which bring a gguf of their own."""
+    global _own_modules
     tree = source()
     paths = [str(tree), str(tree / "gguf-py")]
     sys.path[:0] = paths
+    others = _swap_gguf(_own_modules)
     try:
         yield tree
     finally:
+        _own_modules = _swap_gguf(others)
         del sys.path[: len(paths)]
 
 
