@@ -23,10 +23,16 @@ def _worker(rank, count, store, task, arguments):
 
 def run(count, task, *arguments):
     """Call task(rank, count, *arguments) in so many processes of one group."""
-    import torch.multiprocessing
+    import torch.multiprocessing as processes
 
-    with tempfile.TemporaryDirectory() as scratch:
-        torch.multiprocessing.spawn(_worker, (count, f"{scratch}/store", task, arguments), count)
+    for attempts_left in (2, 1, 0):
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                return processes.spawn(_worker, (count, f"{scratch}/store", task, arguments), count)
+            except processes.ProcessExitedException as error:
+                # On a busy machine gloo aborts now and then while processes connect.
+                if error.signal_name != "SIGABRT" or not attempts_left:
+                    raise
 
 
 def sharded(tensors, count):

@@ -50,5 +50,5 @@ cp a.toy tree/inner/b.toy
 cmp converted/inner/b.safetensors back.safetensors
 expect 'tree/inner/b.toy: data only' "$peftkit" scan tree
 if "$peftkit" convert a.toy x --to nothing 2> usage.txt; then fail "an unknown format was accepted"; fi
-grep -q "'toy'" usage.txt || fail "the usage does not list the format: $(cat usage.txt)"
+grep -qx '  - toy' usage.txt || fail "the usage does not list the format: $(cat usage.txt)"
 echo "a format takes Package.swift, its module and a line in the list"

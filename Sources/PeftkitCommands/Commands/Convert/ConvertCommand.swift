@@ -55,9 +55,7 @@ struct ConvertCommand: ParsableCommand {
   var dryRun = false
 
   @Flag(
-    help: """
-      Print JSON, described in spec/command-line.md; with --dry-run, --recursive, or a home in --to.
-      """)
+    help: "Print JSON (spec/command-line.md); with --dry-run, --recursive or a home.")
   var json = false
 
   @OptionGroup(title: "Adapters") var bridge: BridgeArguments
