@@ -83,9 +83,9 @@ class Inspection:
     """The content of a file, an adapter or a model.
 
     `kind` is "file", "adapter" or "model". Of an adapter, `config` has all keys; `oldest_peft` and `newest_peft` are
-    the releases of PEFT that load it; of others, `config` is empty. `metadata_types` has the types of values in formats whose
-    metadata has types, such as GGUF. `base`, `modules` and `digest` are there if they
-    were asked for, `multitask` for multitask prompt tuning.
+    the releases of PEFT that load it; of others, `config` is empty. `metadata_types` has the types of values in formats
+    whose metadata has types, such as GGUF. `base`, `modules` and `digest` are there if they were asked for, `multitask`
+    for multitask prompt tuning.
     """
 
     path: str

@@ -28,7 +28,10 @@ public protocol AdapterHome: Sendable {
 
   /// Plans the files of an adapter.
   ///
-  /// - Parameter destination: the path that is to be written.
+  /// - Parameters:
+  ///   - adapter: the adapter, of any home.
+  ///   - destination: the path that is to be written.
+  ///   - options: the base model and the dtype.
   /// - Throws: `unsupported` for what the home cannot hold, by the name of the module or tensor;
   ///   `missing` for a base model that is needed and not given.
   func plan(

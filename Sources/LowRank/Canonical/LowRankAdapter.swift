@@ -66,7 +66,9 @@ public struct LowRankAdapter: Sendable {
   /// Describes the adapters for several models of a pipeline. The modules of all have the model in
   /// front of their names.
   ///
-  /// - Parameter parts: adapters, each with its component.
+  /// - Parameters:
+  ///   - path: the path of the source, for errors.
+  ///   - parts: adapters, each with its component.
   public init(path: String, parts: [LowRankAdapter]) {
     self.init(path: path, modules: [])
     self.parts = parts

@@ -22,6 +22,8 @@ public final class ComposedArchive: TensorArchive {
   /// - Parameters:
   ///   - path: the path of the source, for errors.
   ///   - format: the format that the archive claims to be of.
+  ///   - metadata: the metadata; nil for none.
+  ///   - tensors: the tensors, in order.
   /// - Throws: `invalidArgument` for pieces outside their tensors, `malformed` for a duplicate name,
   ///   `unsupported` for a cast that does not exist.
   public init(

@@ -16,6 +16,7 @@ public struct ComposedTensor: Sendable {
     /// Places a view.
     ///
     /// - Parameters:
+    ///   - view: the elements.
     ///   - offsets: the place of its first element, one number for each dimension; nil for the
     ///     origin.
     ///   - factor: what each element is multiplied by; 1 changes no bits.
@@ -45,6 +46,7 @@ public struct ComposedTensor: Sendable {
   /// Describes a tensor of several pieces, which do not overlap.
   ///
   /// - Parameters:
+  ///   - name: the name in the file.
   ///   - dtype: the element type, to which elements are cast.
   ///   - shape: the shape, outermost dimension first.
   ///   - grid: the dimensions in which the pieces are placed; nil for the shape. Its elements in
@@ -63,6 +65,8 @@ public struct ComposedTensor: Sendable {
   /// Describes a tensor that is one view.
   ///
   /// - Parameters:
+  ///   - name: the name in the file.
+  ///   - view: the elements.
   ///   - dtype: the element type; nil for that of the view.
   ///   - shape: the shape, of as many elements; nil for that of the view.
   ///   - factor: what each element is multiplied by; 1 changes no bits.
@@ -77,7 +81,11 @@ public struct ComposedTensor: Sendable {
 
   /// Describes a tensor of constants, such as an α.
   ///
-  /// - Parameter values: the elements in row-major order.
+  /// - Parameters:
+  ///   - name: the name in the file.
+  ///   - dtype: the element type, to which the values are cast.
+  ///   - shape: the shape, of as many elements as there are values.
+  ///   - values: the elements in row-major order.
   public init(_ name: String, dtype: DType, shape: [Int], values: [Double]) {
     self.name = name
     self.dtype = dtype

@@ -20,7 +20,9 @@ public enum ExpertArrangement: String, CaseIterable, Sendable {
 extension LowRankAdapter {
   /// The adapter with its experts arranged otherwise.
   ///
-  /// - Parameter base: the base model, whose type tells the names of its experts.
+  /// - Parameters:
+  ///   - arrangement: how they are arranged.
+  ///   - base: the base model, whose type tells the names of its experts.
   /// - Throws: `unsupported` for experts that have no such arrangement, by name; `mismatch` for experts
   ///   that do not fit each other.
   /// - Complexity: O(modules); no tensor data is read.
