@@ -376,6 +376,7 @@ def test_results_have_every_key(tmp_path):
     check(types.Diff, "diff", ADAPTERS / "mpt-f16", ADAPTERS / "mpt-causal-lm", "--json")
     check(types.Diff, "diff", ADAPTERS / "lora", ADAPTERS / "ia3", "--json")
     check(types.ConversionPlan, "convert", ADAPTERS / "lora", tmp_path / "x", "--dry-run", "--json")
+    check(types.ConversionPlan, "convert", ADAPTERS / "lora", tmp_path / "x", "--to", "peft", "--dry-run", "--json")
     check(types.TreeConversion, "convert", "--recursive", ADAPTERS, tmp_path / "y", "--json", "--no-sync")
     for name in ["mpt-causal-lm", "lora"]:
         reference = FIXTURES / "references" / name / "reference.safetensors"
@@ -429,3 +430,11 @@ def test_python_m_peftkit():
         assert done.stdout.strip() == peftkit.__version__
         found = subprocess.run([*command, "validate", ADAPTERS / "mpt-average-source-tasks"], capture_output=True)
         assert found.returncode == 1
+
+
+def test_an_adapter_goes_to_another_home(tmp_path):
+    plan = peftkit.plan_conversion(ADAPTERS / "lora", tmp_path / "peft", to="peft")
+    assert (plan.home_before, plan.home_after) == ("peft", "peft")
+    result = peftkit.convert(ADAPTERS / "lora", tmp_path / "peft", to="peft")
+    assert any(note.startswith("checked: ") for note in result.notes)
+    assert {file.name for file in plan.files} == {file.name for file in (tmp_path / "peft").iterdir()}

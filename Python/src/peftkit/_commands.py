@@ -12,8 +12,10 @@ from .types import (
     ConversionOptions,
     ConversionPlan,
     Diff,
+    ExpertLayout,
     Failure,
     Inspection,
+    OutputFormat,
     Run,
     Scan,
     Severity,
@@ -144,7 +146,10 @@ def convert(
     source: StrPath,
     destination: StrPath,
     *,
-    to: Literal["safetensors", "torch", "npz", "npy"] | None = None,
+    to: OutputFormat | None = None,
+    base: StrPath | None = None,
+    experts: ExpertLayout | None = None,
+    check: bool = True,
     dtype: str | Mapping[str, str] | None = None,
     include: str | Iterable[str] = (),
     exclude: str | Iterable[str] = (),
@@ -172,7 +177,11 @@ def convert(
     Args:
         source: the file or the directory to read.
         destination: the file or the directory to write.
-        to: the format to write; else that of the destination's extension, and safetensors for directories.
+        to: the format to write; else that of the destination's extension, and safetensors for directories. Or the
+            home that an adapter goes to: "peft", "mlx", "gguf", "kohya", "diffusers" or "lycoris".
+        base: the base model of an adapter that goes to another home.
+        experts: how the experts of a PEFT adapter are laid out.
+        check: compare what an adapter computes in its new home with the source.
         dtype: cast floating-point tensors, or those whose names match a pattern (the last match decides).
         include: convert only tensors whose names match one of these shell patterns.
         exclude: leave out tensors whose names match one of these shell patterns.
@@ -197,7 +206,8 @@ def convert(
         PeftkitError: `source` cannot be read, or `destination` cannot be written or exists.
     """
     options: ConversionOptions = {
-        "to": to, "dtype": dtype, "include": include, "exclude": exclude, "rename": rename, "metadata": metadata,
+        "to": to, "base": base, "experts": experts, "check": check,
+        "dtype": dtype, "include": include, "exclude": exclude, "rename": rename, "metadata": metadata,
         "drop_metadata": drop_metadata, "reserve": reserve, "max_shard_size": max_shard_size, "compress": compress,
         "torch_layout": torch_layout, "drop_aliases": drop_aliases, "skip_unsupported": skip_unsupported,
         "allow_empty": allow_empty, "strict_pickle": strict_pickle, "force": force, "sync": sync,
@@ -351,6 +361,7 @@ def _conversion_options(options: ConversionOptions) -> dict[str, Option]:
     """The options of the command; some are worded the other way round here."""
     flags = cast("dict[str, Option]", dict(options))
     flags["no_sync"] = not flags.pop("sync", True)
+    flags["no_check"] = not flags.pop("check", True)
     flags["reserve"] = flags.pop("reserve", 0) or None
     return flags
 

@@ -5,9 +5,10 @@ Results are frozen dataclasses with the keys of the JSON that spec/command-line.
 the keys `from` and `class`, and `side` is `in`.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from ._decoding import key
 
@@ -248,10 +249,19 @@ class Conversion:
     notes: tuple[str, ...]
 
 
+OutputFormat: TypeAlias = Literal[
+    "safetensors", "torch", "npz", "npy", "gguf", "peft", "mlx", "kohya", "diffusers", "lycoris"
+]
+ExpertLayout: TypeAlias = Literal["fused", "fused-0.19.0", "separate", "separate-mixtral"]
+
+
 class ConversionOptions(TypedDict, total=False):
     """The options that `convert`, `convert_tree` and `plan_conversion` share; `convert` describes them."""
 
-    to: Literal["safetensors", "torch", "npz", "npy"] | None
+    to: OutputFormat | None
+    base: str | os.PathLike[str] | None
+    experts: ExpertLayout | None
+    check: bool
     dtype: str | Mapping[str, str] | None
     include: str | Iterable[str]
     exclude: str | Iterable[str]
@@ -275,18 +285,19 @@ class PlannedTensor:
     """A tensor of an output, and where it comes from.
 
     `action` is "copy", "gather", "inflate" or "cast". `source_range` is the [begin, end) in the source's file, None
-    unless the bytes are contiguous there; `range` that in the output, None if arrays are compressed.
+    unless the bytes are contiguous there; `range` that in the output, None if arrays are compressed. All of them are
+    None for an adapter that goes to another home, whose tensors are put together of several.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
-    action: str
-    source_name: str
-    source_dtype: str
-    source_path: str
-    source_range: tuple[int, ...] | None
-    range: tuple[int, ...] | None
+    action: str | None = None
+    source_name: str | None = None
+    source_dtype: str | None = None
+    source_path: str | None = None
+    source_range: tuple[int, ...] | None = None
+    range: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,12 +313,20 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class ConversionPlan:
-    """What a conversion would read and write; `kind` is "file" or "directory"."""
+    """What a conversion would read and write; `kind` is "file" or "directory".
+
+    Of an adapter that goes to another home, `home_before` and `home_after` are the names of the homes, and `exact` is
+    whether the result has the factors of the source bit by bit.
+    """
 
     source: str
     destination: str
     kind: str
     files: tuple[PlannedFile, ...]
+    home_before: str | None = key("from")
+    home_after: str | None = key("to")
+    exact: bool | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,11 @@ struct BridgeReport: Report {
   ) throws(CheckpointError) {
     output.writer.beginObject()
     output.writer.member("name", plan.isDirectory ? file.name : destination)
+    if case .bytes = file.contents {
+      output.writer.member("action", "write")
+    } else {
+      output.writer.member("action", "convert")
+    }
     output.writer.member("byte_count", try byteCount(of: file))
     if case .weights(let archive, let format) = file.contents {
       output.writer.member("format", format.name)
