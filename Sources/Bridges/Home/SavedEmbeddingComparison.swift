@@ -56,7 +56,8 @@ struct SavedEmbeddingComparison {
   ) throws(CheckpointError) -> Bool {
     let (rows, width) = (left.sizes[0], left.sizes[1])
     let step = max(1, blockElementCount / max(1, width))
-    let tolerance = max(roundoff(left.dtype), roundoff(right.dtype))
+    let formats = [left.dtype, right.dtype].compactMap { FloatFormat($0) }
+    let tolerance = formats.map(\.unitRoundoff).max() ?? 0
     var first = 0
     while first < rows {
       let range = first..<min(rows, first + step)
@@ -70,15 +71,5 @@ struct SavedEmbeddingComparison {
       first = range.upperBound
     }
     return true
-  }
-
-  /// The largest relative error of a number that was rounded to a dtype.
-  private static func roundoff(_ dtype: DType) -> Double {
-    switch dtype {
-    case .bfloat16: 0x1p-8
-    case .float16: 0x1p-11
-    case .float32: 0x1p-24
-    default: 0x1p-53
-    }
   }
 }

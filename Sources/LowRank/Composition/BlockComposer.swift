@@ -145,12 +145,7 @@ private struct BoxTarget: BlockTarget {
   mutating func append(
     byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    if piece.count < byteCount { piece = [UInt8](repeating: 0, count: byteCount) }
-    do {
-      var bytes = piece.mutableRawBytes
-      var part = bytes._mutatingExtracting(0..<byteCount)
-      try fill(&part)
-    }
+    try piece.fill(byteCount: byteCount, fill)
     let width = elementByteCount
     let count = byteCount / width
     var block = self.block

@@ -39,12 +39,21 @@ struct SinkTarget: BlockTarget {
   mutating func append(
     byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    if block.count < byteCount { block = [UInt8](repeating: 0, count: byteCount) }
-    do {
-      var bytes = block.mutableRawBytes
-      var part = bytes._mutatingExtracting(0..<byteCount)
-      try fill(&part)
-    }
+    try block.fill(byteCount: byteCount, fill)
     try sink(block.span.rawBytes.extracting(0..<byteCount))
+  }
+}
+
+extension [UInt8] {
+  /// Fills the first bytes; grows to as many if it has fewer.
+  ///
+  /// - Throws: what `body` throws.
+  mutating func fill(
+    byteCount: Int, _ body: (inout MutableRawSpan) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    if count < byteCount { self = [UInt8](repeating: 0, count: byteCount) }
+    var bytes = mutableRawBytes
+    var part = bytes._mutatingExtracting(0..<byteCount)
+    try body(&part)
   }
 }
