@@ -22,6 +22,7 @@ let package = Package(
     .library(name: "Verification", targets: ["Verification"]),
     .library(name: "Bridges", targets: ["Bridges"]),
     .library(name: "Conversion", targets: ["Conversion"]),
+    .library(name: "Merging", targets: ["Merging"]),
     .library(name: "AdapterRepair", targets: ["AdapterRepair"]),
     .library(name: "ContentDigest", targets: ["ContentDigest"]),
     .library(name: "Reports", targets: ["Reports"]),
@@ -138,6 +139,12 @@ let package = Package(
         "DistributedCheckpoint", "Checkpoints", "PEFT",
       ]),
     .target(
+      name: "Merging",
+      dependencies: [
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
+        "Checkpoints", "PEFT", "LowRank", "Conversion",
+      ]),
+    .target(
       name: "AdapterRepair",
       dependencies: [
         "Tensors", "Files", "Archives", "JSONDocument", "Checkpoints", "PEFT", "Conversion",
@@ -162,7 +169,7 @@ let package = Package(
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "GGUF", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
         "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges", "Conversion",
-        "AdapterRepair", "ContentDigest", "Reports",
+        "Merging", "AdapterRepair", "ContentDigest", "Reports",
       ]),
 
     // Command line.
@@ -172,7 +179,7 @@ let package = Package(
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan",
         "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges",
-        "Conversion", "AdapterRepair", "ContentDigest", "Reports",
+        "Conversion", "Merging", "AdapterRepair", "ContentDigest", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -269,6 +276,12 @@ let package = Package(
         "Checkpoints", "Conversion", "TestSupport",
       ],
       exclude: ["Vectors"]),
+    .testTarget(
+      name: "MergingTests",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "Checkpoints",
+        "PEFT", "LowRank", "Conversion", "Merging", "TestSupport",
+      ]),
     .testTarget(
       name: "ContentDigestTests",
       dependencies: [

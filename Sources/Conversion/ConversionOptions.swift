@@ -17,6 +17,8 @@ public struct ConversionOptions: Sendable {
   public var metadata = MetadataChange()
   /// The changes of an adapter's config, in order.
   public var configChanges: [ConfigChange] = []
+  /// What is done to the model; nil for a plain conversion. The source must be a model then.
+  public var modelChange: (any ModelChange)?
   /// The largest size of the tensors of a file, in bytes; nil for no limit, which keeps the shards
   /// of a model.
   public var shardByteCount: Int?

@@ -16,6 +16,7 @@
 @_exported public import JSONDocument
 @_exported public import Kernels
 @_exported public import LowRank
+@_exported public import Merging
 @_exported public import MultitaskPromptTuning
 @_exported public import NumPyArchive
 @_exported public import PEFT

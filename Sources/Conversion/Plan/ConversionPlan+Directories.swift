@@ -22,7 +22,8 @@ extension ConversionPlan {
     let adapters = AdapterDirectory.all(in: tree)
     var parts: Set<RelativePath> = []
     let hasConfig = tree.files.contains { $0 == RelativePath(AdapterConfig.fileName) }
-    if adapters[.root] == nil, !hasConfig, ModelDirectory.isModel(source) {
+    let isModel = adapters[.root] == nil && !hasConfig && ModelDirectory.isModel(source)
+    if isModel || options.modelChange != nil {
       parts.formUnion(try addModel(at: .root, of: tree))
     } else {
       guard options.shardByteCount == nil else {
@@ -108,10 +109,22 @@ extension ConversionPlan {
     let superseded = model.supersededNames.map { directory.appending($0) }
     addSuperseded(superseded, by: model.weightsName, loader: "transformers")
     var parts = model.weightFileNames.map { directory.appending($0) } + superseded
-    if model.isNamedByConfig, let config = try model.config() {
+    let change = directory == .root ? options.modelChange : nil
+    if model.isNamedByConfig || change != nil, let config = try model.config() {
       let name = directory.appending(config.name)
-      files.append(File(name: name, contents: .bytes(config.bytes)))
-      parts.append(name)
+      let changed = try change?.changed(config: config.bytes)
+      if model.isNamedByConfig || changed != nil {
+        files.append(File(name: name, contents: .bytes(changed ?? config.bytes)))
+        parts.append(name)
+      }
+    }
+    for file in change?.newFiles ?? [] {
+      let name = directory.appending(file.name)
+      guard !tree.files.contains(name) else {
+        throw CheckpointError(
+          .alreadyExists, "is a file of the model already", path: tree.path(of: name))
+      }
+      files.append(File(name: name, contents: .bytes(file.bytes)))
     }
     return parts
   }

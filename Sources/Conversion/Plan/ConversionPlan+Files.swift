@@ -18,7 +18,8 @@ extension ConversionPlan {
     try AtomicFile.refuseSlash(after: destination)
     let archive = if let opened { opened } else { try Checkpoint.open(path: source) }
     try refuseReplacingShard(of: archive)
-    let weights = try TensorPlan(archive, options: options, record: casts)
+    let changed = try options.modelChange?.change(archive) ?? archive
+    let weights = try TensorPlan(changed, options: options, record: casts)
     report = weights.report
     files = [
       File(
@@ -63,7 +64,7 @@ extension ConversionPlan {
     path: String, opened: (any TensorArchive)? = nil, at directory: RelativePath,
     singleFileIndex: ShardIndex? = nil
   ) throws(CheckpointError) {
-    let (archive, index) =
+    let (stored, index) =
       if let opened {
         (opened, nil as ShardIndex?)
       } else {
@@ -75,6 +76,8 @@ extension ConversionPlan {
         .unsupported, "cannot become a directory of \(options.format.name) files",
         path: source, hint: "name a file to write, or another format")
     }
+    let change = directory == .root ? options.modelChange : nil
+    let archive = try change?.change(stored) ?? stored
     let weights = try TensorPlan(archive, options: options, record: casts)
     report += weights.report
     let tensors = weights.archive.tensors

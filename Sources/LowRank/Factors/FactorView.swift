@@ -59,7 +59,7 @@ public struct FactorView: Sendable {
   }
 
   /// The product of sizes; nil when it does not fit.
-  static func product(_ sizes: [Int]) -> Int? {
+  package static func product(_ sizes: [Int]) -> Int? {
     guard !sizes.contains(0) else { return 0 }
     var product = 1
     for size in sizes {
