@@ -5,6 +5,7 @@
 #include "float8.h"
 #include "formats.h"
 #include "forward.h"
+#include "update.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* x86-64 with AVX-512 F, BW, DQ, VL and BF16: the forward in BF16. All else is that of kernels_avx512.c. */
+/* x86-64 with AVX-512 F, BW, DQ, VL and BF16: the forward and updates in BF16. All else is that of kernels_avx512.c. */
 
 #include "formats.h"
 #include "forward.h"
+#include "update.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -41,10 +42,14 @@ CK_INLINE CK_NAME(u16x2) CK_NAME(narrow_bf16)(CK_NAME(v32) first, CK_NAME(v32) s
 
 #define CK_IS_HALF
 #define CK_FORMAT bf16
-#include "forward_body.h"
+#include "format_body.h"
 
 void CK_NAME(forward)(const ck_forward_job *job, const ck_forward_item *item, void *scratch) {
   CK_NAME(forward_bf16)(job, item, scratch);
+}
+
+void CK_NAME(update)(const ck_update_job *job, ck_update_sums *sums) {
+  CK_NAME(update_bf16)(job, sums);
 }
 
 #pragma clang attribute pop

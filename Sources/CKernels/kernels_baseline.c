@@ -5,6 +5,7 @@
 #include "float8.h"
 #include "formats.h"
 #include "forward.h"
+#include "update.h"
 
 #define CK_NAME(name) ck_baseline_##name
 #define CK_VECTOR_BYTES 16

@@ -28,21 +28,21 @@
 
 #define CK_FORMAT f64
 #define CK_IS_F64
-#include "forward_body.h"
+#include "format_body.h"
 #undef CK_IS_F64
 #undef CK_FORMAT
 
 #define CK_FORMAT f32
-#include "forward_body.h"
+#include "format_body.h"
 #undef CK_FORMAT
 
 #define CK_IS_HALF
 #define CK_FORMAT bf16
-#include "forward_body.h"
+#include "format_body.h"
 #undef CK_FORMAT
 
 #define CK_FORMAT f16
-#include "forward_body.h"
+#include "format_body.h"
 #undef CK_FORMAT
 #undef CK_IS_HALF
 
@@ -52,6 +52,15 @@ void CK_NAME(forward)(const ck_forward_job *job, const ck_forward_item *item, vo
   case ck_f32: CK_NAME(forward_f32)(job, item, scratch); break;
   case ck_bf16: CK_NAME(forward_bf16)(job, item, scratch); break;
   default: CK_NAME(forward_f16)(job, item, scratch);
+  }
+}
+
+void CK_NAME(update)(const ck_update_job *job, ck_update_sums *sums) {
+  switch (job->format) {
+  case ck_f64: CK_NAME(update_f64)(job, sums); break;
+  case ck_f32: CK_NAME(update_f32)(job, sums); break;
+  case ck_bf16: CK_NAME(update_bf16)(job, sums); break;
+  default: CK_NAME(update_f16)(job, sums);
   }
 }
 

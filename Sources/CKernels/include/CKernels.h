@@ -157,6 +157,47 @@ void ck_qr_reduce(const ck_qr_block *_Nonnull block, double *_Nonnull triangle, 
 void ck_qr_expand(const ck_qr_block *_Nonnull block, double *_Nonnull top, double *_Nonnull rows,
                   size_t stride, int instruction_set);
 
+/* What rounding left of the changes of some elements: sums over elements in ascending rows, kept apart for the
+ * columns with each remainder of a division by 16. */
+typedef struct {
+  double changes[16];  /* of the squares of the changes */
+  double added[16];    /* of the squares of the differences of the elements after and before */
+  double products[16]; /* of the products of both */
+  size_t changed;      /* the number of elements with another value than before */
+} ck_update_sums;
+
+/* Rows of a weight that are changed and rounded: with F32 accumulators (F64 for an F64 weight),
+ *   change = addend + sum over r of left[row, r] * right[r, column], r ascending, each step rounded,
+ *   output = round(weight + change), or with `totals` output = round(factor * totals), the factor being that
+ *   of the row, of the column or 1, and the change the difference to the weight.
+ * The output may be the weight; otherwise they do not overlap. Any alignment. */
+typedef struct {
+  const void *_Nullable weight;         /* [rows, width] */
+  void *_Nullable output;               /* [rows, width] */
+  const void *_Nullable left;           /* accumulators [rows, rank] */
+  const void *_Nullable right;          /* accumulators [rank, width] */
+  const void *_Nullable addend;         /* accumulators [rows, width], or null for 0 */
+  const void *_Nullable totals;         /* accumulators [rows, width], or null */
+  const void *_Nullable row_factors;    /* accumulators [rows], or null */
+  const void *_Nullable column_factors; /* accumulators [width], or null */
+  void *_Nullable scratch;              /* ck_update_scratch(rank) bytes */
+  size_t rows, width, rank;
+  uint8_t format;
+  uint8_t rounds_change; /* whether the change is rounded to the format before it is added */
+  uint8_t makes_totals;  /* whether the output is weight + change as accumulators, without a sum */
+} ck_update_job;
+
+/* The bytes of scratch memory that an update of a rank needs. */
+size_t ck_update_scratch(size_t rank);
+
+/* Updates the rows, and sets the sums. */
+void ck_update(const ck_update_job *_Nonnull job, ck_update_sums *_Nonnull sums, int instruction_set);
+
+/* Adds the squares of accumulators [rows, width], in f64, to the sums of their rows [rows] or columns
+ * [width]; one of both is null. */
+void ck_add_squares(const void *_Nullable totals, int is_f64, size_t rows, size_t width,
+                    double *_Nullable row_squares, double *_Nullable column_squares);
+
 /* The number of leading bytes in which two buffers agree, in whole blocks of 4096 and then exactly. */
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
 

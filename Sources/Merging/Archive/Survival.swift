@@ -47,7 +47,7 @@ public struct Survival: Sendable, Hashable {
 
 /// What became of a change of a region, once its tensor was written.
 public struct ChangeOutcome: Sendable {
-  /// The tensor in the merged model.
+  /// The number of the tensor among those that are merged.
   public let tensor: Int
   /// The region of the tensor, an index of its regions.
   public let region: Int

@@ -1,20 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Files
-internal import Tensors
+package import Files
+package import Tensors
 
 /// A place for bytes that are computed where they are needed, such as a file.
-protocol BlockTarget: ~Copyable {
+package protocol BlockTarget: ~Copyable {
   /// Appends bytes that `fill` writes, all of them.
   mutating func append(
     byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError)
+
+  /// Appends a range of another file.
+  mutating func copy(from source: InputFile, range: Range<Int>) throws(CheckpointError)
 }
 
 extension AtomicFile: BlockTarget {}
 
 extension BlockTarget where Self: ~Copyable {
+  /// Reads the range in pieces.
+  package mutating func copy(
+    from source: InputFile, range: Range<Int>
+  ) throws(CheckpointError) {
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(AtomicFile.largestPiece, range.upperBound - offset)
+      try append(byteCount: count) { bytes throws(CheckpointError) in
+        try source.read(at: offset, into: &bytes)
+      }
+      offset += count
+    }
+  }
+
   /// Appends bytes in pieces that a file takes.
-  mutating func append(copying bytes: RawSpan) throws(CheckpointError) {
+  package mutating func append(copying bytes: RawSpan) throws(CheckpointError) {
     var offset = 0
     while offset < bytes.byteCount {
       let count = min(AtomicFile.largestPiece, bytes.byteCount - offset)
@@ -28,15 +45,15 @@ extension BlockTarget where Self: ~Copyable {
 }
 
 /// A target that passes each block on.
-struct SinkTarget: BlockTarget {
+package struct SinkTarget: BlockTarget {
   private let sink: (RawSpan) throws(CheckpointError) -> Void
   private var block: [UInt8] = []
 
-  init(sink: @escaping (RawSpan) throws(CheckpointError) -> Void) {
+  package init(sink: @escaping (RawSpan) throws(CheckpointError) -> Void) {
     self.sink = sink
   }
 
-  mutating func append(
+  package mutating func append(
     byteCount: Int, _ fill: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     try block.fill(byteCount: byteCount, fill)
@@ -48,7 +65,7 @@ extension [UInt8] {
   /// Fills the first bytes; grows to as many if it has fewer.
   ///
   /// - Throws: what `body` throws.
-  mutating func fill(
+  package mutating func fill(
     byteCount: Int, _ body: (inout MutableRawSpan) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     if count < byteCount { self = [UInt8](repeating: 0, count: byteCount) }
