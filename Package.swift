@@ -21,6 +21,7 @@ let package = Package(
     .library(name: "MultitaskPromptTuning", targets: ["MultitaskPromptTuning"]),
     .library(name: "Verification", targets: ["Verification"]),
     .library(name: "Bridges", targets: ["Bridges"]),
+    .library(name: "AdapterAlgebra", targets: ["AdapterAlgebra"]),
     .library(name: "Conversion", targets: ["Conversion"]),
     .library(name: "Merging", targets: ["Merging"]),
     .library(name: "AdapterRepair", targets: ["AdapterRepair"]),
@@ -133,6 +134,12 @@ let package = Package(
         "Checkpoints", "PEFT", "LowRank",
       ]),
     .target(
+      name: "AdapterAlgebra",
+      dependencies: [
+        "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
+        "PEFT", "LowRank", "Bridges",
+      ]),
+    .target(
       name: "Conversion",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument",
@@ -168,8 +175,8 @@ let package = Package(
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "TorchCheckpoint",
         "NumPyArchive", "GGUF", "DistributedCheckpoint", "Checkpoints", "CheckpointScan", "PEFT",
-        "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges", "Conversion",
-        "Merging", "AdapterRepair", "ContentDigest", "Reports",
+        "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges",
+        "AdapterAlgebra", "Conversion", "Merging", "AdapterRepair", "ContentDigest", "Reports",
       ]),
 
     // Command line.
@@ -179,7 +186,7 @@ let package = Package(
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
         "TorchCheckpoint", "NumPyArchive", "DistributedCheckpoint", "Checkpoints", "CheckpointScan",
         "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Verification", "Bridges",
-        "Conversion", "Merging", "AdapterRepair", "ContentDigest", "Reports",
+        "AdapterAlgebra", "Conversion", "Merging", "AdapterRepair", "ContentDigest", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "peftkit", dependencies: ["PeftkitCommands"]),
@@ -263,6 +270,12 @@ let package = Package(
       dependencies: [
         "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "GGUF",
         "Checkpoints", "PEFT", "LowRank", "Bridges", "TestSupport",
+      ]),
+    .testTarget(
+      name: "AdapterAlgebraTests",
+      dependencies: [
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors", "Checkpoints",
+        "PEFT", "LowRank", "Bridges", "AdapterAlgebra", "TestSupport",
       ]),
     .testTarget(
       name: "VerificationTests",

@@ -3,6 +3,7 @@
 // One import for programs: the modules whose types appear in the API of the formats, adapters and
 // conversions.
 
+@_exported public import AdapterAlgebra
 @_exported public import AdapterRepair
 @_exported public import Archives
 @_exported public import Bridges

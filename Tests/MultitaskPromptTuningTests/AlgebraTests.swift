@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import Archives
 import Files
 import JSONDocument
 import MultitaskPromptTuning
 import PEFT
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Adapters out of adapters")

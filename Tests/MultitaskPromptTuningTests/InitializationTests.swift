@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Archives
 import Files
 import JSONDocument
 import Kernels
 import MultitaskPromptTuning
 import PEFT
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Initialisation")

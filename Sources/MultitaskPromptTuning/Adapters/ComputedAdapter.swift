@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Archives
 public import Files
 public import PEFT
 internal import SafeTensors

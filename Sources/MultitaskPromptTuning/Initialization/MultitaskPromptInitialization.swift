@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
 internal import Files
+internal import Kernels
 public import PEFT
 public import Tensors
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import JSONDocument
+package import JSONDocument
 internal import LowRank
-internal import PEFT
+package import PEFT
 internal import Tensors
 
 /// The ranks and α that give every module its scale in PEFT (spec/bridges.md, BR7).
-struct PEFTScales {
+package struct PEFTScales {
   /// A rank and an α, as a config writes them.
   private struct Value: Hashable {
     let rank: Int
@@ -20,7 +20,7 @@ struct PEFTScales {
   private let common: Value
 
   /// Finds an α for each module: that of the source where it gives the scale.
-  init(_ modules: [(name: String, scale: LoRAScale)]) {
+  package init(_ modules: [(name: String, scale: LoRAScale)]) {
     let divided = modules.map { Self.alpha(of: $0.scale, dividedBy: Double($0.scale.rank)) }
     let stabilized = modules.map {
       Self.alpha(of: $0.scale, dividedBy: Double($0.scale.rank).squareRoot())
@@ -57,7 +57,7 @@ struct PEFTScales {
   /// Sets the keys of a config.
   ///
   /// - Parameter alphaKey: the key of α: `alpha` in the configs of LoHa and LoKr.
-  func write(to document: inout JSONObject, alphaKey: String = "lora_alpha") {
+  package func write(to document: inout JSONObject, alphaKey: String = "lora_alpha") {
     document["r"] = JSONValue(common.rank)
     document[alphaKey] = Self.number(common.alpha)
     document["use_rslora"] = .bool(isRankStabilized)

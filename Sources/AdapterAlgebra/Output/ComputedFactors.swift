@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Checkpoints
+internal import Files
+internal import Kernels
+internal import LowRank
+internal import Tensors
+
+/// Makes views of computed factors, which homes write like those of files.
+struct ComputedFactors: Sendable {
+  /// The path of the source, for errors.
+  let path: String
+  /// The files that the factors are computed from.
+  let files: [InputFile]
+
+  /// - Parameters:
+  ///   - path: the path of the source, for errors.
+  ///   - files: the files that the factors are computed from. The adapter gets the permissions that
+  ///     they have in common, and is not written when one of them changes.
+  init(path: String, files: [InputFile]) {
+    self.path = path
+    self.files = files
+  }
+
+  /// A view of values, each rounded once to a dtype.
+  ///
+  /// - Parameters:
+  ///   - name: what errors call the tensor.
+  ///   - values: as many elements as the sizes have, row-major; another number traps.
+  ///   - sizes: the dimensions, outermost first.
+  ///   - dtype: F64, F32, BF16 or F16.
+  /// - Throws: `unsupported` for a value that the dtype cannot hold.
+  func view(
+    _ name: String, _ values: [Double], sizes: [Int], dtype: DType
+  ) throws(CheckpointError) -> FactorView {
+    let tensorName = TensorName(name)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(values.count * 8)
+    for value in values { bytes.appendLittleEndian(value.bitPattern) }
+    let cast = try Cast(from: .float64, to: dtype)
+    var output = [UInt8](repeating: 0, count: values.count * cast.destinationElementByteCount)
+    var counts = CastCounts()
+    do {
+      var place = output.mutableRawBytes
+      try cast.run(bytes.span.rawBytes, into: &place, counts: &counts)
+    }
+    guard counts.infiniteFromFinite == 0 else {
+      throw CheckpointError(
+        .unsupported, "has computed values that \(dtype) cannot hold", path: path,
+        tensor: tensorName)
+    }
+    let tensor = try ComputedTensor(tensorName, dtype: dtype, shape: Shape(sizes), bytes: output)
+    let archive = ComputedArchive(
+      [tensor], format: CheckpointFormats.standard, path: path, files: files)
+    return try FactorView(archive, at: 0)
+  }
+}
