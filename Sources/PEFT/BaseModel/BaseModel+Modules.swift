@@ -83,7 +83,7 @@ extension BaseModel {
     let conversions = modelClass.flatMap(\.conversions).map { $0 + ModelClasses.legacyConversions }
     var builder = ModuleTreeBuilder(modelClass, conversions: conversions ?? [])
     for index in 0..<weights.tensorCount {
-      guard builder.add(weights.tensor(at: index)) else { return nil }
+      guard builder.add(weights.tensor(at: index), at: index) else { return nil }
     }
     return builder.tree(type: type, ties: tiesEmbeddings(type), conversions: conversions)
   }

@@ -9,10 +9,10 @@ public struct ModuleTree: Sendable {
   /// The modules, those that contain others after them, in the order of the files.
   public internal(set) var modules: [BaseModule]
   /// Modules whose weight is that of another module.
-  let tied: [(module: String, source: String)]
+  package let tied: [(module: String, source: String)]
   /// The path of the input embedding; nil if it is unknown.
   let inputEmbedding: String?
-  let outputEmbedding: String?
+  package let outputEmbedding: String?
   let modelType: ModelType?
   /// The conversions of names in files; nil where they are unknown.
   let conversions: [NameConversion]?
@@ -32,7 +32,7 @@ public struct ModuleTree: Sendable {
   func contains(_ name: String) -> Bool { places[UTF8Text(name)] != nil }
 
   /// The modules that are tied to another one.
-  var tiedModules: [String] { tied.map(\.module).filter(contains) }
+  package var tiedModules: [String] { tied.map(\.module).filter(contains) }
 
   /// Whether some parameter has an extent.
   func hasExtent(_ extent: UInt) -> Bool {
@@ -44,7 +44,7 @@ public struct ModuleTree: Sendable {
   /// The module at a path, and those inside it, in the order of the files.
   ///
   /// - Complexity: O(modules inside).
-  func subtree(of name: String) -> [BaseModule] {
+  package func subtree(of name: String) -> [BaseModule] {
     var pending = [places[UTF8Text(name)]].compactMap(\.self)
     var found: [Int] = []
     while let place = pending.popLast() {

@@ -8,7 +8,7 @@ struct ModuleTreeBuilder {
   private let base: ModelClass?
   private let renamings: [NameConversion]
   private let converters: [NameConversion]
-  private var modules: [(name: String, parameters: [(name: String, shape: Shape)])] = []
+  private var modules: [(name: String, parameters: [BaseModule.Parameter])] = []
   private var places: [UTF8Text: Int] = [:]
   /// The tensors that converters combine, by the name that they get.
   private var combined: [UTF8Text: Combination] = [:]
@@ -18,8 +18,8 @@ struct ModuleTreeBuilder {
   private struct Combination {
     let converter: Int
     let change: NameConversion.Change
-    /// The shape of the first tensor of each source, and the number of tensors.
-    var sources: [Int: (shape: Shape, count: Int)] = [:]
+    /// The tensors of each source.
+    var sources: [Int: [StoredParts.Source]] = [:]
   }
 
   /// The longest name, in bytes, and the deepest path that are taken for those of a module.
@@ -39,12 +39,13 @@ struct ModuleTreeBuilder {
 
   /// Adds a tensor of the files.
   ///
+  /// - Parameter index: its index in them.
   /// - Returns: false when the names take more steps to convert than are allowed.
-  mutating func add(_ info: TensorInfo) -> Bool {
+  mutating func add(_ info: TensorInfo, at index: Int) -> Bool {
     let name = info.name.string
     guard name.utf8.count <= Self.longestName else { return true }
     guard !renamings.isEmpty || !converters.isEmpty else {
-      insert(name, info.shape)
+      insert(name, info.shape, [StoredPart(tensor: index)])
       return true
     }
     var scalars = Array(name.unicodeScalars)
@@ -59,10 +60,11 @@ struct ModuleTreeBuilder {
         combined[place] = Combination(converter: number, change: change)
         combinedNames.append(key)
       }
-      combined[place]?.sources[change.source, default: (info.shape, 0)].count += 1
+      combined[place]?.sources[change.source, default: []].append(
+        StoredParts.Source(name: name, index: index, shape: info.shape))
       return budget >= 0
     }
-    insert(Self.text(scalars), info.shape)
+    insert(Self.text(scalars), info.shape, [StoredPart(tensor: index)])
     return budget >= 0
   }
 
@@ -73,15 +75,18 @@ struct ModuleTreeBuilder {
   }
 
   /// Takes a tensor by its name in the model, with or without the prefix of the base model.
-  private mutating func insert(_ name: String, _ shape: Shape) {
+  private mutating func insert(_ name: String, _ shape: Shape, _ parts: [StoredPart]) {
     guard let name = placed(name) else { return }
     var components = name.components
     guard components.count > 1, components.count <= Self.deepestPath else { return }
     // Quantized weights and parametrizations have names of their own below the parameter.
+    var isWhole = true
     if let weight = components.firstIndex(of: "weight"), weight > 0, weight < components.count - 1 {
       components[weight...] = [components[weight...].joined(separator: ".")[...]]
+      isWhole = false
     } else if let index = components.firstIndex(of: "parametrizations"), index > 0 {
       components[index...] = ["weight"]
+      isWhole = false
     }
     let module = components.dropLast().joined(separator: ".")
     let place = places[UTF8Text(module)] ?? modules.count
@@ -89,7 +94,10 @@ struct ModuleTreeBuilder {
       places[UTF8Text(module)] = place
       modules.append((module, []))
     }
-    modules[place].parameters.append((String(components[components.count - 1]), shape))
+    modules[place].parameters.append(
+      BaseModule.Parameter(
+        name: String(components[components.count - 1]), shape: shape,
+        parts: isWhole ? parts : []))
   }
 
   /// The name that the class has for a tensor; nil for a tensor that it has no place for.
@@ -149,7 +157,9 @@ extension ModuleTreeBuilder {
       tree.append(
         BaseModule(
           name: name, kind: name == modelClass.outputEmbedding ? .linear : original.kind,
-          parameters: original.parameters, isInFiles: false))
+          parameters: original.parameters.map {
+            BaseModule.Parameter(name: $0.name, shape: $0.shape)
+          }, isInFiles: false))
     }
     tree.addContainers()
     return tree
@@ -157,9 +167,8 @@ extension ModuleTreeBuilder {
 
   private mutating func insert(_ combination: Combination) {
     let converter = converters[combination.converter]
-    var shapes = combination.sources.sorted { $0.key < $1.key }.map {
-      ($0.value.shape.dimensions, $0.value.count)
-    }
+    let sources = combination.sources.sorted { $0.key < $1.key }.map(\.value)
+    var shapes = sources.map { ($0.first?.shape.dimensions ?? [], $0.count) }
     var chunks = 1
     for operation in converter.operations {
       switch operation {
@@ -192,17 +201,24 @@ extension ModuleTreeBuilder {
       }
     }
     guard let shape = shapes.first?.0 else { return }
+    // A source that the files lack leaves the others at unknown places.
+    let isWhole = sources.count == converter.sourceCount
+    let parts =
+      isWhole
+      ? StoredParts(
+        sources: sources, operations: converter.operations, targetCount: converter.targets.count
+      ).parts : []
     for target in 0..<chunks {
       let name =
         target == 0
         ? combination.change.name : converter.name(of: combination.change, target: target)
-      insert(Self.text(name), Shape(shape))
+      insert(Self.text(name), Shape(shape), target < parts.count ? parts[target] : [])
     }
   }
 
   /// Describes a module; nil for one that the class lacks.
   private func module(
-    _ name: String, _ parameters: [(name: String, shape: Shape)]
+    _ name: String, _ parameters: [BaseModule.Parameter]
   ) -> BaseModule? {
     if let modelClass, !modelClass.lacking.isEmpty {
       let pattern = name.components
@@ -217,7 +233,8 @@ extension ModuleTreeBuilder {
       }
     var module = BaseModule(
       name: name, kind: .other,
-      parameters: parameters.compactMap { name, shape in
+      parameters: parameters.compactMap { parameter in
+        let name = parameter.name
         guard !isPacked || name == "bias" else { return nil }
         // Stacked experts in blocks with scales are one parameter.
         if name.hasSuffix(Self.scales),
@@ -228,7 +245,7 @@ extension ModuleTreeBuilder {
         if name.hasSuffix(Self.blocks) {
           return BaseModule.Parameter(name: String(name.dropLast(Self.blocks.count)), shape: nil)
         }
-        return BaseModule.Parameter(name: name, shape: shape)
+        return parameter
       }, isInFiles: true)
     module.isPacked = isPacked
     if isPacked {

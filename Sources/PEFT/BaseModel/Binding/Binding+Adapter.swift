@@ -75,7 +75,7 @@ extension BaseModel {
 
 extension ModuleTree {
   /// Tells embeddings from linear layers by the names of the adapter's tensors, where only these do.
-  fileprivate mutating func tellEmbeddings(by adapted: [AttachedModule]) {
+  mutating func tellEmbeddings(by adapted: [AttachedModule]) {
     for module in adapted {
       let layers = module.form.layers
       guard let kind = self[module.name]?.kind,

@@ -11,11 +11,16 @@ final class ConvertedAdapter: ArchiveDecorator {
   struct Member: Sendable {
     let name: TensorName
     let shape: Shape
-    var indices: [Int]
+    /// The tensors of the file: one, or for stacked experts those of each source, expert by expert.
+    let sources: [[Int]]
+
+    var indices: [Int] { sources.flatMap(\.self) }
+    /// The first tensor of the file, whose dtype the tensor has.
+    var first: Int { sources[0][0] }
   }
 
   let base: any TensorArchive
-  private let members: [Member]
+  let members: [Member]
   private let places: [TensorName: Int]
 
   init(_ base: any TensorArchive, members: [Member]) {
@@ -28,7 +33,7 @@ final class ConvertedAdapter: ArchiveDecorator {
 
   func tensor(at index: Int) -> TensorInfo {
     let member = members[index]
-    let info = base.tensor(at: member.indices[0])
+    let info = base.tensor(at: member.first)
     return TensorInfo(
       name: member.name, dtype: info.dtype, shape: member.shape, byteCount: info.byteCount,
       dataOffsets: info.dataOffsets)
@@ -38,7 +43,7 @@ final class ConvertedAdapter: ArchiveDecorator {
   func alias(of index: Int) -> Int? { nil }
 
   func source(of index: Int) -> (archive: any TensorArchive, index: Int) {
-    (base, members[index].indices[0])
+    (base, members[index].first)
   }
 
   func files(holding tensors: [Int]) -> [InputFile] {
@@ -59,7 +64,7 @@ extension ConvertedAdapter {
         weights,
         members: (0..<weights.tensorCount).map {
           let tensor = weights.tensor(at: $0)
-          return Member(name: tensor.name, shape: tensor.shape, indices: [$0])
+          return Member(name: tensor.name, shape: tensor.shape, sources: [[$0]])
         })
       return
     }
@@ -74,8 +79,9 @@ private struct AdapterConverter {
   private let renamings: [NameConversion]
   private let experts: [NameConversion]
   private(set) var plain: [ConvertedAdapter.Member] = []
-  private var joined: [UTF8Text: [Int: [(index: Int, shape: Shape)]]] = [:]
+  private var joined: [UTF8Text: [Int: [Factor]]] = [:]
   private var joinedNames: [String] = []
+  private typealias Factor = (name: String, index: Int, shape: Shape)
   private var budget = 1_000_000_000
 
   init(_ conversions: [NameConversion]) {
@@ -90,7 +96,7 @@ private struct AdapterConverter {
 
   mutating func add(_ tensor: TensorInfo, _ index: Int) {
     let name = tensor.name.string
-    let member = ConvertedAdapter.Member(name: tensor.name, shape: tensor.shape, indices: [index])
+    let member = ConvertedAdapter.Member(name: tensor.name, shape: tensor.shape, sources: [[index]])
     guard name.containsBytes(of: ".lora_"), name.utf8.count <= 1_000 else {
       plain.append(member)
       return
@@ -105,7 +111,8 @@ private struct AdapterConverter {
       guard let change = converter.change(scalars, budget: &budget) else { continue }
       let key = TensorPath.modelPrefix + Self.text(change.name)
       if joined[UTF8Text(key)] == nil { joinedNames.append(key) }
-      joined[UTF8Text(key), default: [:]][change.source, default: []].append((index, tensor.shape))
+      joined[UTF8Text(key), default: [:]][change.source, default: []].append(
+        (name, index, tensor.shape))
       return
     }
     // A name that only lost something at its start stays as it is, but always gets PEFT's prefix.
@@ -115,13 +122,13 @@ private struct AdapterConverter {
         isPrefixed
           ? member
           : ConvertedAdapter.Member(
-            name: TensorName(TensorPath.modelPrefix + name), shape: tensor.shape, indices: [index]))
+            name: TensorName(TensorPath.modelPrefix + name), shape: tensor.shape, sources: [[index]]))
       return
     }
     plain.append(
       ConvertedAdapter.Member(
         name: TensorName(TensorPath.modelPrefix + Self.text(scalars)), shape: tensor.shape,
-        indices: [index]))
+        sources: [[index]]))
   }
 
   private static func text(_ scalars: [Unicode.Scalar]) -> String {
@@ -133,10 +140,12 @@ private struct AdapterConverter {
   var members: [ConvertedAdapter.Member] {
     plain
       + joinedNames.map { name in
-        let sources = (joined[UTF8Text(name)] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+        let sources = (joined[UTF8Text(name)] ?? [:]).sorted { $0.key < $1.key }.map {
+          NaturalOrder.sorted($0.value, by: \.name)
+        }
         return ConvertedAdapter.Member(
           name: TensorName(name), shape: Self.joined(sources.map { $0.map(\.shape) }, name),
-          indices: sources.flatMap { $0.map(\.index) })
+          sources: sources.map { $0.map(\.index) })
       }
   }
 

@@ -48,6 +48,9 @@ public struct BaseModule: Sendable {
     public let name: String
     /// The shape; nil if the files do not tell it.
     public let shape: Shape?
+    /// Where the elements are in the files; empty for a parameter that they lack, and where its place is
+    /// not described.
+    package var parts: [StoredPart] = []
   }
 
   /// The path of the module in the model.

@@ -36,6 +36,8 @@ struct NameConversion: Sendable {
   private let scope: String?
   private let basePrefix: String
   private let sources: [Source]
+  /// The number of patterns, of which each names other tensors.
+  var sourceCount: Int { sources.count }
 
   /// Describes a renaming.
   init?(from pattern: String, to target: String) {
