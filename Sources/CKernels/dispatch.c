@@ -15,8 +15,7 @@
                                 ck_value_survey *survey);                                       \
   void ck_##set##_product(const ck_product_job *job);                                              \
   void ck_##set##_qr_reduce(const ck_qr_block *block, double *triangle);                           \
-  void ck_##set##_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride);   \
-  void ck_##set##_update(const ck_update_job *job, ck_update_sums *sums);
+  void ck_##set##_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride);
 
 CK_DECLARE(baseline)
 CK_DECLARE(avx2)
@@ -84,20 +83,6 @@ void ck_qr_reduce(const ck_qr_block *block, double *triangle, int instruction_se
 void ck_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride,
                   int instruction_set) {
   CK_DISPATCH(instruction_set, qr_expand, block, top, rows, stride)
-}
-
-#if defined(__x86_64__)
-void ck_avx512bf16_update(const ck_update_job *job, ck_update_sums *sums);
-#endif
-
-void ck_update(const ck_update_job *job, ck_update_sums *sums, int instruction_set) {
-#if defined(__x86_64__)
-  if (instruction_set == ck_avx512bf16 && job->format == ck_bf16) {
-    ck_avx512bf16_update(job, sums);
-    return;
-  }
-#endif
-  CK_DISPATCH(instruction_set, update, job, sums)
 }
 
 size_t ck_equal_prefix(const void *left, const void *right, size_t count) {

@@ -48,8 +48,9 @@ void CK_NAME(forward)(const ck_forward_job *job, const ck_forward_item *item, vo
   CK_NAME(forward_bf16)(job, item, scratch);
 }
 
-void CK_NAME(update)(const ck_update_job *job, ck_update_sums *sums) {
-  CK_NAME(update_bf16)(job, sums);
+void CK_NAME(update)(const ck_update_job *job, const ck_update_share *share, void *panel,
+                     ck_update_sums *sums) {
+  CK_NAME(update_bf16)(job, share, panel, sums);
 }
 
 #pragma clang attribute pop

@@ -55,12 +55,13 @@ void CK_NAME(forward)(const ck_forward_job *job, const ck_forward_item *item, vo
   }
 }
 
-void CK_NAME(update)(const ck_update_job *job, ck_update_sums *sums) {
+void CK_NAME(update)(const ck_update_job *job, const ck_update_share *share, void *panel,
+                     ck_update_sums *sums) {
   switch (job->format) {
-  case ck_f64: CK_NAME(update_f64)(job, sums); break;
-  case ck_f32: CK_NAME(update_f32)(job, sums); break;
-  case ck_bf16: CK_NAME(update_bf16)(job, sums); break;
-  default: CK_NAME(update_f16)(job, sums);
+  case ck_f64: CK_NAME(update_f64)(job, share, panel, sums); break;
+  case ck_f32: CK_NAME(update_f32)(job, share, panel, sums); break;
+  case ck_bf16: CK_NAME(update_bf16)(job, share, panel, sums); break;
+  default: CK_NAME(update_f16)(job, share, panel, sums);
   }
 }
 

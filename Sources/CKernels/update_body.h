@@ -20,7 +20,7 @@ CK_INLINE void CK_F(accumulators_at)(CK_VECTOR *values, const void *source, size
 
 /* A register of results: those of `weights` with `changes`, or of `totals` times `factor`. */
 CK_INLINE void CK_F(finish)(const ck_update_job *job, size_t place, size_t count,
-                            const CK_VECTOR *sums, CK_ACCUMULATOR factor, size_t column,
+                            const CK_ACCUMULATOR *sums, CK_ACCUMULATOR factor, size_t column,
                             CK_F(tile_sums) *survey, int v, const int is_total) {
   CK_VECTOR weights[CK_VECTORS], changes[CK_VECTORS], totals[CK_VECTORS];
   const char *weight = (const char *)job->weight + place * CK_SIZE;
@@ -68,30 +68,21 @@ CK_INLINE void CK_F(finish)(const ck_update_job *job, size_t place, size_t count
   }
 }
 
-/* `rows` rows of a tile from place [row, column] on, of `count` columns. */
-CK_INLINE void CK_F(update_tile)(const ck_update_job *job, const CK_ACCUMULATOR *panel, size_t row,
-                                 size_t column, size_t count, CK_F(tile_sums) *survey,
-                                 const int rows) {
+/* Adds products to the sums of `rows` rows of a tile: of the left factor's rows and the panel. */
+CK_INLINE void CK_F(add_products)(CK_ACCUMULATOR *sums, const ck_file_accumulator *left,
+                                  const CK_ACCUMULATOR *panel, size_t rank, const int rows) {
   CK_VECTOR sum[CK_TILE_ROWS][CK_TILE_VECTORS];
-  const ck_file_accumulator *left = (const ck_file_accumulator *)job->left + row * job->rank;
 #pragma clang loop unroll(full)
   for (int m = 0; m < rows; m++) {
 #pragma clang loop unroll(full)
-    for (int v = 0; v < CK_TILE_VECTORS; v++) sum[m][v] = (CK_VECTOR){0};
-  }
-  if (job->addend != NULL) {
-    for (int m = 0; m < rows; m++) {
-      const CK_ACCUMULATOR *addend =
-          (const CK_ACCUMULATOR *)job->addend + (row + m) * job->width + column;
-      for (size_t v = 0; v < CK_TILE_VECTORS && v * CK_LANES < count; v += CK_VECTORS) {
-        CK_F(accumulators_at)(&sum[m][v], addend + v * CK_LANES, count - v * CK_LANES);
-      }
+    for (int v = 0; v < CK_TILE_VECTORS; v++) {
+      sum[m][v] = CK_F(sums_at)(sums + m * CK_WIDTH + v * CK_LANES);
     }
   }
-  for (size_t r = 0; r < job->rank; r++) {
+  for (size_t r = 0; r < rank; r++) {
 #pragma clang loop unroll(full)
     for (int m = 0; m < rows; m++) {
-      CK_ACCUMULATOR factor = left[m * job->rank + r];
+      CK_ACCUMULATOR factor = left[m * rank + r];
 #pragma clang loop unroll(full)
       for (int v = 0; v < CK_TILE_VECTORS; v++) {
         sum[m][v] = sum[m][v] + factor * CK_F(sums_at)(panel + r * CK_WIDTH + v * CK_LANES);
@@ -100,15 +91,40 @@ CK_INLINE void CK_F(update_tile)(const ck_update_job *job, const CK_ACCUMULATOR 
   }
 #pragma clang loop unroll(full)
   for (int m = 0; m < rows; m++) {
+#pragma clang loop unroll(full)
+    for (int v = 0; v < CK_TILE_VECTORS; v++) {
+      memcpy(sums + m * CK_WIDTH + v * CK_LANES, &sum[m][v], sizeof sum[m][v]);
+    }
+  }
+}
+
+/* `rows` rows of a tile from place [row, column] on, of `count` columns. */
+CK_INLINE void CK_F(update_tile)(const ck_update_job *job, const CK_ACCUMULATOR *panel, size_t row,
+                                 size_t column, size_t count, CK_F(tile_sums) *survey,
+                                 const int rows) {
+  CK_ACCUMULATOR sums[CK_TILE_ROWS * CK_WIDTH];
+  memset(sums, 0, rows * CK_WIDTH * sizeof *sums);
+  if (job->addend != NULL) {
+    for (int m = 0; m < rows; m++) {
+      memcpy(sums + m * CK_WIDTH,
+             (const char *)job->addend + ((row + m) * job->width + column) * sizeof *sums,
+             count * sizeof *sums);
+    }
+  }
+  const ck_file_accumulator *left = (const ck_file_accumulator *)job->left + row * job->rank;
+  CK_F(add_products)(sums, left, panel, job->rank, rows);
+  for (int m = 0; m < rows; m++) {
     size_t place = (row + m) * job->width + column;
+    const CK_ACCUMULATOR *from = sums + m * CK_WIDTH;
     if (count == CK_WIDTH) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < CK_TILE_VECTORS; v += CK_VECTORS) {
-        CK_F(finish)(job, place + v * CK_LANES, CK_ELEMENTS, &sum[m][v], 1, 0, survey, v, 0);
+        CK_F(finish)(job, place + v * CK_LANES, CK_ELEMENTS, from + v * CK_LANES, 1, 0, survey, v, 0);
       }
     } else {
       for (size_t v = 0; v * CK_LANES < count; v += CK_VECTORS) {
-        CK_F(finish)(job, place + v * CK_LANES, count - v * CK_LANES, &sum[m][v], 1, 0, survey, (int)v, 0);
+        CK_F(finish)(job, place + v * CK_LANES, count - v * CK_LANES, from + v * CK_LANES, 1, 0, survey,
+                     (int)v, 0);
       }
     }
   }
@@ -137,33 +153,32 @@ static void CK_F(pack_right)(const ck_update_job *job, CK_ACCUMULATOR *panel, si
   }
 }
 
-static void CK_F(update)(const ck_update_job *job, ck_update_sums *sums) {
-  CK_ACCUMULATOR *panel = job->scratch;
+static void CK_F(update)(const ck_update_job *job, const ck_update_share *share,
+                         CK_ACCUMULATOR *panel, ck_update_sums *sums) {
   memset(sums, 0, sizeof *sums);
-  for (size_t start = 0; start < job->rows; start += ck_update_run) {
-    size_t end = job->rows - start < ck_update_run ? job->rows : start + ck_update_run;
-    for (size_t column = 0; column < job->width; column += CK_WIDTH) {
-      size_t count = job->width - column < CK_WIDTH ? job->width - column : CK_WIDTH;
-      CK_F(tile_sums) survey;
-      memset(&survey, 0, sizeof survey);
-      if (job->totals != NULL) {
-        CK_F(scale_tile)(job, start, end - start, column, count, &survey);
-      } else {
-        CK_F(pack_right)(job, panel, column, count);
-        size_t row = start;
-        for (; row + CK_TILE_ROWS <= end; row += CK_TILE_ROWS) {
-          CK_F(update_tile)(job, panel, row, column, count, &survey, CK_TILE_ROWS);
-        }
-        for (; row < end; row++) CK_F(update_tile)(job, panel, row, column, count, &survey, 1);
+  for (size_t column = share->column; column < share->column_end; column += CK_WIDTH) {
+    size_t left = share->column_end - column, count = left < CK_WIDTH ? left : CK_WIDTH;
+    CK_F(tile_sums) survey;
+    memset(&survey, 0, sizeof survey);
+    if (job->totals != NULL) {
+      CK_F(scale_tile)(job, share->row, share->end - share->row, column, count, &survey);
+    } else {
+      CK_F(pack_right)(job, panel, column, count);
+      size_t row = share->row;
+      for (; row + CK_TILE_ROWS <= share->end; row += CK_TILE_ROWS) {
+        CK_F(update_tile)(job, panel, row, column, count, &survey, CK_TILE_ROWS);
       }
-      for (size_t v = 0; v < CK_TILE_VECTORS && v * CK_LANES < count; v++) {
-        for (size_t i = 0; i < CK_LANES; i++) {
-          size_t lane = (column + v * CK_LANES + i) % 16;
-          sums->changes[lane] += (double)survey.changes[v][i];
-          sums->added[lane] += (double)survey.added[v][i];
-          sums->products[lane] += (double)survey.products[v][i];
-          sums->changed += (size_t)survey.changed[v][i];
-        }
+      for (; row < share->end; row++) {
+        CK_F(update_tile)(job, panel, row, column, count, &survey, 1);
+      }
+    }
+    for (size_t v = 0; v < CK_TILE_VECTORS && v * CK_LANES < count; v++) {
+      for (size_t i = 0; i < CK_LANES; i++) {
+        size_t lane = (column + v * CK_LANES + i) % ck_update_lanes;
+        sums->changes[lane] += (double)survey.changes[v][i];
+        sums->added[lane] += (double)survey.added[v][i];
+        sums->products[lane] += (double)survey.products[v][i];
+        sums->changed += (size_t)survey.changed[v][i];
       }
     }
   }

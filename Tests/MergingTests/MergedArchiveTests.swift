@@ -11,7 +11,9 @@ import TestSupport
 import Testing
 
 @Suite("merged archives") struct MergedArchiveTests {
-  let folder = try! TemporaryDirectory()
+  let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
 
   /// A safetensors file of tensors with given values.
   private func archive(

@@ -180,18 +180,19 @@ typedef struct {
   const void *_Nullable totals;         /* accumulators [rows, width], or null */
   const void *_Nullable row_factors;    /* accumulators [rows], or null */
   const void *_Nullable column_factors; /* accumulators [width], or null */
-  void *_Nullable scratch;              /* ck_update_scratch(rank) bytes */
+  void *_Nullable scratch; /* ck_update_scratch() bytes, at a multiple of 8 */
   size_t rows, width, rank;
   uint8_t format;
   uint8_t rounds_change; /* whether the change is rounded to the format before it is added */
   uint8_t makes_totals;  /* whether the output is weight + change as accumulators, without a sum */
 } ck_update_job;
 
-/* The bytes of scratch memory that an update of a rank needs. */
-size_t ck_update_scratch(size_t rank);
+/* The bytes of scratch memory that an update on a number of threads needs. */
+size_t ck_update_scratch(size_t rows, size_t width, size_t rank, size_t threads);
 
-/* Updates the rows, and sets the sums. */
-void ck_update(const ck_update_job *_Nonnull job, ck_update_sums *_Nonnull sums, int instruction_set);
+/* Updates the rows on up to `threads` threads, including the caller's, and sets the sums. */
+void ck_update(const ck_update_job *_Nonnull job, ck_update_sums *_Nonnull sums, int instruction_set,
+               size_t threads);
 
 /* Adds the squares of accumulators [rows, width], in f64, to the sums of their rows [rows] or columns
  * [width]; one of both is null. */

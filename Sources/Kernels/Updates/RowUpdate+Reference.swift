@@ -3,8 +3,10 @@ internal import Tensors
 
 /// Updates in plain Swift, one element at a time: the definition of the results.
 struct ReferenceUpdate {
-  /// The most rows whose sums are taken in the accumulators before they are added up in F64.
-  private static let runRowCount = 480
+  /// The most rows and columns of a share: its sums over the rows of a column are taken in the
+  /// accumulators, those over columns in F64.
+  private static let shareRowCount = 480
+  private static let shareWidth = 512
 
   private let format: FloatFormat
   private let accumulator: FloatFormat
@@ -76,35 +78,44 @@ struct ReferenceUpdate {
     }
   }
 
-  /// Updates each element, and takes the sums: those of up to `runRowCount` rows of a column in the
-  /// accumulators, and those in F64.
+  /// Updates each element, and takes the sums, share by share.
   private func update(
     _ rows: inout MutableRawSpan,
     _ body: (_ row: Int, _ column: Int, _ weight: Double) -> (result: Double, change: Double)
   ) -> UpdateSums {
     var sums = UpdateSums()
-    var start = 0
-    while start < rowCount {
-      let end = min(start + Self.runRowCount, rowCount)
-      for column in 0..<width {
-        var (changes, added, products) = (0.0, 0.0, 0.0)
-        for row in start..<end {
-          let index = row * width + column
-          let weight = format.value(of: index, in: rows.bytes)
-          let (result, change) = body(row, column, weight)
-          store(result, format, at: index, in: &rows)
-          let difference = round(format.value(of: index, in: rows.bytes) - weight)
-          changes = round(changes + round(change * change))
-          added = round(added + round(difference * difference))
-          products = round(products + round(change * difference))
-          if difference != 0 { sums.changedCount += 1 }
-        }
-        let lane = column % UpdateSums.laneCount
-        sums.changes[lane] += changes
-        sums.added[lane] += added
-        sums.products[lane] += products
+    for start in stride(from: 0, to: rowCount, by: Self.shareRowCount) {
+      for column in stride(from: 0, to: width, by: Self.shareWidth) {
+        sums += update(
+          &rows, start..<min(start + Self.shareRowCount, rowCount),
+          column..<min(column + Self.shareWidth, width), body)
       }
-      start = end
+    }
+    return sums
+  }
+
+  private func update(
+    _ rows: inout MutableRawSpan, _ rowRange: Range<Int>, _ columns: Range<Int>,
+    _ body: (_ row: Int, _ column: Int, _ weight: Double) -> (result: Double, change: Double)
+  ) -> UpdateSums {
+    var sums = UpdateSums()
+    for column in columns {
+      var (changes, added, products) = (0.0, 0.0, 0.0)
+      for row in rowRange {
+        let index = row * width + column
+        let weight = format.value(of: index, in: rows.bytes)
+        let (result, change) = body(row, column, weight)
+        store(result, format, at: index, in: &rows)
+        let difference = round(format.value(of: index, in: rows.bytes) - weight)
+        changes = round(changes + round(change * change))
+        added = round(added + round(difference * difference))
+        products = round(products + round(change * difference))
+        if difference != 0 { sums.changedCount += 1 }
+      }
+      let lane = column % UpdateSums.laneCount
+      sums.changes[lane] += changes
+      sums.added[lane] += added
+      sums.products[lane] += products
     }
     return sums
   }

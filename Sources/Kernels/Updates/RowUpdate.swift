@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CKernels
+internal import Concurrency
 internal import Tensors
 
 /// The update of rows of a weight in place: a product of two factors is added to them, or they are
@@ -14,6 +15,8 @@ package struct RowUpdate: Sendable {
   package let width: Int
   /// The implementation that computes.
   package let implementation: KernelImplementation
+  /// The most threads to compute on. The results do not depend on it.
+  package let threadCount: Int
 
   /// Describes the updates of rows.
   ///
@@ -21,9 +24,13 @@ package struct RowUpdate: Sendable {
   ///   - format: the format of the weight.
   ///   - width: the number of its columns.
   ///   - implementation: the implementation that computes.
+  ///   - threadCount: the most threads to compute on.
   package init(
-    format: FloatFormat, width: Int, implementation: KernelImplementation = .automatic
+    format: FloatFormat, width: Int, implementation: KernelImplementation = .automatic,
+    threadCount: Int = AvailableCPUs.count
   ) {
+    precondition(threadCount > 0, "a thread is needed")
+    self.threadCount = threadCount
     self.format = format
     self.width = width
     self.implementation = implementation
@@ -60,7 +67,8 @@ package struct RowUpdate: Sendable {
         to: &rows, left: left, right: right, rank: rank, addend: addend,
         roundsChange: roundsChange)
     }
-    scratch.reserve(rank: rank)
+    let threads = threads(rowCount, rank)
+    scratch.reserve(rowCount, self, rank, threads)
     var sums = ck_update_sums()
     // SAFETY: the sizes of all operands are checked above, and the scratch memory is that of the rank. The
     // rows are borrowed exclusively; no other operand is written.
@@ -68,7 +76,7 @@ package struct RowUpdate: Sendable {
       unsafe left.withUnsafeBytes { left in
         unsafe right.withUnsafeBytes { right in
           unsafe addend.withUnsafeBytes { addend in
-            unsafe scratch.bytes.withUnsafeMutableBytes { scratch in
+            unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
               guard let start = rows.baseAddress else { return }
               var job = unsafe job(start, start, rowCount: rowCount)
               unsafe job.left = left.baseAddress
@@ -77,7 +85,7 @@ package struct RowUpdate: Sendable {
               unsafe job.scratch = scratch.baseAddress
               unsafe job.rank = rank
               unsafe job.rounds_change = roundsChange ? 1 : 0
-              unsafe ck_update(&job, &sums, set.rawValue)
+              unsafe ck_update(&job, &sums, set.rawValue, threads)
             }
           }
         }
@@ -101,7 +109,8 @@ package struct RowUpdate: Sendable {
       return ReferenceUpdate(self, rowCount: rowCount).total(
         of: rows, left: left, right: right, rank: rank, addend: addend, into: &totals)
     }
-    scratch.reserve(rank: rank)
+    let threads = threads(rowCount, rank)
+    scratch.reserve(rowCount, self, rank, threads)
     var sums = ck_update_sums()
     // SAFETY: as above; `totals` has a number for each element.
     unsafe rows.withUnsafeBytes { rows in
@@ -109,7 +118,7 @@ package struct RowUpdate: Sendable {
         unsafe left.withUnsafeBytes { left in
           unsafe right.withUnsafeBytes { right in
             unsafe addend.withUnsafeBytes { addend in
-              unsafe scratch.bytes.withUnsafeMutableBytes { scratch in
+              unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
                 guard let start = rows.baseAddress, let output = totals.baseAddress else { return }
                 var job = unsafe job(start, output, rowCount: rowCount)
                 unsafe job.left = left.baseAddress
@@ -118,7 +127,7 @@ package struct RowUpdate: Sendable {
                 unsafe job.scratch = scratch.baseAddress
                 unsafe job.rank = rank
                 unsafe job.makes_totals = 1
-                unsafe ck_update(&job, &sums, set.rawValue)
+                unsafe ck_update(&job, &sums, set.rawValue, threads)
               }
             }
           }
@@ -137,7 +146,7 @@ package struct RowUpdate: Sendable {
   /// - Returns: what rounding left of the changes, the differences of the computed rows and the weight.
   package func replace(
     _ rows: inout MutableRawSpan, by totals: RawSpan, rowFactors: RawSpan = RawSpan(),
-    columnFactors: RawSpan = RawSpan()
+    columnFactors: RawSpan = RawSpan(), scratch: inout UpdateScratch
   ) -> UpdateSums {
     let size = accumulator.byteCount
     let rowCount = rowByteCount == 0 ? 0 : rows.byteCount / rowByteCount
@@ -149,18 +158,24 @@ package struct RowUpdate: Sendable {
       return ReferenceUpdate(self, rowCount: rowCount).replace(
         &rows, by: totals, rowFactors: rowFactors, columnFactors: columnFactors)
     }
+    let threads = threads(rowCount, 0)
+    scratch.reserve(rowCount, self, 0, threads)
     var sums = ck_update_sums()
-    // SAFETY: the sizes of all operands are checked above. The rows are borrowed exclusively.
+    // SAFETY: the sizes of all operands are checked above, and the scratch memory is that of the rows. The
+    // rows are borrowed exclusively.
     unsafe rows.withUnsafeMutableBytes { rows in
       unsafe totals.withUnsafeBytes { totals in
         unsafe rowFactors.withUnsafeBytes { rowFactors in
           unsafe columnFactors.withUnsafeBytes { columnFactors in
-            guard let start = rows.baseAddress else { return }
-            var job = unsafe job(start, start, rowCount: rowCount)
-            unsafe job.totals = totals.baseAddress
-            unsafe job.row_factors = rowFactors.isEmpty ? nil : rowFactors.baseAddress
-            unsafe job.column_factors = columnFactors.isEmpty ? nil : columnFactors.baseAddress
-            unsafe ck_update(&job, &sums, set.rawValue)
+            unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
+              guard let start = rows.baseAddress else { return }
+              var job = unsafe job(start, start, rowCount: rowCount)
+              unsafe job.totals = totals.baseAddress
+              unsafe job.row_factors = rowFactors.isEmpty ? nil : rowFactors.baseAddress
+              unsafe job.column_factors = columnFactors.isEmpty ? nil : columnFactors.baseAddress
+              unsafe job.scratch = scratch.baseAddress
+              unsafe ck_update(&job, &sums, set.rawValue, threads)
+            }
           }
         }
       }
@@ -188,6 +203,15 @@ package struct RowUpdate: Sendable {
       }
     }
   }
+
+  /// The number of threads: more than one only for work that is worth waking another.
+  private func threads(_ rowCount: Int, _ rank: Int) -> Int {
+    let elementCount = rowCount * width
+    return elementCount < Self.parallelElementCount / (rank + 8) ? 1 : threadCount
+  }
+
+  /// The number of elements, each with a rank of 1, that are worth a second thread.
+  private static let parallelElementCount = 1 << 22
 
   /// The number of rows, whose operands have the sizes that fit it; others trap.
   private func check(
@@ -217,13 +241,15 @@ package struct RowUpdate: Sendable {
 
 /// The memory that updates work in, kept from one to the next.
 package struct UpdateScratch: Sendable {
-  fileprivate var bytes: [UInt8] = []
+  fileprivate var numbers: [Double] = []
 
   /// Memory of no size, which grows when it is needed.
   package init() {}
 
-  fileprivate mutating func reserve(rank: Int) {
-    let count = ck_update_scratch(rank)
-    if bytes.count < count { bytes = [UInt8](repeating: 0, count: count) }
+  fileprivate mutating func reserve(
+    _ rowCount: Int, _ update: RowUpdate, _ rank: Int, _ threads: Int
+  ) {
+    let count = ck_update_scratch(rowCount, update.width, rank, threads) / 8
+    if numbers.count < count { numbers = [Double](repeating: 0, count: count) }
   }
 }

@@ -15,8 +15,8 @@ struct TensorMerger {
   let number: Int
   let base: any TensorArchive
 
-  /// About how many bytes are changed at a time: what stays in the caches.
-  private static let blockByteCount = 1 << 18
+  /// About how many bytes are changed at a time: what stays in the caches, and is worth a second thread.
+  private static let blockByteCount = AtomicFile.largestPiece
 
   private var rowByteCount: Int { tensor.width * tensor.dtype.bitCount / 8 }
   private var blockRowCount: Int { max(1, Self.blockByteCount / max(1, rowByteCount)) }

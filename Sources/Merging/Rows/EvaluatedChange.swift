@@ -35,17 +35,17 @@ struct EvaluatedChange: RowChange {
 
   mutating func apply(to rows: inout MutableRawSpan, at first: Int) -> UpdateSums? {
     let range = range(of: rows.bytes, at: first)
+    var scratch = UpdateScratch()
     guard evaluator.change.needsBase else {
       let change = update.accumulator.bytes(evaluator.compute(range, base: nil).values.values)
       let none: [UInt8] = []
-      var scratch = UpdateScratch()
       return update.add(
         to: &rows, left: none.span.rawBytes, right: none.span.rawBytes, rank: 0,
         addend: change.span.rawBytes, roundsChange: roundsChange, scratch: &scratch)
     }
     let values = evaluator.compute(range, base: matrix(rows.bytes)).values.values
     let totals = update.accumulator.bytes(values)
-    return update.replace(&rows, by: totals.span.rawBytes)
+    return update.replace(&rows, by: totals.span.rawBytes, scratch: &scratch)
   }
 
   private func range(of rows: RawSpan, at first: Int) -> Range<Int> {

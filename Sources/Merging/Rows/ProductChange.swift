@@ -76,19 +76,23 @@ struct ProductChange: RowChange {
     }
     let totals = makeTotals(of: rows.bytes, at: first)
     let values = totals.span.rawBytes.extracting(0..<totalByteCount(rows.byteCount))
+    var scratch = self.scratch
+    self.scratch = UpdateScratch()
     let sums: UpdateSums
     switch axis {
     case .columns:
       if columnFactors.isEmpty { columnFactors = factors(columnSquares, magnitudes[...]) }
       let factors = columnFactors
-      sums = update.replace(&rows, by: values, columnFactors: factors.span.rawBytes)
+      sums = update.replace(
+        &rows, by: values, columnFactors: factors.span.rawBytes, scratch: &scratch)
     case .rows:
       var squares = [Double](repeating: 0, count: rows.byteCount / update.rowByteCount)
       update.addSquares(of: values, to: &squares, isByColumn: false)
       let factors = factors(squares, magnitudes[first..<first + squares.count])
-      sums = update.replace(&rows, by: values, rowFactors: factors.span.rawBytes)
+      sums = update.replace(&rows, by: values, rowFactors: factors.span.rawBytes, scratch: &scratch)
     }
     self.totals = totals
+    self.scratch = scratch
     return sums
   }
 
