@@ -173,7 +173,8 @@ static void CK_F(update)(const ck_update_job *job, const ck_update_share *share,
       }
     }
     for (size_t v = 0; v < CK_TILE_VECTORS && v * CK_LANES < count; v++) {
-      for (size_t i = 0; i < CK_LANES; i++) {
+      /* Of the padding, an infinite factor makes NaN. */
+      for (size_t i = 0; i < CK_LANES && v * CK_LANES + i < count; i++) {
         size_t lane = (column + v * CK_LANES + i) % ck_update_lanes;
         sums->changes[lane] += (double)survey.changes[v][i];
         sums->added[lane] += (double)survey.added[v][i];
