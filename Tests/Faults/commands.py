@@ -53,6 +53,7 @@ class Command:
 
 
 CONVERT = "convert {source} {target}"
+MERGE = "merge {source}/adapter --base {source}/base -o {target}"
 
 COMMANDS = [
     Command("torch", CONVERT, "small.safetensors", "new.bin"),
@@ -86,6 +87,12 @@ COMMANDS = [
     Command("report", "report {source} -o {target}", "small-adapter", "new.html", holds_tensors=False),
     Command("report-forced", "report {source} -o {target} --force", "large-adapter", "x.html",
             "old.safetensors", holds_tensors=False),
+    Command("merge", MERGE, "small-merge", "new", holds_tensors=False),
+    Command("merge-large", MERGE, "large-merge", "new", holds_tensors=False),
+    Command("merge-forced", MERGE + " --force --like safe", "large-merge", "x", "old-adapter",
+            holds_tensors=False),
+    Command("merge-no-sync", MERGE + " --no-sync --max-shard-size 4MB", "large-merge", "new",
+            holds_tensors=False),
     # File systems that lack something.
     Command("no-renameat2", CONVERT, "small.bin", "new.safetensors", always=(NO_RENAMEAT2,)),
     Command("no-renameat2-directory", CONVERT, "small-adapter-bin", "new", always=(NO_RENAMEAT2,)),
