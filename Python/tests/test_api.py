@@ -18,6 +18,7 @@ from peftkit import types
 from peftkit._decoding import keys_of
 
 ADAPTERS = FIXTURES / "adapters"
+TUTORIALS = FIXTURES / "tutorials"
 SCANNED = ROOT / "Tests" / "CheckpointScanTests" / "Vectors"
 
 
@@ -137,6 +138,28 @@ def test_plan_conversion(tmp_path):
     tensors = next(file for file in plan.files if file.action == "convert").tensors
     assert {(tensor.source_dtype, tensor.dtype, tensor.action) for tensor in tensors} == {("F16", "F32", "cast")}
     assert not (tmp_path / "new").exists()
+
+
+def test_merge(tmp_path):
+    adapter, base = TUTORIALS / "lora", TUTORIALS / "tiny-llama"
+    plan = peftkit.merge(adapter, base, tmp_path / "merged", dry_run=True)
+    assert plan.dry_run and plan.total is None and not (tmp_path / "merged").exists()
+    assert {(file.name, file.action) for file in plan.files} >= {("model.safetensors", "merge"), ("config.json", "copy")}
+    result = peftkit.merge(adapter, base, tmp_path / "merged", sync=False)
+    assert not result.dry_run and not result.warnings
+    assert {module.kind for module in result.modules} == {"q_proj", "v_proj"}
+    assert all(module.survival.kept > 0.999 and module.rank == 8 and module.scale == 2 for module in result.modules)
+    assert result.total.element_count == 4 * 16 * 16
+    changes = peftkit.diff(base, tmp_path / "merged").tensors.changed
+    assert {tensor.name for tensor in changes} == {module.tensor for module in result.modules}
+    with pytest.raises(peftkit.PeftkitError, match="exists"):
+        peftkit.merge(adapter, base, tmp_path / "merged")
+    both = peftkit.merge([adapter, adapter], base, tmp_path / "both", scale=[0.5, 0.25], sum_first=True, sync=False)
+    assert [item.scale for item in both.adapters] == [0.5, 0.25]
+    ratio = both.total.delta_norm / result.total.delta_norm
+    assert abs(ratio - 0.75) < 1e-5
+    with pytest.raises(ValueError, match="2 adapters, but 1 scales"):
+        peftkit.merge([adapter, adapter], base, tmp_path / "other", scale=[1])
 
 
 def test_convert_tree(tmp_path, adapter):
@@ -378,12 +401,15 @@ def test_results_have_every_key(tmp_path):
     check(types.ConversionPlan, "convert", ADAPTERS / "lora", tmp_path / "x", "--dry-run", "--json")
     check(types.ConversionPlan, "convert", ADAPTERS / "lora", tmp_path / "x", "--to", "peft", "--dry-run", "--json")
     check(types.TreeConversion, "convert", "--recursive", ADAPTERS, tmp_path / "y", "--json", "--no-sync")
+    merge = ["merge", TUTORIALS / "lora", "--base", TUTORIALS / "tiny-llama", "-o", tmp_path / "z", "--json"]
+    check(types.Merge, *merge, "--dry-run")
+    check(types.Merge, *merge, "--no-sync")
     for name in ["mpt-causal-lm", "lora"]:
         reference = FIXTURES / "references" / name / "reference.safetensors"
         check(types.Verification, "verify", ADAPTERS / name, "--reference", reference, "--json")
     assert set(seen) >= {
         types.Inspection, types.Validation, types.TreeValidation, types.Scan, types.Diff,
-        types.ConversionPlan, types.TreeConversion, types.Verification,
+        types.ConversionPlan, types.TreeConversion, types.Verification, types.Merge,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ command of the same name prints as JSON:
         print(finding.severity, finding.code, finding.message)
 
     peftkit.convert("my-adapter", "my-adapter-half", dtype="float16")
+    peftkit.merge("my-adapter", "my-model", "merged")
 
     assert peftkit.verify("my-adapter", "reference.safetensors")
     assert peftkit.scan("my-adapter")
@@ -38,6 +39,7 @@ from ._commands import (
     convert_tree,
     diff,
     inspect,
+    merge,
     plan_conversion,
     run,
     scan,
@@ -56,6 +58,7 @@ __all__ = [
     "convert_tree",
     "diff",
     "inspect",
+    "merge",
     "plan_conversion",
     "run",
     "scan",

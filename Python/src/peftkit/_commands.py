@@ -2,6 +2,7 @@
 """The functions, one for each command."""
 
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -15,6 +16,7 @@ from .types import (
     ExpertLayout,
     Failure,
     Inspection,
+    Merge,
     OutputFormat,
     Run,
     Scan,
@@ -274,6 +276,67 @@ def convert_tree(
     output = call("convert", flags, [source, destination], [_SUCCESS, _FOUND])
     failures = tuple(Failure(message, hint) for message, hint in output.errors)
     return decode(TreeConversion, parse(output.stdout), failures=failures, notes=output.notes)
+
+
+def merge(
+    adapter: StrPath | Iterable[StrPath],
+    base: StrPath | Literal[True],
+    output: StrPath,
+    *,
+    scale: float | Iterable[float] = 1,
+    dtype: str | None = None,
+    like: Literal["plain", "safe"] | None = None,
+    sum_first: bool = False,
+    max_shard_size: str | int | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    sync: bool = True,
+) -> Merge:
+    """Merge adapters into the weights of their base model. The output appears complete or not at all.
+
+    Example:
+        result = peftkit.merge("my-adapter", "my-model", "merged")
+        for warning in result.warnings:
+            print(warning)
+
+        peftkit.merge(["style", "facts"], "my-model", "both", scale=[0.5, 1])
+
+    Args:
+        adapter: the directory of an adapter, or those of several, which are merged in this order.
+        base: the base model: its directory, an index of shards or a weights file; True takes the model that the config
+            of the first adapter names from the local Hub cache.
+        output: the directory to write, or the file, if the base model is one.
+        scale: what the scale of each adapter is multiplied by: one number for all, or one for each.
+        dtype: cast the base model to this dtype, and merge in that.
+        like: round as PEFT's `merge_and_unload()` ("plain") or `merge_and_unload(safe_merge=True)` ("safe") does,
+            instead of once.
+        sum_first: add up the updates of several adapters before the only rounding.
+        max_shard_size: split the model into files of at most this size, with an index: "5GB", "500MB".
+        dry_run: show what would be merged and written, and write nothing.
+        force: replace an existing output.
+        sync: wait until the output is on the drive; without, it may be lost in a power cut.
+
+    Returns:
+        The modules that were merged, and how much of the adapters survived the rounding.
+
+    Raises:
+        PeftkitError: an adapter or the base model cannot be read or merged, or `output` cannot be written or exists.
+        ValueError: `scale` does not have one number for each adapter.
+    """
+    adapters = [adapter] if isinstance(adapter, (str, os.PathLike)) else list(adapter)
+    scales = [float(scale)] * len(adapters) if isinstance(scale, (int, float)) else [float(item) for item in scale]
+    if not adapters or len(scales) != len(adapters):
+        raise ValueError(f"{len(adapters)} adapters, but {len(scales)} scales")
+    options: dict[str, Option] = {
+        "base": base, "output": output, "dtype": dtype, "like": like, "sum_first": sum_first,
+        "max_shard_size": max_shard_size, "dry_run": dry_run, "force": force, "no_sync": not sync, "json": True,
+    }  # fmt: skip
+    # A scale belongs to the adapter before it.
+    further: list[str] = []
+    for path, factor in zip(adapters, scales, strict=True):
+        further += [f"--adapter={os.fsdecode(path)}", f"--scale={factor!r}"]
+    done = call("merge", options, [adapters[0]], [_SUCCESS], further[1:])
+    return decode(Merge, parse(done.stdout), notes=done.notes)
 
 
 def verify(

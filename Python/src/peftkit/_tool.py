@@ -93,7 +93,13 @@ def _texts(option: str, value: Option) -> Iterator[str]:
         yield from value
 
 
-def call(command: str, options: Mapping[str, Option], paths: Iterable[StrPath], codes: Iterable[int]) -> Output:
+def call(
+    command: str,
+    options: Mapping[str, Option],
+    paths: Iterable[StrPath],
+    codes: Iterable[int],
+    more: Iterable[str] = (),
+) -> Output:
     """Run a command.
 
     Args:
@@ -101,12 +107,13 @@ def call(command: str, options: Mapping[str, Option], paths: Iterable[StrPath], 
         options: its options by name, with underscores.
         paths: its positional arguments; none of them is taken for an option.
         codes: the exit codes that are results.
+        more: further arguments, whose order has a meaning.
 
     Raises:
         PeftkitError: for any other exit code.
     """
     # A path that begins with a dash is a path.
-    output = execute([command, *arguments_of(options), "--", *map(os.fsdecode, paths)])
+    output = execute([command, *arguments_of(options), *more, "--", *map(os.fsdecode, paths)])
     # Exit code 1 without a result is that of a wrapper or a shell.
     if output.exit_code not in codes or (output.exit_code == _FOUND and not output.stdout):
         raise error_of(output)

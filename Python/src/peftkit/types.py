@@ -330,6 +330,79 @@ class ConversionPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedAdapter:
+    """An adapter that was merged, and what its scale was multiplied by."""
+
+    path: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFile:
+    """A file of a merged model; `action` is "merge", "write" or "copy"."""
+
+    name: str
+    action: str
+    byte_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """How much of a change is left after rounding (spec/merging.md, MG10).
+
+    `kept` is the part of the change that is in the result, `ratio` the norm of what was added over that of the change,
+    `angle` the angle between both in degrees; None where the change is zero. `changed` is the share of the elements with
+    another value than before.
+    """
+
+    kept: float | None
+    ratio: float | None
+    angle: float | None
+    changed: float
+    delta_norm: float
+    added_norm: float
+    element_count: int
+    changed_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergedModule:
+    """A change of a module by an adapter.
+
+    `adapter` is an index of `Merge.adapters`. `change` is "product", "dora", "other", "replacement" or "rows". `survival`
+    is None for replaced values, and with `finite` in a dry run.
+    """
+
+    name: str
+    kind: str
+    adapter: int
+    tensor: str
+    dtype: str
+    change: str
+    rank: int | None
+    scale: float | None
+    finite: bool | None
+    survival: Survival | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What was merged, or would be; `like` is "once", "plain" or "safe"."""
+
+    base: str
+    destination: str
+    adapters: tuple[MergedAdapter, ...]
+    like: str
+    sum_first: bool
+    dry_run: bool
+    files: tuple[MergedFile, ...]
+    modules: tuple[MergedModule, ...]
+    total: Survival | None
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An error about a checkpoint of a tree, with its remedy if there is one."""
 
