@@ -167,7 +167,7 @@ let package = Package(
       name: "Reports",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "Checkpoints",
-        "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Conversion",
+        "PEFT", "Validation", "LowRank", "MultitaskPromptTuning", "Conversion", "Merging",
       ]),
     // The umbrella: re-exports the modules that programs need.
     .target(

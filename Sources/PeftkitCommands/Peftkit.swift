@@ -23,7 +23,8 @@ public struct Peftkit: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      InspectCommand.self, ConfigCommand.self, ConvertCommand.self, ForwardCommand.self,
+      InspectCommand.self, ConfigCommand.self, ConvertCommand.self, MergeCommand.self,
+      ForwardCommand.self,
       VerifyCommand.self, DiffCommand.self, ValidateCommand.self, RepairCommand.self,
       ScanCommand.self, ReportCommand.self, MetadataCommand.self, MPTCommand.self,
     ])

@@ -11,15 +11,33 @@ enum RawArguments {
   static let omittedValue = "<from the config>"
 
   /// Arguments with a value for each option whose value is left out, at the end or before
-  /// another option.
+  /// another option, and with the adapter that each `--scale` belongs to.
   static func completed(_ arguments: [String]) -> [String] {
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
-    return arguments.enumerated().map { place, argument in
+    return placed(arguments, before: end).enumerated().map { place, argument in
       guard place < end, optionalValues.contains(argument) else { return argument }
       let next = arguments.dropFirst(place + 1).first
       let hasValue = next.map { $0 == "-" || !$0.hasPrefix("-") } ?? false
       return hasValue ? argument : argument + "=" + omittedValue
     }
+  }
+
+  /// Arguments in which the value of each `--scale` has the number of `--adapter` options before it.
+  private static func placed(_ arguments: [String], before end: Int) -> [String] {
+    var adapters = 0
+    var arguments = arguments
+    for place in 0..<end {
+      let argument = arguments[place]
+      if argument == "--adapter" || argument.hasPrefix("--adapter=") { adapters += 1 }
+      let scale = "--scale="
+      if argument == "--scale", place + 1 < end {
+        arguments[place + 1] = ScaleArgument.placed(arguments[place + 1], after: adapters)
+      } else if argument.hasPrefix(scale) {
+        arguments[place] =
+          scale + ScaleArgument.placed(String(argument.dropFirst(scale.count)), after: adapters)
+      }
+    }
+    return arguments
   }
 
   /// Refuses arguments that are not UTF-8: converted to text, they would name another file.

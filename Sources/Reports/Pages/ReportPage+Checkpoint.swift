@@ -2,6 +2,7 @@
 internal import Archives
 public import Concurrency
 internal import JSONDocument
+internal import Merging
 public import PEFT
 public import Tensors
 internal import Validation
@@ -13,12 +14,14 @@ extension ReportPage {
   ///   - checkpoint: the open checkpoint.
   ///   - path: its path.
   ///   - options: what it is checked against.
+  ///   - measuresSurvival: whether the page of an adapter says how much of it would survive a merge into the
+  ///     base model of the options, whose changed weights are read for it.
   ///   - counter: counts the bytes that are read.
   /// - Throws: what opening a base model and reading the data throws.
   /// - Complexity: O(bytes), in memory for the largest module, and the cost of the figures.
   public init(
     _ checkpoint: OpenedCheckpoint, path: String, options: FindingOptions = FindingOptions(),
-    counter: ByteCounter? = nil
+    measuresSurvival: Bool = false, counter: ByteCounter? = nil
   ) throws(CheckpointError) {
     let measured = try MeasuredCheckpoint(
       checkpoint, path: path, options: options, countsValues: true, counter: counter)
@@ -29,6 +32,11 @@ extension ReportPage {
     sections.append(measured.findingSection)
     if let adapter = checkpoint.adapter { sections.append(adapter.config.section) }
     if let section = measured.modules?.section { sections.append(section) }
+    if measuresSurvival, let adapter = checkpoint.adapter, let source = options.base {
+      let base = try source.model(for: adapter.config)
+      let survey = try MergeReport(surveying: [MergeTargets.Source(adapter)], into: base)
+      sections.append(survey.section)
+    }
     if let section = measured.prompts?.section { sections.append(section) }
     if let section = measured.normSection { sections.append(section) }
     if let section = measured.valueSection { sections.append(section) }

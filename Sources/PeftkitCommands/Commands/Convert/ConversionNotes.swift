@@ -18,9 +18,10 @@ struct ConversionNotes {
     for cast in outcome.casts { add(cast) }
   }
 
-  init(_ report: ConversionReport) {
+  init(_ report: ConversionReport, casts: [CastRecord.Entry] = []) {
     add(report)
     add(report.unmatchedPatterns ?? [])
+    for cast in casts { add(cast) }
   }
 
   private mutating func add(_ report: ConversionReport) {

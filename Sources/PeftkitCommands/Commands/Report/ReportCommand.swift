@@ -45,9 +45,23 @@ struct ReportCommand: ParsableCommand {
 
   @OptionGroup var against: FindingArguments
 
+  @Flag(
+    help:
+      "With --base: say how much of the adapter would survive a merge; reads the weights that it changes."
+  )
+  var survival = false
+
   @OptionGroup var options: OutputOptions
 
   @OptionGroup var console: ConsoleOptions
+
+  func validate() throws {
+    guard survival else { return }
+    guard against.base != nil else { throw ValidationError("--survival needs --base.") }
+    guard paths.count == 1, !recursive else {
+      throw ValidationError("--survival is for one adapter.")
+    }
+  }
 
   func run() throws {
     let findings = try against.options()
@@ -56,7 +70,8 @@ struct ReportCommand: ParsableCommand {
     }
     // An output that exists is reported before anything is read.
     try AtomicFile.checkPlace(output, policy: options.policy)
-    let page = try ReportSubject(paths: paths, isRecursive: recursive).page(findings)
+    let page = try ReportSubject(paths: paths, isRecursive: recursive).page(
+      findings, measuresSurvival: survival)
     Interruption.noteSignals()
     var file = try AtomicFile(path: output, policy: options.policy)
     try file.write(page.html.span.rawBytes)

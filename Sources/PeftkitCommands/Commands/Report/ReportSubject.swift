@@ -35,12 +35,17 @@ enum ReportSubject {
 
   /// Reads the subject, with a line of progress on a terminal.
   ///
+  /// - Parameter measuresSurvival: whether the page of an adapter says how much of it a merge would keep.
   /// - Throws: what reading it throws; `missing` for an overview of nothing.
-  func page(_ options: FindingOptions) throws(CheckpointError) -> ReportPage {
+  func page(
+    _ options: FindingOptions, measuresSurvival: Bool
+  ) throws(CheckpointError) -> ReportPage {
     switch self {
     case .checkpoint(let side):
       return try Self.showingProgress(of: [side]) { counter throws(CheckpointError) in
-        try ReportPage(side.checkpoint, path: side.path, options: options, counter: counter)
+        try ReportPage(
+          side.checkpoint, path: side.path, options: options, measuresSurvival: measuresSurvival,
+          counter: counter)
       }
     case .comparison(let left, let right):
       return try Self.showingProgress(of: [left, right]) { counter throws(CheckpointError) in
