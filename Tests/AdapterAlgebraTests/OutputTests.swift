@@ -2,6 +2,7 @@
 import Bridges
 import Files
 import JSONDocument
+import Kernels
 import LowRank
 import PEFT
 import Tensors

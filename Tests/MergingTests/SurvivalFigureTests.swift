@@ -30,7 +30,9 @@ import Testing
     #expect(survival(delta: [1, 2], added: [0, 0]).angle == nil)
   }
 
-  @Test("angles are those of the arc cosine", arguments: stride(from: 0.0, through: 180, by: 7.5))
+  @Test(
+    "angles are those of the arc cosine", arguments: Array(stride(from: 0.0, through: 180, by: 7.5))
+  )
   func angle(degrees: Double) throws {
     let radians = degrees * .pi / 180
     let figures = survival(delta: [1, 0], added: [cos(radians), sin(radians)])

@@ -26,15 +26,21 @@ extension AdapterChanges {
       let arithmetic = arithmetic(of: module)
       // A change that does not fit is refused before anything is written.
       let first = try updates.changes(ofWeight: name, shape: shape, in: arithmetic)[0]
+      guard let width = ParameterShape(shape, isStack: false)?.width, width > 0 else {
+        throw refusal(name, "has the shape \(shape), which cannot be merged into")
+      }
       if first.needsBase { try refuseScale("\(type) does not add to \(name.printable)") }
       add(
         .formula { () throws(CheckpointError) in
           let change = try updates.changes(ofWeight: name, shape: shape, in: arithmetic)[0]
-          guard scale != 1, case .addition(let delta) = change else { return change }
-          return .addition(.scaled(delta, by: scale))
+          guard case .addition(var delta) = change else { return change }
+          if scale != 1 { delta = .scaled(delta, by: scale) }
+          guard delta.width != width else { return .addition(delta) }
+          // A change of a convolution may be a matrix of other rows; its elements have the same order.
+          return .addition(.matrix(delta.rows(0..<delta.rowCount).reshaped(width: width)))
         }, to: name)
-      if case .scaling(let factors, let axis) = first, module.shape(of: "bias") != nil,
-        factors.count == axis.count,
+      if case .scaling(let factors, let axis) = first,
+        module.shape(of: "bias") == Shape([factors.count]),
         isOfOutputs(axis, shape, isTransposed: isTransposed, in: tensors)
       {
         add(

@@ -14,7 +14,7 @@ extension AdapterChanges {
   /// the update of one. PEFT loads them over those of the base model, before it merges.
   mutating func addOwnTensors() throws(CheckpointError) {
     let prefix = try adapter.config.method.parameterPrefix
-    let weights = adapter.weights
+    let (weights, saved) = (adapter.weights, Set(loaded.placement.saved))
     for index in 0..<weights.tensorCount {
       let name = weights.tensor(at: index).name.string
       guard name.hasPrefix(Self.modelPrefix) else { continue }
@@ -24,7 +24,7 @@ extension AdapterChanges {
       else { continue }
       let plain = path.filter { $0 != "base_layer" && $0 != "token_adapter" }
       let module = plain.dropLast().dotted
-      guard !isSaved(module) else { continue }
+      guard !isInside(module, saved) else { continue }
       guard let parameter = plain.last, let found = tree[module],
         found.parameters.contains(where: { $0.name == parameter })
       else {
@@ -45,8 +45,14 @@ extension AdapterChanges {
     }
   }
 
-  private func isSaved(_ module: String) -> Bool {
-    loaded.placement.saved.contains { module == $0 || module.hasPrefix($0 + ".") }
+  /// Whether a module is one of these, or inside of one.
+  private func isInside(_ module: String, _ saved: Set<String>) -> Bool {
+    var path = ""
+    for component in module.components {
+      path += (path.isEmpty ? "" : ".") + component
+      if saved.contains(path) { return true }
+    }
+    return false
   }
 
   /// Adds modules that are saved whole, and rows of trained tokens.

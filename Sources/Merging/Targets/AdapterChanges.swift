@@ -33,7 +33,7 @@ struct AdapterChanges {
 
   /// - Throws: `unsupported` for what cannot be merged, `missing` or `mismatch` for tensors that do not
   ///   fit the config or the base model.
-  /// - Complexity: O(tensors); no tensor data is read.
+  /// - Complexity: O(tensors); no tensor data is read, but for the factors of methods other than LoRA.
   init(
     _ loaded: LoadedAdapter, of source: MergeSource, number: Int, style: MergeStyle
   ) throws(CheckpointError) {
@@ -86,7 +86,7 @@ struct AdapterChanges {
   /// The module of a change, whose weight is not packed.
   func module(_ name: String) throws(CheckpointError) -> BaseModule {
     guard let module = tree[name] else {
-      throw refusal(name, "is no module of the base model", code: .missing)
+      throw refusal(name, "is not a module of the base model", code: .missing)
     }
     guard !module.isPacked else {
       throw refusal(

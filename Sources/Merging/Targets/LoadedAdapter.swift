@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Archives
+internal import JSONDocument
 internal import LowRank
 internal import PEFT
 internal import Tensors
@@ -24,8 +25,11 @@ struct LoadedAdapter: Sendable {
       }
     let loaded: any TensorArchive =
       isSame ? weights : try Self.composed(placement.tensors, of: weights)
-    self.adapter = Adapter(
-      directory: adapter.directory, config: placement.config, weights: loaded)
+    var config = placement.config
+    if placement.tensors.contains(where: { $0.sources.count > 1 || $0.sources[0].count > 1 }) {
+      config.document["peft_version"] = .string(ExpertLayout.current)
+    }
+    self.adapter = Adapter(directory: adapter.directory, config: config, weights: loaded)
   }
 
   private static func composed(

@@ -24,7 +24,7 @@ enum MergeRefusals {
     if method.isPromptLearning {
       throw CheckpointError(
         .unsupported,
-        "is a \(method.type.rawValue) adapter: it learns a prompt, which is no weight of the base model",
+        "is a \(method.type.rawValue) adapter: it learns a prompt and changes no weight of the base model",
         path: adapter.directory.path)
     }
     if inputDependent.contains(method.type.rawValue) {
@@ -39,7 +39,7 @@ enum MergeRefusals {
     CheckpointError(
       .unsupported,
       inputDependent.contains(type)
-        ? "is a \(type) adapter: what it adds depends on the input, so that it is no weight"
+        ? "is a \(type) adapter: what it adds depends on the input, so that no weight can have it"
         : "is a \(type) adapter, which is not merged: the changes of this method are not computed",
       path: path)
   }
@@ -96,7 +96,7 @@ enum MergeRefusals {
     guard let binding, binding.knowsModules else {
       throw CheckpointError(
         .mismatch,
-        "the modules of the base model are unknown, so that nobody knows which weights the adapter changes",
+        "the modules of the base model are unknown, and so are the weights that the adapter changes",
         path: path,
         hint: source.base.config.isEmpty ? "give the model's directory, with its config.json" : nil)
     }

@@ -38,7 +38,8 @@ public struct MergeTargets: Sendable {
   ///   - sumsFirst: whether the changes of all adapters are added up and rounded once.
   /// - Throws: `unsupported` for what cannot be merged, `missing` or `mismatch` for an adapter that does
   ///   not fit the base model as a whole. Nothing is left out in silence.
-  /// - Complexity: O(modules + tensors); no tensor data is read.
+  /// - Complexity: O(modules + tensors); no tensor data is read, but for the factors of methods other
+  ///   than LoRA.
   public init(
     _ sources: [Source], into base: BaseModel, style: MergeStyle = .once, sumsFirst: Bool = false
   ) throws(CheckpointError) {

@@ -139,7 +139,7 @@ extension MergedParameters {
   mutating func put(_ changes: [ParameterChange], into place: Place) throws(CheckpointError) {
     guard let (module, adapter) = module(place),
       let parameter = module.parameters.first(where: { $0.name == place.parameter.string })
-    else { throw refusal(place, "is no parameter of the base model") }
+    else { throw refusal(place, "is not a parameter of the base model") }
     guard !parameter.parts.isEmpty, let shape = parameter.shape else {
       try addNew(changes, place, module, adapter)
       return
@@ -150,6 +150,9 @@ extension MergedParameters {
     }
     for part in parameter.parts { try put(changes, into: part, of: extents, at: place) }
   }
+
+  /// The most experts of a stack.
+  private static let mostExperts = 100_000
 
   private mutating func put(
     _ changes: [ParameterChange], into part: StoredPart, of shape: ParameterShape, at place: Place
@@ -162,6 +165,11 @@ extension MergedParameters {
         tensor: info.name)
     }
     let experts = part.expert.map { $0..<$0 + 1 } ?? 0..<shape.experts
+    guard experts.count <= Self.mostExperts, info.elementCount > 0 else {
+      throw CheckpointError(
+        .unsupported, "has the shape \(info.shape), which cannot be merged into",
+        path: weights.path, tensor: info.name)
+    }
     let rows = part.rows ?? 0..<shape.rows
     let (height, width) = part.isTransposed ? (shape.width, rows.count) : (rows.count, shape.width)
     let start = part.storedRows?.lowerBound ?? 0
@@ -239,17 +247,21 @@ extension MergedParameters {
     return nil
   }
 
+  /// The most labels that are named in a config.
+  private static let mostLabels = 100_000
+
   /// A model with a new head is of another class, which may have another number of labels.
   private mutating func noteHead(_ place: Place, rows: Int, className: String?) {
-    guard let className, !configChanges.contains(where: { $0.key == "architectures" }) else {
-      return
+    guard let className else { return }
+    if !configChanges.contains(where: { $0.key == "architectures" }) {
+      configChanges.append(("architectures", .array([.string(className)])))
+      notes.append("the merged model is a \(className), whose head \(place.module) the adapter has")
     }
-    configChanges.append(("architectures", .array([.string(className)])))
-    notes.append("the merged model is a \(className), whose head \(place.module) the adapter has")
     let labels = base.config["id2label"]?.object?.count ?? 2
-    guard place.parameter.string == "weight", rows != labels, rows > 0, rows <= 100_000 else {
-      return
-    }
+    // A layer in front of the last one has no labels.
+    guard place.parameter.string == "weight", place.module.string.components.last != "dense",
+      rows != labels, rows > 0, rows <= Self.mostLabels
+    else { return }
     var names = JSONObject()
     var numbers = JSONObject()
     for label in 0..<rows {
@@ -270,7 +282,10 @@ extension MergedParameters {
   ///
   /// - Returns: the places that are done.
   private mutating func resolveTies() throws(CheckpointError) -> Set<Place> {
-    guard let tree = adapters.first?.tree, !tree.tied.isEmpty else { return [] }
+    let trees = adapters.map(\.tree)
+    guard let tree = trees.max(by: { $0.tied.count < $1.tied.count }), !tree.tied.isEmpty else {
+      return []
+    }
     var done: Set<Place> = []
     for source in Set(tree.tied.map(\.source)).sorted() {
       let members = tree.tied.filter { $0.source == source }.map(\.module)

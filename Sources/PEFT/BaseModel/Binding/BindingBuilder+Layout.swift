@@ -8,7 +8,10 @@ extension BindingBuilder {
   ///
   /// - Complexity: O(adapted parameters).
   func layoutFindings(of config: AdapterConfig, in reader: ExaminedRelease) -> [Finding] {
-    guard rules.type == .lora, let (writer, isWritten) = config.parameterRelease else { return [] }
+    // Factors of single experts are stacked when they are read, as the reading release has them.
+    guard rules.type == .lora, !TargetParameters(config).isEmpty,
+      let (writer, isWritten) = config.parameterRelease
+    else { return [] }
     let written = ParameterLayout(writer)
     let exchanged = adapted.parameters.filter { parameter in
       guard let module = tree[parameter.module],

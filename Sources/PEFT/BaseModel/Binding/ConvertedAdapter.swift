@@ -122,7 +122,8 @@ private struct AdapterConverter {
         isPrefixed
           ? member
           : ConvertedAdapter.Member(
-            name: TensorName(TensorPath.modelPrefix + name), shape: tensor.shape, sources: [[index]]))
+            name: TensorName(TensorPath.modelPrefix + name), shape: tensor.shape, sources: [[index]]
+          ))
       return
     }
     plain.append(
