@@ -48,7 +48,7 @@ public struct MergeJob: Sendable {
   public func plan() throws(CheckpointError) -> MergePlan {
     let targets = try MergeTargets(
       sources, into: base, style: options.style, sumsFirst: options.sumsFirst)
-    let model = MergedModel(targets, options: options)
+    let model = MergedModel(targets, of: base, options: options)
     var conversion = ConversionOptions(format: format, policy: options.policy)
     conversion.shardByteCount = options.shardByteCount
     conversion.modelChange = model

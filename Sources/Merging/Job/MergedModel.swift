@@ -4,6 +4,7 @@ internal import Conversion
 internal import Files
 internal import JSONDocument
 internal import Kernels
+internal import PEFT
 internal import Synchronization
 internal import Tensors
 
@@ -11,6 +12,8 @@ internal import Tensors
 /// tensors, and puts the config right.
 final class MergedModel: ModelChange {
   private let targets: MergeTargets
+  /// The names of the tensors of the base model.
+  private let names: [TensorName]
   private let dtype: DType?
   private let refusesNonFinite: Bool
   private let archive = Mutex<MergedArchive?>(nil)
@@ -18,8 +21,9 @@ final class MergedModel: ModelChange {
   let casts = CastRecord()
 
   /// Describes the merged model.
-  init(_ targets: MergeTargets, options: MergeOptions) {
+  init(_ targets: MergeTargets, of base: BaseModel, options: MergeOptions) {
     self.targets = targets
+    names = base.weights?.tensors.map(\.name) ?? []
     dtype = options.dtype
     refusesNonFinite = options.style == .safe
   }
@@ -31,13 +35,14 @@ final class MergedModel: ModelChange {
   var merged: MergedArchive? { archive.withLock { $0 } }
 
   func change(_ weights: any TensorArchive) throws(CheckpointError) -> any TensorArchive {
+    // The targets are places in the weights that the base model was opened with.
+    guard names == weights.tensors.map(\.name) else {
+      throw CheckpointError(.mismatch, "changed while it was read", path: weights.path)
+    }
     let base = try cast(weights)
     var tensors = targets.tensors
     for place in tensors.indices {
       if let source = tensors[place].source {
-        guard source < base.tensorCount else {
-          throw CheckpointError(.mismatch, "changed while it was read", path: base.path)
-        }
         tensors[place].dtype = base.tensor(at: source).dtype
       } else if let dtype, tensors[place].dtype.isFloatingPoint {
         tensors[place].dtype = dtype
