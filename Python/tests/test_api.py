@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,40 @@ def test_validate():
     assert ignored and (ignored.finding_count, ignored.ignored_count) == (0, 1)
     assert peftkit.validate(path, ignore=["source-initialization", "superseded-weights"])
     assert peftkit.validate(ADAPTERS / "lora")
+
+
+def test_rank(tmp_path):
+    reduction = peftkit.rank(ADAPTERS / "lora", tmp_path / "smaller", to=1)
+    assert {module.rank for module in reduction.modules} == {1}
+    assert all(0 < module.relative_error < 1 for module in reduction.modules)
+    with pytest.raises(peftkit.PeftkitError, match="exists"):
+        peftkit.rank(ADAPTERS / "lora", tmp_path / "smaller", energy=0.9)
+    lists = peftkit.rank(ADAPTERS / "lora", tmp_path / "smaller", for_ranks=[1, 2], energy=0.5, force=True)
+    assert {module.rank for module in lists.modules} <= {1, 2, *(module.old_rank for module in lists.modules)}
+
+
+def test_extract(tmp_path):
+    """Of two models that differ by a product of two vectors."""
+
+    def write(name, weight, norm):
+        header = {
+            "layer.weight": {"dtype": "F32", "shape": [2, 4], "data_offsets": [0, 32]},
+            "norm.weight": {"dtype": "F32", "shape": [2], "data_offsets": [32, 40]},
+        }
+        text = json.dumps(header).encode()
+        data = struct.pack("<10f", *weight, *norm)
+        (tmp_path / name).write_bytes(len(text).to_bytes(8, "little") + text + data)
+        return tmp_path / name
+
+    base = write("base.safetensors", [0] * 8, [1, 1])
+    tuned = write("tuned.safetensors", [1, 2, 3, 4, 2, 4, 6, 8], [1, 2])
+    with pytest.raises(peftkit.PeftkitError, match="norm.weight"):
+        peftkit.extract(base, tuned, tmp_path / "out", rank=1)
+    extraction = peftkit.extract(base, tuned, tmp_path / "out", rank=1, others="skip")
+    assert [(module.name, module.rank) for module in extraction.modules] == [("layer", 1)]
+    assert extraction.modules[0].norm == pytest.approx(math.sqrt(150))
+    assert extraction.relative_error < 1e-6
+    assert extraction.others == ("norm.weight",) and len(extraction.notes) == 1
 
 
 def test_options_reach_the_command():

@@ -15,7 +15,9 @@
                                 ck_value_survey *survey);                                       \
   void ck_##set##_product(const ck_product_job *job);                                              \
   void ck_##set##_qr_reduce(const ck_qr_block *block, double *triangle);                           \
-  void ck_##set##_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride);
+  void ck_##set##_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride);   \
+  void ck_##set##_thin_product(const ck_thin_job *job);                                            \
+  void ck_##set##_jacobi_sweep(const ck_jacobi_job *job, size_t *rotations);
 
 CK_DECLARE(baseline)
 CK_DECLARE(avx2)
@@ -83,6 +85,16 @@ void ck_qr_reduce(const ck_qr_block *block, double *triangle, int instruction_se
 void ck_qr_expand(const ck_qr_block *block, double *top, double *rows, size_t stride,
                   int instruction_set) {
   CK_DISPATCH(instruction_set, qr_expand, block, top, rows, stride)
+}
+
+void ck_thin_product(const ck_thin_job *job, int instruction_set) {
+  CK_DISPATCH(instruction_set, thin_product, job)
+}
+
+size_t ck_jacobi_sweep(const ck_jacobi_job *job, int instruction_set) {
+  size_t rotations = 0;
+  CK_DISPATCH(instruction_set, jacobi_sweep, job, &rotations)
+  return rotations;
 }
 
 size_t ck_equal_prefix(const void *left, const void *right, size_t count) {

@@ -26,6 +26,8 @@
 
 #include "qr_body.h"
 
+#include "thin_body.h"
+
 #define CK_FORMAT f64
 #define CK_IS_F64
 #include "format_body.h"

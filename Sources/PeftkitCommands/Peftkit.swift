@@ -26,7 +26,8 @@ public struct Peftkit: ParsableCommand {
       InspectCommand.self, ConfigCommand.self, ConvertCommand.self, MergeCommand.self,
       ForwardCommand.self,
       VerifyCommand.self, DiffCommand.self, ValidateCommand.self, RepairCommand.self,
-      ScanCommand.self, ReportCommand.self, MetadataCommand.self, MPTCommand.self,
+      ScanCommand.self, ReportCommand.self, MetadataCommand.self, RankCommand.self,
+      ExtractCommand.self, MPTCommand.self,
     ])
 
   /// The tool without arguments: prints its help.

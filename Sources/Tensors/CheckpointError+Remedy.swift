@@ -40,6 +40,10 @@ extension CheckpointError {
     case provideHeads
     /// Provide the base model of the adapter.
     case provideBase
+    /// Save the modules of other tensors whole, or leave those out.
+    case saveOrSkipOthers
+    /// Leave out other tensors.
+    case skipOthers
     /// Convert the adapter for this home of adapters, such as `peft`.
     case convertAdapter(String)
     /// Download a model of the Hub, at a revision if one is given.
@@ -79,6 +83,8 @@ extension CheckpointError.Remedy: CustomStringConvertible {
     case .provideSource: "provide another source"
     case .provideHeads: "provide a checkpoint that contains them, such as the base model's"
     case .provideBase: "provide the base model"
+    case .saveOrSkipOthers: "save their modules whole, or leave them out"
+    case .skipOthers: "leave them out"
     case .convertAdapter(let home): "convert it to \(home)"
     case .downloadModel(let name, let revision):
       "download \(name)" + (revision.map { " at revision \($0)" } ?? "")

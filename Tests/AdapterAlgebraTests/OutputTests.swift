@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Archives
 import Bridges
 import Files
 import JSONDocument
@@ -21,7 +22,7 @@ struct OutputTests {
   static func truncated(
     _ source: LowRankAdapter, ranks: [Int], targets: ComputedConfig.Targets = .kept
   ) throws -> ComputedLoRA {
-    let factors = ComputedFactors(path: source.path, files: [])
+    let factors = try ComputedFactors(path: source.path, files: [])
     var result = source
     result.modules = try source.modules.enumerated().map { index, module in
       let rank = ranks[index % ranks.count]
@@ -77,7 +78,7 @@ struct OutputTests {
 
   @Test("a value beyond the range of the dtype is refused")
   func overflow() throws {
-    let factors = ComputedFactors(path: "source", files: [])
+    let factors = try ComputedFactors(path: "source", files: [])
     let error = #expect(throws: CheckpointError.self) {
       try factors.view("a", [1, 1e5], sizes: [1, 2], dtype: .float16)
     }

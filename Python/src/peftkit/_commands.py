@@ -14,10 +14,12 @@ from .types import (
     ConversionPlan,
     Diff,
     ExpertLayout,
+    Extraction,
     Failure,
     Inspection,
     Merge,
     OutputFormat,
+    RankReduction,
     Run,
     Scan,
     Severity,
@@ -375,6 +377,82 @@ def diff(a: StrPath, b: StrPath) -> Diff:
     """
     output = call("diff", {"json": True}, [a, b], [_SUCCESS, _FOUND])
     return decode(Diff, parse(output.stdout), notes=output.notes)
+
+
+def rank(
+    adapter: StrPath,
+    output: StrPath,
+    *,
+    to: int | None = None,
+    energy: float | None = None,
+    for_ranks: Iterable[int] | None = None,
+    base: StrPath | None = None,
+    force: bool = False,
+) -> RankReduction:
+    """Compress a LoRA adapter to lower ranks.
+
+    Example:
+        reduction = peftkit.rank("my-adapter", "smaller", to=16)
+        print(reduction.relative_error)
+
+    Args:
+        adapter: a LoRA adapter: a directory, or a file of another library.
+        output: the new adapter.
+        to: the rank of every module.
+        energy: the share of the squared singular values to keep; 0.99 with `for_ranks`.
+        for_ranks: the ranks to choose from.
+        base: the base model, for files that do not name their modules fully.
+        force: replace an existing output.
+
+    Raises:
+        PeftkitError: the adapter cannot be read or compressed, or the output cannot be written.
+    """
+    ranks = None if for_ranks is None else ",".join(map(str, for_ranks))
+    options: dict[str, Option] = {
+        "to": to, "energy": energy, "for_ranks": ranks, "base": base, "output": output, "force": force, "json": True,
+    }  # fmt: skip
+    result = call("rank", options, [adapter], [_SUCCESS])
+    return decode(RankReduction, parse(result.stdout), notes=result.notes)
+
+
+def extract(
+    base: StrPath,
+    tuned: StrPath,
+    output: StrPath,
+    *,
+    rank: int,
+    energy: float | None = None,
+    seed: int = 0,
+    dtype: str = "float32",
+    others: Literal["refuse", "save", "skip"] = "refuse",
+    force: bool = False,
+) -> Extraction:
+    """Take a LoRA adapter out of a model and its base.
+
+    Example:
+        extraction = peftkit.extract("base-model", "tuned-model", "my-adapter", rank=32)
+        print(extraction.relative_error)
+
+    Args:
+        base: the base model: a directory, an index of shards, or a weights file.
+        tuned: the same model after training.
+        output: the new adapter.
+        rank: the rank of each module, at most.
+        energy: the share of the squared singular values that a module keeps, if the rank allows.
+        seed: the seed of the random vectors.
+        dtype: the dtype of the factors.
+        others: whether other tensors that differ are refused, saved as they are in the tuned model, or left out.
+        force: replace an existing output.
+
+    Raises:
+        PeftkitError: the models cannot be read or do not fit each other, or the output cannot be written.
+    """
+    options: dict[str, Option] = {
+        "rank": rank, "energy": energy, "seed": seed, "dtype": dtype, "save_others": others == "save",
+        "skip_others": others == "skip", "output": output, "force": force, "json": True,
+    }  # fmt: skip
+    result = call("extract", options, [base, tuned], [_SUCCESS])
+    return decode(Extraction, parse(result.stdout), notes=result.notes)
 
 
 def scan(path: StrPath) -> Scan:

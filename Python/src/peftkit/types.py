@@ -764,6 +764,51 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class CompressedModule:
+    """A module before and after its rank was lowered; `norm` is that of the update before."""
+
+    name: str
+    old_rank: int
+    rank: int
+    norm: float
+    relative_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankReduction:
+    """A LoRA adapter of lower ranks. `relative_error` is that of all updates together."""
+
+    path: str
+    relative_error: float
+    modules: tuple[CompressedModule, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedModule:
+    """A module whose weights differ; `norm` is that of the difference."""
+
+    name: str
+    rank: int
+    norm: float
+    relative_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A LoRA adapter out of two models. `others` are parameters that differ and are in no update."""
+
+    path: str
+    seed: str
+    relative_error: float
+    modules: tuple[ExtractedModule, ...]
+    unchanged_modules: int
+    saves_others: bool
+    others: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A finished command: what it printed, and its exit code, 0 or 1."""
 

@@ -12,14 +12,22 @@ struct ComputedFactors: Sendable {
   let path: String
   /// The files that the factors are computed from.
   let files: [InputFile]
+  private let scratch: ScratchFile?
+
+  /// The bytes that are read at a time; a multiple of every element size.
+  private static let pieceByteCount = 1 << 20
 
   /// - Parameters:
   ///   - path: the path of the source, for errors.
   ///   - files: the files that the factors are computed from. The adapter gets the permissions that
   ///     they have in common, and is not written when one of them changes.
-  init(path: String, files: [InputFile]) {
+  ///   - output: where the adapter will be written; the factors wait in a file next to it. They are in
+  ///     memory without.
+  /// - Throws: `system` when no file can be created there.
+  init(path: String, files: [InputFile], output: String? = nil) throws(CheckpointError) {
     self.path = path
     self.files = files
+    scratch = try output.map { path throws(CheckpointError) in try ScratchFile(beside: path) }
   }
 
   /// A view of values, each rounded once to a dtype.
@@ -49,9 +57,26 @@ struct ComputedFactors: Sendable {
         .unsupported, "has computed values that \(dtype) cannot hold", path: path,
         tensor: tensorName)
     }
-    let tensor = try ComputedTensor(tensorName, dtype: dtype, shape: Shape(sizes), bytes: output)
+    let tensor = try tensor(tensorName, dtype, Shape(sizes), output)
     let archive = ComputedArchive(
       [tensor], format: CheckpointFormats.standard, path: path, files: files)
     return try FactorView(archive, at: 0)
+  }
+  /// A tensor of these bytes, which wait in the scratch file if there is one.
+  private func tensor(
+    _ name: TensorName, _ dtype: DType, _ shape: Shape, _ bytes: [UInt8]
+  ) throws(CheckpointError) -> ComputedTensor {
+    guard let scratch else {
+      return try ComputedTensor(name, dtype: dtype, shape: shape, bytes: bytes)
+    }
+    let start = try scratch.append(bytes.span.rawBytes)
+    let count = bytes.count
+    return try ComputedTensor(name, dtype: dtype, shape: shape) { sink throws(CheckpointError) in
+      for offset in stride(from: 0, to: count, by: Self.pieceByteCount) {
+        let piece = try scratch.read(
+          at: start + offset, count: min(Self.pieceByteCount, count - offset))
+        try sink(piece.span.rawBytes)
+      }
+    }
   }
 }

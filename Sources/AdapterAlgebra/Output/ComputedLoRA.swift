@@ -39,6 +39,13 @@ public struct ComputedLoRA: Sendable {
     try PEFTHome().plan(adapter, to: path, options: BridgeOptions())
   }
 
+  /// Checks that an adapter may be written to a path, before long work; nothing is left there.
+  ///
+  /// - Throws: `alreadyExists` and `system`, as `write` does.
+  public static func checkPlace(_ path: String, policy: OutputPolicy) throws(CheckpointError) {
+    _ = try AtomicDirectory(path: path, policy: policy)
+  }
+
   /// Writes the adapter directory: `adapter_config.json` and `adapter_model.safetensors`, as PEFT
   /// writes them. It appears whole or not at all.
   ///

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import JSONDocument
-internal import LowRank
+package import LowRank
 internal import PEFT
-internal import Tensors
+package import Tensors
 
 extension LowRankAdapter {
   /// Values of `init_lora_weights` with which PEFT leaves the base model as it is.
@@ -15,14 +15,21 @@ extension LowRankAdapter {
   ///
   /// - Throws: `unsupported`, with the key of the config.
   func requireUnchangedBase() throws(CheckpointError) {
-    guard let document = config?.document else { return }
-    if document["layer_replication"]?.isTruthy == true {
+    if config?.document["layer_replication"]?.isTruthy == true {
       throw CheckpointError(
         .unsupported,
         "\"layer_replication\": the adapter is of a base model whose layers PEFT replicates",
         path: path, hint: "PEFT's merge_and_unload makes such a model")
     }
-    guard let value = document["init_lora_weights"]?.string, !value.isEmpty,
+    try requireUnchangedWeights()
+  }
+
+  /// Refuses an adapter of a base model whose weights PEFT changes when it loads the adapter, by its
+  /// initial factors.
+  ///
+  /// - Throws: `unsupported`, with the key of the config.
+  package func requireUnchangedWeights() throws(CheckpointError) {
+    guard let value = config?.document["init_lora_weights"]?.string, !value.isEmpty,
       !Self.plainInitializations.contains(value.lowercased())
     else { return }
     throw CheckpointError(

@@ -199,6 +199,27 @@ void ck_update(const ck_update_job *_Nonnull job, ck_update_sums *_Nonnull sums,
 void ck_add_squares(const void *_Nullable totals, int is_f64, size_t rows, size_t width,
                     double *_Nullable row_squares, double *_Nullable column_squares);
 
+/* Adds the product of a matrix [rows, depth], whose elements are any steps apart, and one of few columns,
+ * summed in ascending order. The width is a multiple of 8. */
+typedef struct {
+  const double *_Nonnull matrix; /* element (i, t) is at i * row_step + t * step */
+  const double *_Nonnull right;  /* [depth, width] */
+  double *_Nonnull out;          /* [rows, width], added to */
+  size_t rows, depth, width, row_step, step;
+} ck_thin_job;
+
+void ck_thin_product(const ck_thin_job *_Nonnull job, int instruction_set);
+
+/* The columns of a small matrix that are being made orthogonal. Heights are multiples of 8. */
+typedef struct {
+  double *_Nonnull columns; /* [count, height]: one column after the other, padded with zeros */
+  double *_Nonnull vectors; /* [count, size]: what is rotated with them */
+  size_t count, height, size;
+} ck_jacobi_job;
+
+/* Rotates every pair of columns that are not orthogonal, once. Returns the number of those. */
+size_t ck_jacobi_sweep(const ck_jacobi_job *_Nonnull job, int instruction_set);
+
 /* The number of leading bytes in which two buffers agree, in whole blocks of 4096 and then exactly. */
 size_t ck_equal_prefix(const void *_Nullable left, const void *_Nullable right, size_t count);
 

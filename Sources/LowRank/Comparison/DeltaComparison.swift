@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Concurrency
-internal import Synchronization
 public import Tensors
 
 /// What two low-rank adapters compute, compared module by module, whatever kinds of files they come
@@ -30,7 +29,8 @@ public struct DeltaComparison: Sendable {
           .reduce(0) { $0 + $1.0.byteCount + $1.1.byteCount }
       }.max() ?? 1
     let threads = max(1, min(AvailableCPUs.count, Self.memory / max(1, largest)))
-    var deltas = try Self.run(pairs.count, threads: threads) { index throws(CheckpointError) in
+    var deltas = try WorkerPool.map(pairs.count, threads: threads) {
+      index throws(CheckpointError) in
       try ModuleDelta(pairs[index].left, pairs[index].right)
     }
     deltas += pairing.onlyLeft.map { ModuleDelta($0.name, .onlyFirst) }
@@ -44,24 +44,6 @@ public struct DeltaComparison: Sendable {
       try deltas + Self.scales(left.scales, right.scales)
       + Self.values(pairs, left.others, right.others)
   }
-
-  /// Computes values on several threads; the result does not depend on their number.
-  private static func run(
-    _ count: Int, threads: Int,
-    _ body: @escaping @Sendable (Int) throws(CheckpointError) -> ModuleDelta
-  ) throws(CheckpointError) -> [ModuleDelta] {
-    let results = ConcurrentResults(count)
-    WorkerPool.run(count: min(threads, count)) {
-      while let index = results.next() {
-        do throws(CheckpointError) {
-          results.keep(.success(try body(index)), of: index)
-        } catch {
-          results.keep(.failure(error), of: index)
-        }
-      }
-    }
-    return try results.all()
-  }
 }
 
 extension DeltaComparison {
@@ -70,44 +52,5 @@ extension DeltaComparison {
   /// - Throws: `mismatch` for factors that do not fit each other, and as `init(_:_:)` of sources.
   public init(_ left: LowRankAdapter, _ right: LowRankAdapter) throws(CheckpointError) {
     try self.init(DeltaSource(left), DeltaSource(right))
-  }
-}
-
-/// Results of work that is shared among threads.
-private final class ConcurrentResults: Sendable {
-  private typealias Result = Swift.Result<ModuleDelta, CheckpointError>
-  private struct State {
-    var next = 0
-    var results: [Result?]
-  }
-
-  private let state: Mutex<State>
-
-  init(_ count: Int) {
-    state = Mutex(State(results: [Result?](repeating: nil, count: count)))
-  }
-
-  /// The next piece of work; nil when all is taken, or a piece has failed.
-  func next() -> Int? {
-    state.withLock { state in
-      guard state.next < state.results.count else { return nil }
-      state.next += 1
-      return state.next - 1
-    }
-  }
-
-  func keep(_ result: Swift.Result<ModuleDelta, CheckpointError>, of index: Int) {
-    state.withLock { $0.results[index] = result }
-  }
-
-  /// The results in order.
-  ///
-  /// - Throws: the first error in that order.
-  func all() throws(CheckpointError) -> [ModuleDelta] {
-    var all: [ModuleDelta] = []
-    for result in state.withLock({ $0.results }) {
-      if let result { all.append(try result.get()) }
-    }
-    return all
   }
 }

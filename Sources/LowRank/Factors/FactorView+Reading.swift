@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Archives
+package import Archives
 public import Kernels
 public import Tensors
 
@@ -9,7 +9,7 @@ extension FactorView {
   ///
   /// - Throws: what reading the tensor throws, where its file does not have it as it is.
   /// - Complexity: O(bytes) for such a file, else O(1).
-  func source() throws(CheckpointError) -> GatherSource {
+  package func source() throws(CheckpointError) -> GatherSource {
     if let (file, range) = archive.storedBytes(of: index) {
       return .file(file, start: range.lowerBound, byteCount: range.count)
     }

@@ -53,7 +53,7 @@ public struct FactorView: Sendable {
   public var name: TensorName { archive.tensor(at: index).name }
 
   /// Whether the elements are without gaps in row-major order.
-  var isRowMajor: Bool {
+  package var isRowMajor: Bool {
     let axes = mergedAxes
     return elementCount == 0 || axes.isEmpty || axes.count == 1 && axes[0].step == 1
   }

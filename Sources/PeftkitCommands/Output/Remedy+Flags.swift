@@ -25,6 +25,8 @@ extension CheckpointError.Remedy {
     case .provideHeads:
       "name a checkpoint that contains them, such as the base model's, with --heads"
     case .provideBase: "name it with --base MODEL"
+    case .saveOrSkipOthers: "--save-others saves their modules whole, --skip-others leaves them out"
+    case .skipOthers: "--skip-others leaves them out"
     case .convertAdapter(let home): "peftkit convert --to \(home) converts it"
     case .downloadModel(let name, let revision):
       "hf download \(name)\(revision.map { " --revision " + $0 } ?? "") gets it"
