@@ -67,6 +67,23 @@ def test_rank(tmp_path):
     assert {module.rank for module in lists.modules} <= {1, 2, *(module.old_rank for module in lists.modules)}
 
 
+def test_combine(tmp_path):
+    weighted = {str(ADAPTERS / "lora"): 0.75, str(ADAPTERS / "lora-bin"): -0.25}
+    combination = peftkit.combine(weighted, tmp_path / "both")
+    assert (combination.kind, combination.relative_change, combination.notes) == ("cat", 0, ())
+    assert {module.adapters for module in combination.modules} == {2}
+    cut = peftkit.combine(weighted, tmp_path / "both", kind="ties_svd", density=0.5, rank=1, force=True)
+    assert {module.rank for module in cut.modules} == {1} and cut.relative_change > 0
+    with pytest.raises(peftkit.PeftkitError, match="density"):
+        peftkit.combine(weighted, tmp_path / "none", kind="ties")
+
+
+def test_subtract_initial(tmp_path):
+    before = {module.name: module for module in peftkit.rank(ADAPTERS / "lora", tmp_path / "same", energy=1).modules}
+    plain = peftkit.subtract_initial(ADAPTERS / "lora", ADAPTERS / "lora-bin", tmp_path / "plain")
+    assert all(module.rank == 2 * before[module.name].old_rank for module in plain.modules)
+
+
 def test_extract(tmp_path):
     """Of two models that differ by a product of two vectors."""
 

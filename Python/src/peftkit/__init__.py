@@ -35,6 +35,7 @@ from importlib.metadata import version as _version
 
 from . import types
 from ._commands import (
+    combine,
     convert,
     convert_tree,
     diff,
@@ -45,6 +46,7 @@ from ._commands import (
     rank,
     run,
     scan,
+    subtract_initial,
     validate,
     validate_tree,
     verify,
@@ -56,6 +58,7 @@ __version__ = _version("peftkit")
 __all__ = [
     "PeftkitError",
     "UsageError",
+    "combine",
     "convert",
     "convert_tree",
     "diff",
@@ -66,6 +69,7 @@ __all__ = [
     "rank",
     "run",
     "scan",
+    "subtract_initial",
     "types",
     "validate",
     "validate_tree",

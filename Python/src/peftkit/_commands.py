@@ -11,6 +11,8 @@ from ._tool import Option, Output, StrPath, call, error_of, execute
 from .types import (
     Conversion,
     ConversionOptions,
+    Combination,
+    CombinationKind,
     ConversionPlan,
     Diff,
     ExpertLayout,
@@ -23,6 +25,7 @@ from .types import (
     Run,
     Scan,
     Severity,
+    Subtraction,
     TreeConversion,
     TreeValidation,
     UnreadableUnit,
@@ -453,6 +456,65 @@ def extract(
     }  # fmt: skip
     result = call("extract", options, [base, tuned], [_SUCCESS])
     return decode(Extraction, parse(result.stdout), notes=result.notes)
+
+
+def combine(
+    adapters: Mapping[str, float],
+    output: StrPath,
+    *,
+    kind: CombinationKind = "cat",
+    density: float | None = None,
+    majority_sign: Literal["total", "frequency"] | None = None,
+    rank: int | None = None,
+    seed: int | None = None,
+    force: bool = False,
+) -> Combination:
+    """Combine LoRA adapters into one, as PEFT's `add_weighted_adapter` does.
+
+    Example:
+        combination = peftkit.combine({"style": 0.7, "task": 0.3}, "both", kind="svd", rank=16)
+        print(combination.relative_change)
+
+    Args:
+        adapters: the adapters with their weights: directories, or files of other libraries.
+        output: the new adapter.
+        kind: the kind of combination.
+        density: the share of elements that pruning keeps, for kinds that prune.
+        majority_sign: how signs are elected, for kinds of ties; "total" by default.
+        rank: the rank of the result, for kinds of svd; the largest rank of the adapters by default.
+        seed: the seed of random pruning, for kinds of dare; 0 by default.
+        force: replace an existing output.
+
+    Raises:
+        PeftkitError: the adapters cannot be read or combined, or the output cannot be written.
+    """
+    options: dict[str, Option] = {
+        "kind": kind, "density": density, "majority_sign": majority_sign, "rank": rank, "seed": seed, "output": output,
+        "force": force, "json": True,
+    }  # fmt: skip
+    weighted = [f"{path}:{float(weight)!r}" for path, weight in adapters.items()]
+    result = call("combine", options, weighted, [_SUCCESS])
+    return decode(Combination, parse(result.stdout), notes=result.notes)
+
+
+def subtract_initial(trained: StrPath, initial: StrPath, output: StrPath, *, force: bool = False) -> Subtraction:
+    """Make plain LoRA of an adapter that was trained with PiSSA, OLoRA or CorDA, for the unchanged base model.
+
+    Example:
+        peftkit.subtract_initial("trained", "initial", "plain")
+
+    Args:
+        trained: the adapter.
+        initial: the adapter as it was saved before training.
+        output: the new adapter, of twice the rank.
+        force: replace an existing output.
+
+    Raises:
+        PeftkitError: the adapters cannot be read or do not fit each other, or the output cannot be written.
+    """
+    options: dict[str, Option] = {"subtract_initial": initial, "output": output, "force": force, "json": True}
+    result = call("combine", options, [trained], [_SUCCESS])
+    return decode(Subtraction, parse(result.stdout))
 
 
 def scan(path: StrPath) -> Scan:

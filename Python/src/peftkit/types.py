@@ -252,6 +252,10 @@ class Conversion:
 OutputFormat: TypeAlias = Literal[
     "safetensors", "torch", "npz", "npy", "gguf", "peft", "mlx", "kohya", "diffusers", "lycoris"
 ]
+CombinationKind: TypeAlias = Literal[
+    "cat", "linear", "svd", "ties", "ties_svd", "dare_linear", "dare_ties", "dare_linear_svd", "dare_ties_svd",
+    "magnitude_prune", "magnitude_prune_svd",
+]  # fmt: skip
 ExpertLayout: TypeAlias = Literal["fused", "fused-0.19.0", "separate", "separate-mixtral"]
 
 
@@ -806,6 +810,45 @@ class Extraction:
     saves_others: bool
     others: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedModule:
+    """A module of a combination. `adapters` have it, and `norm` is that of the weighted sum of their updates."""
+
+    name: str
+    adapters: int
+    rank: int
+    norm: float
+    relative_change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A LoRA adapter out of several. `relative_change` is the distance from the weighted sum, of all updates together."""
+
+    path: str
+    kind: str
+    relative_change: float | None
+    modules: tuple[CombinedModule, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlainModule:
+    """A module whose initial factors were subtracted."""
+
+    name: str
+    rank: int
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subtraction:
+    """A plain LoRA adapter out of one that began with factors of the base model's weights."""
+
+    path: str
+    modules: tuple[PlainModule, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,44 @@ struct ComputedFactors: Sendable {
   func view(
     _ name: String, _ values: [Double], sizes: [Int], dtype: DType
   ) throws(CheckpointError) -> FactorView {
-    let tensorName = TensorName(name)
+    let bytes = try encode(values, as: dtype, name)
+    return try view(tensor(TensorName(name), dtype, Shape(sizes), bytes))
+  }
+
+  /// A view of values that are computed each time they are used, each rounded once to a dtype.
+  ///
+  /// - Parameters:
+  ///   - name: what errors call the tensor.
+  ///   - sizes: the dimensions, outermost first.
+  ///   - dtype: F64, F32, BF16 or F16.
+  ///   - make: computes as many values as the sizes have elements, row-major.
+  func view(
+    _ name: String, sizes: [Int], dtype: DType,
+    making make: @escaping @Sendable () throws(CheckpointError) -> [Double]
+  ) throws(CheckpointError) -> FactorView {
+    try view(
+      ComputedTensor(TensorName(name), dtype: dtype, shape: Shape(sizes)) {
+        sink throws(CheckpointError) in
+        let bytes = try encode(try make(), as: dtype, name)
+        for start in stride(from: 0, to: bytes.count, by: Self.pieceByteCount) {
+          let end = min(start + Self.pieceByteCount, bytes.count)
+          try sink(bytes.span.rawBytes.extracting(start..<end))
+        }
+      })
+  }
+
+  private func view(_ tensor: ComputedTensor) throws(CheckpointError) -> FactorView {
+    let archive = ComputedArchive(
+      [tensor], format: CheckpointFormats.standard, path: path, files: files)
+    return try FactorView(archive, at: 0)
+  }
+
+  /// The bytes of values in a dtype.
+  ///
+  /// - Throws: `unsupported` for a value that the dtype cannot hold.
+  private func encode(
+    _ values: [Double], as dtype: DType, _ name: String
+  ) throws(CheckpointError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(values.count * 8)
     for value in values { bytes.appendLittleEndian(value.bitPattern) }
@@ -55,13 +92,11 @@ struct ComputedFactors: Sendable {
     guard counts.infiniteFromFinite == 0 else {
       throw CheckpointError(
         .unsupported, "has computed values that \(dtype) cannot hold", path: path,
-        tensor: tensorName)
+        tensor: TensorName(name))
     }
-    let tensor = try tensor(tensorName, dtype, Shape(sizes), output)
-    let archive = ComputedArchive(
-      [tensor], format: CheckpointFormats.standard, path: path, files: files)
-    return try FactorView(archive, at: 0)
+    return output
   }
+
   /// A tensor of these bytes, which wait in the scratch file if there is one.
   private func tensor(
     _ name: TensorName, _ dtype: DType, _ shape: Shape, _ bytes: [UInt8]
