@@ -118,8 +118,8 @@ let package = Package(
     .target(
       name: "MultitaskPromptTuning",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "SafeTensors", "NumPyArchive", "Checkpoints",
-        "PEFT", "LowRank",
+        "Tensors", "Files", "Archives", "Kernels", "SafeTensors", "TorchCheckpoint", "NumPyArchive",
+        "Checkpoints", "PEFT", "LowRank",
       ]),
     .target(
       name: "Verification",
@@ -149,7 +149,7 @@ let package = Package(
       name: "Merging",
       dependencies: [
         "Tensors", "Concurrency", "Files", "Archives", "Kernels", "JSONDocument", "SafeTensors",
-        "Checkpoints", "PEFT", "LowRank", "Conversion",
+        "Checkpoints", "PEFT", "LowRank", "MultitaskPromptTuning", "Conversion",
       ]),
     .target(
       name: "AdapterRepair",
@@ -256,9 +256,8 @@ let package = Package(
     .testTarget(
       name: "MultitaskPromptTuningTests",
       dependencies: [
-        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "NumPyArchive", "PEFT",
-        "MultitaskPromptTuning",
-        "Verification", "TestSupport",
+        "Tensors", "Files", "Archives", "Kernels", "JSONDocument", "NumPyArchive", "Checkpoints",
+        "PEFT", "MultitaskPromptTuning", "Verification", "TestSupport",
       ]),
     .testTarget(
       name: "LowRankTests",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`peftkit mpt` against real PEFT: what it initialises, bakes and computes loads there and computes the same."""
 
+import base64
+import io
 import itertools
 import json
 import tempfile
@@ -341,6 +343,38 @@ class BakingTests(OperationTest):
                         self.assertTrue(close(bare.float(), baked, 1e-6))
                     else:
                         self.assertTrue(torch.equal(bits(bare), bits(baked.to(dtype))))
+
+
+    def test_forms_for_servers(self):
+        """A bare tensor has the bytes of torch.save, in a file and in base64; TGIS gets the rows before the input."""
+        for name in ("mpt-causal-lm", "mpt-rank4-bf16", "mpt-seq2seq"):
+            adapter = FIXTURES / "adapters" / name
+            for dtype in DTYPES:
+                spelled = str(dtype).removeprefix("torch.")
+                folder = self.scratch / f"{name}-{spelled}"
+                folder.mkdir()
+                options = ("--task", 1, "--dtype", spelled, "-o")
+                self.run_mpt("bake", adapter, "--as", "safetensors", *options, folder / "rows.safetensors")
+                self.run_mpt("bake", adapter, "--as", "pt", *options, folder / "rows.pt")
+                self.run_mpt("bake", adapter, "--as", "prompt-embeds", *options, folder / "rows.b64")
+                self.run_mpt("bake", adapter, "--as", "tgis", *options, folder / "prefix")
+                (rows,) = load_file(folder / "rows.safetensors").values()
+                bare = torch.load(folder / "rows.pt", weights_only=True)
+                self.assertEqual((bare.dtype, bare.requires_grad), (dtype, False))
+                self.assertTrue(torch.equal(bits(bare), bits(rows)))
+                theirs = folder / "torch"
+                theirs.mkdir()
+                torch.save(rows, theirs / "rows.pt")
+                self.assertEqual((theirs / "rows.pt").read_bytes(), (folder / "rows.pt").read_bytes())
+                stream = io.BytesIO()
+                torch.save(rows, stream)
+                sent = base64.b64decode((folder / "rows.b64").read_bytes(), validate=True)
+                self.assertEqual(stream.getvalue(), sent)
+                file = "encoder.pt" if name == "mpt-seq2seq" else "decoder.pt"
+                self.assertEqual([path.name for path in (folder / "prefix").iterdir()], [file])
+                prefix = torch.load(folder / "prefix" / file, weights_only=True)
+                count = config(adapter)["num_virtual_tokens"]
+                self.assertTrue(torch.equal(bits(prefix), bits(rows[:count])))
 
 
 class AlgebraTests(OperationTest):

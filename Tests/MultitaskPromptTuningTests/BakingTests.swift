@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Archives
+import Checkpoints
 import Files
+import Foundation
 import JSONDocument
 import MultitaskPromptTuning
 import NumPyArchive
@@ -62,9 +64,10 @@ struct BakingTests {
   func unusedRows() throws {
     let pair = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-seq2seq"))
     let count = pair.dimensions.virtualTokenCount
-    #expect(pair.bakingNote?.contains("the first \(count / 2) of the \(count) rows") == true)
+    #expect(
+      pair.bakingNotes().first?.contains("the first \(count / 2) of the \(count) rows") == true)
     for name in ["mpt-seq2seq-encoder-only", "mpt-causal-lm"] {
-      #expect(try MultitaskPromptAdapter(path: Fixtures.adapter(name)).bakingNote == nil)
+      #expect(try MultitaskPromptAdapter(path: Fixtures.adapter(name)).bakingNotes().isEmpty)
     }
   }
 
@@ -73,7 +76,7 @@ struct BakingTests {
     let output = try TemporaryDirectory()
     let source = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-causal-lm"))
     try source.bakeAllTasks(to: output.path("adapters"))
-    try source.bakeAllTasks(to: output.path("arrays"), as: NpyFormat())
+    try source.bakeAllTasks(to: output.path("arrays"), as: .checkpoint(NpyFormat()))
     #expect(
       try files(below: output.path("adapters")).count == 2 * source.dimensions.taskCount)
     #expect(
@@ -83,6 +86,43 @@ struct BakingTests {
     #expect(array.starts(with: [0x93] + Array("NUMPY".utf8) + [1, 0]))
     #expect((array.count - prompt.bytes.count).isMultiple(of: 64))
     #expect(Array(array.suffix(prompt.bytes.count)) == prompt.bytes)
+  }
+
+  @Test("a tensor alone has the bytes of torch.save, also in base64 (O26, O27)")
+  func bareTensor() throws {
+    let output = try TemporaryDirectory()
+    let prompt = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-causal-lm"))
+      .prompt(ofTask: 1)
+    try prompt.write(as: .tensor, to: output.path("p.pt"))
+    try prompt.write(as: .promptEmbeds, to: output.path("p.b64"))
+    let archive = try Checkpoint.open(path: output.path("p.pt"))
+    #expect(archive.tensors.map(\.name) == ["tensor"])
+    #expect(archive.tensors.map(\.shape) == [prompt.shape])
+    let values = try archive.withTensor(at: 0) { $0.bytes.array(0..<$0.bytes.byteCount) }
+    #expect(values == prompt.bytes)
+    let text = try String(decoding: bytes(of: output.path("p.b64")), as: UTF8.self)
+    let sent = try #require(Data(base64Encoded: text)).map(\.self)
+    // torch names the folder inside a stream as it does for a file of this name.
+    try prompt.write(as: .tensor, to: output.path("archive.pt"))
+    #expect(try bytes(of: output.path("archive.pt")) == sent)
+  }
+
+  @Test("the prefix store of TGIS has the rows before the input (O28)")
+  func prefixStore() throws {
+    let output = try TemporaryDirectory()
+    let causal = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-causal-lm"))
+    try causal.bakeAllTasks(to: output.path("store"), as: .prefix)
+    #expect(
+      try files(below: output.path("store"))
+        == (0..<3).map { "task-\($0)/decoder.pt" })
+    let pair = try MultitaskPromptAdapter(path: Fixtures.adapter("mpt-seq2seq"))
+    let prompt = try pair.prompt(ofTask: 0)
+    try prompt.write(as: .prefix, to: output.path("pair"))
+    #expect(try files(below: output.path("pair")) == ["encoder.pt"])
+    let archive = try Checkpoint.open(path: output.path("pair/encoder.pt"))
+    let rows = try archive.withTensor(at: 0) { $0.bytes.array(0..<$0.bytes.byteCount) }
+    #expect(rows == Array(prompt.bytes.prefix(prompt.bytes.count / 2)))
+    #expect(pair.bakingNotes(as: .prefix).count == 1)
   }
 
   @Test("what cannot be baked is named, and leaves nothing (O20)")
@@ -104,7 +144,7 @@ struct BakingTests {
     }
     let array = #expect(throws: CheckpointError.self) {
       try MultitaskPromptAdapter(path: large.directory.path).prompt(ofTask: 0, dtype: .bfloat16)
-        .write(as: .npy, to: output.path("out.npy"))
+        .write(as: .checkpoint(.npy), to: output.path("out.npy"))
     }
     #expect(array?.code == .unsupported)
     let copy = try AdapterCopy(of: "mpt-causal-lm")

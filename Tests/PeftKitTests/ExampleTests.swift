@@ -14,7 +14,7 @@ func derive(from source: String, into output: String) throws {
   print(prompts.shape)  // [2, virtual tokens, token dimension]
 
   // One task as a bare array, for tools without multitask prompt tuning.
-  try adapter.prompt(ofTask: 2).write(as: .npy, to: output + "/prompt.npy")
+  try adapter.prompt(ofTask: 2).write(as: .checkpoint(.npy), to: output + "/prompt.npy")
 
   // Two of the tasks, in another order, as an adapter that PEFT loads.
   try adapter.selecting(tasks: [2, 0]).write(to: output + "/two-tasks")

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Archives
 public import Files
 internal import Kernels
 internal import PEFT
@@ -52,7 +51,8 @@ extension MultitaskPromptAdapter {
     }
     return EffectivePrompt(
       task: task, dtype: dtype,
-      shape: Shape([dimensions.virtualTokenCount, dimensions.tokenDimension]), bytes: rounded)
+      shape: Shape([dimensions.virtualTokenCount, dimensions.tokenDimension]), bytes: rounded,
+      inputRowCount: inputRowCount, isForEncoder: config.taskType == .sequenceToSequence)
   }
 
   /// Bakes a task into a prompt tuning adapter (PEFT's `PROMPT_TUNING`) with the same prompt, for
@@ -73,38 +73,54 @@ extension MultitaskPromptAdapter {
       origins: [adapter.directory.path])
   }
 
+  /// The number of rows that PEFT puts before the input when it generates.
+  private var inputRowCount: Int {
+    guard config.taskType == .sequenceToSequence else { return dimensions.virtualTokenCount }
+    return config.virtualTokenCount ?? dimensions.virtualTokenCount
+  }
+
+  /// Notes about what a baked prompt does not do.
+  ///
+  /// - Parameter form: the form of the prompt; nil for an adapter.
+  public func bakingNotes(as form: PromptForm? = nil) -> [String] {
+    var notes = [bakingNote].compactMap(\.self)
+    if case .prefix? = form, config.taskType == .sequenceToSequence,
+      !inputRowCount.isMultiple(of: 2)
+    {
+      notes.append(
+        "TGIS refuses a prompt of \(inputRowCount) rows for an encoder: their number must be even")
+    }
+    return notes
+  }
+
   /// A note about rows that a baked prompt does not use; nil when it uses all.
   ///
   /// PEFT's `generate` puts the first `num_virtual_tokens` rows before the encoder's input, for
   /// both methods. The rows of a second submodule are for the decoder, in training
   /// (spec/mpt-operations.md, O25).
-  public var bakingNote: String? {
-    guard config.taskType == .sequenceToSequence, config.submoduleCount > 1,
-      let count = config.virtualTokenCount
-    else { return nil }
+  private var bakingNote: String? {
+    let count = inputRowCount
+    guard count < dimensions.virtualTokenCount else { return nil }
     return
       "PEFT generates with the first \(count) of the \(dimensions.virtualTokenCount) rows; the "
       + "others are for the decoder in training, and prompt tuning never uses them"
   }
 
   /// Bakes every task, each into `task-K` of a directory that appears whole or not at all: an
-  /// adapter directory, or with a format a file of bare embeddings, such as `task-K.npy`.
+  /// adapter directory, or bare embeddings in a form, such as the file `task-K.npy`.
   ///
   /// - Throws: as ``prompt(ofTask:dtype:)``, and `alreadyExists` and `system` for the output.
   public func bakeAllTasks(
-    to path: String, dtype: DType = .float32, as format: (any CheckpointFormat)? = nil,
+    to path: String, dtype: DType = .float32, as form: PromptForm? = nil,
     policy: OutputPolicy = OutputPolicy()
   ) throws(CheckpointError) {
     try ComputedAdapter.refuse(path, holding: [adapter.directory.path])
     var output = try AtomicDirectory(path: path, policy: policy)
     for task in 0..<dimensions.taskCount {
       let name = "task-\(task)"
-      if let format {
-        let prompt = try prompt(ofTask: task, dtype: dtype)
-        let fileName = name + format.fileExtension
-        var file = try output.makeFile(RelativePath(fileName))
-        try prompt.write(as: format, to: &file, at: fileName)
-        try file.commit()
+      if let form {
+        try prompt(ofTask: task, dtype: dtype).write(
+          as: form, into: &output, at: RelativePath(name))
       } else {
         let baked = try baking(task: task, dtype: dtype)
         try output.makeDirectory(RelativePath(name))

@@ -2,7 +2,8 @@
 internal import Pickle
 internal import Tensors
 
-/// The record `data.pkl`: a plain dict of tensors and Parameters, as `torch.save` pickles it.
+/// The record `data.pkl`: a plain dict of tensors and Parameters, or a tensor alone, as `torch.save`
+/// pickles it.
 struct StateDictPickle {
   private var pickle = PickleEncoder()
   private let layout: TorchLayout
@@ -19,6 +20,18 @@ struct StateDictPickle {
   ) throws(CheckpointError) -> [UInt8] {
     var encoder = Self(layout: layout)
     try encoder.appendDict(entries)
+    encoder.pickle.append(.stop)
+    return encoder.pickle.bytes
+  }
+
+  /// The pickle of a tensor that is not in a dict. Its storage has the number 0.
+  ///
+  /// - Throws: `unsupported`, naming the tensor, for one that torch cannot hold.
+  static func bytes(
+    ofBareTensor tensor: TensorInfo, layout: TorchLayout
+  ) throws(CheckpointError) -> [UInt8] {
+    var encoder = Self(layout: layout)
+    encoder.append(try encoder.described(tensor), key: 0)
     encoder.pickle.append(.stop)
     return encoder.pickle.bytes
   }
@@ -53,11 +66,14 @@ struct StateDictPickle {
     case "cpu", "storage": pickle.append(literal: name)
     default: pickle.append(name)
     }
+    append(try described(entry.tensor), key: key, kind: entry.kind)
+  }
+
+  private func described(_ tensor: TensorInfo) throws(CheckpointError) -> TensorLayout {
     do throws(CheckpointError) {
-      let tensor = try TensorLayout(entry.tensor, layout: layout)
-      append(tensor, key: key, kind: entry.kind)
+      return try TensorLayout(tensor, layout: layout)
     } catch {
-      throw error.naming(tensor: entry.tensor.name)
+      throw error.naming(tensor: tensor.name)
     }
   }
 

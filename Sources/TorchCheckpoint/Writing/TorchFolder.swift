@@ -3,6 +3,9 @@ internal import Tensors
 
 /// The folder that contains all records of a torch file.
 enum TorchFolder {
+  /// The name in a stream, which has no path.
+  static let ofStreams = "archive"
+
   /// The name that torch chooses for a path: the name of the file without its last extension; since
   /// torch 2.1, `archive` for a path that is not ASCII.
   ///
@@ -10,7 +13,7 @@ enum TorchFolder {
   static func name(
     forPath path: String, layout: TorchLayout
   ) throws(CheckpointError) -> String {
-    if layout >= .v2_1, !path.utf8.allSatisfy({ $0 < 0x80 }) { return "archive" }
+    if layout >= .v2_1, !path.utf8.allSatisfy({ $0 < 0x80 }) { return ofStreams }
     // torch accepts both separators on every system.
     let name =
       path.utf8.split(omittingEmptySubsequences: false) {

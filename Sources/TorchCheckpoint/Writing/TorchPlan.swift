@@ -30,14 +30,40 @@ struct TorchPlan {
     _ entries: [TorchEntry], path: String, layout: TorchLayout
   ) throws(CheckpointError) {
     try Self.refuseDuplicates(entries)
-    folder = try TorchFolder.name(forPath: path, layout: layout)
-    let pickle = try StateDictPickle.bytes(of: entries, layout: layout)
+    try self.init(
+      pickle: StateDictPickle.bytes(of: entries, layout: layout), tensors: entries.map(\.tensor),
+      folder: TorchFolder.name(forPath: path, layout: layout), layout: layout)
+  }
+
+  /// Plans a file with a tensor that is not in a dict.
+  ///
+  /// - Parameter path: the path of the output; nil for the folder that torch names in a stream.
+  /// - Throws: `unsupported` for a dtype or shape that torch does not have; `invalidArgument` for a
+  ///   path that gives the folder no name.
+  init(
+    bareTensor tensor: TensorInfo, path: String?, layout: TorchLayout
+  ) throws(CheckpointError) {
+    let folder =
+      if let path {
+        try TorchFolder.name(forPath: path, layout: layout)
+      } else {
+        TorchFolder.ofStreams
+      }
+    try self.init(
+      pickle: StateDictPickle.bytes(ofBareTensor: tensor, layout: layout), tensors: [tensor],
+      folder: folder, layout: layout)
+  }
+
+  private init(
+    pickle: [UInt8], tensors: [TensorInfo], folder: String, layout: TorchLayout
+  ) throws(CheckpointError) {
+    self.folder = folder
     var contents: [Content] = []
     var records: [ZipRecord] = []
     var offset = 0
-    for (name, content) in Self.outline(pickle, count: entries.count, layout: layout) {
+    for (name, content) in Self.outline(pickle, count: tensors.count, layout: layout) {
       let record = ZipRecord(
-        path: folder + "/" + name, byteCount: Self.byteCount(of: content, in: entries),
+        path: folder + "/" + name, byteCount: Self.byteCount(of: content, in: tensors),
         headerOffset: offset)
       guard let end = record.endOffset, end <= Self.largestOffset else {
         throw CheckpointError(.unsupported, "the tensors take more than 2^62 bytes")
@@ -75,10 +101,10 @@ struct TorchPlan {
   /// The largest file, in bytes: file systems have no larger ones, and sizes below cannot overflow.
   private static let largestOffset = 1 << 62
 
-  private static func byteCount(of content: Content, in entries: [TorchEntry]) -> Int {
+  private static func byteCount(of content: Content, in tensors: [TensorInfo]) -> Int {
     switch content {
     case .bytes(let bytes): bytes.count
-    case .storage(let index): entries[index].tensor.byteCount
+    case .storage(let index): tensors[index].byteCount
     case .serializationID: SerializationID.byteCount
     }
   }

@@ -2,6 +2,7 @@
 public import Archives
 public import Files
 public import Tensors
+internal import ZipArchive
 
 /// Writes torch checkpoints, byte for byte as `torch.save` writes a dict of tensors.
 ///
@@ -34,6 +35,41 @@ public enum TorchWriter {
       index, output throws(CheckpointError) in
       try archive.copyTensor(at: order.indices[index], to: &output)
     }
+  }
+
+  /// The bytes that `torch.save` writes for a tensor that is not in a dict, in memory.
+  ///
+  /// - Parameters:
+  ///   - tensor: the dtype, the shape and the elements.
+  ///   - path: the path of the file that the bytes are for, after which the folder inside is named;
+  ///     nil for bytes that are sent, for which torch has no path either.
+  ///   - layout: the layout, named after a release of torch.
+  /// - Throws: `unsupported` for a dtype or shape that torch does not have; `invalidArgument` for a
+  ///   path without a name.
+  /// - Complexity: O(bytes).
+  public static func bytes(
+    ofBareTensor tensor: TensorView, path: String?, layout: TorchLayout = .newest
+  ) throws(CheckpointError) -> [UInt8] {
+    let info = try TensorInfo(name: "tensor", dtype: tensor.dtype, shape: tensor.shape)
+    precondition(
+      info.byteCount == tensor.bytes.byteCount, "the data must have the size of the tensor")
+    let plan = try TorchPlan(bareTensor: info, path: path, layout: layout)
+    var file: [UInt8] = []
+    var checksums: [UInt32] = []
+    for (record, content) in zip(plan.records, plan.contents) {
+      file += record.localHeader
+      let start = file.count
+      switch content {
+      case .bytes(let bytes): file += bytes
+      case .serializationID: file += plan.serializationID(checksums: checksums)
+      case .storage: file.append(copying: tensor.bytes)
+      }
+      var checksum = Checksum()
+      checksum.update(file.span.rawBytes.extracting(start..<file.count))
+      file += record.descriptor(checksum: checksum.value)
+      checksums.append(checksum.value)
+    }
+    return file + plan.directory(checksums: checksums)
   }
 
   /// The ranges of the tensors in the file that `write` makes, in the order of the archive, and the

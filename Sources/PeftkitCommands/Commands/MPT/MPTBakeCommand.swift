@@ -15,10 +15,15 @@ struct MPTBakeCommand: ParsableCommand {
       contains only the embeddings. --dtype rounds the prompt at the end (float64 computes in F64). \
       --all writes every task into a directory: task-0, task-1 and so on.
 
+      Besides formats, --as takes three forms for servers: pt, a file that torch.load reads as a \
+      tensor, not as a dict; prompt-embeds, that file in base64, as a request to vLLM contains it; \
+      tgis, a directory with decoder.pt or encoder.pt for the prefix store of TGIS.
+
       EXAMPLES:
         peftkit mpt bake my-adapter --task 2 -o prompt-of-task-2
         peftkit mpt bake my-adapter --all -o prompts
         peftkit mpt bake my-adapter --task 0 --as npy -o prompt.npy
+        peftkit mpt bake my-adapter --all --as tgis -o prefix-store/my-adapter
       """)
 
   @OptionGroup var arguments: MPTArguments
@@ -30,8 +35,9 @@ struct MPTBakeCommand: ParsableCommand {
   var all = false
 
   @Option(
-    help: ArgumentHelp("Write bare prompt embeddings [V, D] in a format.", valueName: "format"))
-  var `as`: FormatName?
+    help: ArgumentHelp(
+      "Write bare prompt embeddings [V, D] in a format or a form for servers.", valueName: "form"))
+  var `as`: PromptFormName?
 
   @Option(help: "The dtype to write: float32, float64, bfloat16 or float16.")
   var dtype: ComputeDType = .float32
@@ -44,7 +50,9 @@ struct MPTBakeCommand: ParsableCommand {
     if (task == nil) != all {
       throw ValidationError("Give either '--task' or '--all'.")
     }
-    if let format = `as`?.format, format.storedDType(for: dtype.dtype) != dtype.dtype {
+    if case .checkpoint(let format)? = `as`?.form,
+      format.storedDType(for: dtype.dtype) != dtype.dtype
+    {
       throw ValidationError(
         "\(format.name) files do not have the dtype \(dtype.rawValue); choose another '--dtype'.")
     }
@@ -53,15 +61,15 @@ struct MPTBakeCommand: ParsableCommand {
   func run() throws {
     Interruption.noteSignals()
     let adapter = try MultitaskPromptAdapter(path: arguments.adapter.path())
-    Console.print(notes: [adapter.bakingNote].compactMap(\.self))
+    Console.print(notes: adapter.bakingNotes(as: `as`?.form))
     guard let task else {
       try adapter.bakeAllTasks(
-        to: arguments.output, dtype: dtype.dtype, as: `as`?.format, policy: options.policy)
+        to: arguments.output, dtype: dtype.dtype, as: `as`?.form, policy: options.policy)
       return
     }
-    if let format = `as`?.format {
+    if let form = `as`?.form {
       try adapter.prompt(ofTask: task, dtype: dtype.dtype)
-        .write(as: format, to: arguments.output, policy: options.policy)
+        .write(as: form, to: arguments.output, policy: options.policy)
     } else {
       try adapter.baking(task: task, dtype: dtype.dtype)
         .write(to: arguments.output, policy: options.policy)
