@@ -27,7 +27,7 @@ public struct Peftkit: ParsableCommand {
       ForwardCommand.self,
       VerifyCommand.self, DiffCommand.self, ValidateCommand.self, RepairCommand.self,
       ScanCommand.self, ReportCommand.self, MetadataCommand.self, RankCommand.self,
-      ExtractCommand.self, CombineCommand.self, MPTCommand.self,
+      ExtractCommand.self, CombineCommand.self, MPTCommand.self, EmbedTokensCommand.self,
     ])
 
   /// The tool without arguments: prints its help.

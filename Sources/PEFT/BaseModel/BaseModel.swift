@@ -133,10 +133,10 @@ public struct BaseModel: Sendable {
   }
 
   /// The config of the language model, which a model of several parts has in an object of its own.
-  var textConfig: JSONObject { config["text_config"]?.object ?? config }
+  package var textConfig: JSONObject { config["text_config"]?.object ?? config }
 
   /// The width of the hidden states.
-  var hiddenSize: Int? {
+  package var hiddenSize: Int? {
     let keys = ["hidden_size", "n_embd", "d_model"]
     return keys.lazy.compactMap { textConfig[$0]?.integer }.first
   }

@@ -11,7 +11,8 @@ public struct ModuleTree: Sendable {
   /// Modules whose weight is that of another module.
   package let tied: [(module: String, source: String)]
   /// The path of the input embedding; nil if it is unknown.
-  let inputEmbedding: String?
+  package let inputEmbedding: String?
+  /// The path of the output layer; nil if it is unknown.
   package let outputEmbedding: String?
   let modelType: ModelType?
   /// The conversions of names in files; nil where they are unknown.

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Archives
+internal import Conversion
+public import JSONDocument
+internal import Kernels
+internal import PEFT
+internal import Tensors
+
+/// Prompts as new tokens of a model: rows at the end of its embedding, a larger vocabulary in its
+/// config, and a list of the tokens' ids.
+struct TokenEmbedding: ModelChange {
+  private let base: BaseModel
+  /// The rows of the prompts, in the dtype of the embedding.
+  private let rows: [UInt8]
+  /// The number of entries before and after.
+  let counts: (before: Int, after: Int)
+  /// The prompts and the ids of their tokens.
+  let prompts: [EmbeddedPrompt]
+  /// Whether the output layer is the input embedding, and whether it has entries of its own.
+  let output: EmbeddedOutput
+
+  /// The name of the list of ids, next to the weights.
+  static let listName = "prompt_tokens.json"
+
+  init(
+    _ source: AdapterPrompts, in base: BaseModel, _ weights: any TensorArchive, multiple: Int
+  ) throws(CheckpointError) {
+    let tensors = try VocabularyTensors(of: weights, base: base)
+    guard source.width == tensors.input.width else {
+      throw CheckpointError(
+        .mismatch,
+        "has an embedding of \(tensors.input.width) columns, but the prompt has \(source.width)",
+        path: base.path)
+    }
+    self.base = base
+    rows = try source.rows(scale: EmbeddingScale.value(of: base), as: tensors.input.format)
+    var next = tensors.count
+    var prompts: [EmbeddedPrompt] = []
+    for prompt in source.prompts {
+      prompts.append(EmbeddedPrompt(task: prompt.task, tokenIDs: next..<next + prompt.rowCount))
+      next += prompt.rowCount
+    }
+    self.prompts = prompts
+    let past = next % multiple
+    counts = (tensors.count, past == 0 ? next : next + multiple - past)
+    output = tensors.isTied ? .tied : tensors.hasOwnOutput ? .own : .none
+  }
+
+  func change(_ weights: any TensorArchive) throws(CheckpointError) -> any TensorArchive {
+    let tensors = try VocabularyTensors(of: weights, base: base)
+    let added = counts.after - counts.before
+    var growths: [Int: GrownArchive.Growth] = [:]
+    for member in tensors.members {
+      let info = weights.tensor(at: member.index)
+      var extents = info.shape.dimensions
+      extents[member.role == .bias ? extents.count - 1 : 0] = UInt(counts.after)
+      let grown = try TensorInfo(name: info.name, dtype: info.dtype, shape: Shape(extents))
+      switch member.role {
+      case .input:
+        let byteCount = added * member.width * member.format.byteCount
+        guard member.format == tensors.input.format, member.width == tensors.input.width else {
+          throw CheckpointError(
+            .unsupported, "differs from the embedding that it is tied to", path: weights.path,
+            tensor: info.name)
+        }
+        let rows = rows + [UInt8](repeating: 0, count: byteCount - rows.count)
+        growths[member.index] = GrownArchive.Growth(info: grown) { rows }
+      case .output, .bias:
+        growths[member.index] = GrownArchive.Growth(info: grown) { () throws(CheckpointError) in
+          try MeanEntry.bytes(of: member, in: weights, count: added)
+        }
+      }
+    }
+    return GrownArchive(weights, growths)
+  }
+
+  func change(_ config: JSONObject) throws(CheckpointError) -> JSONObject? {
+    var config = config
+    let size = JSONValue(counts.after)
+    if var text = config["text_config"]?.object, text["vocab_size"] != nil {
+      text["vocab_size"] = size
+      config["text_config"] = .object(text)
+    }
+    if config["vocab_size"] != nil { config["vocab_size"] = size }
+    return config
+  }
+
+  var newFiles: [(name: String, bytes: [UInt8])] {
+    let list: JSONObject = [
+      "vocab_size": JSONValue(counts.after), "prompts": .array(prompts.map { .object($0.json) }),
+    ]
+    return [(Self.listName, JSONValue.object(list).encoded(.python()) + [UInt8(ascii: "\n")])]
+  }
+}
+
+/// A prompt whose vectors are tokens of a model.
+public struct EmbeddedPrompt: Sendable, Hashable {
+  /// The task of a multitask adapter; nil for the only prompt of another.
+  public let task: Int?
+  /// The ids of the tokens, in the order of the prompt.
+  public let tokenIDs: Range<Int>
+
+  /// The entry in a list of prompts.
+  public var json: JSONObject {
+    [
+      "task": task.map { JSONValue($0) } ?? .null,
+      "token_ids": .array(tokenIDs.map { JSONValue($0) }),
+    ]
+  }
+}
+
+/// What the output layer of a model has for tokens that are prompts.
+public enum EmbeddedOutput: String, Sendable {
+  /// The rows of the prompts: it is the input embedding, so that sampling can choose these tokens.
+  case tied
+  /// The mean of its other rows, whose logit is never the largest.
+  case own
+  /// Nothing: the model has no output layer.
+  case none
+}
