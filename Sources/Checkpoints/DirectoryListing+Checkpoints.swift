@@ -17,6 +17,20 @@ extension DirectoryListing {
     }
   }
 
+  /// Whether the directory is a model (spec/bulk.md, B2): it has weights under a name that models use,
+  /// or a config that names weights in it.
+  ///
+  /// - Parameter root: the root of the tree that the directory was listed in.
+  package func isModel(in root: String) -> Bool {
+    if ModelDirectory.isModel(hasFile: { file(named: $0, in: root) != nil }) { return true }
+    let hasCandidates = (0..<count).contains { place in
+      let name = text(at: place)
+      return name.hasSuffix(".safetensors") || name.hasSuffix(ShardIndex.nameSuffix)
+    }
+    return hasCandidates && path.isText
+      && ModelDirectory.hasNamedWeights(path.string(in: root))
+  }
+
   /// Whether an entry has the name of a checkpoint and is not a directory (spec/bulk.md, B2 and B6).
   package func isCheckpointFile(at index: Int, in root: String) -> Bool {
     let kind = kind(at: index)

@@ -103,12 +103,25 @@ public struct ModelDirectory: Sendable {
     return hasFile(configName) && wholeNames.contains(where: hasFile)
   }
 
+  /// Whether the config in a directory names weights that are there, which then make it a model.
+  ///
+  /// - Complexity: O(config).
+  package static func hasNamedWeights(_ path: String) -> Bool {
+    guard let name = (try? nameInConfig(of: path)) ?? nil else { return false }
+    return isFile(name, in: path)
+  }
+
   /// The directories of the models in a tree. Only paths in UTF-8 can be opened.
   ///
-  /// - Complexity: O(files); no system calls.
+  /// - Complexity: O(files); a config is read where no file has the usual name of weights.
   public static func all(in tree: DirectoryTree) -> Set<RelativePath> {
     let parts = tree.names(among: partNames)
-    return Set(parts.filter { $0.key.isText && isModel(hasFile: $0.value.contains) }.keys)
+    let models = parts.filter { directory, names in
+      guard directory.isText else { return false }
+      return isModel(hasFile: names.contains)
+        || names.contains(configName) && hasNamedWeights(directory.string(in: tree.root))
+    }
+    return Set(models.keys)
   }
 
   private static let wholeNames = ShardNaming.models.map(\.wholeName)

@@ -42,7 +42,7 @@ struct CheckpointWalk {
         if listing.file(named: AdapterConfig.fileName, in: walk.root) != nil {
           return .adapter(listing)
         }
-        if ModelDirectory.isModel(hasFile: { listing.file(named: $0, in: walk.root) != nil }) {
+        if listing.isModel(in: walk.root) {
           return .model(listing.path)
         }
         files = (0..<listing.count).reversed()

@@ -142,6 +142,67 @@ struct BulkTests {
     #expect(manifest.output.isEmpty)
   }
 
+  @Test("a manifest where an output is written is refused, and nothing is (B13)")
+  func manifestAmongOutputs() throws {
+    try tree.addAdapter("a")
+    try tree.addFile("x.bin")
+    for place in ["a", "a/adapter_config.json", "a/new.jsonl", "x.safetensors", "x.safetensors/y"] {
+      let path = tree.destination + "/" + place
+      let run = try tree.convert("--manifest", path)
+      #expect(run.exitCode == 2, "\(place)")
+      #expect(run.errors.hasPrefix("error: \(path): cannot be the manifest: "), "\(run.errors)")
+      #expect(!FileManager.default.fileExists(atPath: tree.destination))
+    }
+    #expect(try tree.convert("--manifest", tree.destination + "/m.jsonl").exitCode == 0)
+  }
+
+  @Test("a config that names its weights makes a directory a model (B2)")
+  func namedWeights() throws {
+    let weights = try bytes(of: Fixtures.adapter("lora") + "/adapter_model.safetensors")
+    let config = #"{"model_type": "llama", "transformers_weights": "x.safetensors"}"#
+    for directory in ["m/inner", "empty"] {
+      try FileManager.default.createDirectory(
+        atPath: tree.source + "/" + directory, withIntermediateDirectories: true)
+    }
+    for directory in ["m", "m/inner"] {
+      try tree.directory.write(weights, to: "in/\(directory)/x.safetensors")
+      try tree.directory.write(Array(config.utf8), to: "in/\(directory)/config.json")
+    }
+    try tree.directory.write(Array(config.utf8), to: "in/empty/config.json")
+    #expect(try tree.convert().exitCode == 0)
+    #expect(
+      try files(below: tree.destination) == [
+        "m/config.json", "m/inner/config.json", "m/inner/model.safetensors", "m/model.safetensors",
+        "peftkit-manifest.jsonl",
+      ])
+    #expect(try tree.records().map { $0["kind"] as? String } == ["model"])
+    let again = try tree.convert("--resume", "--json").json()
+    #expect(again["unchanged"] as? Int == 1)
+  }
+
+  @Test("--resume with other options converts again what an earlier run wrote (B18)")
+  func otherOptions() throws {
+    try tree.addAdapter("a")
+    try tree.addFile("x.bin")
+    try tree.addFile("y.bin")
+    #expect(try tree.convert().exitCode == 0)
+    // An output of somebody else is kept.
+    let other = tree.destination + "/y.safetensors"
+    try FileManager.default.removeItem(atPath: other)
+    try FileManager.default.copyItem(
+      atPath: Fixtures.adapter("lora") + "/adapter_model.safetensors", toPath: other)
+    let run = try tree.convert("--resume", "--dtype", "bfloat16", "--json")
+    #expect(run.exitCode == 1)
+    let json = try run.json()
+    #expect(json["converted"] as? Int == 2)
+    #expect(json["failed"] as? Int == 1)
+    #expect(run.errors.contains("y.safetensors: is not what"))
+    let weights = try RawSafeTensors(path: tree.destination + "/a/adapter_model.safetensors")
+    #expect(Set(weights.tensors.map(\.dtype)) == ["BF16"])
+    let again = try tree.convert("--resume", "--dtype", "bfloat16", "--json").json()
+    #expect(again["unchanged"] as? Int == 2)
+  }
+
   @Test(
     "a wrong command line is exit code 64 (B28)",
     arguments: [

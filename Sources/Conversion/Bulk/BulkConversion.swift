@@ -60,6 +60,7 @@ public struct BulkConversion: Sendable {
   ) throws(CheckpointError) -> BulkSummary {
     try refuseNesting()
     let finder = try finder()
+    try refuseManifestAmongOutputs()
     var directories = DirectoryMaker(
       root: destination, like: source, synchronizes: options.policy.synchronizes)
     try directories.makeRoot()
@@ -87,6 +88,31 @@ public struct BulkConversion: Sendable {
         remedy: .convertAlone)
     }
     return try CheckpointFinder(in: source, target: options.format, shard: shard)
+  }
+
+  /// Refuses a manifest where an output is written, or in a directory that is an output: one would
+  /// replace the other (spec/bulk.md, B13).
+  private func refuseManifestAmongOutputs() throws(CheckpointError) {
+    guard let manifestPath else { return }
+    let manifest = RelativePath(manifestPath).string
+    let root = RelativePath(destination).string
+    guard manifest.hasPrefix(root + "/") || PathRelation.isInside(manifestPath, destination) else {
+      return
+    }
+    var finder = try CheckpointFinder(in: source, target: options.format)
+    while let item = finder.next() {
+      guard case .unit(let unit) = item else { continue }
+      let output = RelativePath(unit.destination.string(in: destination)).string
+      guard
+        manifest == output || manifest.hasPrefix(output + "/")
+          || PathRelation.areSame(manifestPath, output)
+          || PathRelation.isInside(manifestPath, output)
+      else { continue }
+      throw CheckpointError(
+        .invalidArgument,
+        "cannot be the manifest: \(unit.source.string(in: source)) becomes \(output)",
+        path: manifestPath, hint: "name a file outside of all outputs")
+    }
   }
 
   /// Refuses trees inside each other: an output among the inputs would be converted again.

@@ -15,13 +15,27 @@ extension UnitConverter {
     let digest: String
   }
 
-  /// The digest of an existing output, if it is correct; nil if it is not, and may be replaced
-  /// (spec/bulk.md, B15, B16).
-  func digestIfUnchanged(
-    _ unit: ConversionUnit, _ stamp: FileStamp
-  ) throws(CheckpointError) -> String? {
+  /// How an existing output stands to what the unit converts to.
+  enum Standing {
+    /// It is that, with this digest.
+    case correct(String)
+    /// It is what this tool wrote with other options, as the manifest says.
+    case ofOtherOptions
+    /// It is something else, which may be replaced.
+    case replaceable
+  }
+
+  /// Examines an existing output (spec/bulk.md, B15, B16, B18).
+  ///
+  /// - Throws: `mismatch` for another output that may not be replaced.
+  func standing(of unit: ConversionUnit, _ stamp: FileStamp) throws(CheckpointError) -> Standing {
     try withPaths(of: unit, writes: false) {
-      source, output throws(CheckpointError) -> String? in
+      source, output throws(CheckpointError) -> Standing in
+      if let digest = notedWithOtherOptions(unit),
+        try hasRecorded(digest, of: unit.kind, at: output)
+      {
+        return .ofOtherOptions
+      }
       let noted = noted(unit, stamp)
       let expected =
         if let noted { noted } else { try fingerprint.expected(of: unit.kind, at: source) }
@@ -41,13 +55,29 @@ extension UnitConverter {
               path: check.directory.string(in: unit.destination.string(in: destination)))
           }
         }
-        return expected
+        return .correct(expected)
       } catch {
         guard options.policy.replacesExisting else {
           throw error.offering(.overwrite)
         }
-        return nil
+        return .replaceable
       }
+    }
+  }
+
+  /// Whether an output has the digest that a manifest recorded, in whatever format it is.
+  private func hasRecorded(
+    _ digest: String, of kind: ConversionUnit.Kind, at output: String
+  ) throws(CheckpointError) -> Bool {
+    do throws(CheckpointError) {
+      guard kind == .adapter else {
+        return try fingerprint.actual(of: kind, at: output) == digest
+      }
+      let weights = try AdapterDirectory(path: output).weightsPath
+      return try fingerprint.digest(Checkpoint.open(path: weights)) == digest
+    } catch {
+      guard error.code != .interrupted else { throw error }
+      return false
     }
   }
 

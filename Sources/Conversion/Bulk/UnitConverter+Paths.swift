@@ -7,17 +7,21 @@ extension UnitConverter {
   /// Calls a closure with the paths of a unit as text; paths that are not UTF-8 are replaced by
   /// those of placeholders.
   ///
-  /// - Parameter writes: whether `body` writes the output, or reads an existing one.
+  /// - Parameters:
+  ///   - writes: whether `body` writes the output, or reads an existing one.
+  ///   - replaces: whether an existing output is replaced; nil for what the options say.
   func withPaths<R>(
-    of unit: ConversionUnit, writes: Bool,
+    of unit: ConversionUnit, writes: Bool, replaces: Bool? = nil,
     _ body: (_ source: String, _ output: String) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
     let source = unit.source.string(in: source)
     let output = unit.destination.string(in: destination)
     if unit.source.isText { return try body(source, output) }
+    var policy = options.policy
+    policy.replacesExisting = replaces ?? policy.replacesExisting
     let placeholder = try PathPlaceholder(
       for: unit.source, in: self.source, and: unit.destination, in: destination,
-      extensions: extensions(of: unit), reads: !writes, policy: options.policy)
+      extensions: extensions(of: unit), reads: !writes, policy: policy)
     let result: R
     do throws(CheckpointError) {
       result = try body(placeholder.source, placeholder.destination)

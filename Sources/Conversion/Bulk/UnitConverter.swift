@@ -74,15 +74,19 @@ struct UnitConverter: Sendable {
     let stamp = try stamp(of: unit)
     record.stamp = stamp
     if unit.kind == .copy { return try copy(unit, &record, &directories) }
-    if resumes, unit.destination.exists(in: destination),
-      let digest = try digestIfUnchanged(unit, stamp)
-    {
-      record.digest = digest
-      record.outcome = .unchanged
-      return nil
+    var replaces = options.policy.replacesExisting
+    if resumes, unit.destination.exists(in: destination) {
+      switch try standing(of: unit, stamp) {
+      case .correct(let digest):
+        record.digest = digest
+        record.outcome = .unchanged
+        return nil
+      case .ofOtherOptions: replaces = true
+      case .replaceable: break
+      }
     }
     do throws(CheckpointError) {
-      return try write(unit, &record, &directories)
+      return try write(unit, &record, &directories, replaces: replaces)
     } catch {
       guard unit.kind == .file, error.code == .missing, error.remedy == .allowEmpty else {
         throw error
@@ -104,12 +108,16 @@ struct UnitConverter: Sendable {
   }
 
   private func write(
-    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker
+    _ unit: ConversionUnit, _ record: inout ManifestRecord, _ directories: inout DirectoryMaker,
+    replaces: Bool
   ) throws(CheckpointError) -> ConversionOutcome? {
     let isPlaceNew = try directories.makeParent(of: unit.destination)
-    let outcome = try withPaths(of: unit, writes: true) { source, output throws(CheckpointError) in
+    let outcome = try withPaths(of: unit, writes: true, replaces: replaces) {
+      source, output throws(CheckpointError) in
       let hasher = makeHasher?()
-      var job = ConversionJob(source: source, destination: output, options: options(for: unit))
+      var options = options(for: unit)
+      options.policy.replacesExisting = replaces
+      var job = ConversionJob(source: source, destination: output, options: options)
       job.listing = unit.listing
       // The trees were checked not to contain each other, so their parts cannot either.
       job.checksNesting = false
@@ -142,6 +150,12 @@ struct UnitConverter: Sendable {
     var stamp = FileStamp(byteCount: 0, modified: 0)
     for file in unit.weights { stamp = try stamp + FileStamp(file, in: source) }
     return stamp
+  }
+
+  /// The digest in the manifest of an output that was written with other options.
+  func notedWithOtherOptions(_ unit: ConversionUnit) -> String? {
+    guard let entry = known[unit.source], entry.settings != settings else { return nil }
+    return entry.digest
   }
 
   /// The digest in the manifest, if it was recorded for the same source and options.

@@ -97,7 +97,7 @@ public struct CheckpointFinder: Sendable {
         kind: .adapter, source: listing.path, destination: listing.path, weights: [weights],
         listing: listing)
     }
-    guard ModelDirectory.isModel(hasFile: { place(of: $0) != nil }) else { return nil }
+    guard listing.isModel(in: root) else { return nil }
     let files = (0..<listing.count).filter {
       let kind = listing.kind(at: $0)
       return kind == .file || kind == .link
