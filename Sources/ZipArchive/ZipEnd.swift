@@ -8,6 +8,8 @@ package struct ZipEnd {
   package let index: Range<Int>
   /// The number of entries.
   package let entryCount: Int
+  /// The comment of the archive, with which the file ends; mostly empty.
+  package let comment: Range<Int>
 
   static let byteCount = 22
   private static let locatorByteCount = 20
@@ -38,6 +40,7 @@ package struct ZipEnd {
     }
     index = offset..<indexEnd
     entryCount = count
+    comment = start + Self.byteCount..<size
   }
 
   private struct Counts {
@@ -46,19 +49,20 @@ package struct ZipEnd {
     var indexOffset: UInt64
   }
 
-  /// The offset of the only end record, with which the file ends.
+  /// The offset of the only end record. The file ends with it, or with its comment, in which no other
+  /// end record can be: readers search from the end.
   private static func find(in tail: [UInt8], tailStart: Int) throws(CheckpointError) -> Int {
     let bytes = tail.span.rawBytes
-    var last: Int?
+    var last: (start: Int, commentCount: Int)?
     var candidates: [Int] = []
     var next = 0
     while let start = bytes.firstOffset(of: 0x50, from: next), start <= tail.count - byteCount {
       next = start + 1
       var signed = ByteReader(bytes.extracting(start..<start + 4))
       guard try signed.readLittleEndian(UInt32.self) == ZipFormat.endSignature else { continue }
-      last = start
       var reader = ByteReader(bytes.extracting(start + 20..<start + 22))
       let comment = Int(try reader.readLittleEndian(UInt16.self))
+      last = (start, comment)
       if start + byteCount + comment == tail.count { candidates.append(start) }
     }
     guard let last else {
@@ -67,19 +71,19 @@ package struct ZipEnd {
         offset: tailStart + tail.count,
         hint: "the file is probably an incomplete download; download it again")
     }
-    let end = last + byteCount
-    guard end == tail.count else {
+    let end = last.start + byteCount + last.commentCount
+    guard end >= tail.count else {
       throw .malformed(
         (tail.count - end).counting("unexpected byte", "follow")
           + " the zip archive", at: tailStart + end)
     }
-    guard candidates == [last] else {
+    guard candidates == [last.start] else {
       throw .malformed(
         candidates.isEmpty
           ? "the zip archive is incomplete: the comment that its end record promises is missing"
-          : "the zip archive has two end records", at: tailStart + (candidates.first ?? last))
+          : "the zip archive has two end records", at: tailStart + (candidates.first ?? last.start))
     }
-    return tailStart + last
+    return tailStart + last.start
   }
 
   private static func readClassic(

@@ -8,6 +8,8 @@ package struct ZipIndex: Sendable {
   package let entries: [ZipEntry]
   /// Whether every checksum is 0: torch can be set to compute none.
   package let checksumsAreOff: Bool
+  /// The comment of the archive, at the end of the file.
+  package let comment: Range<Int>
   private let places: [UTF8Text: Int]
   private let mindsCase: Bool
 
@@ -35,6 +37,7 @@ package struct ZipIndex: Sendable {
     }
     try ZipLocalHeaders.check(&entries, in: file, indexStart: end.index.lowerBound)
     self.entries = entries
+    comment = end.comment
     self.places = places
     self.mindsCase = mindsCase
     checksumsAreOff = entries.allSatisfy { $0.checksum == 0 }

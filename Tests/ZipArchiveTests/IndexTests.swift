@@ -77,6 +77,34 @@ import ZipArchive
     #expect(error?.message.contains(lie.says) == true, "\(String(describing: error))")
   }
 
+  /// An archive with a comment in place of none.
+  private func commented(_ comment: [UInt8], promised: Int? = nil) throws -> InputFile {
+    let count = UInt16(promised ?? comment.count)
+    return try file(
+      archive().bytes().dropLast(2) + [UInt8(count & 0xFF), UInt8(count >> 8)] + comment)
+  }
+
+  @Test("the comment of an archive is what its end record says (T3)")
+  func comment() throws {
+    #expect(try ZipIndex(of: file(archive().bytes())).comment.isEmpty)
+    for count in [1, 13, 65535] {
+      let index = try ZipIndex(of: commented([UInt8](repeating: 0x50, count: count)))
+      #expect(index.comment.count == count)
+      #expect(index.entries.count == 2)
+    }
+    // Readers search for the end record from the end of the file.
+    let second: [UInt8] = [0x50, 0x4B, 5, 6] + [UInt8](repeating: 0, count: 18)
+    for (file, says) in try [
+      (commented([1, 2, 3], promised: 2), "1 unexpected byte follows"),
+      (commented([1, 2, 3], promised: 4), "the comment that its end record promises is missing"),
+      (commented(second), "two end records"),
+      (commented(second + [9]), "1 unexpected byte follows"),
+    ] {
+      let error = #expect(throws: CheckpointError.self) { try ZipIndex(of: file) }
+      #expect(error?.message.contains(says) == true, "\(String(describing: error))")
+    }
+  }
+
   @Test func namesThatDifferInCase() throws {
     var archive = try archive()
     archive.members[1].name = "A/X"

@@ -19,9 +19,19 @@ extension FileScan {
       return surveyZip(bytes, in: Place("zip"))
     }
     report.format = Self.format(of: index)
+    // torch leaves out the checksums of storages whose data is to be filled in later.
+    let storages = index.entries.filter { Self.isStorage($0) && $0.byteCount > 0 }
+    let checksStorages = storages.contains { $0.checksum != 0 }
     for entry in index.entries {
       checkSurroundings(of: entry, in: bytes)
+      guard checksStorages || !Self.isStorage(entry) else { continue }
       checkChecksum(of: entry, index, in: bytes)
+    }
+    if !index.comment.isEmpty {
+      find(
+        .unaccounted, "\(index.comment.count) bytes of comment follow the zip archive",
+        in: nil, at: index.comment.lowerBound)
+      search(bytes, index.comment)
     }
     switch report.format {
     case .npz: scanArrays(index, in: bytes)
@@ -66,6 +76,12 @@ extension FileScan {
         scan.scanUnknown(contents, range, in: place)
       }
     }
+  }
+
+  /// Whether an entry has the name of a storage, `FOLDER/data/KEY`.
+  private static func isStorage(_ entry: ZipEntry) -> Bool {
+    let path = entry.name.split(separator: "/", omittingEmptySubsequences: false)
+    return path.count == 3 && path[1] == "data"
   }
 
   private static func isArray(_ entry: ZipEntry) -> Bool { entry.name.utf8.ends(with: ".npy") }

@@ -61,7 +61,8 @@ extension TorchContents {
     variant = isScript ? .torchScript : .torchZip
     self.zip = zip
     if isScript { try readConstants(zip, folder, file, limits) }
-    lacksData = try Self.lacksData(zip, storages, file)
+    hasUncheckedStorages = Self.hasUncheckedStorages(zip, storages)
+    lacksData = hasUncheckedStorages ? try Self.startsEmpty(zip, storages, file) : false
   }
 
   /// Reads the tensors that a TorchScript program has as constants, as `CONSTANTS.c0` and so on.
@@ -93,15 +94,21 @@ extension TorchContents {
   }
 
   /// Whether torch was told not to write the data of storages: all their checksums are 0, while others
-  /// are not, and the file has zeros there.
-  private static func lacksData(
+  /// are not. The data may have been filled in later.
+  private static func hasUncheckedStorages(_ zip: ZipIndex, _ storages: [TorchStorage]) -> Bool {
+    guard !zip.checksumsAreOff else { return false }
+    let entries = storages.lazy.compactMap(\.entry).map { zip.entries[$0] }.filter {
+      $0.byteCount > 0
+    }
+    return !entries.isEmpty && entries.allSatisfy { $0.checksum == 0 && $0.method == .stored }
+  }
+
+  /// Whether the first storage with data, and with it the file, starts with zeros.
+  private static func startsEmpty(
     _ zip: ZipIndex, _ storages: [TorchStorage], _ file: InputFile
   ) throws(CheckpointError) -> Bool {
-    guard !zip.checksumsAreOff else { return false }
     let entries = storages.lazy.compactMap(\.entry).map { zip.entries[$0] }
-    guard let first = entries.first(where: { $0.byteCount > 0 }), first.method == .stored,
-      entries.allSatisfy({ $0.checksum == 0 })
-    else { return false }
+    guard let first = entries.first(where: { $0.byteCount > 0 }) else { return false }
     return try file.read(at: first.dataOffset, count: min(4096, first.byteCount))
       .allSatisfy { $0 == 0 }
   }

@@ -15,4 +15,6 @@ struct TorchContents: Sendable {
   let isBigEndian: Bool
   /// Whether the file was written without the data of its storages.
   var lacksData = false
+  /// Whether torch wrote no checksums of the storages, because their data was to follow.
+  var hasUncheckedStorages = false
 }

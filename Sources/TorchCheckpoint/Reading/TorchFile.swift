@@ -38,6 +38,15 @@ public final class TorchFile: TensorArchive {
     return data + contents.table.objects.notes + contents.table.attributes.notes
   }
 
+  /// Whether torch refuses the file with `weights_only`. TorchScript and tar archives have loaders of
+  /// their own.
+  public var defects: [ArchiveDefect] {
+    guard variant == .torchZip || variant == .torchLegacy,
+      let reason = contents.table.objects.weightsOnlyRefusal
+    else { return [] }
+    return [.refusedByWeightsOnly(reason)]
+  }
+
   /// The error for a file that asks Python to run code; nil for one that is data only.
   public var codeRequest: CheckpointError? {
     guard let request = contents.table.objects.codeRequest else { return nil }
@@ -76,6 +85,10 @@ public final class TorchFile: TensorArchive {
     do throws(CheckpointError) {
       contents = try TorchContents(file, memory, limits)
       records = contents.zip.map { ZipRecords($0, in: file, isChecked: !$0.checksumsAreOff) }
+      guard contents.hasUncheckedStorages else { return }
+      for storage in contents.storages {
+        if let entry = storage.entry { records?.noteVerified(entry) }
+      }
     } catch {
       throw error.inFile(file.path)
     }
