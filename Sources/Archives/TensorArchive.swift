@@ -133,4 +133,6 @@ extension TensorArchive {
 public enum ArchiveDefect: Sendable, Hashable {
   /// The index of the shards has no `metadata`; transformers does not load such a model.
   case indexWithoutMetadata
+  /// torch does not load the file with `weights_only`, for an opcode or a name.
+  case refusedByWeightsOnly(String)
 }

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Old and odd files of torch, and large ones that hold more than tensors."""
 
+import argparse
+import collections
 import random
+import struct
 import time
+import warnings
 import zipfile
 
+import numpy
 import torch
 from module_cases import custom
 from support import InteropTest, peak_memory, peftkit
@@ -107,6 +112,68 @@ class ScriptTests(ObjectsTest):
         run = peftkit("convert", path, self.scratch / "out.safetensors", QUIET)
         self.assert_refused(run, path)
         self.assertIn("without its data", run.stderr)
+
+    def test_filled_data(self):
+        """Data that was written where `skip_data` left room is read, without checksums, as torch does."""
+        path = self.scratch / "filled.pt"
+        with torch.serialization.skip_data():
+            torch.save({"a": torch.ones(50, 3), "b": torch.zeros(7)}, path)
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo("filled/data/0")
+        with open(path, "r+b") as file:
+            file.seek(entry.header_offset + 26)
+            lengths = struct.unpack("<HH", file.read(4))
+            file.seek(entry.header_offset + 30 + sum(lengths))
+            file.write(struct.pack("<150f", *range(150)))
+        expected = torch.load(path, weights_only=True)
+        self.assertEqual(expected["a"].flatten().tolist(), list(range(150)))
+        found, _ = self.convert(path)
+        self.assert_tensors(found, expected, "filled")
+        self.assertEqual(peftkit("scan", path).code, 0)
+        self.assertEqual(peftkit("validate", path).code, 0)
+
+    def test_comment_of_the_archive(self):
+        path = self.scratch / "comment.pt"
+        torch.save({"a": torch.ones(2)}, path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = b"a comment"
+        found, _ = self.convert(path)
+        self.assert_tensors(found, torch.load(path, weights_only=True), "comment")
+        run = peftkit("scan", path)
+        self.assertEqual(run.code, 1)
+        self.assertIn("9 bytes of comment follow the zip archive", run.stdout.decode())
+
+    def test_what_weights_only_refuses(self):
+        """`validate` has an error for what torch does not load with weights_only, and only for that."""
+        values = {
+            "plain": 1, "text": "x", "bytes": b"x", "set": {1, 2}, "frozenset": frozenset([1]), "tuple": (1, (2,)),
+            "long": 1 << 40, "longer": 1 << 3000, "float": 0.5, "complex": 1j, "bytearray": bytearray(b"x"),
+            "ordered": collections.OrderedDict(a=1), "counter": collections.Counter("aab"),
+            "defaultdict": collections.defaultdict(list), "numpy": numpy.ones(2), "scalar": numpy.float64(1),
+            "namespace": argparse.Namespace(a=1), "size": torch.Size([1, 2]), "dtype": torch.float16,
+            "device": torch.device("cpu"), "parameter": nn.Parameter(torch.ones(2)), "range": range(3),
+            "sparse": torch.ones(2, 2).to_sparse(), "csr": torch.ones(2, 2).to_sparse_csr(), "buffer": nn.Buffer(torch.ones(1)),
+            "quantized": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "text of 300": "x" * 300,
+        }  # fmt: skip
+        refused = 0
+        for is_zip in (True, False):
+            for protocol in (2, 3, 4, 5):
+                for name, value in values.items():
+                    path = self.scratch / f"{name}-{protocol}-{is_zip}.bin"
+                    save({"w": torch.ones(2), "value": value}, path, pickle_protocol=protocol,
+                         _use_new_zipfile_serialization=is_zip)  # fmt: skip
+                    try:
+                        with warnings.catch_warnings():
+                            warnings.simplefilter("ignore")
+                            torch.load(path, weights_only=True)
+                        loads = True
+                    except Exception:
+                        loads = False
+                    refused += not loads
+                    run = peftkit("validate", path, "--json")
+                    codes = [finding["code"] for finding in run.json()["findings"]] if run.stdout else [run.stderr]
+                    self.assertEqual("weights-only" not in codes, loads, f"{path.name}: {codes}")
+        self.assertGreater(refused, 100)
 
 
 class SizeTests(InteropTest):

@@ -83,6 +83,7 @@ extension Finding.Code {
     "untargeted-module",
     "untrained",
     "untrained-modules",
+    "weights-only",
     "wrong-type",
     "zero-tail",
     "zero-tensor",

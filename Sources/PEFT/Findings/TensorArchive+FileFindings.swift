@@ -27,7 +27,18 @@ extension TensorArchive {
   /// The findings of a weights file or an index of shards (spec/shards.md, H3; spec/distributed.md, Q25).
   ///
   /// - Complexity: O(metadata); no tensor data is read.
-  public var fileFindings: [Finding] { sliceFindings + indexFindings }
+  public var fileFindings: [Finding] { weightsOnlyFindings + sliceFindings + indexFindings }
+
+  /// A finding about a torch file that torch refuses by default, and PEFT and transformers with it
+  /// (spec/torch-checkpoint.md, T32).
+  private var weightsOnlyFindings: [Finding] {
+    defects.compactMap { defect in
+      guard case .refusedByWeightsOnly(let reason) = defect else { return nil }
+      return Finding(
+        .error, "weights-only",
+        "torch does not load the file with weights_only, its default, because of \(reason)")
+    }
+  }
 
   /// The values of `format` in the metadata with which transformers 4 loads a model.
   private static var loadedFormatKeys: Set<String> { ["pt", "tf", "flax", "mlx"] }

@@ -92,6 +92,8 @@ package struct PickleGraph: Sendable {
   /// The error for the first request to run code, with which a strict reader refuses the pickle; nil
   /// when there is none, so that the pickle is data only.
   package var codeRequest: CheckpointError?
+  /// The first opcode or name for which torch refuses the pickle with `weights_only`; nil for none.
+  package var weightsOnlyRefusal: String?
   /// The attributes that BUILD sets on ordered dicts.
   package var states = PagedArray<PickleValue>()
   /// The bytes of the last number that was too large for a value.

@@ -53,6 +53,10 @@ extension PickleMachine {
       throw .malformed("a name is not valid UTF-8", at: instruction.offset)
     }
     if dialect.hasGlobals, let allowed = AllowedGlobal.named(module: module, name: name) {
+      let qualified = QualifiedName(module: module, name: name)
+      if graph.weightsOnlyRefusal == nil, !WeightsOnly.takes(allowed, qualified) {
+        graph.weightsOnlyRefusal = qualified.description
+      }
       stack.append(.name(allowed))
     } else if dialect == .torchScript, AllowedGlobal.isScriptModule(module) {
       stack.append(.name(AllowedGlobal(.scriptClass)))

@@ -87,6 +87,9 @@ package struct PickleMachine {
 extension PickleMachine {
   /// Executes one opcode on the machine's own stack.
   mutating func carryOut(_ instruction: PickleInstruction) throws(CheckpointError) {
+    if !WeightsOnly.takes(instruction.opcode), graph.weightsOnlyRefusal == nil {
+      graph.weightsOnlyRefusal = "the opcode \(instruction.opcode.name)"
+    }
     switch instruction.opcode {
     case .proto:
       guard instruction.offset == graph.baseOffset else {

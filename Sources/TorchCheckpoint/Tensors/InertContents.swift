@@ -7,6 +7,8 @@ internal import Tensors
 struct InertContents: Sendable {
   /// The error with which a strict reader refuses the pickle; nil for a pickle that is data only.
   private(set) var codeRequest: CheckpointError?
+  /// The first opcode or name for which torch refuses the file with `weights_only`; nil for none.
+  private(set) var weightsOnlyRefusal: String?
   /// The number of names that are inert, and the first of them.
   private var nameCount = 0
   private var firstName: QualifiedName?
@@ -26,6 +28,7 @@ struct InertContents: Sendable {
 
   /// Records the names of a pickle.
   mutating func add(_ graph: PickleGraph) {
+    weightsOnlyRefusal = weightsOnlyRefusal ?? graph.weightsOnlyRefusal
     guard codeRequest == nil, let request = graph.codeRequest else { return }
     codeRequest = request
     nameCount = graph.foreignNames.count
