@@ -28,14 +28,24 @@ extension ConversionOptions {
     }
     // Each replacement is applied to the names that the ones before it produced.
     var names = all.filter(selection.contains)
+    var budget = NameRewriter.budget(forByteCount: archive.nameByteCount)
     for replacement in selection.replacements {
       let rewriter = try NameRewriter(replacement)
-      let renamed = names.map(rewriter.rewrite)
+      let renamed = try names.map { name throws(CheckpointError) in
+        try rewriter.rewrite(name, budget: &budget)
+      }
       if renamed == names {
         unmatched.append(UnmatchedPattern(option: .rename, pattern: replacement.pattern))
       }
       names = renamed
     }
     return unmatched
+  }
+}
+
+extension TensorArchive {
+  /// The size of the names of all tensors, in bytes.
+  var nameByteCount: Int {
+    (0..<tensorCount).reduce(0) { $0 + tensor(at: $1).name.string.utf8.count }
   }
 }

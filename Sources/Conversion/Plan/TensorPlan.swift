@@ -40,13 +40,14 @@ struct TensorPlan {
     report.unmatchedPatterns = try options.unmatchedPatterns(in: source)
     report.optimizer = OptimizerState(in: source, selection: options.selection)
     let rewriters = try Self.rewriters(options.selection.replacements)
+    var budget = rewriters.isEmpty ? 0 : NameRewriter.budget(forByteCount: source.nameByteCount)
     var selectedCount = 0
     for index in 0..<source.tensorCount {
       let info = source.tensor(at: index)
       guard options.selection.contains(info.name) else { continue }
       selectedCount += 1
       var name = options.selection.renames[info.name] ?? info.name
-      for rewriter in rewriters { name = rewriter.rewrite(name) }
+      for rewriter in rewriters { name = try rewriter.rewrite(name, budget: &budget) }
       let dtype = options.casts.dtype(for: info)
       guard options.format.storedDType(for: dtype) != nil else {
         let item = SkippedItem(

@@ -1,90 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import PEFT
 internal import Tensors
-internal import _StringProcessing
 
 /// A compiled replacement.
 struct NameRewriter {
-  /// The expression by code points, as in Python.
-  private let expression: Regex<AnyRegexOutput>
-  /// The expression for ASCII names, where characters are code points. `\b` is right here; by code
-  /// points it does not count digits and `_` as word characters (Swift 6.3).
-  private let expressionForASCII: Regex<AnyRegexOutput>
+  private let pattern: String
+  private let expression: RegularExpression
   private let parts: [ReplacementPart]
 
-  /// The most brackets of a pattern: the parser of regular expressions is recursive.
-  private static let mostBrackets = 250
-
-  /// - Throws: `invalidArgument` for an invalid regular expression, and for a replacement with a
-  ///   group that the pattern does not have, or another escape.
+  /// - Throws: `invalidArgument` for a regular expression that Python refuses, or that is not matched
+  ///   here, and for a replacement with a group that the pattern does not have, or another escape.
   init(_ replacement: NameReplacement) throws(CheckpointError) {
-    guard replacement.pattern.utf8.count(where: { "[(".utf8.contains($0) }) <= Self.mostBrackets
-    else {
-      throw .invalidArgument(
-        "'\(replacement.pattern.excerpt)' has more than \(Self.mostBrackets) brackets")
-    }
-    do {
-      // A word ends where letters, digits and `_` end.
-      expressionForASCII = try Regex(replacement.pattern).wordBoundaryKind(.simple)
-      expression = expressionForASCII.matchingSemantics(.unicodeScalar)
+    pattern = replacement.pattern
+    do throws(RegularExpression.Failure) {
+      expression = try RegularExpression(pattern, keepsGroups: true)
     } catch {
-      throw Self.refusal(of: replacement.pattern, because: "\(error)")
+      throw Self.refusal(of: pattern, because: error)
     }
     parts = try ReplacementPart.parts(of: replacement.replacement)
-    let groupCount = Self.groupCount(of: replacement.pattern)
     for part in parts {
       switch part {
       case .text: break
       case .group(let number):
-        guard let groupCount, number > groupCount else { break }
-        throw .invalidArgument(
-          "'\(replacement.pattern.excerpt)' has no group \\\(number): it has \(groupCount)")
+        let count = expression.groupNames.count
+        guard number > count else { break }
+        throw .invalidArgument("'\(pattern.excerpt)' has no group \\\(number): it has \(count)")
       case .namedGroup(let name):
-        guard !expression.contains(captureNamed: name) else { break }
-        throw .invalidArgument(
-          "'\(replacement.pattern.excerpt)' has no group named '\(name.excerpt)'")
+        guard expression.group(name) == nil else { break }
+        throw .invalidArgument("'\(pattern.excerpt)' has no group named '\(name.excerpt)'")
       }
     }
   }
 
-  /// The error about a pattern: syntax that Python has and Swift lacks is called not supported.
-  private static func refusal(of pattern: String, because reason: String) -> CheckpointError {
-    let marker = " is not currently supported"
-    let isUnsupported = reason.hasSuffix(marker) || reason.hasPrefix("unknown group kind")
-    let what = reason.hasSuffix(marker) ? String(reason.dropLast(marker.count)) : reason
-    let verdict = isUnsupported ? "not supported" : "not a valid regular expression"
-    return .invalidArgument("'\(pattern.excerpt)' is \(verdict): \(what.excerpt)")
+  private static func refusal(
+    of pattern: String, because failure: RegularExpression.Failure
+  ) -> CheckpointError {
+    switch failure {
+    case .refused(let reason):
+      .invalidArgument("'\(pattern.excerpt)' is not a valid regular expression: \(reason)")
+    case .unsupported:
+      .invalidArgument(
+        "'\(pattern.excerpt)' is not supported: it has a flag, a reference to a group, a condition, "
+          + "possessive repetition or an atomic group, or is too large")
+    }
+  }
+
+  /// The steps that matching may take for names of a size in bytes, all replacements together.
+  static func budget(forByteCount byteCount: Int) -> Int {
+    let (steps, overflow) = byteCount.multipliedReportingOverflow(by: 200)
+    return (overflow ? .max / 2 : min(steps, .max / 2)) + 20_000_000
   }
 
   /// The name with every match replaced.
-  func rewrite(_ name: TensorName) -> TensorName {
-    // A carriage return and a line feed are one character.
-    let isASCII = name.string.utf8.allSatisfy { $0 < 0x80 && $0 != 0x0D }
-    var result = ""
-    var rest = name.string.startIndex
-    for match in name.string.matches(of: isASCII ? expressionForASCII : expression) {
-      result += name.string[rest..<match.range.lowerBound]
-      for part in parts { result += text(of: part, in: match.output) }
-      rest = match.range.upperBound
+  ///
+  /// - Parameter budget: the steps that may be taken; those taken are subtracted.
+  /// - Throws: `unsupported` when they are used up.
+  func rewrite(_ name: TensorName, budget: inout Int) throws(CheckpointError) -> TensorName {
+    let text = Array(name.string.unicodeScalars)
+    let allowed = budget
+    guard let matches = expression.allMatches(in: text, budget: &budget) else {
+      throw CheckpointError(
+        .unsupported,
+        "'\(pattern.excerpt)' takes more than the \(allowed) steps that are left for matching names",
+        tensor: name, hint: "write it more simply, or rename in several runs")
     }
-    return TensorName(result + name.string[rest...])
+    var result = String.UnicodeScalarView()
+    var rest = 0
+    for match in matches {
+      guard let range = match.range() else { continue }
+      result.append(contentsOf: text[rest..<range.lowerBound])
+      for part in parts {
+        switch part {
+        case .text(let text): result.append(contentsOf: text.unicodeScalars)
+        case .group(let number): append(match.range(number), of: text, to: &result)
+        case .namedGroup(let name):
+          append(expression.group(name).flatMap(match.range), of: text, to: &result)
+        }
+      }
+      rest = range.upperBound
+    }
+    result.append(contentsOf: text[rest...])
+    return TensorName(String(result))
   }
 
-  private func text(of part: ReplacementPart, in output: AnyRegexOutput) -> Substring {
-    switch part {
-    case .text(let text): text[...]
-    case .group(let number): number < output.count ? output[number].substring ?? "" : ""
-    case .namedGroup(let name): output.first { $0.name == name }?.substring ?? ""
-    }
-  }
-
-  /// The number of groups of a pattern; nil if it is unknown.
-  private static func groupCount(of pattern: String) -> Int? {
-    // The empty alternative matches "" whatever the pattern is, and a match lists all groups. The
-    // line feed ends a comment of `(?x)`.
-    guard let expression = try? Regex("(?:" + pattern + "\n)|"),
-      let match = "".wholeMatch(of: expression)
-    else { return nil }
-    return match.output.count - 1
+  private func append(
+    _ range: Range<Int>?, of text: [Unicode.Scalar], to result: inout String.UnicodeScalarView
+  ) {
+    if let range { result.append(contentsOf: text[range]) }
   }
 }
 

@@ -8,7 +8,7 @@
 /// their complements, comments and octal escapes. Everything else is read, and not matched: references to
 /// groups, flags, possessive repetition, atomic and conditional groups. Lookaround makes the time
 /// quadratic in the text.
-struct RegularExpression: Sendable {
+package struct RegularExpression: Sendable {
   /// A position that an expression asks for, without taking a scalar.
   enum Assertion: Sendable {
     case start, end, lineEnd, wordBoundary, noWordBoundary
@@ -45,7 +45,7 @@ struct RegularExpression: Sendable {
 
   private(set) var instructions: [Instruction] = []
   /// The names of the groups that capture; empty where they have none, or are not kept.
-  private(set) var groupNames: [[Unicode.Scalar]] = []
+  package private(set) var groupNames: [[Unicode.Scalar]] = []
   private let keepsGroups: Bool
 
   /// Compiles an expression.
@@ -54,7 +54,9 @@ struct RegularExpression: Sendable {
   ///   - keepsGroups: whether `firstMatch` is to give the groups.
   ///   - isWhole: whether the expression matches whole texts only, as Python's `re.fullmatch` does.
   /// - Complexity: O(pattern), and O(`largestProgram`) where repetition is counted.
-  init(_ pattern: String, keepsGroups: Bool = false, isWhole: Bool = false) throws(Failure) {
+  package init(
+    _ pattern: String, keepsGroups: Bool = false, isWhole: Bool = false
+  ) throws(Failure) {
     self.keepsGroups = keepsGroups
     var parser = RegularExpressionParser(pattern)
     try emit(try parser.parse())
@@ -87,7 +89,7 @@ struct RegularExpression: Sendable {
   }
 
   /// Why an expression is not compiled.
-  enum Failure: Error, Hashable {
+  package enum Failure: Error, Hashable {
     /// Python refuses it, for the reason given.
     case refused(String)
     /// Python may accept it, and it is not matched here.
