@@ -8,7 +8,8 @@ import zipfile
 
 from support import InteropTest, peak_memory, peftkit
 
-SECONDS = 5
+# A debug build takes long for a JSON document of four million values.
+SECONDS = 20
 MEMORY = 256 << 20
 MIB = 1 << 20
 
@@ -76,7 +77,7 @@ class LimitTests(InteropTest):
     def test_pickles(self):
         deep = b"\x80\x02" + b"]" * 1100 + b"a" * 1099 + b"."
         self.refused("inspect", self.pickle(deep), "nested too deeply, more than 1000 levels")
-        waiting = b"\x80\x02" + b"N" * (MIB + 10) + b"."
+        waiting = b"\x80\x02" + b"N" * (MIB + 8192) + b"."
         self.refused("inspect", self.pickle(waiting), "1048576 items waiting")
         text = b"\x80\x02X" + struct.pack("<I", 17 * MIB) + b"a" * (17 * MIB) + b"."
         self.refused("inspect", self.pickle(text, zipfile.ZIP_DEFLATED), "more than the 16777216 supported")
@@ -103,7 +104,7 @@ class LimitTests(InteropTest):
         for pattern in ("(a*)*b=x", "(a|aa)+$=x", "(a|b|ab)*c=x"):
             start = time.monotonic()
             run = peftkit("convert", path, self.scratch / "o.safetensors", "--rename", pattern, "--force", "--no-sync")
-            self.assertLess(time.monotonic() - start, 4 * SECONDS, pattern)
+            self.assertLess(time.monotonic() - start, SECONDS, pattern)
             self.assertIn(run.code, (0, 2), run)
         slow = "(" + "(a?)" * 200 + ")*b=x"
         run = peftkit("convert", path, self.scratch / "o.safetensors", "--rename", slow, "--force", "--no-sync")

@@ -89,7 +89,9 @@ struct TokenEmbedding: ModelChange {
     let list: JSONObject = [
       "vocab_size": JSONValue(counts.after), "prompts": .array(prompts.map { .object($0.json) }),
     ]
-    return [(Self.listName, JSONValue.object(list).encoded(.python()) + [UInt8(ascii: "\n")])]
+    let style = JSONStyle(
+      indent: nil, escapesNonASCII: true, sortsKeys: false, quotesNonFinite: true)
+    return [(Self.listName, JSONValue.object(list).encoded(style) + [UInt8(ascii: "\n")])]
   }
 }
 
