@@ -15,7 +15,7 @@ extension UnitConverter {
     let digest: String
   }
 
-  /// How an existing output stands to what the unit converts to.
+  /// How an existing output compares with what the unit converts to.
   enum Standing {
     /// It is that, with this digest.
     case correct(String)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Archives
 public import Files
 internal import Kernels
 internal import PEFT
