@@ -450,13 +450,13 @@ def zips():
     put("20-folder-contents", archive([*records(), Entry("archive/x/", b"x")]), "contents of its own")
     put("20-second-name", archive([*records(), Entry("archive/x", b"x", extra=struct.pack("<HH", 0x7075, 6) + b"\x01\0\0\0\0y")]), "second name", un)
     put("21-crc-data", archive(records(stored=struct.pack("<4f", 1, 2, 3, 5))), "checksum")
-    put("21-crc-zero-data", archive(records(crc=0)), "checksum")
+    put("21-crc-first-element", archive(records(stored=struct.pack("<4f", 0, 2, 3, 4))), "checksum")
     put("21-crc-pickle", archive([Entry("archive/data.pkl", GOOD, crc=5), *records()[1:]]), "checksum")
     put("21-crc-version", archive([*records()[:3], Entry("archive/version", b"3\n", crc=5)]), "checksum")
     put("22-before", archive(records(), before=b"#!/bin/sh\n"), "unexpected bytes precede")
     put("22-before-zip", archive(records(), before=b"PK\3\4hello world, this is no entry"), "unexpected bytes precede")
     put("22-after", archive(records(), after=b"hello"), "5 unexpected bytes follow")
-    put("22-comment", archive(records(), comment=b"hello"), "unexpected bytes follow")
+    put("22-comment-too-long", archive(records(), comment=b"hello", after=b"x"), "1 unexpected byte follows")
     put("22-between", archive(records(gap=b"hello")), "unexpected bytes follow the entry")
     put("22-between-like-descriptor", archive(records(gap=b"hell")), "disagree")
     put("22-second-end", archive(records(), after=archive([], zip64=False)), "inconsistent")
@@ -526,7 +526,9 @@ def main():
     shutil.rmtree(HERE, ignore_errors=True)
     HERE.mkdir()
     for name, content in [("00-good", torch_zip()), ("00-good-legacy", legacy()), ("00-good-tar", tar()),
-                          ("00-good-plain-zip", archive(records(), zip64=False))]:
+                          ("00-good-plain-zip", archive(records(), zip64=False)),
+                          ("00-good-comment", archive(records(), comment=b"hello")),
+                          ("00-good-unchecked-data", archive(records(crc=0)))]:
         put(name, content, None)
     pickles()
     zips()

@@ -85,7 +85,8 @@ struct HostileFileTests {
   @Test(
     "the files that the hostile ones are made of are read",
     arguments: [
-      "00-good", "00-good-legacy", "00-good-tar", "00-good-plain-zip",
+      "00-good", "00-good-legacy", "00-good-tar", "00-good-plain-zip", "00-good-comment",
+      "00-good-unchecked-data",
     ])
   func good(_ name: String) throws {
     let file = try TorchFile(path: Fixtures.path("torch/hostile/\(name).bin"))
