@@ -48,8 +48,8 @@ void CK_NAME(thin_product)(const ck_thin_job *job) {
   for (; column < job->width; column += lanes) CK_NAME(thin_columns)(job, column, 1);
 }
 
-static double CK_NAME(sum_of)(CK_NAME(v8) v) {
-  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+CK_INLINE double CK_NAME(sum_of)(const CK_NAME(v8) *v) {
+  return (((*v)[0] + (*v)[4]) + ((*v)[2] + (*v)[6])) + (((*v)[1] + (*v)[5]) + ((*v)[3] + (*v)[7]));
 }
 
 static void CK_NAME(rotate)(double *first, double *second, size_t height, double cosine, double sine) {
@@ -77,8 +77,8 @@ void CK_NAME(jacobi_sweep)(const ck_jacobi_job *job, size_t *rotations) {
         others += y * y;
         products += x * y;
       }
-      double alpha = CK_NAME(sum_of)(squares), beta = CK_NAME(sum_of)(others);
-      double gamma = CK_NAME(sum_of)(products);
+      double alpha = CK_NAME(sum_of)(&squares), beta = CK_NAME(sum_of)(&others);
+      double gamma = CK_NAME(sum_of)(&products);
       if (!(__builtin_fabs(gamma) > 0x1p-52 * __builtin_sqrt(alpha * beta))) continue;
       double zeta = (beta - alpha) / (2 * gamma);
       double root = __builtin_fabs(zeta) + __builtin_sqrt(1 + zeta * zeta);
