@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Files
+package import Files
 public import Tensors
 
 /// A tensor that was computed, is computed when its data is used, or is copied from another archive.
