@@ -67,7 +67,7 @@ let package = Package(
 
     // Formats.
     .target(name: "Pickle", dependencies: ["Tensors"]),
-    .target(name: "SafeTensors", dependencies: ["Tensors", "Files", "Archives"]),
+    .target(name: "SafeTensors", dependencies: ["Tensors", "Concurrency", "Files", "Archives"]),
     .target(
       name: "ZipArchive",
       dependencies: ["CZlib", "Tensors", "Files", "Kernels"]),

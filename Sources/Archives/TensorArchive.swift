@@ -16,6 +16,9 @@ public protocol TensorArchive: AnyObject, Sendable {
   var metadata: ArchiveMetadata? { get }
   /// The number of tensors.
   var tensorCount: Int { get }
+  /// An object that other archives may have, too, if their tensors have the same names, dtypes and shapes
+  /// in the same order.
+  var layout: (any AnyObject & Sendable)? { get }
   /// The tensor at an index in the file's order. An index out of range is a programming error and
   /// traps.
   func tensor(at index: Int) -> TensorInfo
@@ -72,6 +75,9 @@ extension TensorArchive {
 
   /// The only variant of most formats.
   public var variant: FormatVariant { format.variants[0] }
+
+  /// Nil: most formats describe the tensors of each file by themselves.
+  public var layout: (any AnyObject & Sendable)? { nil }
 
   /// None: only sets of files can contradict themselves without harm.
   public var notes: [String] { [] }

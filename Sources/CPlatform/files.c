@@ -65,6 +65,16 @@ ssize_t cp_copy_range(int source, int64_t offset, int destination, int64_t place
 #endif
 }
 
+ssize_t cp_list(int descriptor, void *buffer, size_t byte_count) {
+#ifdef __linux__
+  return syscall(SYS_getdents64, descriptor, buffer, byte_count);
+#else
+  (void)descriptor, (void)buffer, (void)byte_count;
+  errno = ENOTSUP;
+  return -1;
+#endif
+}
+
 int cp_sync(int descriptor) {
 #if defined(__APPLE__)
   if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;

@@ -18,9 +18,12 @@ public final class SafeTensorsFile: TensorArchive {
   /// The number of tensors.
   public var tensorCount: Int { tables.entries.count }
 
+  /// The header, which files with the same one share.
+  public var layout: (any AnyObject & Sendable)? { header }
+
   let file: InputFile
+  private let header: FileHeader
   let tables: HeaderTables
-  private let names: NameTable
   /// The offset of the data section in the file.
   let dataStart: Int
   private let map: LazyMapping
@@ -44,10 +47,10 @@ public final class SafeTensorsFile: TensorArchive {
     self.file = file
     map = LazyMapping(file)
     do throws(CheckpointError) {
-      let header = try Self.readHeader(of: file)
-      dataStart = HeaderLength.byteCount + header.count
-      (tables, names) = try HeaderTables.read(
-        header, dataByteCount: file.byteCount - dataStart)
+      let bytes = try Self.readHeader(of: file)
+      dataStart = HeaderLength.byteCount + bytes.count
+      header = try FileHeader.read(bytes, dataByteCount: file.byteCount - dataStart)
+      tables = header.tables
     } catch {
       throw error.inFile(file.path)
     }
@@ -94,7 +97,7 @@ public final class SafeTensorsFile: TensorArchive {
   ///
   /// - Complexity: O(length of the name).
   public func index(of name: TensorName) -> Int? {
-    names.entry(named: name, in: tables)
+    header.names.entry(named: name, in: tables)
   }
 
   /// Passes a view of a tensor's data in the mapping to `body`.

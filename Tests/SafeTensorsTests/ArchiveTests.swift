@@ -24,6 +24,29 @@ private func write(
 
 @Suite("Files as archives")
 struct ArchiveTests {
+  @Test("files with one header share it, and each is checked against its own size")
+  func sharedHeaders() throws {
+    let last = info("\"U8\"", "[4]", "[4,8]")
+    let header = Array("{\"a\":\(info()),\"b\":\(last)}".utf8)
+    let first = try opened(framed(header, [1, 2, 3, 4, 5, 6, 7, 8]))
+    let second = try opened(framed(header, [8, 7, 6, 5, 4, 3, 2, 1]))
+    let other = try opened(framed(header + [0x20], [1, 2, 3, 4, 5, 6, 7, 8]))
+    let layouts = [first, second, other].map { file in
+      file.layout.map { ObjectIdentifier($0 as AnyObject) }
+    }
+    #expect(layouts[0] != nil)
+    #expect(layouts[0] == layouts[1])
+    #expect(layouts[0] != layouts[2])
+    #expect(try first.bytes(at: 1) == [5, 6, 7, 8])
+    #expect(try second.bytes(at: 1) == [4, 3, 2, 1])
+    for count in [0, 7, 9] {
+      let error = #expect(throws: CheckpointError.self) {
+        try opened(framed(header, [UInt8](repeating: 1, count: count)))
+      }
+      #expect(error?.code == (count < 8 ? .truncated : .malformed))
+    }
+  }
+
   @Test("what is written is read again: random tensors of all dtypes")
   func roundTrip() throws {
     let seed = UInt64.random(in: .min ... .max)

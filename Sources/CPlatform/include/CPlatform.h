@@ -15,6 +15,10 @@ int cp_rename_exchange(const char *_Nonnull first, const char *_Nonnull second);
    cannot. */
 ssize_t cp_copy_range(int source, int64_t offset, int destination, int64_t place, size_t count);
 
+/* Reads entries of an open directory as linux_dirent64 structures, at least one if any are left, and returns their
+   bytes; ENOTSUP on other systems. */
+ssize_t cp_list(int descriptor, void *_Nonnull buffer, size_t byte_count);
+
 /* The flush that survives a power cut: fsync, or F_FULLFSYNC where fsync only reaches the drive. */
 int cp_sync(int descriptor);
 

@@ -48,7 +48,7 @@ public struct AdapterConfig: Sendable, Hashable {
   public init(_ file: InputFile) throws(CheckpointError) {
     do throws(CheckpointError) {
       let bytes = try file.readAll(limit: JSONLimits.byteCount)
-      let key = RecentBytes(bytes: bytes)
+      let key = RecentBytes(bytes)
       if let config = Self.recent[key] {
         self = config
       } else {
@@ -57,15 +57,6 @@ public struct AdapterConfig: Sendable, Hashable {
       }
     } catch {
       throw error.inFile(file.path)
-    }
-  }
-
-  /// The contents of a file, compared without the overhead of generic code.
-  private struct RecentBytes: Equatable {
-    let bytes: [UInt8]
-
-    static func == (left: Self, right: Self) -> Bool {
-      left.bytes.span.hasSameBytes(as: right.bytes.span)
     }
   }
 

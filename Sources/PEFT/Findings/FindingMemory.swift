@@ -27,6 +27,7 @@ package final class FindingMemory: Sendable {
     let essence: AdapterConfig
     let variant: FormatVariant
     let tensors: [TensorInfo]
+    let layout: (any AnyObject & Sendable)?
     let findings: Findings
 
     func isAbout(
@@ -36,6 +37,7 @@ package final class FindingMemory: Sendable {
       guard weights.tensorCount == tensors.count, variant == weights.variant,
         config == self.config || essence() == self.essence
       else { return false }
+      if let layout, layout === weights.layout { return true }
       return tensors.indices.allSatisfy { index in
         let tensor = weights.tensor(at: index)
         let known = tensors[index]
@@ -75,7 +77,7 @@ package final class FindingMemory: Sendable {
     let tensors = (0..<weights.tensorCount).map { weights.tensor(at: $0) }
     let entry = Entry(
       config: config, essence: essence, variant: weights.variant, tensors: tensors,
-      findings: findings)
+      layout: weights.layout, findings: findings)
     entries.withLock { entries in
       if entries.count == Self.largestCount { entries.removeFirst() }
       entries.append(entry)
