@@ -10,6 +10,7 @@ peftkit does, by QR of the stacked factors.
 """
 
 import json
+import multiprocessing
 import os
 import statistics
 import sys
@@ -65,17 +66,15 @@ def make(folder):
                 tensors[name + "B.weight"] = (torch.randn(outputs, RANK) / 50).bfloat16()
             folded[name + "A.weight"] = first[name + "A.weight"]
             folded[name + "B.weight"] = (first[name + "B.weight"].float() * 0.375).bfloat16()
-    paths = []
     for name, tensors, alpha in (("first", first, 24), ("second", second, 24), ("folded", folded, RANK)):
-        paths.append(folder / name)
-        paths[-1].mkdir()
-        save_file(tensors, paths[-1] / "adapter_model.safetensors")
+        path = folder / name
+        path.mkdir()
+        save_file(tensors, path / "adapter_model.safetensors")
         config = {
             "peft_type": "LORA", "r": RANK, "lora_alpha": alpha, "task_type": "CAUSAL_LM",
             "target_modules": sorted({module.split(".")[1] for module in MODULES}),
         }
-        (paths[-1] / "adapter_config.json").write_text(json.dumps(config))
-    return paths
+        (path / "adapter_config.json").write_text(json.dumps(config))
 
 
 def measured(command):
@@ -92,7 +91,11 @@ def main():
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     peftkit = os.environ.get("PEFTKIT") or str(build(ROOT, "peftkit"))
     with tempfile.TemporaryDirectory() as folder:
-        first, second, folded = map(str, make(Path(folder)))
+        # In a process of its own: the peak of a child includes what its parent had when it forked.
+        maker = multiprocessing.get_context("spawn").Process(target=make, args=(Path(folder),))
+        maker.start()
+        maker.join()
+        first, second, folded = (str(Path(folder) / name) for name in ("first", "second", "folded"))
         script = Path(folder) / "deltas.py"
         script.write_text(SCRIPT)
         programs = {
