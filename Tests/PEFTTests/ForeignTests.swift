@@ -73,6 +73,33 @@ struct ForeignTests {
       (["model.embed_tokens.weight", "model.layers.0.q.weight", "x.lora_a"], nil),
     ])
   func weights(names: [String], library: String?) throws {
+    let archive = try archive(names)
+    let findings = archive.foreignFindings(in: .file).filter { $0.code == "foreign-weights" }
+    #expect(findings.map(\.severity) == (library == nil ? [] : [.note]))
+    if let library { #expect(findings.first?.message.contains(library) == true, "\(findings)") }
+    let isPEFT = library.map { $0.contains("PEFT") || $0.contains("adapter's name") } ?? true
+    #expect(archive.foreignFindings(in: .adapter).isEmpty == isPEFT)
+    #expect(archive.foreignFindings(in: .model).isEmpty == (library == nil))
+  }
+
+  @Test(
+    "a factor without the other is an error (C44)",
+    arguments: [
+      (["blk.0.attn_q.weight.lora_a", "blk.0.attn_q.weight.lora_b"], nil),
+      (["blk.0.attn_q.weight.lora_a"], "blk.0.attn_q.weight.lora_b"),
+      (["a.lora_b", "b.lora_a", "b.lora_b"], "a.lora_a"),
+      (["lora_unet_a.lora_down.weight", "lora_unet_a.alpha"], "lora_unet_a.lora_up.weight"),
+      (["model.embed_tokens.weight", "model.layers.0.q.weight", "x.lora_a"], nil),
+    ])
+  func halfPairs(names: [String], missing: TensorName?) throws {
+    let archive = try archive(names)
+    let findings = archive.foreignFindings(in: .file).filter { $0.code == "missing-tensor" }
+    #expect(findings.map(\.tensor) == (missing.map { [$0] } ?? []))
+    #expect(!archive.foreignFindings(in: .adapter).contains { $0.code == "missing-tensor" })
+  }
+
+  /// A file of tensors of these names, one byte each.
+  private func archive(_ names: [String]) throws -> SafeTensorsFile {
     let folder = try TemporaryDirectory()
     let path = folder.path + "/x.safetensors"
     let header = names.enumerated().map {
@@ -81,13 +108,7 @@ struct ForeignTests {
     var bytes = withUnsafeBytes(of: UInt64(header.utf8.count + 2).littleEndian) { Array($0) }
     bytes += Array("{\(header)}".utf8) + Array(repeating: 1, count: names.count)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    let archive = try SafeTensorsFile(path: path)
-    let findings = archive.foreignFindings(in: .file)
-    #expect(findings.map(\.severity) == (library == nil ? [] : [.note]))
-    if let library { #expect(findings.first?.message.contains(library) == true, "\(findings)") }
-    let isPEFT = library.map { $0.contains("PEFT") || $0.contains("adapter's name") } ?? true
-    #expect(archive.foreignFindings(in: .adapter).isEmpty == isPEFT)
-    #expect(archive.foreignFindings(in: .model).isEmpty == (library == nil))
+    return try SafeTensorsFile(path: path)
   }
 
   @Test(

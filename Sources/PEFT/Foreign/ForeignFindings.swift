@@ -21,6 +21,10 @@ extension TensorArchive {
   ///
   /// - Complexity: O(tensors).
   public func foreignFindings(in place: ForeignWeights.Place) -> [Finding] {
+    describedFindings(in: place) + (place == .file ? halfPairFindings : [])
+  }
+
+  private func describedFindings(in place: ForeignWeights.Place) -> [Finding] {
     guard let weights = ForeignWeights(self) else { return [] }
     let message = "the tensors are those of \(weights.name), such as \(weights.example)"
     switch place {
@@ -41,5 +45,33 @@ extension TensorArchive {
           tensor: weights.example)
       ]
     }
+  }
+
+  /// A finding about factors without the other one, in the names of llama.cpp, mlx-lm and kohya. PEFT's are
+  /// compared with the config.
+  private var halfPairFindings: [Finding] {
+    let endings = [(".lora_a", ".lora_b"), (".lora_down.weight", ".lora_up.weight")]
+    var missing: [(name: String, of: TensorName)] = []
+    var count = 0
+    for index in 0..<tensorCount {
+      let name = tensor(at: index).name
+      for (first, second) in endings {
+        for (own, other) in [(first, second), (second, first)] where name.string.hasSuffix(own) {
+          count += 1
+          let partner = String(name.string.dropLast(own.count)) + other
+          if self.index(of: TensorName(partner)) == nil { missing.append((partner, name)) }
+        }
+      }
+    }
+    // Those of an adapter are most of its tensors.
+    guard let half = missing.first, 2 * count >= tensorCount else { return [] }
+    let others = missing.count - 1
+    let more = others == 0 ? "" : ", and \(others.counted("other factor")) alike"
+    return [
+      Finding(
+        .error, "missing-tensor",
+        "the weights have no \(half.name), the other factor of \(half.of)\(more): llama.cpp refuses such an "
+          + "adapter, other programs leave the module as it is", tensor: TensorName(half.name))
+    ]
   }
 }
