@@ -5,6 +5,7 @@ Each field of an adapter of every method is changed, the adapter is loaded again
 
     any       no value of another type changes the result
     truth     a value of another type counts as its truth value
+    scalar    so does a value that is neither a list nor an object, which are refused
     falsy     an empty value, 0 and false count as null; null, too, counts as false where the type has no null
     float     a float counts as the integer
     inert     no value changes the result: the field matters in training only
@@ -156,6 +157,8 @@ def equivalent(value, original, kinds):
     pairs = [("any", original)]
     if "boolean" in kinds:
         pairs.append(("truth", bool(value)))
+        if not isinstance(value, list | dict):
+            pairs.append(("scalar", bool(value)))
     if ("null" in kinds or "boolean" in kinds) and not value:
         pairs.append(("falsy", None if "null" in kinds else False))
     if "integer" in kinds and isinstance(value, float) and value.is_integer():
@@ -174,7 +177,7 @@ def flags(peft_type, key, config, kinds, default, load):
     lists_texts = any(kind.startswith('"') for kind in kinds)
     if lists_texts:
         wrong = [value for value in wrong if not isinstance(value, str)]
-    candidates = {"any", "truth", "falsy", "float"}
+    candidates = {"any", "truth", "scalar", "falsy", "float"}
     seen = set()
     for value in wrong:
         result = load({**config, key: value})
@@ -186,12 +189,16 @@ def flags(peft_type, key, config, kinds, default, load):
         applicable = {"any"} | {flag for flag, _ in equivalent(value, original, kinds)}
         if "boolean" in kinds:
             applicable.add("truth")
+            if not isinstance(value, list | dict):
+                applicable.add("scalar")
         candidates -= applicable - held
         seen |= held
     found = candidates & seen
     if "any" in found:
         found = {"any"}
     elif "truth" in found:
+        found -= {"scalar", "falsy"}
+    elif "scalar" in found:
         found -= {"falsy"}
     if lists_texts and texts and all(load({**config, key: text})[0] == "loaded" for text in texts):
         found.add("free")

@@ -160,7 +160,7 @@ enum FieldTableText {
       megatron_core 0.7.0- any,inert string|null "megatron.core"
       loftq_config 0.7.0- any,inert object {}
       use_rslora 0.8.0- any,inert boolean false
-      use_dora 0.9.0- - boolean false
+      use_dora 0.9.0- falsy boolean false
       layer_replication 0.10.0- falsy list<list>|null null
       exclude_modules 0.14.0- falsy list<string>|string|null null
       eva_config 0.14.0- inert object|null null
@@ -183,26 +183,26 @@ enum FieldTableText {
     case "ADAMSS":
       #"""
       0.19.0-
-      peft_version 0.19.0- - string|null null
+      peft_version 0.19.0- any,inert string|null null
       r 0.19.0- - integer 100
       num_subspaces 0.19.0- - integer 5
-      subspace_rank 0.19.0- - integer 1
+      subspace_rank 0.19.0- inert integer 1
       target_modules 0.19.0- - list<string>|string|null null
-      init_weights 0.19.0- - "orthogonal"|null "orthogonal"
+      init_weights 0.19.0- inert "orthogonal"|null "orthogonal"
       modules_to_save 0.19.0- - list<string>|null null
       layers_to_transform 0.19.0- - list<integer>|integer|null null
-      layers_pattern 0.19.0- - list<string>|string|null null
-      use_asa 0.19.0- - boolean false
-      asa_target_subspaces 0.19.0- - integer 50
-      init_warmup 0.19.0- - integer 50
-      final_warmup 0.19.0- - integer 1000
-      mask_interval 0.19.0- - integer 100
-      asa_importance_beta 0.19.0- - number 0.85
-      asa_uncertainty_beta 0.19.0- - number 0.85
-      asa_schedule_exponent 0.19.0- - number 3.0
-      use_dynamic_rank 0.19.0- - boolean false
-      svd_threshold 0.19.0- - number 0.1
-      random_seed 0.20.0- - integer 0
+      layers_pattern 0.19.0- any list<string>|string|null null
+      use_asa 0.19.0- any,inert boolean false
+      asa_target_subspaces 0.19.0- any,inert integer 50
+      init_warmup 0.19.0- any,inert integer 50
+      final_warmup 0.19.0- any,inert integer 1000
+      mask_interval 0.19.0- any,inert integer 100
+      asa_importance_beta 0.19.0- any,inert number 0.85
+      asa_uncertainty_beta 0.19.0- any,inert number 0.85
+      asa_schedule_exponent 0.19.0- any,inert number 3.0
+      use_dynamic_rank 0.19.0- any,inert boolean false
+      svd_threshold 0.19.0- any,inert number 0.1
+      random_seed 0.20.0- float integer 0
       """#
     case "ADAPTION_PROMPT":
       #"""
@@ -358,7 +358,7 @@ enum FieldTableText {
       peft_version 0.20.0- any,inert string|null null
       target_modules 0.20.0- - list<string>|string|null null
       projection_prng_key 0.20.0- - integer 0
-      save_projection 0.20.0- - boolean true
+      save_projection 0.20.0- scalar boolean true
       frod_dropout 0.20.0- inert number 0.0
       fan_in_fan_out 0.20.0- any boolean false
       bias 0.20.0- - string "none"
@@ -369,7 +369,7 @@ enum FieldTableText {
       sparse_rate 0.20.0- - number 0.01
       regularization_alpha 0.20.0- - number 0.001
       progressbar 0.20.0- any,inert boolean true
-      runtime_offload_base_weight 0.20.0- inert boolean false
+      runtime_offload_base_weight 0.20.0- inert,scalar boolean false
       """#
     case "GLORA":
       #"""
@@ -630,7 +630,7 @@ enum FieldTableText {
       modules_to_save 0.7.0- - list<string>|null null
       coft 0.7.0- truth boolean false
       eps 0.7.0- any,inert number 6e-05
-      block_share 0.7.0- - boolean false
+      block_share 0.7.0- falsy boolean false
       oft_block_size 0.14.0-0.15.2 - integer 0
       oft_block_size 0.16.0- - integer 32
       fan_in_fan_out 0.14.0- any boolean false
@@ -744,7 +744,7 @@ enum FieldTableText {
       r 0.19.0- - integer 256
       target_modules 0.19.0- - list<string>|string|null null
       projection_prng_key 0.19.0- - integer 0
-      save_projection 0.19.0- - boolean true
+      save_projection 0.19.0- scalar boolean true
       pvera_dropout 0.19.0- inert number 0.0
       d_initial 0.19.0- inert number 0.1
       fan_in_fan_out 0.19.0- any boolean false
@@ -778,7 +778,7 @@ enum FieldTableText {
       target_modules 0.16.0-0.18.1 - list<string>|string|null null
       target_modules 0.19.0- - string|list<string>|null null
       projection_prng_key 0.16.0- - integer 0
-      save_projection 0.16.0- - boolean true
+      save_projection 0.16.0- scalar boolean true
       sparse 0.16.0- any,inert boolean false
       very_sparse 0.16.0- any,inert boolean false
       randlora_dropout 0.16.0- inert number 0.0
@@ -847,7 +847,7 @@ enum FieldTableText {
       lora_alpha 0.21.0- - number|null null
       lora_dropout 0.21.0- inert number 0.0
       init_weights 0.21.0- any,inert boolean true
-      save_precomputed_indices 0.21.0- inert boolean true
+      save_precomputed_indices 0.21.0- inert,scalar boolean true
       """#
     case "TINYLORA":
       #"""
@@ -857,7 +857,7 @@ enum FieldTableText {
       u 0.19.0- - integer 64
       weight_tying 0.19.0- - number 0.0
       projection_seed 0.19.0- - integer 42
-      save_projection 0.19.0- - boolean true
+      save_projection 0.19.0- scalar boolean true
       init_v_bound 0.19.0- any,inert number 0.02
       target_modules 0.19.0- - list<string>|string|null null
       tinylora_dropout 0.19.0- inert number 0.0
@@ -924,7 +924,7 @@ enum FieldTableText {
       target_modules 0.11.0-0.13.2 - string|list<string>|null null
       target_modules 0.14.0- - list<string>|string|null null
       projection_prng_key 0.11.0- - integer 0
-      save_projection 0.11.0- - boolean true
+      save_projection 0.11.0- scalar boolean true
       vera_dropout 0.11.0- inert number 0.0
       d_initial 0.11.0- inert number 0.1
       fan_in_fan_out 0.11.0- any boolean false

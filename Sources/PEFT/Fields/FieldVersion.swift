@@ -59,6 +59,7 @@ public struct FieldVersion: Sendable {
   /// Whether PEFT loads a value of another type, as measured.
   func tolerates(_ value: JSONValue) -> Bool {
     if !traits.isDisjoint(with: [.any, .truth]) { return true }
+    if traits.contains(.scalar), value.array == nil, value.object == nil { return true }
     if traits.contains(.falsy), value.isFalsy { return true }
     return traits.contains(.float) && value.float != nil
   }
@@ -76,12 +77,14 @@ extension [FieldVersion] {
 
 /// The measured treatment of a field by the newest release, beyond its declared types.
 struct FieldTraits: OptionSet, Sendable {
-  let rawValue: UInt8
+  let rawValue: UInt16
 
   /// No value of another type changes the result.
   static let any = Self(rawValue: 1)
   /// A value of another type counts as its truth value.
   static let truth = Self(rawValue: 2)
+  /// A value that is neither a list nor an object counts as its truth value.
+  static let scalar = Self(rawValue: 256)
   /// An empty value, 0 and false count as null, or where a field has no null, null as false.
   static let falsy = Self(rawValue: 4)
   /// A float counts as the integer.
@@ -95,7 +98,7 @@ struct FieldTraits: OptionSet, Sendable {
   /// Null is refused although the types have it.
   static let nonnull = Self(rawValue: 128)
 
-  init(rawValue: UInt8) {
+  init(rawValue: UInt16) {
     self.rawValue = rawValue
   }
 
@@ -106,6 +109,7 @@ struct FieldTraits: OptionSet, Sendable {
       switch word {
       case "any": insert(.any)
       case "truth": insert(.truth)
+      case "scalar": insert(.scalar)
       case "falsy": insert(.falsy)
       case "float": insert(.float)
       case "inert": insert(.inert)
