@@ -28,6 +28,25 @@ class Embeddings(nn.Module):
             setattr(self, name, nn.Embedding(9, 6))
 
 
+class OwnNames(nn.Module):
+    """Modules that are called as PEFT and torch call other things."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Linear(8, 12)
+        self.base_layer = nn.Linear(12, 6)
+        self.inner = nn.ModuleDict({"weight": nn.Linear(6, 10), "base_layer": nn.Linear(10, 4), "bias": nn.Linear(4, 6)})
+        self.default = nn.Linear(6, 8)
+
+
+class Stages(nn.Module):
+    """A projection for each of two stages, which differ in width."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear_c = nn.ModuleList([nn.ModuleDict({"proj": nn.Linear(width, 16)}) for width in (8, 24)])
+
+
 class OddAdapters(LoadVerdictTest):
     def saved(self, model, config, **options):
         """The directories of an adapter that PEFT saves for a model, and of the model."""
@@ -100,6 +119,25 @@ class OddAdapters(LoadVerdictTest):
                            peft.HiraConfig(r=2, target_modules=[name])]:  # fmt: skip
                 adapter, base = self.saved(Embeddings(), config)
                 self.assert_clean(adapter, base, name)
+
+    def test_modules_with_names_of_other_things(self):
+        for make in (lambda **values: peft.LoraConfig(r=2, **values), lambda **values: peft.LoHaConfig(r=2, **values),
+                     lambda **values: peft.VeraConfig(r=2, **values)):  # fmt: skip
+            for names in (["weight"], ["base_layer"], ["weight", "base_layer"], ["inner.weight"], ["bias"], ["default"]):
+                adapter, base = self.saved(OwnNames(), make(target_modules=names))
+                self.assert_clean(adapter, base, names)
+        for names in (["weight"], ["bias"], ["inner.weight"]):
+            adapter, base = self.saved(OwnNames(), peft.LoraConfig(r=2, target_modules=["default"], modules_to_save=names))
+            self.assert_clean(adapter, base, names)
+
+    def test_two_stages_of_different_width(self):
+        adapter, base = self.saved(Stages(), peft.LoraConfig(r=2, target_modules=["proj"]))
+        self.assert_clean(adapter, base, "stages")
+
+    def test_truth_of_save_projection(self):
+        for method, values in [("VERA", {"r": 4}), ("RANDLORA", {"r": 4}), ("TINYLORA", {"r": 2, "u": 6}), ("PVERA", {"r": 4})]:
+            directory = self.make(method, "llama", target_modules=["q_proj"], **values)
+            self.assert_agrees(directory, [("save_projection", value) for value in ("yes", 1, [1])], "llama")
 
     def test_attention_and_its_output_projection(self):
         for values in [{"target_modules": ["attention", "out_proj"]}, {"target_modules": ["out_proj"]},

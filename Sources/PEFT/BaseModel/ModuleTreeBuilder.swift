@@ -81,7 +81,9 @@ struct ModuleTreeBuilder {
     guard components.count > 1, components.count <= Self.deepestPath else { return }
     // Quantized weights and parametrizations have names of their own below the parameter.
     var isWhole = true
-    if let weight = components.firstIndex(of: "weight"), weight > 0, weight < components.count - 1 {
+    if let weight = components.firstIndex(of: "weight"), weight > 0, weight < components.count - 1,
+      !["weight", "bias"].contains(components[weight + 1])
+    {
       components[weight...] = [components[weight...].joined(separator: ".")[...]]
       isWhole = false
     } else if let index = components.firstIndex(of: "parametrizations"), index > 0 {
