@@ -119,6 +119,9 @@ class Verdict:
             return True  # a module that is trained whole, by its name
         if finding.get("key") == "trainable_token_indices" and target.endswith(TOKENS):
             return TOKENS in finding["message"]  # where the embedding is, the config does not say
+        entry = re.search(r"no tensor of ([\w.]+), which \"target_modules\" names", finding["message"])
+        if entry and f".{entry[1]}." in f".{target}":
+            return True  # nor where the module of an entry is
         spelt = [finding.get("tensor") or "", finding["message"]]
         for repair in finding.get("repairs", []):
             spelt += [repair.get("from") or "", repair.get("to") or ""]
@@ -133,7 +136,7 @@ MISSING = {"missing-tensor", "missing-module", "no-tensors", "no-adapter-tensors
 MISNAMED = MISSING | {"misnamed-tensor", "unexpected-tensor"}
 FITTING = {
     "tensor removed": MISSING,
-    "tensor renamed": MISNAMED,
+    "tensor renamed": MISNAMED | {"untargeted-module"},  # the new name may be that of a module that is not adapted
     "tensor reshaped": {"shape-mismatch"},
     "tensor emptied": {"shape-mismatch", "empty-tensor"},
     "all renamed": MISNAMED,

@@ -193,7 +193,10 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
     },
     Self(
       "M5", .error, "shape-mismatch", "prefix_task_cols",
-      ["[3, 8]", "[3, 8, 1] = [num_tasks, num_virtual_tokens × submodules, num_ranks]"]
+      [
+        "[3, 8]",
+        "[3, 8, 1] = [num_tasks, num_virtual_tokens × num_transformer_submodules, num_ranks]",
+      ]
     ) { $0["prefix_task_cols"]?.shape = [3, 8] },
     Self(
       "M5", .error, "shape-mismatch", "prefix_task_rows",
@@ -201,7 +204,7 @@ struct WeightFindingCase: CustomTestStringConvertible, Sendable {
     ) { $0["prefix_task_rows"]?.shape = [3, 16, 1] },
     Self(
       "M5", .error, "shape-mismatch", "prompt_embeddings",
-      ["[16, 8]", "[8, 16] = [num_virtual_tokens × submodules, token_dim]"]
+      ["[16, 8]", "[8, 16] = [num_virtual_tokens × num_transformer_submodules, token_dim]"]
     ) { $0["prompt_embeddings"]?.shape = [16, 8] },
     Self("M5", .error, "shape-mismatch", "prefix_task_cols", ["[0, 8, 1]", "[3, 8, 1]"]) {
       $0["prefix_task_cols"]?.shape = [0, 8, 1]
@@ -334,7 +337,8 @@ struct WeightFindingTests {
     #expect(findings.map(\.code) == ["token-dimension", "shape-mismatch"])
     #expect(
       findings.last?.message == "prompt_embeddings has the shape [8, 4], but the config and the "
-        + "other tensors say [8, 16] = [num_virtual_tokens × submodules, token_dim]")
+        + "other tensors say [8, 16] = [num_virtual_tokens × num_transformer_submodules, token_dim]"
+    )
   }
 
   @Test("a summary says what of a config cannot be read")

@@ -35,7 +35,7 @@ struct ValidateTests {
     #expect(
       run.output == """
         error: prefix_task_cols has the shape [3, 8, 1], but the config says [4, 8, 1] \
-        = [num_tasks, num_virtual_tokens × submodules, num_ranks] [shape-mismatch]
+        = [num_tasks, num_virtual_tokens × num_transformer_submodules, num_ranks] [shape-mismatch]
         error: the weights have no prefix_task_rows [missing-tensor]
         error: PEFT ignores x: it belongs neither to MULTITASK_PROMPT_TUNING nor to a module of \
         "modules_to_save" [unexpected-tensor]

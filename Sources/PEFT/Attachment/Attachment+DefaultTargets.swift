@@ -23,7 +23,10 @@ extension Attachment {
       guard tiesWeights ? names.contains(where: isSelected) : names.allSatisfy(isSelected) else {
         continue
       }
-      guard let entry = absentEntries(of: targets, names).first else { return nil }
+      let absent =
+        absentEntries(of: targets, names)
+        + absentCompanions(of: names).filter { !tiesWeights && isSelected($0) }
+      guard let entry = absent.first else { return nil }
       lacking = entry
     }
     let others = names.count == 1 ? "" : " and \((names.count - 1).counted("other module"))"
@@ -41,19 +44,28 @@ extension Attachment {
   }
 
   /// Default targets that some models of their types lack.
-  private static let rareTargets: Set<String> = [
-    "multi_modal_projector", "post_attention_layernorm", "w2", "wi",
-  ]
+  private static let rareTargets: Set<String> = ["multi_modal_projector", "w2", "wi"]
 
-  /// The default targets that no module has, and that every model of their type has.
+  /// Whether some models of a type lack one of its default targets. Falcon's blocks have two
+  /// normalizations of other names, or one.
+  private static func isRare(_ target: String, among targets: [String]) -> Bool {
+    rareTargets.contains(target)
+      || target == "post_attention_layernorm" && targets.contains("ln_f")
+  }
+
+  /// The default targets that no module has, and that every model of their type has, next to one of
+  /// the modules.
   private func absentEntries(of targets: TargetNames, _ names: [String]) -> [String] {
-    guard case .list(let entries) = targets, !tiesWeights,
-      TargetNames(rules.config.document["exclude_modules"])?.isEmpty ?? true
-    else { return [] }
+    guard case .list(let entries) = targets, !tiesWeights else { return [] }
     let ends = Set(names.flatMap(Self.ends))
+    var selection = TargetSelection(targets, rules.config)
     return entries.filter { entry in
-      !ends.contains(UTF8Text(entry)) && !Self.rareTargets.contains(entry)
+      !ends.contains(UTF8Text(entry)) && !Self.isRare(entry, among: entries)
         && !saved.contains(TensorName(entry + "."))
+        && names.allSatisfy { name in
+          let parent = NumberedName.parent(of: name)
+          return selection.contains(parent.isEmpty ? entry : parent + "." + entry) == true
+        }
     }
   }
 

@@ -196,8 +196,13 @@ extension Attachment {
     let values = module.map { modules[$0].values } ?? ExtentValues()
     let numbers = expected.map { $0.value(in: values).map(String.init) ?? $0.symbol }
     let symbols = expected.map(\.symbol)
-    let isFromTensors = symbols.contains(where: values.isFromTensor)
-    let source = isFromTensors ? "the config and the other tensors say" : "the config says"
+    let origin = symbols.lazy.filter(values.isFromTensor).compactMap { symbol in
+      module.flatMap { modules[$0].tensor(with: symbol) }
+    }.first { !tensors.contains($0) }
+    let source =
+      origin.map { "the config and \(weights.tensor(at: $0).name) say" }
+      ?? (symbols.contains(where: values.isFromTensor)
+        ? "the config and the other tensors say" : "the config says")
     let others = tensors.count - 1
     var message =
       "\(tensor.name) has the shape \(tensor.shape), but \(source) "
@@ -218,6 +223,16 @@ extension Attachment {
           "; \"\($0)\" in \"\(key)\" gives \(actual), but PEFT takes the first key that matches, and "
             + "sorts the keys when it saves"
         } ?? advice(key, actual, Set(tensors))
+    }
+    if key == nil,
+      let size = rules.moduleSizes.first(where: { size in
+        symbols.contains {
+          $0 != size.symbol && $0.split(separator: " ").contains(size.symbol[...])
+        }
+      })
+    {
+      let keys = ([size.key] + [size.patternKey].compactMap(\.self)).map { "\"\($0)\"" }
+      message += "; \(keys.joined(separator: " or ")) gives \(size.symbol)"
     }
     let decisive = key == nil ? mismatch.flatMap { rules.tensorKey(of: $0.tensor.name) } : nil
     if let decisive { message += ", which follows from \"\(decisive)\"" }

@@ -62,7 +62,7 @@ extension Attachment {
         groups.add(index, to: Self.isOfTraining(name) ? .training : .foreign)
         continue
       }
-      if isOrphaned(name, wrapped) {
+      if isOrphaned(name, wrapped) || isUntargeted(name, &selection) {
         groups.add(index, to: .orphaned)
         continue
       }
@@ -108,6 +108,16 @@ extension Attachment {
     return !wrapped.contains(UTF8Text(module))
   }
 
+  /// Whether a tensor is below the `base_layer` of a module that the config does not adapt.
+  private func isUntargeted(_ name: String, _ selection: inout TargetSelection?) -> Bool {
+    guard !tiesWeights, let module = name.prefix(before: ".base_layer."),
+      !module.containsBytes(of: "token_adapter"), module.hasPrefix(TensorPath.modelPrefix)
+    else { return false }
+    let own = String(module.dropFirst(TensorPath.modelPrefix.count))
+    return TargetParameters(rules.config).names(in: own).isEmpty
+      && !own.hasSuffix("experts") && selection?.contains(own) == false
+  }
+
   private func finding(_ kind: Kind, _ tensors: [Int]) -> Finding {
     let name = weights.tensor(at: tensors[0]).name
     let others = tensors.count - 1
@@ -124,10 +134,14 @@ extension Attachment {
         "PEFT ignores \(name)\(more): \"target_modules\" adapts the module; if it was trained whole, it "
           + "must be in \"modules_to_save\"", key: "modules_to_save", tensor: name)
     case .orphaned:
+      var selection = TargetSelection(rules.config)
+      let isUntargeted = isUntargeted(name.string, &selection)
       return Finding(
         .error, "unexpected-tensor",
-        "PEFT ignores \(name)\(more): only adapted modules have a base_layer, and this one has no "
-          + "tensor of \(rules.type.rawValue)", tensor: name)
+        "PEFT ignores \(name)\(more): only adapted modules have a base_layer, and this one "
+          + (isUntargeted
+            ? "is not among the targets" : "has no tensor of \(rules.type.rawValue)"),
+        key: isUntargeted ? "target_modules" : nil, tensor: name)
     case .base:
       return Finding(
         .note, "base-weights",
@@ -140,8 +154,10 @@ extension Attachment {
           + "training, which \(others == 0 ? "is" : "are") of no use without the trainer's checkpoint",
         tensor: name, repairs: tensors.map { .removeTensor(weights.tensor(at: $0).name) })
     case .foreign:
+      // `base_model.vera_A`, where the parameters of modules begin with `vera_lambda_`.
+      let word = rules.parameterPrefix.prefix { $0 != "_" } + "_"
       let isProjection =
-        name.string.hasPrefix(AdapterConfig.baseModelPrefix + rules.parameterPrefix)
+        name.string.hasPrefix(AdapterConfig.baseModelPrefix + word)
         && !rules.config.flag("save_projection", default: true)
       return Finding(
         .error, "unexpected-tensor",

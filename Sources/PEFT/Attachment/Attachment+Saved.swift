@@ -113,11 +113,20 @@ extension Attachment {
       whole[module.name + ".parametrizations.weight"].isEmpty
     else { return nil }
     if !hasWeight, hasBias || ModuleNames.isNormalization(module.name) { return "weight" }
-    let task = rules.config.document["task_type"]?.string
-    let endings =
-      Self.biased + (task == TaskType.tokenClassification.rawValue ? ["classifier"] : [])
-    let isBiased = endings.contains { module.name.hasSuffix("." + $0) }
+    let endings = Self.biased + (hasBiasedClassifier ? ["classifier"] : [])
+    let isBiased = endings.contains { module.name.hasSuffix("." + $0) || module.name == $0 }
     return isBiased && !hasBias && ModelRoots.describe(rules.config) ? "bias" : nil
+  }
+
+  /// Whether a head that is called classifier has a bias in all classes for the task. CTRL's for
+  /// sequences has none.
+  private var hasBiasedClassifier: Bool {
+    let base = rules.config.document["base_model_name_or_path"]?.string ?? ""
+    return switch rules.config.document["task_type"]?.string.flatMap(TaskType.init(rawValue:)) {
+    case .tokenClassification: true
+    case .sequenceClassification: !base.lowercased().containsBytes(of: "ctrl")
+    default: false
+    }
   }
 
   /// Modules that have a bias in all classes of transformers.

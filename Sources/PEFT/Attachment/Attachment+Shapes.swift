@@ -7,9 +7,11 @@ extension Attachment {
   var shapeFindings: [Finding] {
     let whole = wholeTensors
     var reported: Set<TensorName> = []
-    return (oddShapeFindings(whole) + pairFindings(whole) + widthFindings(whole)).filter {
-      $0.tensor.map { reported.insert($0).inserted } ?? true
-    }
+    return
+      (oddShapeFindings(whole) + pairFindings(whole) + widthFindings(whole)
+      + headFindings(whole)).filter {
+        $0.tensor.map { reported.insert($0).inserted } ?? true
+      }
   }
 
   /// A finding about two tensors that contradict each other in an extent. It is about the first if that

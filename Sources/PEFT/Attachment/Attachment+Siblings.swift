@@ -33,10 +33,17 @@ extension Attachment {
       }
     }
     var missing: Set<String> = []
+    var selection = TargetSelection(rules.config)
     for (list, all) in lists {
       let members = withoutStrayLayer(all)
       let layers = members.values.reduce(into: Set<Int>()) { $0.formUnion($1) }
-      let complete = members.filter { $0.value.count == layers.count }.keys
+      // A member that the config leaves out of a layer is in all others.
+      let complete = members.filter { member, numbers in
+        layers.subtracting(numbers).allSatisfy { number in
+          let name = NumberedName(list: list, number: number, member: member).at(number)
+          return selection?.contains(name) == false
+        }
+      }.keys
       let incomplete = members.filter { $0.value.count < layers.count }
       for (member, numbers) in incomplete where numbers.count == layers.count - 1 {
         let last = NumberedName.last(of: member), parent = NumberedName.parent(of: member)
@@ -69,7 +76,6 @@ extension Attachment {
       }
     }
     let saved = rules.config.document["modules_to_save"]?.array?.isEmpty == false
-    var selection = TargetSelection(rules.config)
     return missing.filter { name in
       isTargeted(name, &selection) || saved && self.saved.contains(TensorName(name + "."))
     }.sorted()
@@ -92,11 +98,21 @@ extension Attachment {
   ]
 
   /// Whether a member is a projection of an attention, or of a feed-forward network without experts.
-  private static func isInEveryBlock(_ member: String) -> Bool {
+  static func isInEveryBlock(_ member: String) -> Bool {
     let path = member.components
-    guard let last = path.last, let parent = path.dropLast().last else { return false }
+    guard let last = path.last else { return false }
+    guard let parent = path.dropLast().last else { return layerProjections.contains(last) }
     return attentions.contains(parent) || parent == "mlp" && projections.contains(last)
+      || parent == "DenseReluDense" || blockEndings.contains(member)
   }
+
+  /// Projections that are in the layer itself, as in OPT and BART.
+  private static let layerProjections: Set<Substring> = ["fc1", "fc2"]
+  /// The projections of a layer of BERT and its kin.
+  private static let blockEndings: Set<String> = [
+    "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
+    "intermediate.dense", "output.dense",
+  ]
 
   private static let attentions: Set<Substring> = [
     "self_attn", "attn", "attention", "self_attention", "SelfAttention", "EncDecAttention",

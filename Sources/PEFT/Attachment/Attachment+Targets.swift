@@ -11,7 +11,11 @@ extension Attachment {
     guard var selection = TargetSelection(rules.config) else {
       return defaultTargetFinding.map { [$0] } ?? []
     }
-    let names = modules.compactMap { targetName(of: $0) }
+    // A module of the base model may be called base_layer itself.
+    let names = modules.compactMap { module in
+      module.name.containsBytes(of: "base_layer") && selection.contains(module.name) == true
+        ? module.name : targetName(of: module)
+    }
     return untargetedFindings(names, &selection) + absentFindings(names, &selection)
       + parameterFindings
   }
@@ -31,6 +35,7 @@ extension Attachment {
     }
     let count = leftOut.reduce(0) { $0 + $1.names.count }
     guard !tiesWeights || count == names.count else { return [] }
+    if rules.adaptsTiedModules, count > 0, let finding = namedTargetFinding { return [finding] }
     return leftOut.map { key, names in
       let more = names.count == 1 ? "" : " and \((names.count - 1).counted("other module"))"
       let leavesOut =
@@ -45,6 +50,23 @@ extension Attachment {
         "\"\(key)\" \(leavesOut) \(names[0])\(more) of the weights: PEFT ignores the tensors",
         key: key, tensor: firstTensor(ofModule: names[0]))
     }
+  }
+
+  /// A finding about the first module that the targets name, where the weights have only modules that
+  /// may be tied to it.
+  private var namedTargetFinding: Finding? {
+    let targets = rules.config.document["target_modules"]
+    let isPlain = { (byte: UInt8) in
+      byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || (48...57).contains(byte)
+        || (97...122).contains(byte | 0x20)
+    }
+    guard let target = targets?.string ?? targets?.array?.first?.string,
+      target.utf8.allSatisfy(isPlain)
+    else { return nil }
+    return Finding(
+      .error, "missing-module",
+      "the weights have no tensor of \(target), which \"target_modules\" names: PEFT leaves it at its "
+        + "fresh values", key: "target_modules", tensor: TensorName(tensorName(ofMissing: target)))
   }
 
   /// Whether PEFT adapts modules that are tied to a target, too.

@@ -132,7 +132,12 @@ public struct Attachment: Sendable {
     }
     var own = path
     var fault = Self.surplusName
-    if own.dropLast().last == "default" { own.remove(at: own.count - 2) }
+    if own.dropLast().last == "default" {
+      own.remove(at: own.count - 2)
+    } else if let plain = withoutSuffix(own) {
+      fault = .suffix
+      own = plain
+    }
     if own.first != "base_model" {
       fault = .noPromptPrefix
       own.insert("base_model", at: 0)
@@ -149,6 +154,28 @@ public struct Attachment: Sendable {
     savedTensors.append((index, canonical))
     misnamed.append(
       Misnamed(index: index, canonical: canonical, faults: [fault], isParameter: false))
+  }
+
+  /// Sorts a tensor of a network of the method's own.
+  private mutating func sortOutShared(_ index: Int, _ path: [Substring]) {
+    shared.insert(index)
+    guard let plain = withoutSuffix(path) else { return }
+    let canonical = plain.dotted
+    guard weights.index(of: TensorName(canonical)) == nil else { return }
+    misnamed.append(
+      Misnamed(index: index, canonical: canonical, faults: [.suffix], isParameter: true))
+  }
+
+  /// A path without a `weight` behind the name of a tensor; nil if there is none. A saved module may
+  /// have the name of a tensor.
+  private func withoutSuffix(_ path: [Substring]) -> [Substring]? {
+    guard path.count > 2, path.last == "weight",
+      ["weight", "bias"].contains(path[path.count - 2]),
+      !saved.modules(of: TensorName(path.dotted)).contains(where: { name in
+        ["weight", "bias"].contains(NumberedName.last(of: name))
+      })
+    else { return nil }
+    return path.dropLast()
   }
 
   /// Whether a module is a head of the config's task.
@@ -170,7 +197,7 @@ public struct Attachment: Sendable {
   /// Sorts a tensor that does not belong to the method.
   private mutating func sortOut(_ index: Int, _ name: TensorName, _ path: [Substring]) {
     guard !rules.ownsSharedTensor(name) else {
-      shared.insert(index)
+      sortOutShared(index, path)
       return
     }
     if rules.isPromptLearning {
@@ -199,11 +226,9 @@ public struct Attachment: Sendable {
       fault = Self.surplusName
       path.remove(at: path.count - 2)
     }
-    if fault == nil, path.count > 2, path.last == "weight",
-      ["weight", "bias"].contains(path[path.count - 2])
-    {
+    if fault == nil, let plain = withoutSuffix(path) {
       fault = .suffix
-      path.removeLast()
+      path = plain
     }
     let place = TensorPath(path[...], isOfTransformers: isOfTransformers)
     let canonical = rules.modelPrefix + place.module.dotted

@@ -21,7 +21,8 @@ extension MultitaskPromptTensor {
     func extent(_ field: ConfigField<Int?>) -> Extent {
       Extent(field.key, value: config?[field].flatMap { $0 >= 1 ? $0 : nil })
     }
-    let tokens = Extent("num_virtual_tokens × submodules", value: config?.totalTokenCount)
+    let tokens = Extent(
+      "num_virtual_tokens × num_transformer_submodules", value: config?.totalTokenCount)
     switch self {
     case .columns:
       return ExpectedTensor(

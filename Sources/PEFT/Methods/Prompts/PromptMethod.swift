@@ -64,7 +64,8 @@ extension AdapterConfig {
       integer("num_transformer_submodules", default: nil)
       ?? (document["task_type"]?.string == TaskType.sequenceToSequence.rawValue ? 2 : 1)
     return Extent(
-      "num_virtual_tokens × submodules", value: product("num_virtual_tokens", submodules))
+      "num_virtual_tokens × num_transformer_submodules",
+      value: product("num_virtual_tokens", submodules))
   }
 
   /// A size of the model that a prompt of it has.
