@@ -92,13 +92,13 @@ struct BindingFindings {
     let named = config.namesEmbedding
     let isTied = !builder.tree.tiedModules.isEmpty
     if config.flag(key, default: false), builder.rules.type == .lora {
-      guard !isTied || !named else { return [] }
+      // A config that names no embedding has a finding of its own.
+      guard !isTied, named else { return [] }
       return [
         Finding(
           .note, "invalid-value",
-          "\"\(key)\" is set, but "
-            + (isTied ? "no tied module is adapted or saved" : "the base model has no tied modules")
-            + ", of which PEFT warns", key: key)
+          "\"\(key)\" is set, but the base model has no tied modules, of which PEFT warns", key: key
+        )
       ]
     }
     guard isTied, named else { return [] }
@@ -271,28 +271,6 @@ struct BindingFindings {
         "PEFT ignores \(name)\(others(numbers, "tensor")): \(reason)",
         key: cause.reason == .notAdapted ? "target_modules" : nil, tensor: name,
         repairs: near.map { renames(numbers.map { names[$0] }, from: module, to: $0) } ?? [])
-    }
-  }
-}
-
-extension AdapterConfig {
-  /// Whether the targets or the saved modules name an embedding or an output layer, as PEFT looks for them.
-  fileprivate var namesEmbedding: Bool {
-    let embeddings: Set<Substring> = ["embed_tokens", "lm_head"]
-    let saved = (try? savedModules) ?? []
-    if saved.contains(where: { embeddings.contains(NumberedName.last(of: $0)) }) { return true }
-    guard let targets = TargetNames(document["target_modules"]) else { return false }
-    switch targets {
-    case .list(let names): return names.contains { embeddings.contains(NumberedName.last(of: $0)) }
-    case .expression:
-      let matcher = TargetMatcher(targets)
-      var budget = ModulePatterns.largestBudget
-      return embeddings.contains { name in
-        switch matcher.match(String(name), budget: &budget) {
-        case .path, .ending: true
-        case .none, .unknown: false
-        }
-      }
     }
   }
 }

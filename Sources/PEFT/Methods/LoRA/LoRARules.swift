@@ -62,21 +62,7 @@ enum LoRARules {
 
   /// PEFT ties embeddings that it finds by their names among the targets and the saved modules.
   private static let tying = ConfigRule("ensure_weight_tying", severity: .note) { config in
-    guard isOn("ensure_weight_tying", config) else { return nil }
-    let embeddings: Set<Substring> = ["embed_tokens", "lm_head"]
-    let listed = ["modules_to_save", "target_modules"].flatMap { key in
-      (config.document[key]?.array ?? []).compactMap(\.string)
-    }
-    guard !listed.contains(where: { embeddings.contains(NumberedName.last(of: $0)) }) else {
-      return nil
-    }
-    if let text = config.document["target_modules"]?.string {
-      let targets = TargetMatcher(.expression(text))
-      var budget = ModulePatterns.largestBudget
-      guard embeddings.allSatisfy({ targets.match(String($0), budget: &budget) == .none }) else {
-        return nil
-      }
-    }
+    guard isOn("ensure_weight_tying", config), !config.namesEmbedding else { return nil }
     return
       "\"ensure_weight_tying\" is true, but neither \"modules_to_save\" nor \"target_modules\" has "
       + "embed_tokens or lm_head: PEFT warns, and ties nothing"
