@@ -55,6 +55,26 @@ struct ModulePatternTests {
     #expect(matches(key, Self.module) == nil)
   }
 
+  @Test("expressions that would grow beyond measure are unknown", .timeLimit(.minutes(1)))
+  func growth() {
+    // What is looked for counts each time that it is repeated.
+    let nested = (0..<4).reduce("a") { inner, _ in "(?=\(inner)){9000}" }
+    #expect(matches(nested, Self.module) == nil)
+    #expect(matches("(?=(?=a{90}){90}){90}", Self.module) == nil)
+    #expect(matches("(?=q{1}){90}q_proj", Self.module) == true)
+  }
+
+  @Test("long expressions take time in proportion to their length", .timeLimit(.minutes(1)))
+  func length() {
+    let names = (0..<60_000).map { "(?P<n\($0)>)" }.joined()
+    #expect(matches(names + "(?P<n0>)", Self.module) == nil)
+    let scalars = (0x4E00..<0x9000).flatMap { [$0, $0] }.compactMap(Unicode.Scalar.init)
+    let set = "[" + String(String.UnicodeScalarView(scalars)) + "q]"
+    let module = String(repeating: "q", count: 20_000)
+    #expect(matches("\(set)*", module) == true)
+    #expect(matches("\(set)*x", module) == false)
+  }
+
   @Test(
     "expressions that Python refuses are errors, those that are not evaluated notes (A43)",
     arguments: [

@@ -40,13 +40,16 @@ package struct RegularExpression: Sendable {
     case match
   }
 
-  /// The most instructions; counted repetition multiplies them.
+  /// The most instructions, with those of what is looked for around positions; counted repetition
+  /// multiplies them.
   private static let largestProgram = 10_000
 
   private(set) var instructions: [Instruction] = []
   /// The names of the groups that capture; empty where they have none, or are not kept.
   package private(set) var groupNames: [[Unicode.Scalar]] = []
   private let keepsGroups: Bool
+  /// The number of instructions so far, as `largestProgram` counts them.
+  private var size: Int
 
   /// Compiles an expression.
   ///
@@ -58,6 +61,7 @@ package struct RegularExpression: Sendable {
     _ pattern: String, keepsGroups: Bool = false, isWhole: Bool = false
   ) throws(Failure) {
     self.keepsGroups = keepsGroups
+    size = 0
     var parser = RegularExpressionParser(pattern)
     try emit(try parser.parse())
     if isWhole { try append(.assertion(.end)) }
@@ -82,8 +86,11 @@ package struct RegularExpression: Sendable {
   }
 
   /// Compiles what is looked for around a position, which captures nothing.
-  private init(_ node: Node) throws(Failure) {
+  ///
+  /// - Parameter size: the number of instructions around it.
+  private init(_ node: Node, after size: Int) throws(Failure) {
     keepsGroups = false
+    self.size = size
     try emit(node)
     try append(.match)
   }
@@ -97,7 +104,8 @@ package struct RegularExpression: Sendable {
   }
 
   private mutating func append(_ instruction: Instruction) throws(Failure) {
-    guard instructions.count < Self.largestProgram else { throw .unsupported }
+    guard size < Self.largestProgram else { throw .unsupported }
+    size += 1
     instructions.append(instruction)
   }
 
@@ -125,10 +133,10 @@ package struct RegularExpression: Sendable {
       try emit(node)
       if keepsGroups { try append(.save(2 * number + 1)) }
     case .look(let node, let isBehind, let isNegated):
-      let inner = try RegularExpression(node).instructions
-      guard instructions.count + inner.count < Self.largestProgram else { throw .unsupported }
+      let inner = try RegularExpression(node, after: size)
+      size = inner.size
       try append(
-        .look(inner, back: isBehind ? node.width ?? 0 : 0, isNegated: isNegated))
+        .look(inner.instructions, back: isBehind ? node.width ?? 0 : 0, isNegated: isNegated))
     }
   }
 

@@ -23,6 +23,7 @@ extension RegularExpressionParser {
     }
     position += 1
     set.isNegated = isNegated
+    set.simplify()
     return set
   }
 

@@ -50,11 +50,11 @@ extension RegularExpressionParser {
   ///
   /// - Parameter name: its name; empty for none.
   private mutating func capture(named name: [Unicode.Scalar]) throws(Failure) -> Node {
-    guard name.isEmpty || !groupNames.contains(name) else {
-      throw .refused("two groups have one name")
-    }
     groupNames.append(name)
     let number = groupNames.count
+    guard name.isEmpty || groupNumbers.updateValue(number, forKey: name) == nil else {
+      throw .refused("two groups have one name")
+    }
     openGroups.insert(number)
     let node = try inner()
     openGroups.remove(number)
@@ -90,10 +90,8 @@ extension RegularExpressionParser {
   }
 
   private mutating func refer(toGroupNamed name: [Unicode.Scalar]) throws(Failure) {
-    guard let place = groupNames.firstIndex(of: name) else {
-      throw .refused("there is no such group")
-    }
-    try refer(toGroup: place + 1)
+    guard let number = groupNumbers[name] else { throw .refused("there is no such group") }
+    try refer(toGroup: number)
   }
 
   /// Parses a group that depends on another one, after its `(?(`.
@@ -107,7 +105,7 @@ extension RegularExpressionParser {
       largestCondition = max(largestCondition, number)
     } else {
       guard name.allSatisfy(\.isASCII) else { throw .unsupported }
-      guard groupNames.contains(name) else { throw .refused("there is no such group") }
+      guard groupNumbers[name] != nil else { throw .refused("there is no such group") }
     }
     try nested { parser throws(Failure) in
       _ = try parser.sequence()

@@ -17,6 +17,8 @@ struct RegularExpressionParser {
   private var depth = 0
   /// The names of the groups that capture, in the order of their numbers; empty for those without.
   var groupNames: [[Unicode.Scalar]] = []
+  /// The numbers of the groups with names.
+  var groupNumbers: [[Unicode.Scalar]: Int] = [:]
   /// The groups that the current position is in.
   var openGroups: Set<Int> = []
   /// The largest number of a group that a condition refers to.

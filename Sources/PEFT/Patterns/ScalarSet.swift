@@ -42,6 +42,7 @@ struct ScalarSet: Sendable, Hashable {
     let isNegated: Bool
   }
 
+  /// The ranges; sorted and disjoint, except while a set is parsed.
   var ranges: [ClosedRange<Unicode.Scalar>] = []
   var members: [Member] = []
   /// Whether the set is all scalars but these.
@@ -75,9 +76,33 @@ struct ScalarSet: Sendable, Hashable {
     return ranges[0].lowerBound
   }
 
+  /// Sorts the ranges and joins those that overlap, and removes duplicate categories, so that a long
+  /// set is searched as fast as a short one.
+  mutating func simplify() {
+    ranges.sort { $0.lowerBound < $1.lowerBound }
+    var joined: [ClosedRange<Unicode.Scalar>] = []
+    for range in ranges {
+      if let last = joined.last, range.lowerBound <= last.upperBound {
+        joined[joined.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+      } else {
+        joined.append(range)
+      }
+    }
+    ranges = joined
+    if members.count > 1 { members = Array(Set(members)) }
+  }
+
+  /// Whether a scalar is in the set.
+  ///
+  /// - Complexity: O(log ranges).
   func contains(_ scalar: Unicode.Scalar) -> Bool {
+    var (low, high) = (0, ranges.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ranges[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+    }
     let isListed =
-      ranges.contains { $0.contains(scalar) }
+      low < ranges.count && ranges[low].contains(scalar)
       || members.contains { $0.category.contains(scalar) != $0.isNegated }
     return isListed != isNegated
   }
