@@ -78,7 +78,12 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
 
 extension Opcode {
   /// The name that `pickletools` gives it, for example `SHORT_BINUNICODE`.
-  package var name: String {
+  package var name: String { Self.names[Int(rawValue)] }
+
+  /// The names by opcode, made once: the scan of a hostile pickle asks for one at each byte.
+  private static let names = (0...UInt8.max).map { Opcode(rawValue: $0)?.spelledName ?? "" }
+
+  private var spelledName: String {
     switch self {
     case .binInt: "BININT"
     case .binInt1: "BININT1"
