@@ -3,8 +3,8 @@
 SWIFT ?= swift
 EXAMPLE = Fixtures/adapters/mpt-causal-lm --reference Fixtures/references/mpt-causal-lm/reference.safetensors
 
-.PHONY: help setup demo build test interop browser faults pages examples docs lint words license layers links static wheel \
-  wheel-test ray-test linkage man install uninstall fixtures fields clean
+.PHONY: help setup demo build test fuzz fuzz-replay address thread memory interop browser faults pages examples docs lint \
+  words license layers links unsafe static wheel wheel-test ray-test linkage man install uninstall fixtures fields clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,30 @@ browser: build ## Open the pages of `report` in Chromium (installs it once, on D
 faults: build ## Kill the binary and make its system calls fail; no output may be harmed.
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" python3 Tests/Faults/run.py
 
+# How long `make fuzz` runs, and what: all targets in turn unless TARGETS names some.
+SECONDS ?= 600
+TARGETS ?=
+
+fuzz: setup ## Fuzz the parsers for SECONDS, all in turn, or those in TARGETS.
+	binary="$$(SWIFT=$(SWIFT) sh Fuzzing/build.sh)" && \
+	  python3 Fuzzing/fuzz.py run "$$binary" --seconds $(SECONDS) $(TARGETS)
+
+fuzz-replay: setup ## Run the corpus of the fuzzers with the address sanitizer, and a second of each.
+	binary="$$(SWIFT=$(SWIFT) sh Fuzzing/build.sh quick)" && \
+	  python3 Fuzzing/fuzz.py replay "$$binary" && python3 Fuzzing/fuzz.py run "$$binary" --seconds 26
+
+# The C targets trap where their behavior is undefined; swiftc has no such check.
+SANITIZED = $(SWIFT) test -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
+
+address: setup ## Run the Swift tests with the address sanitizer, and that of undefined behavior in C.
+	ASAN_OPTIONS=detect_leaks=0 $(SANITIZED) --sanitize=address --scratch-path .build-address $(FILTER)
+
+thread: setup ## Run the Swift tests with the thread sanitizer.
+	$(SANITIZED) --sanitize=thread --scratch-path .build-thread $(FILTER)
+
+memory: build ## Run the binary under valgrind, and look for leaks.
+	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" python3 Tests/Memory/run.py
+
 pages: build ## Run the console blocks of README.md and docs/, and compile their Swift blocks.
 	PEFTKIT="$$($(SWIFT) build -c release --show-bin-path)/peftkit" sh Tests/Documentation/run.sh
 
@@ -46,8 +70,11 @@ docs: setup ## Make the site of the API's documentation, .build-docs/site, with 
 toy-format: setup ## Add a format to a copy of the package, and use it.
 	bash Tests/ToyFormat/run.sh
 
-lint: words license layers links ## Check format, language, license lines, links and the direction of imports.
-	$(SWIFT) format lint --strict -r Sources Tests Examples Package.swift
+unsafe: ## Check that no module has more unsafe code than docs/unsafe.md lists.
+	python3 Scripts/check_unsafe.py
+
+lint: words license layers links unsafe ## Check format, language, license lines, links, imports and the amount of unsafe code.
+	$(SWIFT) format lint --strict -r Sources Tests Examples Fuzzing Package.swift
 
 words: ## Check the language: report words that CONTRIBUTING.md rules out.
 	python3 Scripts/check_words.py
@@ -113,4 +140,4 @@ fields: ## Make the table of config fields again from every release of PEFT (hal
 	.interop-venv/bin/python Scripts/config_fields/make_fields.py
 
 clean: ## Remove what builds and the interop suite left.
-	rm -rf .build .build-static .build-wheel dist .build-toy .build-docs .build-examples Tests/Linkage/.build .interop-venv
+	rm -rf .build .build-fuzz* .build-address .build-thread .build-static .build-wheel dist .build-toy .build-docs .build-examples Tests/Linkage/.build .interop-venv

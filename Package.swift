@@ -309,6 +309,19 @@ let package = Package(
   ]
 )
 
+// Fuzzing/build.sh sets this: its tool links libFuzzer, and needs modules that are built for it.
+if Context.environment["PEFTKIT_FUZZING"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzing",
+      dependencies: [
+        "Tensors", "Files", "Archives", "JSONDocument", "Pickle", "SafeTensors", "ZipArchive",
+        "TorchCheckpoint", "NumPyArchive", "GGUF", "DistributedCheckpoint", "Checkpoints",
+        "CheckpointScan", "PEFT", "LowRank", "MultitaskPromptTuning", "Verification", "Conversion",
+      ],
+      path: "Fuzzing/Sources"))
+}
+
 // One loop sets the language mode of every target; tests alone may use unsafe code unmarked.
 for target in package.targets where target.type != .system && target.type != .plugin {
   var settings = target.swiftSettings ?? []

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATHS = ["Sources", "Tests", "Benchmarks", "Fixtures", "Examples", "Python", "Scripts", "docs", "findings", ".ci", "Package.swift"]
+PATHS = ["Sources", "Tests", "Benchmarks", "Fixtures", "Examples", "Python", "Scripts", "Fuzzing", "docs", "findings", ".ci", "Package.swift"]
 COMMENTS = {".swift": "//", ".c": "//", ".h": "//", ".py": "#", ".sh": "#"}
 LINE = "SPDX-License-Identifier: Apache-2.0"
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATHS = [
     "Sources", "spec", "docs", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md",
     "Package.swift", "Makefile", "Scripts", "findings", "Fixtures/README.md", "Tests", ".github", "Python",
-    "Examples",
+    "Examples", "Fuzzing",
 ]  # fmt: skip
 SUFFIXES = {".swift", ".c", ".h", ".md", ".py", ".sh", ".yml", ""}
 

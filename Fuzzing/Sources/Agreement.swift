@@ -1,0 +1,1 @@
+../../Tests/CheckpointScanTests/Agreement.swift
