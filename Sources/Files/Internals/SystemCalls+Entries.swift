@@ -66,7 +66,7 @@ extension SystemCalls {
         var failure: CInt = 0
         // SAFETY: the call writes no more than the capacity, and returns how many bytes it has written.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: listedByteCount) { buffer, count in
-          guard let start = unsafe buffer.baseAddress else { return }
+          guard let start = buffer.baseAddress else { return }
           let written = unsafe cp_list(directory.rawValue, start, listedByteCount)
           failure = written < 0 ? errno : 0
           count = max(0, written)
