@@ -23,7 +23,7 @@ import Testing
     let composed = try ComposedArchive(
       path: path, format: SafeTensorsFormat(),
       tensors: tensors.map { ComposedTensor($0.0, dtype: $0.1, shape: $0.2, values: $0.3) })
-    var output = try AtomicFile(path: path, policy: OutputPolicy())
+    var output = try AtomicFile(path: path, policy: OutputPolicy(replacesExisting: true))
     try SafeTensorsFormat().write(composed, order: nil, path: path, to: &output)
     try output.commit()
     return try Checkpoint.open(path: path)
@@ -189,5 +189,162 @@ import Testing
     #expect(merged.outcomes.map(\.module) == ["half", "row", "new", "new", "head", "bias"])
     #expect(merged.outcomes.map(\.adapter) == [0, 1, 0, 0, 0, 0])
     #expect(merged.outcomes.map { $0.survival == nil } == [false, true, true, false, false, true])
+  }
+
+  /// The change of a matrix of four rows and three columns, by LoRA of rank 2 with magnitudes.
+  private func doRA(
+    _ axis: LowRankProduct.Axis, of base: any TensorArchive
+  ) throws -> (merged: MergedArchive, expected: [Double]) {
+    let (rows, width) = (4, 3)
+    let magnitudes = numbers(axis == .rows ? rows : width, seed: 6)
+    let factors = try archive(
+      "dora-\(axis)",
+      [
+        ("a", .float32, [2, width], numbers(2 * width, seed: 4)),
+        ("b", .float32, [rows, 2], numbers(rows * 2, seed: 5)),
+        ("m", .float32, [magnitudes.count], magnitudes),
+      ])
+    let term = LowRankProduct.Term(
+      left: try view(factors, "b"), right: try view(factors, "a"), scale: 0.5)
+    let change = MergedChange(
+      .product(LowRankProduct([term], magnitudes: try view(factors, "m"), axis: axis)))
+    let index = try #require(base.index(of: "w"))
+    let merged = try MergedArchive(
+      base,
+      merging: [
+        try MergedTensor(
+          changing: base, at: index,
+          regions: [MergedRegion(module: "m", rows: 0..<rows, changes: [change])])
+      ])
+    let delta = product(
+      numbers(rows * 2, seed: 5), numbers(2 * width, seed: 4), rank: 2, scale: 0.5)
+    let sums = zip(try values(base, "w"), delta).map(+)
+    let expected = sums.indices.map { place in
+      let index = axis == .rows ? place / width : place % width
+      let squares = sums.indices.reduce(0.0) {
+        (axis == .rows ? $1 / width : $1 % width) == index ? $0 + sums[$1] * sums[$1] : $0
+      }
+      return magnitudes[index] * sums[place] / squares.squareRoot()
+    }
+    return (merged, expected)
+  }
+
+  @Test("DoRA normalizes rows, and columns after a first pass", arguments: [true, false])
+  func normalization(isByRow: Bool) throws {
+    let axis: LowRankProduct.Axis = isByRow ? .rows : .columns
+    let stored = try archive("base", [("w", .float32, [4, 3], numbers(12, seed: 7))])
+    // An archive that its file does not have as it is is read as a stream.
+    let composed = try ComposedArchive(
+      path: stored.path, format: SafeTensorsFormat(),
+      tensors: [ComposedTensor("w", try view(stored, "w"), dtype: .float64)])
+    for base in [stored, composed] {
+      let (merged, expected) = try doRA(axis, of: base)
+      let found = try values(merged, "w")
+      for (value, exact) in zip(found, expected) {
+        #expect(abs(value - exact) <= 1e-6 * max(1, abs(exact)))
+      }
+      #expect(merged.outcomes.count == 1)
+    }
+  }
+
+  @Test("several changes round after each, and those of one product once")
+  func sequence() throws {
+    let base = try archive("base", [("w", .bfloat16, [1, 1], [256])])
+    let factors = try archive(
+      "factors", [("one", .float32, [1, 1], [1]), ("half", .float32, [1, 1], [0.5])])
+    let term = LowRankProduct.Term(
+      left: try view(factors, "one"), right: try view(factors, "one"), scale: 0.75)
+    let single = MergedChange(.product(LowRankProduct([term])))
+    let both = MergedChange(.product(LowRankProduct([term, term])))
+    func result(_ changes: [MergedChange]) throws -> (Double, [ChangeOutcome]) {
+      let merged = try MergedArchive(
+        base,
+        merging: [
+          try MergedTensor(
+            changing: base, at: 0,
+            regions: [MergedRegion(module: "m", rows: 0..<1, changes: changes)])
+        ])
+      return (try values(merged, "w")[0], merged.outcomes)
+    }
+    // BF16 has every second number there: 256.75 becomes 256, and 257.5 becomes 258.
+    let (lost, outcomes) = try result([single, single])
+    #expect(lost == 256 && outcomes.map { $0.survival?.changedCount } == [0, 0])
+    let (kept, outcome) = try result([both])
+    #expect(kept == 258 && outcome.map { $0.survival?.share } == [2 / 1.5])
+  }
+
+  @Test("another change is evaluated, with the roundings that are asked for")
+  func evaluation() throws {
+    let base = try archive("base", [("w", .bfloat16, [2, 2], [256, 1, 2, 3])])
+    func result(
+      _ change: WeightChange, _ rounding: MergedChange.Rounding = .once
+    ) throws -> [Double] {
+      let merged = try MergedArchive(
+        base,
+        merging: [
+          try MergedTensor(
+            changing: base, at: 0,
+            regions: [
+              MergedRegion(
+                module: "m", rows: 0..<2,
+                changes: [MergedChange(.other { change }, rounding: rounding)])
+            ])
+        ])
+      return try values(merged, "w")
+    }
+    let addition = BoundedMatrix(rowCount: 2, width: 2, values: [1.003, 0.5, -2, 0])
+    // 1.003 is 1 in BF16, and 257 a tie; 257.003 is above it.
+    #expect(try result(.addition(.matrix(addition))) == [258, 1.5, 0, 3])
+    #expect(try result(.addition(.matrix(addition)), .deltaFirst) == [256, 1.5, 0, 3])
+    #expect(
+      try result(.scaling([2, 0.5], WeightAxis(stride: 2, count: 2))) == [512, 2, 1, 1.5])
+    #expect(throws: CheckpointError.self) {
+      try result(.addition(.matrix(BoundedMatrix(rowCount: 1, width: 4, values: [0, 0, 0, 0]))))
+    }
+  }
+
+  @Test("what does not fit is refused before anything is read")
+  func refusals() throws {
+    let base = try archive(
+      "base", [("w", .bfloat16, [2, 2], [1, 2, 3, 4]), ("n", .int64, [1, 1], [1])])
+    let factors = try archive("factors", [("one", .float32, [1, 1], [1])])
+    let one = try view(factors, "one")
+    let product = MergedChange(
+      .product(LowRankProduct([LowRankProduct.Term(left: one, right: one, scale: 1)])))
+    func refusal(_ tensor: MergedTensor) -> CheckpointError.Code? {
+      do {
+        _ = try MergedArchive(base, merging: [tensor])
+        return nil
+      } catch { return (error as? CheckpointError)?.code }
+    }
+    func region(_ rows: Range<Int>, _ changes: MergedChange...) -> [MergedRegion] {
+      [MergedRegion(module: "m", rows: rows, changes: changes)]
+    }
+    let w = try #require(base.index(of: "w")), n = try #require(base.index(of: "n"))
+    #expect(
+      refusal(try MergedTensor(changing: base, at: w, regions: region(0..<2, product))) == .mismatch
+    )
+    #expect(refusal(try MergedTensor(changing: base, at: w, regions: region(1..<3))) == .mismatch)
+    #expect(
+      refusal(try MergedTensor(changing: base, at: w, regions: region(0..<2) + region(1..<2)))
+        == .mismatch)
+    #expect(refusal(try MergedTensor(changing: base, at: w, width: 3, regions: [])) == .mismatch)
+    #expect(
+      refusal(try MergedTensor(changing: base, at: n, regions: region(0..<1, product)))
+        == .unsupported)
+    #expect(
+      refusal(
+        MergedTensor(
+          name: "w", dtype: .bfloat16, shape: [3, 2], source: w, regions: region(2..<3, product)))
+        == .mismatch)
+    #expect(
+      refusal(MergedTensor(name: "x", dtype: .bfloat16, shape: [3, 2], source: nil, regions: []))
+        == .mismatch)
+    #expect(
+      refusal(
+        MergedTensor(
+          name: "w", dtype: .bfloat16, shape: [2, 2], source: w,
+          regions: region(0..<1, MergedChange(.rows([1], try one.reshaped([1, 1]))))))
+        == .mismatch)
   }
 }
