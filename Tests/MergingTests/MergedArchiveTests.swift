@@ -315,7 +315,7 @@ import Testing
       do {
         _ = try MergedArchive(base, merging: [tensor])
         return nil
-      } catch { return (error as? CheckpointError)?.code }
+      } catch { return error.code }
     }
     func region(_ rows: Range<Int>, _ changes: MergedChange...) -> [MergedRegion] {
       [MergedRegion(module: "m", rows: rows, changes: changes)]
