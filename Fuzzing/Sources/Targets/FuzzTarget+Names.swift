@@ -11,7 +11,8 @@ extension FuzzTarget {
       guard let (pattern, name) = lines(bytes) else { return }
       let glob = GlobPattern(pattern)
       let matches = glob.matches(TensorName(name))
-      if !pattern.contains("[") {
+      // A bracket and a mark that combines with it are one character.
+      if !pattern.utf8.contains(UInt8(ascii: "[")) {
         let (pattern, name) = (Array(pattern.unicodeScalars), Array(name.unicodeScalars))
         require(matches == Self.matches(pattern, name), "the simple rule says \(!matches)")
       }
