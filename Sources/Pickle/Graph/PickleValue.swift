@@ -43,8 +43,6 @@ package struct PickleValue: BitwiseCopyable, Sendable, Hashable {
 
   package static var none: Self { Self(.none, 0) }
   package static func bool(_ value: Bool) -> Self { Self(.bool, value ? 1 : 0) }
-  /// The largest integer whose value is known; a larger one is only a `bigInt`.
-  package static let largestInt = 1 << 59 - 1
   package static func int(_ value: Int) -> Self {
     guard (value << 4) >> 4 == value else { return Self(.bigInt, 0) }
     return Self(.int, UInt64(truncatingIfNeeded: value))

@@ -140,9 +140,7 @@ extension TensorResolver {
       let offset = arguments[1].int, let sizes = graph.integers(arguments[2]),
       let strides = graph.integers(arguments[3])
     else {
-      // The table of calls has made sure that they are numbers; large ones are known as such only.
-      throw CheckpointError(
-        .unsupported, "has a size, stride or offset of 2^59 or more, which is not read")
+      throw .malformed("has an impossible shape: a size, stride or offset is out of range")
     }
     var flags = Flags()
     if let metadata { flags = try Flags(metadata, in: graph) }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Pickle
 internal import Tensors
 
 /// A tensor as torch describes it: contiguous, in a storage of its own.
@@ -14,8 +13,7 @@ struct TensorLayout {
 
   /// Describes a tensor.
   ///
-  /// - Throws: `unsupported` when torch, or the releases that write this layout, do not have the dtype,
-  ///   and for extents of an empty tensor that the reader does not know (T9).
+  /// - Throws: `unsupported` when torch, or the releases that write this layout, do not have the dtype.
   init(_ tensor: TensorInfo, layout: TorchLayout) throws(CheckpointError) {
     guard let encoding = TorchEncoding(tensor.dtype) else {
       throw CheckpointError(.unsupported, "torch has no dtype \(tensor.dtype.name)")
@@ -42,9 +40,7 @@ struct TensorLayout {
     var size: [Int] = []
     size.reserveCapacity(tensor.shape.rank)
     for extent in tensor.shape.dimensions {
-      guard let extent = Int(exactly: extent), extent <= PickleValue.largestInt else {
-        throw tooLarge()
-      }
+      guard let extent = Int(exactly: extent) else { throw tooLarge() }
       size.append(extent)
     }
     if tensor.dtype == .float4E2M1, let last = size.indices.last {
@@ -63,7 +59,7 @@ struct TensorLayout {
     for axis in size.indices.dropLast().reversed() {
       let (product, overflow) = stride[axis + 1].multipliedReportingOverflow(
         by: max(1, size[axis + 1]))
-      guard !overflow, product <= PickleValue.largestInt else { throw tooLarge() }
+      guard !overflow else { throw tooLarge() }
       stride[axis] = product
     }
     return stride
@@ -71,8 +67,6 @@ struct TensorLayout {
 
   @inline(never)
   private static func tooLarge() -> CheckpointError {
-    CheckpointError(
-      .unsupported, "the extents are too large: torch files with larger ones than 2^59 are not read"
-    )
+    CheckpointError(.unsupported, "the extents are larger than torch can count")
   }
 }
