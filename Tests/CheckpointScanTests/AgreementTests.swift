@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Archives
 import Files
 import Pickle
 import Tensors
 import TestSupport
 import Testing
-import TorchCheckpoint
 
 @testable import CheckpointScan
 
@@ -15,63 +13,6 @@ import TorchCheckpoint
 
   init() throws { directory = try TemporaryDirectory() }
 
-  /// Why the reader refuses files that are data only: what S24 leaves to it.
-  static let leftToReader = [
-    "appears twice", "expand", "contains itself", "nested too deeply", "surrogate",
-    "with escapes", "more items than", "waiting to be used", "of a storage reaches beyond",
-    "parameters are nested", "different element types", "does not name a tensor",
-    "another version of the format", "a NumPy array has",
-  ]
-
-  /// Whether a finding is on something that the reader reads too, and must not accept: a pickle of the
-  /// checkpoint, or a storage that a pickle names.
-  static func concernsReader(_ finding: ScanFinding, _ format: FormatVariant) -> Bool {
-    switch finding.code {
-    case .import, .call, .role, .extension, .nestedPickle, .truncated, .malformed:
-      guard let place = finding.place else { return false }
-      return switch format {
-      case .torchZip, .torchScript: place.hasSuffix("/data.pkl")
-      case .torchLegacy:
-        ["magic number", "version", "system information", "object", "storage keys"].contains(place)
-      case .torchTar: ["sys_info", "pickle", "tensors", "storages"].contains(place)
-      default: true
-      }
-    case .storage: return !finding.message.hasPrefix("no pickle uses")
-    default: return false
-    }
-  }
-
-  /// The error with which a file is refused, nil when all of it is read.
-  static func refusal(_ path: String) -> CheckpointError? {
-    do throws(CheckpointError) {
-      let file = try TorchFile(path: path)
-      for index in 0..<file.tensorCount {
-        try file.withTensor(at: index) { _ throws(CheckpointError) in }
-      }
-      return file.codeRequest
-    } catch {
-      return error
-    }
-  }
-
-  /// What is contradictory about reading and scanning a file; nil when nothing is.
-  static func contradiction(_ path: String) throws -> String? {
-    let report = try CheckpointScanner.scan(InputFile(path: path))
-    let findings = report.findings.map { "\($0.code): \($0.message)" }
-    guard let refusal = refusal(path) else {
-      let concerned = report.findings.contains { concernsReader($0, report.format) }
-      return concerned ? "is read, and the scan finds \(findings)" : nil
-    }
-    if refusal.message.contains("asks Python to run"), report.verdict != .asksForCode {
-      return "the reader says \"\(refusal.message)\", the scan \(report.verdict): \(findings)"
-    }
-    guard report.verdict == .dataOnly else { return nil }
-    if leftToReader.contains(where: refusal.message.contains) { return nil }
-    let hasViews = report.format == .torchTar || report.format == .torchLegacy
-    if hasViews, refusal.message.contains("beyond its storage") { return nil }
-    return "is data only, and the reader says \"\(refusal.message)\""
-  }
-
   @Test(arguments: ["torch/written", "torch/hostile", "torch/modules", "adapters"])
   func fixtures(folder: String) throws {
     let root = Fixtures.path(folder + "/")
@@ -79,7 +20,7 @@ import TorchCheckpoint
     let names = try files(below: root).filter { name in endings.contains { name.hasSuffix($0) } }
     #expect(names.count >= 9)
     for name in names {
-      let contradiction = try Self.contradiction(root + name)
+      let contradiction = try Agreement.contradiction(root + name)
       #expect(contradiction == nil, "\(name)")
     }
   }
@@ -87,7 +28,7 @@ import TorchCheckpoint
   @Test(arguments: ["good", "code", "damaged"])
   func vectors(verdict: String) throws {
     for name in ScanVectors.names(verdict) {
-      let contradiction = try Self.contradiction(ScanVectors.root + verdict + "/" + name)
+      let contradiction = try Agreement.contradiction(ScanVectors.root + verdict + "/" + name)
       #expect(contradiction == nil, "\(name)")
     }
   }
@@ -95,7 +36,7 @@ import TorchCheckpoint
   /// Reads and scans a torch file around a pickle.
   private func check(_ pickle: [UInt8], _ name: String) throws {
     let path = try directory.write(Part.archive(pickle), to: "file.bin")
-    let contradiction = try Self.contradiction(path)
+    let contradiction = try Agreement.contradiction(path)
     #expect(contradiction == nil, "\(name)")
   }
 
@@ -185,7 +126,24 @@ import TorchCheckpoint
     let path = try directory.write(Part.archive(pickle), to: "file.bin")
     let report = try CheckpointScanner.scan(InputFile(path: path))
     #expect((report.verdict == .dataOnly) == isData, "\(name)")
-    #expect((Self.refusal(path) == nil) == isData, "\(name)")
+    #expect((Agreement.refusal(path) == nil) == isData, "\(name)")
+  }
+
+  /// torch reads an empty tensor of any size; the scan calls it data, and the reader says why it does not read it.
+  @Test(arguments: [1 << 59 - 1, 1 << 59, 1 << 62])
+  func sizesOfEmptyTensors(size: Int) throws {
+    let tensor = Part.call(
+      Part.global("torch._utils", "_rebuild_tensor_v2"),
+      [
+        Part.storage(), Part.number(0), Part.tuple([Part.number(0), Part.number(size)]),
+        Part.tuple([Part.number(size), Part.number(1)]), Part.falseValue, Part.orderedDict,
+      ])
+    let path = try directory.write(Part.archive(Part.stateDict(with: tensor)), to: "file.bin")
+    #expect(try Agreement.contradiction(path) == nil)
+    #expect(try CheckpointScanner.scan(InputFile(path: path)).verdict == .dataOnly)
+    let isRead = size < 1 << 59
+    #expect((Agreement.refusal(path)?.code == .malformed) == !isRead)
+    #expect((Agreement.refusal(path) == nil) == isRead)
   }
 
   /// Streams whose opcodes, rather than values, are unusual.
