@@ -28,7 +28,7 @@ struct DTypeScanTests {
 
   private func findings(_ value: [UInt8]) throws -> [ScanFinding] {
     let path = try directory.write(Part.archive(Part.stateDict(with: value)), to: "a.pt")
-    #expect(try AgreementTests.contradiction(path) == nil)
+    #expect(try Agreement.contradiction(path) == nil)
     return try CheckpointScanner.scan(InputFile(path: path)).findings
   }
 
