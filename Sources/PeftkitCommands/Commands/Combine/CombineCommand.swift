@@ -117,6 +117,7 @@ struct CombineCommand: ParsableCommand {
 
   func run() throws {
     Interruption.noteSignals()
+    try ComputedLoRA.checkPlace(output, policy: options.policy)
     var opened: [WeightedAdapter] = []
     for argument in adapters {
       opened.append(

@@ -18,7 +18,7 @@ struct MergeCommand: ParsableCommand {
       its config and other files are copied. The output appears complete or not at all.
 
       Each weight is the sum in F32, rounded once to the dtype of the model. --like plain and \
-      --like safe round as PEFT's merge_and_unload() and merge_and_unload(safe_merge=True) do. \
+      --like safe round as PEFT's merge_and_unload does, and as it does with safe_merge=True. \
       Several adapters are merged in their order, each with its own --scale.
 
       Prints how much of the adapter survives the rounding, by kind of module. What cannot be \
