@@ -196,7 +196,8 @@ def test_merge(tmp_path):
     adapter, base = TUTORIALS / "lora", TUTORIALS / "tiny-llama"
     plan = peftkit.merge(adapter, base, tmp_path / "merged", dry_run=True)
     assert plan.dry_run and plan.total is None and not (tmp_path / "merged").exists()
-    assert {(file.name, file.action) for file in plan.files} >= {("model.safetensors", "merge"), ("config.json", "copy")}
+    actions = {(file.name, file.action) for file in plan.files}
+    assert actions >= {("model.safetensors", "merge"), ("config.json", "copy")}
     result = peftkit.merge(adapter, base, tmp_path / "merged", sync=False)
     assert not result.dry_run and not result.warnings
     assert {module.kind for module in result.modules} == {"q_proj", "v_proj"}

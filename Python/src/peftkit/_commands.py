@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from ._decoding import decode, parse
 from ._tool import Option, Output, StrPath, call, error_of, execute
 from .types import (
-    Conversion,
-    ConversionOptions,
     Combination,
     CombinationKind,
+    Conversion,
+    ConversionOptions,
     ConversionPlan,
     Diff,
     ExpertLayout,

@@ -355,8 +355,8 @@ class Survival:
     """How much of a change is left after rounding (spec/merging.md, MG10).
 
     `kept` is the part of the change that is in the result, `ratio` the norm of what was added over that of the change,
-    `angle` the angle between both in degrees; None where the change is zero. `changed` is the share of the elements with
-    another value than before.
+    `angle` the angle between both in degrees; None where the change is zero. `changed` is the share of the elements
+    with another value than before.
     """
 
     kept: float | None
@@ -373,8 +373,8 @@ class Survival:
 class MergedModule:
     """A change of a module by an adapter.
 
-    `adapter` is an index of `Merge.adapters`. `change` is "product", "dora", "other", "replacement" or "rows". `survival`
-    is None for replaced values, and with `finite` in a dry run.
+    `adapter` is an index of `Merge.adapters`. `change` is "product", "dora", "other", "replacement" or "rows".
+    `survival` is None for replaced values, and with `finite` in a dry run.
     """
 
     name: str
@@ -825,7 +825,7 @@ class CombinedModule:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """A LoRA adapter out of several. `relative_change` is the distance from the weighted sum, of all updates together."""
+    """A LoRA adapter out of several. `relative_change` is the distance from the weighted sum, of all updates."""
 
     path: str
     kind: str
