@@ -88,7 +88,8 @@ def points(log_text, scratch):
             created.add(result[1])
             point.is_for_output = True
         elif descriptor and descriptor[1] in created and call != "openat":
-            point.is_for_output = True
+            # A file without a name is scratch space.
+            point.is_for_output = "(deleted)" not in rest
             if call == "close":
                 created.discard(descriptor[1])
         if call in PLACEMENTS and result and result[1] == "0" and is_final(rest):

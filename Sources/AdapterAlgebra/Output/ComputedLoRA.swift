@@ -39,11 +39,11 @@ public struct ComputedLoRA: Sendable {
     try PEFTHome().plan(adapter, to: path, options: BridgeOptions())
   }
 
-  /// Checks that an adapter may be written to a path, before long work; nothing is left there.
+  /// Checks that an adapter may be written to a path, before long work; nothing is created.
   ///
-  /// - Throws: `alreadyExists` and `system`, as `write` does.
+  /// - Throws: `alreadyExists` and `invalidArgument`, as `write` does.
   public static func checkPlace(_ path: String, policy: OutputPolicy) throws(CheckpointError) {
-    _ = try AtomicDirectory(path: path, policy: policy)
+    try AtomicDirectory.checkPlace(path, policy: policy)
   }
 
   /// Writes the adapter directory: `adapter_config.json` and `adapter_model.safetensors`, as PEFT

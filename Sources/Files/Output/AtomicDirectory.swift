@@ -68,6 +68,16 @@ public struct AtomicDirectory: ~Copyable {
     if !isCommitted { _ = DirectoryTree.remove(temporary) }
   }
 
+  /// Checks that a directory may be written to a path, before long work; nothing is created.
+  ///
+  /// - Parameters:
+  ///   - path: the path of the finished directory.
+  ///   - policy: whether an existing output is replaced.
+  /// - Throws: as `init(path:policy:access:)`, except what only creating the directory shows.
+  public static func checkPlace(_ path: String, policy: OutputPolicy) throws(CheckpointError) {
+    _ = try DirectoryPlacement.replaces(resolved(FilePath(path)), policy)
+  }
+
   /// Creates a file inside the directory; the file has its own `commit`.
   ///
   /// - Parameters:

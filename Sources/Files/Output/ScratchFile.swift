@@ -9,6 +9,8 @@ public final class ScratchFile: Sendable {
   private let path: FilePath
   private let descriptor: FileDescriptor
   private let end = Mutex(0)
+  /// The name, if it could not be removed at once; it is tried again at the end.
+  private let name: FilePath?
 
   /// Creates a file on the drive of an output.
   ///
@@ -29,12 +31,13 @@ public final class ScratchFile: Sendable {
     switch made {
     case .success(let made):
       (self.path, descriptor) = (target, made.value)
-      _ = SystemCalls.unlink(made.path)
+      name = SystemCalls.unlink(made.path) == nil ? nil : made.path
     case .failure(let reason): throw .cannotCreate("a file", beside: target, reason)
     }
   }
 
   deinit {
+    if let name { _ = SystemCalls.unlink(name) }
     try? descriptor.close()
   }
 

@@ -15,7 +15,7 @@ public import Tensors
 /// ```
 ///
 /// All tensors are F32, as PEFT's parameters are. Random numbers come from a
-/// ``SeededNormalGenerator``; tensors that are copied or averaged have the same bits as PEFT's
+/// `SeededNormalGenerator`; tensors that are copied or averaged have the same bits as PEFT's
 /// (spec/mpt-operations.md, O6 to O13).
 public struct MultitaskPromptInitialization: Sendable {
   /// The config of the adapter, with the kind of initialisation (`prompt_tuning_init`).
