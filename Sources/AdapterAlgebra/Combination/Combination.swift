@@ -65,7 +65,7 @@ public struct Combination: Sendable {
     of adapters: [WeightedAdapter], _ options: CombinationOptions, output: String? = nil
   ) throws(CheckpointError) {
     try options.check()
-    guard let first = adapters.first else { throw .invalidArgument("there is no adapter") }
+    guard let first = adapters.first else { throw .invalidArgument("no adapter is given") }
     for adapter in adapters {
       guard adapter.weight.isFinite else {
         throw .invalidArgument("a weight must be finite, but is \(adapter.weight)")

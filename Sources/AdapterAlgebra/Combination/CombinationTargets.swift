@@ -51,19 +51,7 @@ struct CombinationTargets {
 
   /// Refuses what PEFT refuses or loses (AL38).
   private static func check(_ adapter: LowRankAdapter) throws(CheckpointError) {
-    guard adapter.parts.isEmpty else {
-      throw CheckpointError(
-        .unsupported, "has adapters for several models; combine those of one model",
-        path: adapter.path)
-    }
-    if let type = try adapter.config?.peftType, type != .lora {
-      throw CheckpointError(
-        .unsupported, "is a \(type.rawValue) adapter: only LoRA is combined", path: adapter.path)
-    }
-    guard !adapter.modules.isEmpty else {
-      throw CheckpointError(.missing, "has no low-rank updates", path: adapter.path)
-    }
-    try adapter.requireUnchangedWeights()
+    try adapter.requireLoRA(toBe: "combined", advice: "combine those of one model")
     for module in adapter.modules {
       let reason: String
       if module.magnitude != nil {

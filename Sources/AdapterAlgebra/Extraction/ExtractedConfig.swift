@@ -11,7 +11,7 @@ enum ExtractedConfig {
   /// - Parameters:
   ///   - baseName: what the base model is called.
   ///   - className: the class of transformers; nil if it is unknown.
-  ///   - others: the tensors that are no updates, if they are saved.
+  ///   - others: the tensors that are not updates, if they are saved.
   static func config(
     baseName: String, className: String?, others: OtherDifferences?
   ) -> AdapterConfig {

@@ -70,7 +70,7 @@ public struct RankReduction: Sendable {
     of adapter: LowRankAdapter, to target: RankTarget, output: String? = nil
   ) throws(CheckpointError) {
     try target.check()
-    try Self.requireLoRA(adapter)
+    try adapter.requireLoRA(toBe: "compressed", advice: "each is compressed by itself")
     let factors = try ComputedFactors(
       path: adapter.path, files: Self.files(of: adapter), output: output)
     let modules = adapter.modules
@@ -97,22 +97,6 @@ public struct RankReduction: Sendable {
         "\(Sizes.count(normalized, "module")) with DoRA: the magnitudes are kept, and the norms that "
           + "they are divided by change with the updates"
       ]
-  }
-
-  private static func requireLoRA(_ adapter: LowRankAdapter) throws(CheckpointError) {
-    guard adapter.parts.isEmpty else {
-      throw CheckpointError(
-        .unsupported, "has adapters for several models; each is compressed by itself",
-        path: adapter.path)
-    }
-    if let type = try adapter.config?.peftType, type != .lora {
-      throw CheckpointError(
-        .unsupported, "is a \(type.rawValue) adapter: only LoRA is compressed", path: adapter.path)
-    }
-    guard !adapter.modules.isEmpty else {
-      throw CheckpointError(.missing, "has no low-rank updates", path: adapter.path)
-    }
-    try adapter.requireUnchangedWeights()
   }
 
   /// The files of the factors.

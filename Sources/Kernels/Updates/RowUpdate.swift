@@ -67,31 +67,15 @@ package struct RowUpdate: Sendable {
         to: &rows, left: left, right: right, rank: rank, addend: addend,
         roundsChange: roundsChange)
     }
-    let threads = threads(rowCount, rank)
-    scratch.reserve(rowCount, self, rank, threads)
-    var sums = ck_update_sums()
-    // SAFETY: the sizes of all operands are checked above, and the scratch memory is that of the rank. The
-    // rows are borrowed exclusively; no other operand is written.
-    unsafe rows.withUnsafeMutableBytes { rows in
-      unsafe left.withUnsafeBytes { left in
-        unsafe right.withUnsafeBytes { right in
-          unsafe addend.withUnsafeBytes { addend in
-            unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
-              guard let start = rows.baseAddress else { return }
-              var job = unsafe job(start, start, rowCount: rowCount)
-              unsafe job.left = left.baseAddress
-              unsafe job.right = right.baseAddress
-              unsafe job.addend = addend.isEmpty ? nil : addend.baseAddress
-              unsafe job.scratch = scratch.baseAddress
-              unsafe job.rank = rank
-              unsafe job.rounds_change = roundsChange ? 1 : 0
-              unsafe ck_update(&job, &sums, set.rawValue, threads)
-            }
-          }
-        }
-      }
+    var job = unsafe ck_update_job()
+    unsafe job.rounds_change = roundsChange ? 1 : 0
+    // SAFETY: the rows are borrowed exclusively, and each element is read before it is written.
+    return unsafe rows.withUnsafeMutableBytes { rows in
+      unsafe run(
+        job, from: UnsafeRawPointer(rows.baseAddress), into: rows.baseAddress, rowCount, left,
+        right,
+        rank, addend, &scratch, set)
     }
-    return UpdateSums(sums)
   }
 
   /// Computes rows of the weight + left · right as accumulators, without rounding them to the format.
@@ -109,31 +93,52 @@ package struct RowUpdate: Sendable {
       return ReferenceUpdate(self, rowCount: rowCount).total(
         of: rows, left: left, right: right, rank: rank, addend: addend, into: &totals)
     }
+    var job = unsafe ck_update_job()
+    unsafe job.makes_totals = 1
+    // SAFETY: `totals` has a number for each element, and is borrowed exclusively.
+    unsafe rows.withUnsafeBytes { rows in
+      _ = unsafe totals.withUnsafeMutableBytes { totals in
+        unsafe run(
+          job, from: rows.baseAddress, into: totals.baseAddress, rowCount, left, right, rank,
+          addend,
+          &scratch, set)
+      }
+    }
+  }
+
+  /// Runs the kernel on the weight + left · right + addend.
+  ///
+  /// - Parameters:
+  ///   - job: what is done with the sums.
+  ///   - weight: rows of the weight; nil for none.
+  ///   - output: as many rows of results; nil for none.
+  private func run(
+    _ job: ck_update_job, from weight: UnsafeRawPointer?, into output: UnsafeMutableRawPointer?,
+    _ rowCount: Int, _ left: RawSpan, _ right: RawSpan, _ rank: Int, _ addend: RawSpan,
+    _ scratch: inout UpdateScratch, _ set: InstructionSet
+  ) -> UpdateSums {
     let threads = threads(rowCount, rank)
     scratch.reserve(rowCount, self, rank, threads)
     var sums = ck_update_sums()
-    // SAFETY: as above; `totals` has a number for each element.
-    unsafe rows.withUnsafeBytes { rows in
-      unsafe totals.withUnsafeMutableBytes { totals in
-        unsafe left.withUnsafeBytes { left in
-          unsafe right.withUnsafeBytes { right in
-            unsafe addend.withUnsafeBytes { addend in
-              unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
-                guard let start = rows.baseAddress, let output = totals.baseAddress else { return }
-                var job = unsafe job(start, output, rowCount: rowCount)
-                unsafe job.left = left.baseAddress
-                unsafe job.right = right.baseAddress
-                unsafe job.addend = addend.isEmpty ? nil : addend.baseAddress
-                unsafe job.scratch = scratch.baseAddress
-                unsafe job.rank = rank
-                unsafe job.makes_totals = 1
-                unsafe ck_update(&job, &sums, set.rawValue, threads)
-              }
-            }
+    // SAFETY: the callers have checked the sizes of all operands, and the scratch memory is that of the
+    // rank. No operand but the output is written.
+    unsafe left.withUnsafeBytes { left in
+      unsafe right.withUnsafeBytes { right in
+        unsafe addend.withUnsafeBytes { addend in
+          unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
+            guard let weight = unsafe weight, let output = unsafe output else { return }
+            var job = unsafe filled(job, weight, output, rowCount: rowCount)
+            unsafe job.left = left.baseAddress
+            unsafe job.right = right.baseAddress
+            unsafe job.addend = addend.isEmpty ? nil : addend.baseAddress
+            unsafe job.scratch = scratch.baseAddress
+            unsafe job.rank = rank
+            unsafe ck_update(&job, &sums, set.rawValue, threads)
           }
         }
       }
     }
+    return UpdateSums(sums)
   }
 
   /// Replaces rows by computed ones, each element times a factor.
@@ -169,7 +174,7 @@ package struct RowUpdate: Sendable {
           unsafe columnFactors.withUnsafeBytes { columnFactors in
             unsafe scratch.numbers.withUnsafeMutableBytes { scratch in
               guard let start = rows.baseAddress else { return }
-              var job = unsafe job(start, start, rowCount: rowCount)
+              var job = unsafe filled(ck_update_job(), start, start, rowCount: rowCount)
               unsafe job.totals = totals.baseAddress
               unsafe job.row_factors = rowFactors.isEmpty ? nil : rowFactors.baseAddress
               unsafe job.column_factors = columnFactors.isEmpty ? nil : columnFactors.baseAddress
@@ -226,10 +231,12 @@ package struct RowUpdate: Sendable {
     return rowCount
   }
 
-  private func job(
-    _ weight: UnsafeRawPointer, _ output: UnsafeMutableRawPointer, rowCount: Int
+  /// A job with its rows and their description.
+  private func filled(
+    _ job: ck_update_job, _ weight: UnsafeRawPointer, _ output: UnsafeMutableRawPointer,
+    rowCount: Int
   ) -> ck_update_job {
-    var job = unsafe ck_update_job()
+    var job = unsafe job
     unsafe job.weight = weight
     unsafe job.output = output
     unsafe job.rows = rowCount

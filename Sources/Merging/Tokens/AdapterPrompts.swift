@@ -53,7 +53,7 @@ struct AdapterPrompts: Sendable {
       guard tasks == nil else {
         throw .invalidArgument("an adapter of \(type) has one prompt, and no tasks to choose from")
       }
-      try Self.refuseOthers(in: adapter, than: [Self.name])
+      try Self.refuseOthers(in: adapter, than: [StoredPrompt.name])
       let (prompt, width, format) = try Self.stored(in: adapter)
       (prompts, self.width, self.format) = ([prompt], width, format)
     default:
@@ -64,8 +64,6 @@ struct AdapterPrompts: Sendable {
         path: adapter.directory.path)
     }
   }
-
-  private static let name: TensorName = "prompt_embeddings"
 
   /// Why prompts of other methods are no rows of an embedding.
   private static let reasons = [
@@ -94,29 +92,16 @@ struct AdapterPrompts: Sendable {
   private static func stored(
     in adapter: Adapter
   ) throws(CheckpointError) -> (prompt: Prompt, width: Int, format: FloatFormat) {
-    let weights = adapter.weights
-    guard let index = weights.index(of: name) else {
-      throw CheckpointError(
-        .missing, "has no tensor \"\(name)\"", path: weights.path,
-        remedy: .validate(adapter.directory.path))
-    }
-    let info = weights.tensor(at: index)
-    guard info.shape.rank == 2, let format = FloatFormat(info.dtype), info.elementCount > 0,
-      let stored = Int(exactly: info.shape.dimensions[0]),
-      let width = Int(exactly: info.shape.dimensions[1])
-    else {
-      throw CheckpointError(
-        .mismatch, "is \(info.dtype) \(info.shape), not a prompt of floating-point rows",
-        path: weights.path, tensor: name, remedy: .validate(adapter.directory.path))
-    }
+    let stored = try StoredPrompt(of: adapter)
     let tokens = adapter.config.document["num_virtual_tokens"]?.integer
     let isPair = adapter.config.document["task_type"]?.string == "SEQ_2_SEQ_LM"
-    let rowCount = isPair ? min(max(1, tokens ?? stored), stored) : stored
-    let bytes = try weights.withTensor(at: index) { view throws(CheckpointError) in
+    let rowCount =
+      isPair ? min(max(1, tokens ?? stored.rowCount), stored.rowCount) : stored.rowCount
+    let bytes = try adapter.weights.withTensor(at: stored.index) { view throws(CheckpointError) in
       let rows = try view.rows(0..<rowCount)
       return rows.bytes.array(0..<rows.bytes.byteCount)
     }
-    return (Prompt(task: nil, rowCount: rowCount, bytes: bytes), width, format)
+    return (Prompt(task: nil, rowCount: rowCount, bytes: bytes), stored.width, stored.format)
   }
 
   /// The rows of all prompts, divided by the scale of the embedding and rounded once to its dtype.

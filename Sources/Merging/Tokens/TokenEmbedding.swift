@@ -3,6 +3,7 @@ internal import Archives
 internal import Conversion
 public import JSONDocument
 internal import Kernels
+internal import LowRank
 internal import PEFT
 internal import Tensors
 
@@ -48,30 +49,48 @@ struct TokenEmbedding: ModelChange {
 
   func change(_ weights: any TensorArchive) throws(CheckpointError) -> any TensorArchive {
     let tensors = try VocabularyTensors(of: weights, base: base)
+    return try MergedArchive(
+      weights,
+      merging: tensors.members.map { member throws(CheckpointError) in
+        try grown(member, in: weights, like: tensors.input)
+      })
+  }
+
+  /// A tensor with entries for the new tokens at its end.
+  private func grown(
+    _ member: VocabularyTensors.Member, in weights: any TensorArchive,
+    like input: VocabularyTensors.Member
+  ) throws(CheckpointError) -> MergedTensor {
+    let info = weights.tensor(at: member.index)
     let added = counts.after - counts.before
-    var growths: [Int: GrownArchive.Growth] = [:]
-    for member in tensors.members {
-      let info = weights.tensor(at: member.index)
-      var extents = info.shape.dimensions
-      extents[member.role == .bias ? extents.count - 1 : 0] = UInt(counts.after)
-      let grown = try TensorInfo(name: info.name, dtype: info.dtype, shape: Shape(extents))
-      switch member.role {
-      case .input:
-        let byteCount = added * member.width * member.format.byteCount
-        guard member.format == tensors.input.format, member.width == tensors.input.width else {
-          throw CheckpointError(
-            .unsupported, "differs from the embedding that it is tied to", path: weights.path,
-            tensor: info.name)
-        }
-        let rows = rows + [UInt8](repeating: 0, count: byteCount - rows.count)
-        growths[member.index] = GrownArchive.Growth(info: grown) { rows }
-      case .output, .bias:
-        growths[member.index] = GrownArchive.Growth(info: grown) { () throws(CheckpointError) in
-          try MeanEntry.bytes(of: member, in: weights, count: added)
-        }
+    let shape: Shape = [UInt(added), UInt(member.width)]
+    let entries: ComputedTensor
+    switch member.role {
+    case .input:
+      guard member.format == input.format, member.width == input.width else {
+        throw CheckpointError(
+          .unsupported, "differs from the embedding that it is tied to", path: weights.path,
+          tensor: info.name)
+      }
+      let byteCount = added * member.width * member.format.byteCount
+      entries = try ComputedTensor(
+        info.name, dtype: info.dtype, shape: shape,
+        bytes: rows + [UInt8](repeating: 0, count: byteCount - rows.count))
+    case .output, .bias:
+      entries = try ComputedTensor(info.name, dtype: info.dtype, shape: shape) {
+        sink throws(CheckpointError) in
+        let mean = try MeanEntry.bytes(of: member, in: weights)
+        for _ in 0..<added { try sink(mean.span.rawBytes) }
       }
     }
-    return GrownArchive(weights, growths)
+    let archive = ComputedArchive([entries], format: weights.format, path: weights.path)
+    let rows = MergedRegion(
+      module: info.name.string, rows: counts.before..<counts.after,
+      changes: [MergedChange(.replacement(try FactorView(archive, at: 0)))])
+    var tensor = try MergedTensor(
+      changing: weights, at: member.index, width: member.width, regions: [rows])
+    tensor.shape[member.role == .bias ? tensor.shape.count - 1 : 0] = counts.after
+    return tensor
   }
 
   func change(_ config: JSONObject) throws(CheckpointError) -> JSONObject? {

@@ -119,11 +119,11 @@ struct VocabularyTensors: Sendable {
 /// The mean of the entries of a tensor: what an output layer has for a token that shall not be
 /// generated. Its logit is then the mean of the others', which is never the largest.
 enum MeanEntry {
-  /// Copies of the mean, rounded once.
+  /// The mean, rounded once.
   ///
   /// - Complexity: O(elements); the tensor is read in pieces.
   static func bytes(
-    of member: VocabularyTensors.Member, in archive: any TensorArchive, count: Int
+    of member: VocabularyTensors.Member, in archive: any TensorArchive
   ) throws(CheckpointError) -> [UInt8] {
     var sums = [Double](repeating: 0, count: member.width)
     var column = 0
@@ -136,7 +136,6 @@ enum MeanEntry {
       }
     }
     let entries = Double(max(1, total / max(1, member.width)))
-    let mean = member.format.bytes(rounded: sums.map { $0 / entries })
-    return Array(repeatElement(mean, count: count).joined())
+    return member.format.bytes(rounded: sums.map { $0 / entries })
   }
 }

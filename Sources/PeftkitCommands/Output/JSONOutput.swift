@@ -19,6 +19,21 @@ struct JSONOutput: ~Copyable {
     try writer.drain { bytes throws(CheckpointError) in try Console.printResult(bytes) }
   }
 
+  /// Writes a member that is a list of objects, of which a closure writes the members.
+  mutating func objects<Element>(
+    _ key: String, of elements: [Element], _ members: (Element, inout JSONWriter) -> Void
+  ) throws(CheckpointError) {
+    writer.key(key)
+    writer.beginArray()
+    for element in elements {
+      writer.beginObject()
+      members(element, &writer)
+      writer.endObject()
+      try flushIfLarge()
+    }
+    writer.endArray()
+  }
+
   /// Ends the document and prints it.
   consuming func print() throws(CheckpointError) {
     let bytes = writer.finish() + [UInt8(ascii: "\n")]

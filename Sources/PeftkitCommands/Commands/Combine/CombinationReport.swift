@@ -44,19 +44,13 @@ struct CombinationReport: Report {
     output.writer.member("path", path)
     output.writer.member("kind", kind.rawValue)
     output.writer.member("relative_change", change)
-    output.writer.key("modules")
-    output.writer.beginArray()
-    for module in modules {
-      output.writer.beginObject()
-      output.writer.member("name", module.name)
-      output.writer.member("adapters", module.adapterCount)
-      output.writer.member("rank", module.rank)
-      output.writer.member("norm", module.norm)
-      output.writer.member("relative_change", module.change)
-      output.writer.endObject()
-      try output.flushIfLarge()
+    try output.objects("modules", of: modules) { module, writer in
+      writer.member("name", module.name)
+      writer.member("adapters", module.adapterCount)
+      writer.member("rank", module.rank)
+      writer.member("norm", module.norm)
+      writer.member("relative_change", module.change)
     }
-    output.writer.endArray()
     output.writer.endObject()
   }
 }

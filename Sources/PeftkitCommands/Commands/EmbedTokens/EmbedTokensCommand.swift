@@ -46,12 +46,7 @@ struct EmbedTokensCommand: ParsableCommand {
       "Make the size of the vocabulary a multiple of this number.", valueName: "count"))
   var padToMultipleOf = 1
 
-  @Option(
-    help: ArgumentHelp(
-      "Split the model into files of at most this size, with an index: 5GB, 500MB.",
-      valueName: "size"),
-    transform: { try ByteSize(parsing: $0) })
-  var maxShardSize: ByteSize?
+  @OptionGroup var shardSize: ShardSizeOption
 
   @Flag(help: "List the tokens, and write nothing.")
   var dryRun = false
@@ -75,7 +70,7 @@ struct EmbedTokensCommand: ParsableCommand {
       adapter: adapter.path(), base: base.path(), destination: output)
     job.tasks = tasks?.ids
     job.vocabularyMultiple = padToMultipleOf
-    job.shardByteCount = maxShardSize?.byteCount
+    job.shardByteCount = shardSize.byteCount
     job.policy = options.policy
     job.policy.written = written
     let plan = try job.plan()

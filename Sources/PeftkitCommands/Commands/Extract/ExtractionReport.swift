@@ -34,18 +34,12 @@ struct ExtractionReport: Report {
     output.writer.member("path", path)
     output.writer.member("seed", String(seed))
     output.writer.member("relative_error", extraction.error)
-    output.writer.key("modules")
-    output.writer.beginArray()
-    for module in extraction.modules {
-      output.writer.beginObject()
-      output.writer.member("name", module.name)
-      output.writer.member("rank", module.rank)
-      output.writer.member("norm", module.norm)
-      output.writer.member("relative_error", module.error)
-      output.writer.endObject()
-      try output.flushIfLarge()
+    try output.objects("modules", of: extraction.modules) { module, writer in
+      writer.member("name", module.name)
+      writer.member("rank", module.rank)
+      writer.member("norm", module.norm)
+      writer.member("relative_error", module.error)
     }
-    output.writer.endArray()
     output.writer.member("unchanged_modules", extraction.unchangedCount)
     output.writer.member("saves_others", extraction.savesOthers)
     output.writer.key("others")

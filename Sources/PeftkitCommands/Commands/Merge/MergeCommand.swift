@@ -75,12 +75,7 @@ struct MergeCommand: ParsableCommand {
   @Flag(help: "Add up the updates of several adapters before the only rounding.")
   var sumFirst = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Split the model into files of at most this size, with an index: 5GB, 500MB.",
-      valueName: "size"),
-    transform: { try ByteSize(parsing: $0) })
-  var maxShardSize: ByteSize?
+  @OptionGroup var shardSize: ShardSizeOption
 
   @Flag(help: "Show what would be merged and written, and write nothing.")
   var dryRun = false
@@ -110,7 +105,7 @@ struct MergeCommand: ParsableCommand {
     options.dtype = dtype
     options.style = like ?? .once
     options.sumsFirst = sumFirst
-    options.shardByteCount = maxShardSize?.byteCount
+    options.shardByteCount = shardSize.byteCount
     let written = ByteCounter()
     options.policy.written = written
     let sources = try sources()

@@ -32,19 +32,13 @@ struct RankReport: Report {
     output.writer.beginObject()
     output.writer.member("path", path)
     output.writer.member("relative_error", reduction.error)
-    output.writer.key("modules")
-    output.writer.beginArray()
-    for module in reduction.modules {
-      output.writer.beginObject()
-      output.writer.member("name", module.name)
-      output.writer.member("old_rank", module.oldRank)
-      output.writer.member("rank", module.rank)
-      output.writer.member("norm", module.norm)
-      output.writer.member("relative_error", module.error)
-      output.writer.endObject()
-      try output.flushIfLarge()
+    try output.objects("modules", of: reduction.modules) { module, writer in
+      writer.member("name", module.name)
+      writer.member("old_rank", module.oldRank)
+      writer.member("rank", module.rank)
+      writer.member("norm", module.norm)
+      writer.member("relative_error", module.error)
     }
-    output.writer.endArray()
     output.writer.endObject()
   }
 }
